@@ -4,7 +4,7 @@
  */
 import { DEFAULT_CLASS, endOf, longer } from './classes.ts'
 import type { EndedLog } from './ended-log.ts'
-import { AWAITS_ARCHIVE, type EndRow } from './store.ts'
+import { AWAITS_ARCHIVE, type EndRow, HOLDS } from './store.ts'
 
 const AT_ONCE = 1000
 
@@ -13,6 +13,7 @@ export async function decideEnds({
   records,
   retention,
 }: Pick<EndedLog, 'records' | 'retention'>): Promise<boolean> {
+  const number = (await records.mark(HOLDS)) ?? 0
   const start = (await records.mark('retention')) ?? 0
   const indexed = (await records.mark('search')) ?? 0
   const end = Math.min(start + AT_ONCE, indexed)
@@ -22,8 +23,9 @@ export async function decideEnds({
   const rows = (await retention.undecided(start, end)).map(({ idx, time, service, keepDays }): EndRow => {
     const its = classes.get(assigned.get(service) ?? DEFAULT_CLASS)!
     const stoppedBy = its.archive === 'NONE' ? 0 : AWAITS_ARCHIVE
-    return { idx, class: its.id, ends: endOf(time, { keepDays: longer(its, keepDays) }), stoppedBy }
+    const ends = endOf(time, { keepDays: longer(its, keepDays) })
+    return { idx, class: its.id, ends, stoppedBy, atEnd: its.atEnd, archiveMode: its.archive }
   })
-  await retention.decide(rows, end)
+  await retention.decide(rows, { from: start, upTo: end, number })
   return end < indexed
 }

@@ -17,11 +17,11 @@ export async function endContents(q: {
   const classes = new Map((await q.log.retention.classes()).map((each) => [each.id, each]))
   const ids = [...new Set(rows.flatMap(({ archive }) => (archive === null ? [] : [archive])))]
   const files = await q.log.archives.fileNames(ids)
-  const erasures = rows.map(({ idx, class: id, ends, archive }): Erasure => {
+  const erasures = rows.map(({ idx, class: id, ends, archive, atEnd: decided }): Erasure => {
     const { name, atEnd } = classes.get(id) as RetentionClass
     const file = archive === null ? undefined : files.get(archive)
     const extra = { reason: 'end of retention', class: name, effective: ends, archive: file }
-    return { index: idx, mode: atEnd, extra }
+    return { index: idx, mode: decided ?? atEnd, extra }
   })
   if (erasures.length > 0) await q.erase(erasures, holds)
   return { erased: erasures.length, more: found === q.limit }

@@ -5,8 +5,11 @@ import type { EndMode, Erased, Erasure } from '../../message-log/erase.ts'
 import type { KeyFinder } from '../../message-log/open-record.ts'
 import { receiptsAmong } from '../../reading/evidence/delivery-records.ts'
 import { readEvidence, type StoredEvidence } from '../../reading/evidence/read-evidence.ts'
+import type { SearchRow } from '../../reading/index/search-filter.ts'
 import type { EndedLog } from './ended-log.ts'
 import { holdsOf } from './take-due.ts'
+
+const PAGE = 500
 
 export type ErasureOrder = {
   /** Index of any record of the exchange. */
@@ -57,14 +60,23 @@ async function exchangeOf(log: EndedLog, index: number, findKey: KeyFinder): Pro
     throw new Fault('invalid_input', { what: say`a record of the log about itself is not erased` })
   const first = asked.metadata?.answers ?? index
   const id = asked.metadata?.id ?? ''
-  const { size } = await log.records.head()
-  const rows = id === '' ? [] : await log.search.byQueryId(id, size)
+  const rows = id === '' ? [] : await rowsOf(log, id, first)
   const indexes = rows.filter(({ idx, answers }) => idx === first || answers === first).map(({ idx }) => idx)
   const receipts = receiptsAmong(rows, asked.metadata ?? {})
   const all = [...new Set([index, first, ...indexes, ...receipts])].sort((a, b) => a - b)
   const records: StoredEvidence[] = []
   for (const one of all) records.push(await readEvidence(log, one, findKey))
   return records
+}
+
+/** All rows of the exchange that this record began, and all receipts with its id, newest first. */
+async function rowsOf({ search, records }: EndedLog, queryId: string, first: number): Promise<SearchRow[]> {
+  const { size } = await records.head()
+  const filter = { queryId, exchangeOf: first, limit: PAGE }
+  const rows = await search.list(filter, size)
+  for (let page = rows; page.length === PAGE; rows.push(...page))
+    page = await search.list({ ...filter, before: rows.at(-1)!.idx }, size)
+  return rows
 }
 
 function isLeft({ erased, metadata, proofErasureIndex }: StoredEvidence, mode: EndMode): boolean {

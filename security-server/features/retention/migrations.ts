@@ -1,4 +1,7 @@
-/** Archives in the log's database: their files, and which of them an archive is. The other tables are older, and the log's own. */
+/**
+ * Archives in the log's database: their files, and which of them an archive is; what was decided of each content. The other tables are
+ * older, and the log's own.
+ */
 import type { Kysely } from 'kysely'
 import { columnTypes } from '#platform/database/dialect.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
@@ -11,6 +14,15 @@ export const retentionMigrations: Record<string, SchemaChange> = {
     async up(kysely: Kysely<unknown>) {
       await createStoredFileTables(kysely)
       await kysely.schema.alterTable('archive').addColumn('stored', columnTypes(kysely).text).execute()
+    },
+  },
+  '2026-12-24-what-stays-as-decided': {
+    // An older version leaves the columns empty, and reads what stays from the class.
+    olderVersionsGoOn: true,
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      await kysely.schema.alterTable('retention').addColumn('at_end', text).execute()
+      await kysely.schema.alterTable('retention').addColumn('archive_mode', text).execute()
     },
   },
 }

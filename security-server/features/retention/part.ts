@@ -99,16 +99,8 @@ function methodsOf({ ring, inTurn, catchUp, ...ground }: PartGround): RetentionM
       classes: await retention.classes(),
       assignments: await retention.assignments(),
     }),
-    putRetentionClass: ({ applyToExisting, ...settings }) =>
-      inTurn(async () => {
-        await retention.putClass(settings)
-        if (applyToExisting) await retention.forgetDecisions()
-      }),
-    assignRetention: ({ service, class: name, applyToExisting }) =>
-      inTurn(async () => {
-        await retention.assign(service, name)
-        if (applyToExisting) await retention.forgetDecisions()
-      }),
+    putRetentionClass: (settings) => inTurn(() => retention.putClass(settings)),
+    assignRetention: (assignment) => inTurn(() => retention.assign(assignment)),
     retentionCounts: (now) => retention.counts(iso(now)),
     prepareEnds: () =>
       inTurn(async () => {

@@ -1,35 +1,57 @@
 /** Stores retention classes, the class of each service, and when the content of each record ends. */
-import { CompiledQuery } from 'kysely'
+import { CompiledQuery, type Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { EndMode } from '../../message-log/erase.ts'
 import { type ArchiveMode, type ClassSettings, DEFAULT_CLASS, type RetentionClass } from './classes.ts'
 import type { RetentionTables } from './tables.ts'
 
 /** The value of a row's `stoppedBy` while an archive must be made of its record first. */
 export const AWAITS_ARCHIVE = -1
 
-export type EndRow = { idx: number; class: number; ends: string | null; stoppedBy: number }
+export type EndRow = {
+  idx: number
+  class: number
+  ends: string | null
+  stoppedBy: number
+  atEnd: EndMode
+  archiveMode: ArchiveMode
+}
 
 /** `keepDays`: the time that the contract of the exchange sets. */
 type UndecidedRow = { idx: number; time: string; service: string; keepDays: number | null }
 
 /** A record whose content is due to end. */
-export type DueRow = { idx: number; class: number; ends: string; archive: number | null }
+export type DueRow = {
+  idx: number
+  class: number
+  ends: string
+  archive: number | null
+  /** As it was decided. Null in rows of earlier versions, for which the class decides. */
+  atEnd: EndMode | null
+  archiveMode: ArchiveMode | null
+}
 
 export type RetentionStore = ReturnType<typeof createRetentionStore>
 
 /** Counts stop at this number, because a full count would block the log's thread. */
 const COUNTED = 10_000
 const PART = 50
+/** Up to which record it is decided when contents end. */
 const MARK = 'retention'
+/** Raised by each new hold and each change of a class, which erasures (message-log/erase.ts) and decisions must have seen. */
+export const HOLDS = 'holds'
+
+/** Whether a change is for all records that have content, or for those from now on. */
+type Reach = { applyToExisting: boolean }
 
 export function createRetentionStore(database: Database) {
   const kysely = tablesOf<RetentionTables>(database)
   const decided = decidedOf(database.dialect)
 
-  const classNamed = async (name: string): Promise<RetentionClass> => {
-    const row = await kysely
+  const classNamed = async (within: Kysely<RetentionTables>, name: string): Promise<RetentionClass> => {
+    const row = await within
       .selectFrom('retention_class')
       .selectAll()
       .where('name', '=', name)
@@ -37,12 +59,15 @@ export function createRetentionStore(database: Database) {
     if (row === undefined) throw new Fault('not_found', { what: say`retention class ${name}` })
     return toClass(row)
   }
+  /** Contents beyond it are to be decided again, so that none of them may end by what was decided before. */
+  const decidedUpTo = () => kysely.selectFrom('mark').select('value').where('name', '=', MARK)
   const countOf = async (held: boolean, now: string): Promise<number> => {
     const rows = kysely
       .selectFrom('retention')
       .select('idx')
       .where('stopped_by', held ? '>' : '<=', 0)
       .where('ends', '<=', now)
+      .where('idx', '<', decidedUpTo())
       .limit(COUNTED)
       .as('some')
     const { count } = await kysely
@@ -61,17 +86,19 @@ export function createRetentionStore(database: Database) {
     classes: async (): Promise<RetentionClass[]> =>
       (await kysely.selectFrom('retention_class').selectAll().orderBy('name').execute()).map(toClass),
 
-    classNamed,
-
-    putClass: async (settings: ClassSettings): Promise<void> => {
-      const { name, keepDays, atEnd, archive } = settings
-      const values = { keep_days: keepDays, at_end: atEnd, archive }
-      await kysely
-        .insertInto('retention_class')
-        .values({ name, ...values })
-        .onConflict((conflict) => conflict.column('name').doUpdateSet(values))
-        .execute()
-    },
+    /** With `applyToExisting` all records will be decided again, from the first one on. */
+    putClass: ({ applyToExisting, ...settings }: ClassSettings & Reach): Promise<void> =>
+      inTransaction(kysely, async (transaction) => {
+        await raise(transaction)
+        const { name, keepDays, atEnd, archive } = settings
+        const values = { keep_days: keepDays, at_end: atEnd, archive }
+        await transaction
+          .insertInto('retention_class')
+          .values({ name, ...values })
+          .onConflict((conflict) => conflict.column('name').doUpdateSet(values))
+          .execute()
+        if (applyToExisting) await forgetDecisions(transaction)
+      }),
 
     /** Service identifiers with the names of their classes, sorted by service. */
     assignments: (): Promise<{ service: string; class: string }[]> =>
@@ -82,19 +109,21 @@ export function createRetentionStore(database: Database) {
         .orderBy('retention_assignment.service')
         .execute(),
 
-    /** Puts a service into a class. For the default class its assignment is deleted. Throws `not_found`. */
-    assign: async (service: string, name: string): Promise<void> => {
-      const { id } = await classNamed(name)
-      if (name === DEFAULT_CLASS) {
-        await kysely.deleteFrom('retention_assignment').where('service', '=', service).execute()
-        return
-      }
-      await kysely
-        .insertInto('retention_assignment')
-        .values({ service, class: id })
-        .onConflict((conflict) => conflict.column('service').doUpdateSet({ class: id }))
-        .execute()
-    },
+    /** Puts a service into a class; `applyToExisting` as above. For the default class its assignment is deleted. Throws `not_found`. */
+    assign: (q: { service: string; class: string } & Reach): Promise<void> =>
+      inTransaction(kysely, async (transaction) => {
+        await raise(transaction)
+        const { id } = await classNamed(transaction, q.class)
+        if (q.class === DEFAULT_CLASS)
+          await transaction.deleteFrom('retention_assignment').where('service', '=', q.service).execute()
+        else
+          await transaction
+            .insertInto('retention_assignment')
+            .values({ service: q.service, class: id })
+            .onConflict((conflict) => conflict.column('service').doUpdateSet({ class: id }))
+            .execute()
+        if (q.applyToExisting) await forgetDecisions(transaction)
+      }),
 
     /** The indexed records from `start` (included) to `end` (not) that have content. */
     undecided: (start: number, end: number): Promise<UndecidedRow[]> =>
@@ -109,35 +138,43 @@ export function createRetentionStore(database: Database) {
         .execute(),
 
     /**
-     * In one transaction: stores when contents end, and up to which record this is decided. Records that are held or archived
-     * keep their `stopped_by`.
+     * In one transaction: stores when contents of the records from `from` (included) to `upTo` (not) end, and that it is decided. Records that
+     * are held or archived keep their `stopped_by`. Stores nothing when a class was changed or a hold set since the mark `holds` was `number`, or
+     * another node has decided meanwhile: all is decided again then.
      */
-    decide: (rows: EndRow[], upTo: number): Promise<void> =>
+    decide: (rows: EndRow[], q: { from: number; upTo: number; number: number }): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
-        for (let at = 0; at < rows.length; at += PART) {
-          const some = rows.slice(at, at + PART)
-          const values = some.flatMap((row) => [row.idx, row.class, row.ends, row.stoppedBy])
-          await transaction.executeQuery(CompiledQuery.raw(decided(some.length), values))
-        }
+        // This row lock comes first: changes of classes wait for this commit, or are seen here.
+        const unchanged = transaction
+          .updateTable('mark')
+          .set((change) => ({ value: change('value', '+', 0) }))
+          .where('name', '=', HOLDS)
+          .where('value', '=', q.number)
+        if ((await unchanged.executeTakeFirst()).numUpdatedRows === 0n) return
         await transaction
           .insertInto('mark')
-          .values({ name: MARK, value: upTo })
-          .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: upTo }))
+          .values({ name: MARK, value: 0 })
+          .onConflict((conflict) => conflict.column('name').doNothing())
           .execute()
+        const move = transaction.updateTable('mark').set({ value: q.upTo }).where('name', '=', MARK)
+        if ((await move.where('value', '=', q.from).executeTakeFirst()).numUpdatedRows === 0n) return
+        for (let at = 0; at < rows.length; at += PART) {
+          const some = rows.slice(at, at + PART)
+          const values = some.flatMap((row) => [
+            ...[row.idx, row.class, row.ends, row.stoppedBy, row.atEnd, row.archiveMode],
+          ])
+          await transaction.executeQuery(CompiledQuery.raw(decided(some.length), values))
+        }
       }),
-
-    /** All records will be decided again, from the first one on. */
-    forgetDecisions: async (): Promise<void> => {
-      await kysely.deleteFrom('mark').where('name', '=', MARK).execute()
-    },
 
     /** Records whose content is due to end, the longest due first. `stoppedBy`: 0 or AWAITS_ARCHIVE. */
     due: async (q: { now: string; stoppedBy: number; limit: number }): Promise<DueRow[]> =>
       (await kysely
         .selectFrom('retention')
-        .select(['idx', 'class', 'ends', 'archive'])
+        .select(['idx', 'class', 'ends', 'archive', 'at_end as atEnd', 'archive_mode as archiveMode'])
         .where('stopped_by', '=', q.stoppedBy)
         .where('ends', '<=', q.now)
+        .where('idx', '<', decidedUpTo())
         .orderBy('ends')
         .orderBy('idx')
         .limit(q.limit)
@@ -151,7 +188,10 @@ export function createRetentionStore(database: Database) {
       const rows = await kysely
         .selectFrom('retention')
         .innerJoin('retention_class', 'retention_class.id', 'retention.class')
-        .select(['retention.idx', 'retention.archive', 'retention_class.archive as mode'])
+        .select((of) => [
+          ...(['retention.idx', 'retention.archive'] as const),
+          of.fn.coalesce('retention.archive_mode', 'retention_class.archive').as('mode'),
+        ])
         .where('stopped_by', '>', 0)
         .where('stopped_by', 'in', lifted)
         .limit(limit)
@@ -169,6 +209,7 @@ export function createRetentionStore(database: Database) {
         .select('ends')
         .where('stopped_by', '<=', 0)
         .where('ends', 'is not', null)
+        .where('idx', '<', decidedUpTo())
         .orderBy('ends')
         .limit(1)
         .executeTakeFirst()
@@ -179,6 +220,19 @@ export function createRetentionStore(database: Database) {
       }
     },
   }
+}
+
+/** Erasures and decisions that have read what was before wait for this transaction, and are refused then. */
+async function raise(transaction: Kysely<RetentionTables>): Promise<void> {
+  await transaction
+    .updateTable('mark')
+    .set((change) => ({ value: change('value', '+', 1) }))
+    .where('name', '=', HOLDS)
+    .execute()
+}
+
+async function forgetDecisions(transaction: Kysely<RetentionTables>): Promise<void> {
+  await transaction.updateTable('mark').set({ value: 0 }).where('name', '=', MARK).execute()
 }
 
 function indexesOf(rows: { idx: number }[]): number[] {
@@ -201,17 +255,20 @@ function toClass(row: {
   }
 }
 
+const COLUMNS = ['idx', 'class', 'ends', 'stopped_by', 'at_end', 'archive_mode']
+
 /** The statement for a number of rows. Each text is made once, because prepared statements are cached by their text. */
 function decidedOf(dialect: Database['dialect']): (rows: number) => string {
   const texts = new Map<number, string>()
   return (rows) => {
     let at = 0
     const place = (): string => (dialect === 'sqlite' ? '?' : `$${++at}`)
-    const row = (): string => `(${place()}, ${place()}, ${place()}, ${place()})`
+    const row = (): string => `(${COLUMNS.map(place).join(', ')})`
     const text =
       texts.get(rows) ??
-      `insert into retention (idx, class, ends, stopped_by) values ${Array.from({ length: rows }, row).join(', ')}
-      on conflict (idx) do update set class = excluded.class, ends = excluded.ends, stopped_by = case
+      `insert into retention (${COLUMNS.join(', ')}) values ${Array.from({ length: rows }, row).join(', ')}
+      on conflict (idx) do update set class = excluded.class, ends = excluded.ends, at_end = excluded.at_end,
+        archive_mode = excluded.archive_mode, stopped_by = case
         when retention.stopped_by > 0 or retention.archive is not null then retention.stopped_by
         else excluded.stopped_by end`
     texts.set(rows, text)

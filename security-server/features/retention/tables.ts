@@ -1,5 +1,7 @@
 import type { Generated } from 'kysely'
+import type { EndMode } from '../../message-log/erase.ts'
 import type { IndexTables } from '../../reading/index/tables.ts'
+import type { ArchiveMode } from './classes.ts'
 
 /** The tables of retention in the log's database. The log's migrations create them; docs/message-log-format.md describes them. */
 export type RetentionTables = IndexTables & {
@@ -13,9 +15,17 @@ export type RetentionTables = IndexTables & {
   retention_assignment: { service: string; class: number }
   /**
    * `stopped_by`: the hold that stops the end; 0 for none, -1 while an archive must be made first. `archive`: the archive that
-   * contains it.
+   * contains it. `at_end`, `archive_mode`: what the class said when the end was decided; null in rows of earlier versions.
    */
-  retention: { idx: number; class: number; ends: string | null; stopped_by: number; archive: number | null }
+  retention: {
+    idx: number
+    class: number
+    ends: string | null
+    stopped_by: number
+    archive: number | null
+    at_end: EndMode | null
+    archive_mode: ArchiveMode | null
+  }
   legal_hold: {
     id: Generated<number>
     case_number: string

@@ -170,14 +170,18 @@ t.test('a version that knows no segments does not open the log', async (t) => {
   await (await openTestLog(t, options)).close()
 })
 
-t.test('a version that knows no archives and no bodies in the database goes on', async (t) => {
-  const { databaseUrl } = logOptions(logFolder(t))
-  const migrations = logMigrations(LOG_PARTS)
-  await (await openLogDatabase(databaseUrl, { migrations })).close()
-  const { '2026-12-21-archives-in-the-database': _archives, [BODY_PIECES]: _pieces, ...before } = migrations
-  t.equal(Object.keys(before).length, Object.keys(migrations).length - 2)
-  await (await openLogDatabase(databaseUrl, { migrations: before })).close()
-})
+t.test(
+  'a version that knows no archives, no bodies in the database and nothing of what stays as decided goes on',
+  async (t) => {
+    const { databaseUrl } = logOptions(logFolder(t))
+    const migrations = logMigrations(LOG_PARTS)
+    await (await openLogDatabase(databaseUrl, { migrations })).close()
+    const added = ['2026-12-21-archives-in-the-database', BODY_PIECES, '2026-12-24-what-stays-as-decided']
+    const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => !added.includes(name)))
+    t.equal(Object.keys(before).length, Object.keys(migrations).length - added.length)
+    await (await openLogDatabase(databaseUrl, { migrations: before })).close()
+  },
+)
 
 t.test('what older versions could not live with waits until their nodes have been stopped', async (t) => {
   const otherNodes = ['older (0.1.0)']

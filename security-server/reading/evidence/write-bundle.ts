@@ -53,8 +53,10 @@ export async function collectExchange(
 ): Promise<{ indexes: number[] }> {
   const asked = await log.read(index)
   const id = asked.metadata?.id
-  const rows = id === undefined || id === '' ? [] : await log.list({ queryId: id, limit: 500 })
   const isReceipt = isReceiptKind((JSON.parse(asked.form) as LeafFields).kind)
+  // What carried the delivery of a receipt is one of the requests with its id.
+  const own = isReceipt ? {} : { exchangeOf: asked.metadata?.answers ?? index }
+  const rows = id === undefined || id === '' ? [] : await log.list({ queryId: id, ...own, limit: 500 })
   const carrier = isReceipt ? carrierAmong(rows, asked.metadata ?? {}) : undefined
   const first = carrier ?? asked.metadata?.answers ?? index
   const answers = rows

@@ -16,6 +16,8 @@ export type RecordFilter = DimensionFilter &
     requestId?: string
     /** Records of any of these exchanges. */
     requestIds?: string[]
+    /** Beside `queryId`, which a client may use without end: this record alone, those that answer it, and all receipts. */
+    exchangeOf?: number
     /** ISO times: `from` is included, `to` is not. */
     from?: string
     to?: string

@@ -3,6 +3,7 @@
  * row.
  */
 import { CompiledQuery, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
+import { RECEIPT_KINDS } from '#core/delivery/receipt.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { type CountedRecord, countSince, MAX_ROWS } from '../../message-log/daily-counts/count-since.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
@@ -121,6 +122,8 @@ export function createSearchStore(database: Database) {
     if (filter.queryId !== undefined) query = query.where('query_id', '=', filter.queryId)
     if (filter.requestId !== undefined) query = query.where('request_id', '=', filter.requestId)
     if (requestIds !== undefined) query = query.where('request_id', 'in', requestIds)
+    const { exchangeOf } = filter
+    if (exchangeOf !== undefined) query = query.where((is) => isOfExchange(is, exchangeOf))
     if (filter.from !== undefined) query = query.where('time', '>=', filter.from)
     if (filter.to !== undefined) query = query.where('time', '<', filter.to)
     const { before } = filter
@@ -282,16 +285,21 @@ function createRowReads(kysely: Kysely<IndexTables>) {
 }
 
 function fitsAll(is: ExpressionBuilder<IndexTables, 'search'>, filter: RecordFilter, isPartitioned: boolean) {
-  const { queryId, requestId, requestIds, from, to, subjects } = filter
+  const { queryId, requestId, requestIds, exchangeOf, from, to, subjects } = filter
   return is.and([
     ...(subjects === undefined ? [] : [isOneOf(is, subjects, isPartitioned)]),
     fitsDimensions(is as never, filter),
     ...(queryId === undefined ? [] : [is('query_id', '=', queryId)]),
     ...(requestId === undefined ? [] : [is('request_id', '=', requestId)]),
     ...(requestIds === undefined ? [] : [is('request_id', 'in', requestIds)]),
+    ...(exchangeOf === undefined ? [] : [isOfExchange(is, exchangeOf)]),
     ...(from === undefined ? [] : [is(TIME, '>=', from)]),
     ...(to === undefined ? [] : [is(TIME, '<', to)]),
   ])
+}
+
+function isOfExchange(is: ExpressionBuilder<IndexTables, 'search'>, first: number) {
+  return is.or([is('idx', '=', first), is('answers', '=', first), is('kind', 'in', RECEIPT_KINDS)])
 }
 
 /**

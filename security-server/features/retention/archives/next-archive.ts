@@ -1,4 +1,4 @@
-/** Chooses the records of the next archive: records of one class whose content is due and that no hold covers. */
+/** Chooses the records of the next archive: records of one class that are archived alike, whose content is due and that no hold covers. */
 import type { RetentionClass } from '../classes.ts'
 import type { EndedLog } from '../ended-log.ts'
 import { AWAITS_ARCHIVE } from '../store.ts'
@@ -26,10 +26,12 @@ export async function nextArchive(
   const begun = new Set((await log.archives.pending()).map((one) => one.class))
   const first = rows.find((row) => !begun.has(row.class))
   if (first === undefined) return 'wait'
-  const its = (await log.retention.classes()).find(({ id }) => id === first.class) as RetentionClass
-  const indexes = rows.filter((row) => row.class === first.class).map(({ idx }) => idx)
+  const present = (await log.retention.classes()).find(({ id }) => id === first.class) as RetentionClass
+  const its = { ...present, archive: first.archiveMode ?? present.archive }
+  const alike = rows.filter((row) => row.class === first.class && row.archiveMode === first.archiveMode)
+  const indexes = alike.map(({ idx }) => idx)
   if (its.archive === 'NONE') {
-    // The class was changed after the decision: its records need no archive any more.
+    // An earlier version decided these, and the class was changed since: its records need no archive any more.
     await log.retention.stop(indexes, 0)
     return 'again'
   }

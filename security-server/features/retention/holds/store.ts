@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import { HOLDS } from '../store.ts'
 import type { RetentionTables } from '../tables.ts'
 import type { ActiveHold, HoldScope } from './scope.ts'
 
@@ -43,12 +44,12 @@ export function createHoldStore(database: Database) {
   return {
     get,
 
-    /** The holds in force and the number of this set, which rises with each new hold. The number is read first. */
+    /** The holds in force and the number of this set, which rises with each new hold and each change of a class. The number is read first. */
     active: async (): Promise<{ number: number; holds: ActiveHold[] }> => {
       const mark = await kysely
         .selectFrom('mark')
         .select('value')
-        .where('name', '=', 'holds')
+        .where('name', '=', HOLDS)
         .executeTakeFirst()
       const rows = await kysely
         .selectFrom('legal_hold')
@@ -89,7 +90,7 @@ export function createHoldStore(database: Database) {
         await transaction
           .updateTable('mark')
           .set((change) => ({ value: change('value', '+', 1) }))
-          .where('name', '=', 'holds')
+          .where('name', '=', HOLDS)
           .execute()
         const { count } = await transaction
           .selectFrom('legal_hold')
