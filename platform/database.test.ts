@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -225,6 +225,32 @@ t.test('the embedded store: durable, private, refused in a wrong place', async (
   await t.rejects(openDatabase('mysql://x'), { code: 'invalid_configuration' })
   const unused = await openDatabase('sqlite::memory:')
   await unused.close()
+})
+
+t.test('no file of the embedded store holds what was deleted', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-db-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const url = `sqlite:${path.join(folder, 'a.db')}`
+  const held = (): string[] =>
+    readdirSync(folder).filter((file) => readFileSync(path.join(folder, file)).includes('marked'))
+  const opened = async (): Promise<Database> => {
+    const database = await openDatabase(url)
+    await migrate(database, migrations)
+    return database
+  }
+  const before = await opened()
+  const rows = Array.from({ length: 50 }, (_, n) => ({
+    name: `n${n}`,
+    content: Buffer.from('marked'.repeat(900)),
+  }))
+  await newThings(before).insertInto('thing').values(rows).execute()
+  await before.close()
+  t.strictSame(held(), ['a.db'])
+  const database = await opened()
+  await things(database).updateTable('thing').set({ content: null }).where('id', '<', 20).execute()
+  await things(database).deleteFrom('thing').where('id', '>=', 20).execute()
+  await database.close()
+  t.strictSame(held(), [])
 })
 
 t.test('a migration takes longer than any other statement may', async (t) => {

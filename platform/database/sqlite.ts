@@ -1,6 +1,7 @@
 /**
  * node:sqlite with the interface that Kysely's SQLite driver expects. Statements are prepared once. Committed data survives a
- * power cut (WAL with synchronous=FULL).
+ * power cut (WAL with synchronous=FULL). What is deleted is overwritten; its copies in the write-ahead log go with the next pages that are
+ * written there, at the latest when the database is closed.
  */
 import { closeSync, openSync } from 'node:fs'
 import path from 'node:path'
@@ -26,6 +27,8 @@ export function openSqlite(file: string): SqliteDatabase {
     }
     const database = new DatabaseSync(file, { timeout: BUSY_MS })
     database.exec('pragma journal_mode = WAL; pragma synchronous = FULL; pragma foreign_keys = ON')
+    // From the first row on: pages that are split or free would otherwise keep copies of rows that are deleted later.
+    database.exec('pragma secure_delete = ON')
     return shim(database)
   } catch (cause) {
     if (cause instanceof Fault) throw cause

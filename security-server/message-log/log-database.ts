@@ -2,7 +2,6 @@
  * The log's own database with the stores of the appending side. It is separate from the server's database, so that evidence
  * outlives configuration.
  */
-import { sql } from 'kysely'
 import { isTooNew } from '#platform/database/migrate.ts'
 import { migratePatiently } from '#platform/database/migrate-patiently.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
@@ -37,8 +36,6 @@ type ToMigrate = {
 export async function openLogDatabase(url: string, o: ToMigrate | { readOnly: true }): Promise<LogDatabase> {
   const database = await openDatabase(url)
   try {
-    // On every connection from the first row on: pages that are split would otherwise keep copies of rows that are erased later.
-    if (database.dialect === 'sqlite') await sql`pragma secure_delete = on`.execute(database.kysely)
     if ('migrations' in o) await migratePatiently(database, url, o.migrations, o.beforeOlderOnesEnd)
   } catch (fault) {
     await database.close()
