@@ -1,11 +1,15 @@
 /** Archives: X-Road's own archives with their expected verdicts, broken or altered chains, and malicious files. */
+import { hash } from 'node:crypto'
 import path from 'node:path'
 import { deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
-import { NOW, parts, written } from '#core/container/container-fixture.ts'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { body, NOW, parts, written } from '#core/container/container-fixture.ts'
 import { zipOf } from '#core/container/zip-fixture.ts'
+import { type Made, make } from '#core/evidence-bundle/evidence-fixture.ts'
 import * as F from '#core/signature/signature-fixture.ts'
+import { requestHash } from '#core/transport/rest-response.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseArchiveInfo } from './archive.ts'
 import { checkLinking } from './check-linking.ts'
@@ -68,6 +72,27 @@ t.test('a chain that was tampered with', async (t) => {
   ]
   for (const [what, files, subIndication] of cases)
     t.match(await judge(zip(files)), { verdict: 'TOTAL-FAILED', subIndication }, what)
+})
+
+t.test('with proofs: who asked whom, and what was answered, as in a bundle', async (t) => {
+  const info = Buffer.from(canonicalJson({ version: 1, class: 'full', previous: null }))
+  const archived = async (made: Made): Promise<ArchiveVerdict> => {
+    const containers = [...made.files].filter(([name]) => name.endsWith('.asice'))
+    const files: Files = [...made.files, ['archive.json', info], ...linked(containers).slice(-1)]
+    const digests = files.map(([name, data]) => [name, hash('sha256', data, 'base64')])
+    const manifest = { ...made.manifest, files: Object.fromEntries(digests) }
+    return judge(zip([...files, ['bundle.json', Buffer.from(canonicalJson(manifest))]]))
+  }
+  const hashes = { message: hash('sha512', F.REQUEST, 'buffer'), body: hash('sha512', body, 'buffer') }
+  t.match(await archived(await make({ reply: requestHash(hashes) })), { verdict: 'TOTAL-PASSED' })
+  t.match(await archived(await make({ reply: requestHash({ ...hashes, body: undefined }) })), {
+    verdict: 'TOTAL-FAILED',
+    reason: 'Record 2: It is no reply to the message of record 1.',
+  })
+  t.match(await archived(await make({ metadata: { client: 'GOLD/GOV/1234/police' } })), {
+    verdict: 'TOTAL-FAILED',
+    reason: 'Record 1: Its message and its record name another client.',
+  })
 })
 
 t.test('hostile files', async (t) => {

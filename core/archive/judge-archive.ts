@@ -1,6 +1,6 @@
 /**
  * Judges an archive: its chain of digests, every container and, if the archive contains our proofs, the position of every record
- * in the log. A bad archive leads to a verdict, never to an exception.
+ * in the log, and whether answers answer their requests and metadata agree with messages. A bad archive leads to a verdict, never to an exception.
  */
 import { hash } from 'node:crypto'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -8,12 +8,11 @@ import type { ContainerVerdict } from '#core/container/container.ts'
 import { readContainer } from '#core/container/read-container.ts'
 import { verifyContainer } from '#core/container/verify-container.ts'
 import { type BundleVerdict, MANIFEST, type RecordVerdict } from '#core/evidence-bundle/bundle.ts'
-import { failed, overall } from '#core/evidence-bundle/judge-bundle.ts'
+import { checkExchange } from '#core/evidence-bundle/check-exchange.ts'
+import { overall, withProofs } from '#core/evidence-bundle/judge-bundle.ts'
 import { judgeCheckpoints } from '#core/evidence-bundle/judge-checkpoints.ts'
-import { judgeRecord, type Proofs } from '#core/evidence-bundle/judge-record.ts'
-import { judgeTimeStamps } from '#core/evidence-bundle/judge-time-stamps.ts'
+import { judgeRecord, type Proofs, type ProvenRecord, proofsOf } from '#core/evidence-bundle/judge-record.ts'
 import { parseManifest } from '#core/evidence-bundle/parse-manifest.ts'
-import { proveHeads } from '#core/evidence-bundle/prove-heads.ts'
 import { checkFiles } from '#core/evidence-bundle/read-bundle.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -61,9 +60,9 @@ export async function judgeArchive(q: ArchiveQuestion): Promise<ArchiveVerdict> 
     const isOurs = files.has(MANIFEST)
     if (hasContainers || !isOurs) found.linking = checkLinking(q.archive, q.previousDigest)
     if (isOurs) {
-      const { proved, failure } = await judgeProofs(q)
+      const { proved, proofs } = await judgeProofs(q)
       found.proved = proved
-      return { ...found, ...(failure ?? ofProofs(proved)) }
+      return { ...found, ...withProofs(proofs, ofProofs(proved)) }
     }
     for (const [name, bytes] of files)
       if (CONTAINER_NAME.test(name)) found.containers.push({ name, ...(await judgeContainer(bytes, q)) })
@@ -75,10 +74,9 @@ export async function judgeArchive(q: ArchiveQuestion): Promise<ArchiveVerdict> 
   }
 }
 
-/** `failure`: the verdict when a time-stamp contradicts the log. */
 async function judgeProofs(
   q: ArchiveQuestion,
-): Promise<{ proved: NonNullable<ArchiveVerdict['proved']>; failure: Verdict | undefined }> {
+): Promise<{ proved: NonNullable<ArchiveVerdict['proved']>; proofs: Proofs }> {
   const files = new Map(q.archive.files)
   const bytes = files.get(MANIFEST)!
   files.delete(MANIFEST)
@@ -92,10 +90,16 @@ async function judgeProofs(
   if (shown.length !== stored.length || new Set(shown).size !== stored.length)
     throw malformed(say`a container that belongs to no record, or to two`)
   const question = { bundle: { manifest, files }, configuration: q.configuration, now: q.now }
-  const proofs: Proofs = { heads: proveHeads(question), stamps: judgeTimeStamps(question.bundle) }
-  const proven = []
+  const proofs = proofsOf(question)
+  const proven: ProvenRecord[] = []
   for (const record of manifest.records) proven.push(await judgeRecord(record, question, proofs))
-  const records = proven.map(({ leaf: _leaf, shown: _shown, ...verdict }) => verdict)
+  const byLeaf = new Map(proven.map((record) => [record.leaf, record]))
+  const records: RecordVerdict[] = []
+  for (const record of proven) {
+    // The request of an answer may be in another archive. A receipt, which answers nothing, is compared with its own leaf alone.
+    const first = byLeaf.get(record.form.answers)
+    records.push(await checkExchange(record, first === undefined ? [record] : [first, record]))
+  }
   const proved = {
     log: manifest.log,
     made: manifest.made,
@@ -104,7 +108,7 @@ async function judgeProofs(
     records,
     checkpoints: judgeCheckpoints(question, records, proofs.heads),
   }
-  return { proved, failure: failed(proofs) }
+  return { proved, proofs }
 }
 
 /**

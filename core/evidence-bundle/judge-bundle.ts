@@ -7,9 +7,7 @@ import { say } from '#schemas/said.ts'
 import type { BundleQuestion, BundleVerdict, RecordVerdict } from './bundle.ts'
 import { checkExchange } from './check-exchange.ts'
 import { judgeCheckpoints } from './judge-checkpoints.ts'
-import { judgeRecord, type Proofs, type ProvenRecord } from './judge-record.ts'
-import { judgeTimeStamps } from './judge-time-stamps.ts'
-import { proveHeads } from './prove-heads.ts'
+import { judgeRecord, type Proofs, type ProvenRecord, proofsOf } from './judge-record.ts'
 
 type Overall = Pick<BundleVerdict, 'verdict' | 'subIndication' | 'reason'>
 
@@ -18,13 +16,13 @@ const ORDER: BundleVerdict['verdict'][] = ['TOTAL-FAILED', 'INDETERMINATE', 'TOT
 export async function judgeBundle(q: BundleQuestion): Promise<BundleVerdict> {
   const { manifest } = q.bundle
   const records: ProvenRecord[] = []
-  const proofs: Proofs = { heads: proveHeads(q), stamps: judgeTimeStamps(q.bundle) }
+  const proofs = proofsOf(q)
   for (const record of manifest.records) records.push(await judgeRecord(record, q, proofs))
   const told = records.map((one) => sayErased(one, records))
   const answered = await Promise.all(told.map((one) => checkExchange(one, told)))
   const checkpoints = judgeCheckpoints(q, answered, proofs.heads)
   return {
-    ...(failed(proofs) ?? overall(answered, checkpoints)),
+    ...withProofs(proofs, overall(answered, checkpoints)),
     log: manifest.log,
     made: manifest.made,
     records: answered,
@@ -43,11 +41,13 @@ function sayErased(record: ProvenRecord, all: ProvenRecord[]): ProvenRecord {
   return { ...record, reason: reason.toString() }
 }
 
-/** The verdict if a time-stamp contradicts the log. An invalid evidence record proves nothing, as if it were absent. */
-export function failed({ stamps: { failure } }: Proofs): Overall | undefined {
-  return failure === undefined
-    ? undefined
-    : { verdict: 'TOTAL-FAILED', subIndication: 'HASH_FAILURE', reason: failure }
+/**
+ * The verdict `found` on the records, unless a time-stamp contradicts the log, or the log itself, which is told after what is wrong with a
+ * record. An invalid evidence record proves nothing, as if it were absent.
+ */
+export function withProofs({ fork, stamps }: Proofs, found: Overall): Overall {
+  const reason = stamps.failure ?? (found.verdict === 'TOTAL-FAILED' ? undefined : fork?.toString())
+  return reason === undefined ? found : { verdict: 'TOTAL-FAILED', subIndication: 'HASH_FAILURE', reason }
 }
 
 /** The overall verdict: the worst verdict on a record, then whether the server's owner signed each tree head. */
