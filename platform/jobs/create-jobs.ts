@@ -111,6 +111,8 @@ export function createJobs(q: {
   let started = false
   let askedAgain = false
   let stopped = false
+  /** When the rows are checked next, unless something happens. */
+  let wakesAt = 0
   let mendedAt = Number.NEGATIVE_INFINITY
   const leaseMs = (q.leaseSeconds ?? LEASE_SECONDS) * 1000
 
@@ -120,10 +122,12 @@ export function createJobs(q: {
     concurrency,
     places: q.places ?? {},
     leaseMs,
-    onEnd: (id, at) => {
+    onEnd: (id, at, wasTaken) => {
       announced.delete(id)
-      if (at !== undefined) announce(id, Date.parse(at) - q.clock())
-      poke()
+      const inMs = at === undefined ? Number.POSITIVE_INFINITY : Date.parse(at) - q.clock()
+      if (at !== undefined) announce(id, inMs)
+      // Most rows run again later than the rows are checked anyway.
+      if (wasTaken || inMs < (ticking === undefined ? wakesAt - q.clock() : LONGEST_SLEEP_MS)) poke()
     },
   })
 
@@ -182,6 +186,7 @@ export function createJobs(q: {
     } catch (err) {
       q.log.error({ err }, 'jobs cannot be read')
     }
+    wakesAt = q.clock() + sleepMs
     if (!stopped) timer = setTimeout(poke, sleepMs)
   }
 

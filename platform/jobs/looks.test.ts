@@ -16,12 +16,17 @@ t.test('a kind with a long interval runs as soon as it is due; idle nodes only r
   eachDatabase(t, async (database, t) => {
     await migrate(database, jobMigrations)
     const statements = new Set<string>()
+    const kinds = new WeakMap<object, string>()
     const plugin: KyselyPlugin = {
-      transformQuery: ({ node }) => {
-        statements.add(node.kind)
+      transformQuery: ({ node, queryId }) => {
+        kinds.set(queryId, node.kind)
         return node
       },
-      transformResult: async ({ result }) => result,
+      // A statement is made once and runs many times.
+      transformResult: async ({ result, queryId }) => {
+        statements.add(kinds.get(queryId) ?? 'unknown')
+        return result
+      },
     }
     const watched = { ...database, kysely: database.kysely.withPlugin(plugin) }
     let [looks, ran, isDue] = [0, 0, false]

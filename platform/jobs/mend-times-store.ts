@@ -2,6 +2,7 @@
  * Corrects times in rows that no correct clock can have written: after a clock was set back, jobs must not wait for the old time.
  */
 import type { Kysely } from 'kysely'
+import { prepared } from '#platform/database/prepared.ts'
 import type { JobRow, JobTables } from './migrations.ts'
 
 export type LongestTimes = { now: number; leaseMs: number; longestRestMs: number }
@@ -10,11 +11,39 @@ export type LongestTimes = { now: number; leaseMs: number; longestRestMs: number
 const SKEW_MS = 1000
 
 /**
- * After the correction, a recurring kind waits at most its interval, a failed job at most `longestRestMs`, an enqueued job as
- * long as was asked, counted from now, and a claim at most `leaseMs`. A working node does not lose its claim, since it renews it.
- * Returns the number of changed rows.
+ * Returns a function that corrects. After the correction, a recurring kind waits at most its interval, a failed job at most `longestRestMs`, an
+ * enqueued job as long as was asked, counted from now, and a claim at most `leaseMs`. A working node does not lose its claim, since it
+ * renews it. Returns the number of changed rows.
  */
-export async function mendTimes(
+export function timesToMend(tables: Kysely<JobTables>): (q: LongestTimes) => Promise<number> {
+  const latest = prepared(() =>
+    tables
+      .selectFrom('job')
+      .select((row) => [
+        'every_seconds',
+        row.fn.max('run_at').as('run_at'),
+        row.fn.max(row.case().when('attempt', '>', 0).then(row.ref('run_at')).end()).as('tried_run_at'),
+        row.fn.max('created_at').as('created_at'),
+        row.fn.max('claimed_until').as('claimed_until'),
+      ])
+      .groupBy('every_seconds'),
+  )
+  return async (q) => {
+    const { now, leaseMs, longestRestMs } = q
+    const isLater = (time: string | null, ms: number): boolean =>
+      time !== null && time > new Date(now + ms).toISOString()
+    const isAhead = (await latest(tables, {})).some(
+      ({ every_seconds: every, run_at, tried_run_at, created_at, claimed_until }) =>
+        (every === null ? isLater(tried_run_at, longestRestMs) : isLater(run_at, Number(every) * 1000)) ||
+        isLater(created_at, SKEW_MS) ||
+        isLater(claimed_until, leaseMs + SKEW_MS),
+    )
+    // Each second, and hardly ever anything is: so the rows are read only then.
+    return isAhead ? mendRows(tables, q) : 0
+  }
+}
+
+async function mendRows(
   tables: Kysely<JobTables>,
   { now, leaseMs, longestRestMs }: LongestTimes,
 ): Promise<number> {

@@ -68,8 +68,11 @@ export function createRunner(q: {
   concurrency: number
   /** The most jobs of these kinds that run here at once; infinite for kinds that only this node runs. */
   places: Record<string, number>
-  /** Called when a job has ended and its place is free. `at`: when the row runs again; undefined if it is gone. */
-  onEnd: (id: string, at: string | undefined) => void
+  /**
+   * Called when a job has ended and its place is free. `at`: when the row runs again; undefined if it is gone. `wasTaken`: there was no other
+   * place for its kind, so others may have waited for it.
+   */
+  onEnd: (id: string, at: string | undefined, wasTaken: boolean) => void
 }): Runner {
   const running = new Map<Promise<unknown>, Run>()
   const runningOf = new Map<string, number>()
@@ -92,9 +95,10 @@ export function createRunner(q: {
     const renewal = setInterval(() => void renew(run), q.leaseMs / RENEWALS)
     const runsAgainAt = await ending
     clearInterval(renewal)
+    const wasTaken = free() <= 0 || placesOf(job.kind) <= 0
     running.delete(ending)
     count(job.kind, -1)
-    q.onEnd(job.id, runsAgainAt)
+    q.onEnd(job.id, runsAgainAt, wasTaken)
   }
 
   /** Returns a function that returns how far the clock has advanced since now beyond the elapsed time. */

@@ -5,7 +5,9 @@
 import type { ExpressionBuilder, Insertable, Kysely } from 'kysely'
 import type { Database, Within } from '#platform/database/open-database.ts'
 import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
-import { type LongestTimes, mendTimes } from './mend-times-store.ts'
+import { prepared } from '#platform/database/prepared.ts'
+import { createWriteTogether } from '#platform/database/write-together.ts'
+import { type LongestTimes, timesToMend } from './mend-times-store.ts'
 import type { JobRow, JobTables, KindRow } from './migrations.ts'
 import { type RecurringRow, recurringRows } from './recurring-store.ts'
 
@@ -61,6 +63,8 @@ export type JobStore = {
 
 const COLUMNS = ['id', 'kind', 'dedup_key', 'payload', 'run_at', 'attempt', 'every_seconds'] as const
 
+type Success = { job: JobRow; token: string; times: { now: string; next: string | null } }
+
 type Where = ExpressionBuilder<JobTables, 'job'>
 
 export function createJobStore(database: Database): JobStore {
@@ -75,33 +79,75 @@ export function createJobStore(database: Database): JobStore {
   })
   const freed = { claimed_by: null, claimed_until: null, again_at: null }
 
-  const note = (on: Kysely<JobTables>, kind: string, facts: Omit<KindRow, 'kind'>) =>
-    on
+  const noteSuccess = prepared(({ kind, now }: { kind: string; now: string }) => {
+    const facts = { last_ended_at: now, last_succeeded_at: now, last_error: null }
+    return tables
       .insertInto('job_kind')
       .values({ kind, ...facts })
       .onConflict((conflict) => conflict.column('kind').doUpdateSet(facts))
-      .execute()
-
-  const giveBack = async (
-    on: Kysely<JobTables>,
-    job: JobRow,
-    token: string,
-    { now, next }: { now: string; next: string | null },
-  ): Promise<string | undefined> => {
-    if (next === null) {
-      const whole = on.deleteFrom('job').where('id', '=', job.id).where('claimed_by', '=', token)
-      if ((await whole.where('again_at', 'is', null).executeTakeFirst()).numDeletedRows === 1n)
-        return undefined
-    }
-    const row = await on
-      .updateTable('job')
-      .set((old) => ({ ...freed, attempt: 0, run_at: old.fn.coalesce('again_at', old.val(next ?? now)) }))
-      .where('id', '=', job.id)
+  })
+  const deleteUnlessAsked = prepared(({ id, token }: { id: string; token: string }) =>
+    tables
+      .deleteFrom('job')
+      .where('id', '=', id)
       .where('claimed_by', '=', token)
-      .returning('run_at')
-      .executeTakeFirst()
+      .where('again_at', 'is', null)
+      .returning('id'),
+  )
+  const freeUntil = prepared(({ id, token, next }: { id: string; token: string; next: string }) =>
+    tables
+      .updateTable('job')
+      .set((old) => ({ ...freed, attempt: 0, run_at: old.fn.coalesce('again_at', old.val(next)) }))
+      .where('id', '=', id)
+      .where('claimed_by', '=', token)
+      .returning('run_at'),
+  )
+  const giveBack = async (on: Kysely<JobTables>, { job, token, times }: Success) => {
+    const { id } = job
+    if (times.next === null && (await deleteUnlessAsked(on, { id, token })).length === 1) return undefined
+    const [row] = await freeUntil(on, { id, token, next: times.next ?? times.now })
     return row?.run_at
   }
+  // Recurring kinds run at the same moments, and most of them end at once.
+  const succeedTogether = createWriteTogether((ended: Success[]) =>
+    inTransaction(tables, async (on) => {
+      const runAgainAt: (string | undefined)[] = []
+      for (const one of ended) runAgainAt.push(await giveBack(on, one))
+      // All nodes that end a job of a kind update the row of that kind. So these are updated last, and stay locked only until the commit;
+      // and in one order, so that no two nodes wait for each other.
+      const kinds = new Map(ended.map(({ job, times }) => [job.kind, times.now]))
+      for (const kind of [...kinds.keys()].sort()) await noteSuccess(on, { kind, now: kinds.get(kind)! })
+      return runAgainAt
+    }),
+  )
+  const claims = lastFor((kinds) =>
+    prepared(({ token, until, now, dueBefore, limit }: Claim & { dueBefore: string; limit: number }) =>
+      tables
+        .with('due', (on) => {
+          const due = on
+            .selectFrom('job')
+            .select('id')
+            .where('kind', 'in', kinds)
+            .where('run_at', '<=', dueBefore)
+            .where(free(now))
+            .orderBy('run_at')
+            .limit(limit)
+          return database.dialect === 'postgresql' ? due.forUpdate().skipLocked() : due
+        })
+        .updateTable('job')
+        .set(take({ token, until, now }))
+        .where('id', 'in', (row) => row.selectFrom('due').select('due.id'))
+        .returning(COLUMNS),
+    ),
+  )
+  const dueOf = lastFor((kinds) =>
+    prepared(() =>
+      tables
+        .selectFrom('job')
+        .where('kind', 'in', kinds)
+        .select((job) => job.fn.min(job.fn.coalesce('claimed_until', 'run_at')).as('due')),
+    ),
+  )
 
   return {
     put: async (job, within) => {
@@ -151,25 +197,9 @@ export function createJobStore(database: Database): JobStore {
         .where('dedup_key', '=', job.key)
         .execute()
     },
-    claimDue: async (claim, { kinds, dueBefore, limit }) => {
-      if (kinds.length === 0 || limit <= 0) return []
-      return await tables
-        .with('due', (on) => {
-          const due = on
-            .selectFrom('job')
-            .select('id')
-            .where('kind', 'in', kinds)
-            .where('run_at', '<=', dueBefore)
-            .where(free(claim.now))
-            .orderBy('run_at')
-            .limit(limit)
-          return database.dialect === 'postgresql' ? due.forUpdate().skipLocked() : due
-        })
-        .updateTable('job')
-        .set(take(claim))
-        .where('id', 'in', (row) => row.selectFrom('due').select('due.id'))
-        .returning(COLUMNS)
-        .execute()
+    claimDue: async (claim, { kinds, ...q }) => {
+      if (kinds.length === 0 || q.limit <= 0) return []
+      return await claims(kinds)(tables, { ...claim, ...q })
     },
     claimOne: async (claim, { id, kinds, dueBefore }) => {
       if (kinds.length === 0) return undefined
@@ -187,14 +217,7 @@ export function createJobStore(database: Database): JobStore {
       const update = tables.updateTable('job').set({ claimed_until: until }).where('id', '=', id)
       return (await update.where('claimed_by', '=', token).executeTakeFirst()).numUpdatedRows === 1n
     },
-    // All nodes that end a job of a kind update the row of that kind. So it is updated last, and stays locked only until the
-    // commit.
-    succeed: (job, token, { now, next }) =>
-      inTransaction(tables, async (on) => {
-        const runsAgainAt = await giveBack(on, job, token, { now, next })
-        await note(on, job.kind, { last_ended_at: now, last_succeeded_at: now, last_error: null })
-        return runsAgainAt
-      }),
+    succeed: (job, token, times) => succeedTogether({ job, token, times }),
     fail: (job, token, { now, next, error }) =>
       inTransaction(tables, async (on) => {
         const update = on.updateTable('job').set({ ...freed, run_at: next })
@@ -209,10 +232,7 @@ export function createJobStore(database: Database): JobStore {
       }),
     nextDue: async (kinds) => {
       if (kinds.length === 0) return undefined
-      const query = tables.selectFrom('job').where('kind', 'in', kinds)
-      const row = await query
-        .select((job) => job.fn.min(job.fn.coalesce('claimed_until', 'run_at')).as('due'))
-        .executeTakeFirst()
+      const [row] = await dueOf(kinds)(tables, {})
       return row?.due ?? undefined
     },
     overdue: async ({ kinds, dueBefore, now, limit }) => {
@@ -221,7 +241,7 @@ export function createJobStore(database: Database): JobStore {
       const late = query.where('run_at', '<=', dueBefore).where(free(now)).orderBy('run_at').limit(limit)
       return (await late.execute()).map(({ id }) => id)
     },
-    mendTimes: (q) => mendTimes(tables, q),
+    mendTimes: timesToMend(tables),
     ...recurringRows(tables),
     queueName: async () =>
       (await tables.selectFrom('job_queue').select('name').executeTakeFirstOrThrow()).name,
@@ -257,5 +277,15 @@ function rowOf(job: NewJob): Insertable<JobTables['job']> {
     attempt: 0,
     every_seconds: job.everySeconds,
     created_at: job.now,
+  }
+}
+
+/** What `make` made for the last list of kinds: mostly it is the same. */
+function lastFor<T>(make: (kinds: string[]) => T): (kinds: string[]) => T {
+  let last: { key: string; made: T } | undefined
+  return (kinds) => {
+    const key = kinds.join('\n')
+    if (last?.key !== key) last = { key, made: make(kinds) }
+    return last.made
   }
 }
