@@ -36,6 +36,8 @@ type WitnessState = {
 export type OwnWitnesses = {
   /** For a job that runs every few seconds. Failures of witnesses are recorded, not thrown. */
   submit(): Promise<void>
+  /** Whether a witness has not cosigned the tree of this size, as far as is known since the last `submit`. */
+  isBehind(size: number): boolean
   witnessed(): Witnessed
   state(): WitnessState[]
   /** The number of contradictions. */
@@ -145,6 +147,7 @@ export function createOwnWitnesses(q: {
       patience.abort()
       await refresh()
     },
+    isBehind: (size) => policy.witnesses.some(({ name }) => cosigned.get(name)?.size !== size),
     witnessed: () => ({
       ...quorum(),
       lateSince: lateSince === undefined ? null : new Date(lateSince).toISOString(),

@@ -3,6 +3,7 @@
  * checks report its age.
  */
 import type { FeatureModule } from '#platform/feature.ts'
+import { lookApart } from '#platform/jobs/looks.ts'
 import type { Services } from '#platform/services.ts'
 import type { Contracts } from './contracts/contracts.ts'
 import { serverContractMigrations } from './contracts/migrations.ts'
@@ -17,8 +18,10 @@ import type { GlobalConfiguration } from './global-configuration.ts'
 
 type Ground = Pick<Services, 'clock' | 'metrics'> & {
   globalConfiguration: GlobalConfiguration
-  contracts: Pick<Contracts, 'refreshWhenDue' | 'view' | 'isSuspended'>
+  contracts: Pick<Contracts, 'refreshWhenDue' | 'isRefreshDue' | 'view' | 'isSuspended'>
 }
+
+const CONTRACTS_LOOK_MS = 5_000
 
 export const configuration: FeatureModule<Ground> = {
   name: 'global-configuration',
@@ -37,9 +40,10 @@ export const configuration: FeatureModule<Ground> = {
           ...{ kind: 'refresh-suspensions', everySeconds: 20, onEachNode: true },
           run: () => globalConfiguration.refreshSuspensions(),
         },
-        // Runs often, so that a failed attempt is soon repeated.
+        // Looked at often, so that a failed attempt is soon repeated.
         {
-          ...{ kind: 'refresh-contracts', everySeconds: 5, onEachNode: true },
+          ...{ kind: 'refresh-contracts', everySeconds: 30, onEachNode: true },
+          isDue: lookApart(CONTRACTS_LOOK_MS, clock, contracts.isRefreshDue),
           run: () => contracts.refreshWhenDue(),
         },
       ],

@@ -1,7 +1,9 @@
 /** The jobs and checks of the log in a running server: signing tree heads, maintenance, closing abandoned exchanges. */
 import path from 'node:path'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { FeatureModule } from '#platform/feature.ts'
+import { lookApart } from '#platform/jobs/looks.ts'
 import { watchWritable } from './check-writable.ts'
 import { rotateWhenDue } from './keys/rotate-when-due.ts'
 import type { MessageLog } from './message-log.ts'
@@ -16,6 +18,9 @@ type Ground = {
   messageLog: Pick<
     MessageLog,
     | 'checkpointNow'
+    | 'treeHead'
+    | 'size'
+    | 'mayHaveAbandoned'
     | 'maintain'
     | 'closeAbandoned'
     | 'deleteUnusedBodies'
@@ -25,15 +30,23 @@ type Ground = {
   >
 }
 
+const CHECKPOINT_LOOK_MS = 5_000
+const CLOSE_LOOK_MS = 10_000
+
 export const ownLog: FeatureModule<Ground> = {
   name: 'message-log',
   open: ({ messageLog, node, storedLog, clock, settings: { logKeyDays } }) => ({
     jobs: [
-      { kind: 'checkpoint', everySeconds: 5, run: async () => void (await messageLog.checkpointNow()) },
+      {
+        ...{ kind: 'checkpoint', everySeconds: 30 },
+        isDue: lookApart(CHECKPOINT_LOOK_MS, clock, () => sizeSigned(messageLog) !== messageLog.size()),
+        run: async () => void (await messageLog.checkpointNow()),
+      },
       { kind: 'maintain-log', everySeconds: 5, run: () => messageLog.maintain() },
       // Only the node that began an exchange knows whether it is still under way.
       {
-        ...{ kind: 'close-exchanges', everySeconds: 10, onEachNode: true },
+        ...{ kind: 'close-exchanges', everySeconds: 30, onEachNode: true },
+        isDue: lookApart(CLOSE_LOOK_MS, clock, messageLog.mayHaveAbandoned),
         run: async () => void (await messageLog.closeAbandoned()),
       },
       // Apart from it: a large body takes seconds, and one that cannot be deleted must not keep exchanges open.
@@ -65,4 +78,10 @@ export const ownLog: FeatureModule<Ground> = {
       }),
     },
   }),
+}
+
+/** How many records the newest tree head covers that this node knows of. */
+function sizeSigned({ treeHead }: Pick<MessageLog, 'treeHead'>): number {
+  const head = treeHead()
+  return head === undefined ? 0 : parseCheckpoint(head).size
 }

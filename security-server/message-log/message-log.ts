@@ -125,6 +125,8 @@ export type MessageLog<Parts extends object = object> = OwnReads & {
    * under way.
    */
   closeAbandoned(): Promise<number>
+  /** Whether there may be some: after a failure of the log. */
+  mayHaveAbandoned(): boolean
   /**
    * For a job every few seconds of each node: deletes bodies in the log's database that no record refers to and this process does not write:
    * what a crash, a failed commit or a node that is gone left. Ten gigabytes take some seconds. Tries each, then throws the first failure.
@@ -338,6 +340,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     timeStampNow,
     maintain,
     closeAbandoned,
+    mayHaveAbandoned: exchanges.isSuspect,
     deleteUnusedBodies: singleFlight(folder.deleteUnused),
     recover: async () => {
       const closed = await closeAbandoned()

@@ -19,10 +19,10 @@ export const registryReports: FeatureModule<Ground, { registryReports: RegistryR
       : undefined
     return {
       jobs: [
-        // The job runs often, so that the registry soon knows about a server that has just started. It reports only when a report
-        // is due.
+        // Looked at often, so that the registry soon knows about a server that has just started.
         {
-          ...{ kind: 'report-to-registry', everySeconds: 5, onEachNode: true },
+          ...{ kind: 'report-to-registry', everySeconds: 30, onEachNode: true },
+          isDue: reports.isReportDue,
           run: () => reports.reportWhenDue(),
         },
         { kind: 'report-calls', everySeconds: 60, run: async () => calls?.reportWhenDue() },

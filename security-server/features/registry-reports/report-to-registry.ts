@@ -34,6 +34,7 @@ const MAX_TEXT = 300
 export type RegistryReports = {
   /** For the job: reports if a report is due. */
   reportWhenDue(): Promise<void>
+  isReportDue(): boolean
   /** Announced outages that are not over, the earliest first. */
   outages(): Outage[]
   /** How far this server's clock is ahead of the registry's, in milliseconds. Undefined before the first answer. */
@@ -109,9 +110,12 @@ export function createRegistryReports(rooms: Rooms): RegistryReports {
     clockErrorMs = Math.round((sentAt + clock()) / 2 - Date.parse(answer.generatedAt))
   }
 
+  const isReportDue = (): boolean => hasPassed(clock(), toldAt, restMs)
+
   return {
+    isReportDue,
     async reportWhenDue() {
-      if (!hasPassed(clock(), toldAt, restMs)) return
+      if (!isReportDue()) return
       toldAt = clock()
       restMs = LEAST_MS + Math.floor(rooms.random() * JITTER_MS)
       await report()

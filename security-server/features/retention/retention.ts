@@ -98,7 +98,7 @@ export function createRetention(q: {
       const { files, shared, isOnlyNode, upTo } = await parts.erasedBodyFiles({ after, limit: FILES })
       const gone = [...shared]
       for (const { file, names } of files) if ((await bodies.erase(file)) || isOnlyNode) gone.push(...names)
-      await parts.forgetBodyFiles(gone)
+      if (gone.length > 0) await parts.forgetBodyFiles(gone)
       after = upTo
     }
     lookedUpTo = after ?? ''

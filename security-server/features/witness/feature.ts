@@ -1,7 +1,10 @@
 /** Witnesses: those of this server's log, this server as a witness of other logs, and the tree heads in partners' replies. */
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { FeatureModule } from '#platform/feature.ts'
+import { lookApart } from '#platform/jobs/looks.ts'
 import type { Services } from '#platform/services.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
+import type { MessageLog } from '../../message-log/message-log.ts'
 import { witnessHandlers } from './handlers.ts'
 import {
   openWitnessRoom,
@@ -12,7 +15,10 @@ import {
 import { partnerMigrations } from './partners/tables.ts'
 
 type Ground = Omit<Parameters<typeof openWitnessRoom>[0], 'settings'> &
-  Pick<Services, 'metrics'> & { settings: WitnessSettings }
+  Pick<Services, 'metrics'> & { settings: WitnessSettings; messageLog: Pick<MessageLog, 'treeHead'> }
+
+const SUBMIT_LOOK_MS = 5_000
+const PARTNERS_LOOK_MS = 10_000
 
 export const witness: FeatureModule<Ground, { witnessRoom: WitnessRoom }> = {
   name: 'witness',
@@ -25,9 +31,20 @@ export const witness: FeatureModule<Ground, { witnessRoom: WitnessRoom }> = {
       operations: witnessHandlers({ messageLog: ground.messageLog, witnessRoom }),
       routes: { peers: witnessRoom.routes },
       jobs: [
-        { kind: 'submit-checkpoint', everySeconds: 5, run: async () => witnesses?.submit() },
+        {
+          ...{ kind: 'submit-checkpoint', everySeconds: 30 },
+          isDue: lookApart(SUBMIT_LOOK_MS, ground.clock, () => {
+            const head = ground.messageLog.treeHead()
+            return head !== undefined && witnesses?.isBehind(parseCheckpoint(head).size) === true
+          }),
+          run: async () => witnesses?.submit(),
+        },
         // Each node has its own list of tree heads from replies.
-        { kind: 'check-partner-logs', everySeconds: 10, onEachNode: true, run: () => partners.check() },
+        {
+          ...{ kind: 'check-partner-logs', everySeconds: 30, onEachNode: true },
+          isDue: lookApart(PARTNERS_LOOK_MS, ground.clock, partners.hasHeard),
+          run: () => partners.check(),
+        },
         ...(registryLog === undefined
           ? []
           : [

@@ -69,6 +69,7 @@ export type Contracts = {
   refresh(): Promise<void>
   /** For the job: fetches when the last good list is older than half a minute. */
   refreshWhenDue(): Promise<void>
+  isRefreshDue(): boolean
   view(): {
     asOf: string | undefined
     required: boolean
@@ -237,6 +238,8 @@ export async function createContracts(q: {
     return isNewer
   }
 
+  const isRefreshDue = (): boolean => hasPassed(q.clock(), lastSuccess, REFRESH_MS)
+
   return {
     contractFor(question) {
       const snapshot = q.configuration()
@@ -270,9 +273,10 @@ export async function createContracts(q: {
     secrecyBetween: (a, b) => secrecyBetween([...taken.values()], { owner: idText(owner), members: [a, b] }),
     refresh,
     async refreshWhenDue() {
-      if (!hasPassed(q.clock(), lastSuccess, REFRESH_MS)) return
+      if (!isRefreshDue()) return
       if (!(await inTurn(takeOver))) await refresh()
     },
+    isRefreshDue,
     view: () => ({
       asOf: list?.generatedAt,
       required: list?.contractRequired ?? false,

@@ -9,6 +9,7 @@ export type HeardHeads = {
   heard(server: ServerId, head: string | undefined): void
   /** Returns all waiting heads by server, and removes them here. */
   take(): Map<string, string[]>
+  hasAny(): boolean
 }
 
 const MAX_SERVERS = 1000
@@ -37,5 +38,6 @@ export function createHeardHeads(): HeardHeads {
       waiting = new Map()
       return taken
     },
+    hasAny: () => waiting.size > 0,
   }
 }

@@ -20,6 +20,8 @@ export type Partners = {
   heard: HeardHeads['heard']
   /** Checks the heads that were heard. For a job that runs every few seconds. */
   check(): Promise<void>
+  /** Whether any wait for it. */
+  hasHeard(): boolean
   heads(): Promise<PartnerHead[]>
   contradictions(): Promise<PartnerContradiction[]>
   /** Partners whose last head could not be verified against earlier ones, with the time of the first failure and the reason. */
@@ -120,6 +122,7 @@ export function createPartners(q: {
 
   return {
     heard: heads.heard,
+    hasHeard: heads.hasAny,
     check: async () => {
       const taken = heads.take()
       await Promise.all(
