@@ -103,14 +103,11 @@ export function createJobs(q: {
 }): Jobs {
   const store = createJobStore(q.database)
   const concurrency = q.concurrency ?? CONCURRENCY
-  const iso = (ms: number): string => new Date(ms).toISOString()
   const announced = new Map<string, number>()
   let queue: RedisQueue | undefined
   let timer: NodeJS.Timeout | undefined
   let ticking: Promise<void> | undefined
-  let started = false
-  let askedAgain = false
-  let stopped = false
+  let [started, askedAgain, stopped] = [false, false, false]
   /** When the rows are checked next, unless something happens. */
   let wakesAt = 0
   let mendedAt = Number.NEGATIVE_INFINITY
@@ -285,6 +282,10 @@ export function createJobs(q: {
         lastError: kept(row.last_error),
       })),
   }
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString()
 }
 
 function newJob(

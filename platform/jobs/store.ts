@@ -2,11 +2,11 @@
  * Rows of jobs, the authoritative state: what is to be done, which node does it, and how long its claim is valid. Claiming and
  * releasing are one statement each, so that two nodes never have the same row.
  */
-import type { ExpressionBuilder, Insertable, Kysely } from 'kysely'
+import type { ExpressionBuilder, Insertable } from 'kysely'
 import type { Database, Within } from '#platform/database/open-database.ts'
-import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
 import { prepared } from '#platform/database/prepared.ts'
-import { createWriteTogether } from '#platform/database/write-together.ts'
+import { endedRows } from './ended-store.ts'
 import { type LongestTimes, timesToMend } from './mend-times-store.ts'
 import type { JobRow, JobTables, KindRow } from './migrations.ts'
 import { type RecurringRow, recurringRows } from './recurring-store.ts'
@@ -63,8 +63,6 @@ export type JobStore = {
 
 const COLUMNS = ['id', 'kind', 'dedup_key', 'payload', 'run_at', 'attempt', 'every_seconds'] as const
 
-type Success = { job: JobRow; token: string; times: { now: string; next: string | null } }
-
 type Where = ExpressionBuilder<JobTables, 'job'>
 
 export function createJobStore(database: Database): JobStore {
@@ -77,49 +75,7 @@ export function createJobStore(database: Database): JobStore {
     again_at: null,
     attempt: row('attempt', '+', 1),
   })
-  const freed = { claimed_by: null, claimed_until: null, again_at: null }
 
-  const noteSuccess = prepared(({ kind, now }: { kind: string; now: string }) => {
-    const facts = { last_ended_at: now, last_succeeded_at: now, last_error: null }
-    return tables
-      .insertInto('job_kind')
-      .values({ kind, ...facts })
-      .onConflict((conflict) => conflict.column('kind').doUpdateSet(facts))
-  })
-  const deleteUnlessAsked = prepared(({ id, token }: { id: string; token: string }) =>
-    tables
-      .deleteFrom('job')
-      .where('id', '=', id)
-      .where('claimed_by', '=', token)
-      .where('again_at', 'is', null)
-      .returning('id'),
-  )
-  const freeUntil = prepared(({ id, token, next }: { id: string; token: string; next: string }) =>
-    tables
-      .updateTable('job')
-      .set((old) => ({ ...freed, attempt: 0, run_at: old.fn.coalesce('again_at', old.val(next)) }))
-      .where('id', '=', id)
-      .where('claimed_by', '=', token)
-      .returning('run_at'),
-  )
-  const giveBack = async (on: Kysely<JobTables>, { job, token, times }: Success) => {
-    const { id } = job
-    if (times.next === null && (await deleteUnlessAsked(on, { id, token })).length === 1) return undefined
-    const [row] = await freeUntil(on, { id, token, next: times.next ?? times.now })
-    return row?.run_at
-  }
-  // Recurring kinds run at the same moments, and most of them end at once.
-  const succeedTogether = createWriteTogether((ended: Success[]) =>
-    inTransaction(tables, async (on) => {
-      const runAgainAt: (string | undefined)[] = []
-      for (const one of ended) runAgainAt.push(await giveBack(on, one))
-      // All nodes that end a job of a kind update the row of that kind. So these are updated last, and stay locked only until the commit;
-      // and in one order, so that no two nodes wait for each other.
-      const kinds = new Map(ended.map(({ job, times }) => [job.kind, times.now]))
-      for (const kind of [...kinds.keys()].sort()) await noteSuccess(on, { kind, now: kinds.get(kind)! })
-      return runAgainAt
-    }),
-  )
   const claims = lastFor((kinds) =>
     prepared(({ token, until, now, dueBefore, limit }: Claim & { dueBefore: string; limit: number }) =>
       tables
@@ -217,19 +173,7 @@ export function createJobStore(database: Database): JobStore {
       const update = tables.updateTable('job').set({ claimed_until: until }).where('id', '=', id)
       return (await update.where('claimed_by', '=', token).executeTakeFirst()).numUpdatedRows === 1n
     },
-    succeed: (job, token, times) => succeedTogether({ job, token, times }),
-    fail: (job, token, { now, next, error }) =>
-      inTransaction(tables, async (on) => {
-        const update = on.updateTable('job').set({ ...freed, run_at: next })
-        await update.where('id', '=', job.id).where('claimed_by', '=', token).execute()
-        await on
-          .insertInto('job_kind')
-          .values({ kind: job.kind, last_ended_at: now, last_succeeded_at: null, last_error: error })
-          .onConflict((conflict) =>
-            conflict.column('kind').doUpdateSet({ last_ended_at: now, last_error: error }),
-          )
-          .execute()
-      }),
+    ...endedRows(tables),
     nextDue: async (kinds) => {
       if (kinds.length === 0) return undefined
       const [row] = await dueOf(kinds)(tables, {})

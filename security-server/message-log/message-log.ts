@@ -339,8 +339,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     witnesses: logWitnesses(worker),
     timeStampNow,
     maintain,
-    closeAbandoned,
-    mayHaveAbandoned: exchanges.isSuspect,
+    ...{ closeAbandoned, mayHaveAbandoned: exchanges.isSuspect },
     deleteUnusedBodies: singleFlight(folder.deleteUnused),
     recover: async () => {
       const closed = await closeAbandoned()

@@ -239,7 +239,6 @@ export async function createContracts(q: {
   }
 
   const isRefreshDue = (): boolean => hasPassed(q.clock(), lastSuccess, REFRESH_MS)
-
   return {
     contractFor(question) {
       const snapshot = q.configuration()
