@@ -121,9 +121,9 @@ export function createJobs(q: {
     leaseMs,
     onEnd: (id, at, wasTaken) => {
       announced.delete(id)
-      const inMs = at === undefined ? Number.POSITIVE_INFINITY : Date.parse(at) - q.clock()
+      const inMs = at === undefined ? 0 : Date.parse(at) - q.clock()
       if (at !== undefined) announce(id, inMs)
-      // Most rows run again later than the rows are checked anyway.
+      // Most recurring rows run again later than the rows are checked anyway. For the place of one that is gone others may wait.
       if (wasTaken || inMs < (ticking === undefined ? wakesAt - q.clock() : LONGEST_SLEEP_MS)) poke()
     },
   })

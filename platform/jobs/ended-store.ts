@@ -5,7 +5,8 @@ import { prepared } from '#platform/database/prepared.ts'
 import { createWriteTogether } from '#platform/database/write-together.ts'
 import type { JobRow, JobTables } from './migrations.ts'
 
-type Success = { job: JobRow; token: string; times: { now: string; next: string | null } }
+type Times = { now: string; next: string | null }
+type Success = { job: JobRow; token: string; times: Times }
 type Failure = { now: string; next: string; error: string }
 
 export function endedRows(tables: Kysely<JobTables>) {
@@ -39,8 +40,7 @@ export function endedRows(tables: Kysely<JobTables>) {
     const [row] = await freeUntil(on, { id, token, next: times.next ?? times.now })
     return row?.run_at
   }
-  // Recurring kinds run at the same moments, and most of them end at once.
-  const succeedTogether = createWriteTogether((ended: Success[]) =>
+  const succeed = (ended: Success[]): Promise<(string | undefined)[]> =>
     inTransaction(tables, async (on) => {
       const runAgainAt: (string | undefined)[] = []
       for (const one of ended) runAgainAt.push(await giveBack(on, one))
@@ -49,11 +49,18 @@ export function endedRows(tables: Kysely<JobTables>) {
       const kinds = new Map(ended.map(({ job, times }) => [job.kind, times.now]))
       for (const kind of [...kinds.keys()].sort()) await noteSuccess(on, { kind, now: kinds.get(kind)! })
       return runAgainAt
-    }),
-  )
+    })
+  // Recurring kinds run at the same moments, and most of them end at once.
+  const succeedTogether = createWriteTogether(succeed)
 
   return {
-    succeed: (job: JobRow, token: string, times: Success['times']) => succeedTogether({ job, token, times }),
+    succeed: async (job: JobRow, token: string, times: Times): Promise<string | undefined> => {
+      const one = { job, token, times }
+      if (times.next !== null) return await succeedTogether(one)
+      // A caller's transaction that enqueues several of these again locks their rows in its own order.
+      const [runsAgainAt] = await succeed([one])
+      return runsAgainAt
+    },
     fail: (job: JobRow, token: string, { now, next, error }: Failure): Promise<void> =>
       inTransaction(tables, async (on) => {
         const update = on.updateTable('job').set({ ...freed, run_at: next })

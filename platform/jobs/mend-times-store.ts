@@ -16,73 +16,40 @@ const SKEW_MS = 1000
  * renews it. Returns the number of changed rows.
  */
 export function timesToMend(tables: Kysely<JobTables>): (q: LongestTimes) => Promise<number> {
-  const latest = prepared(() =>
+  const ahead = prepared((than: { now: string; rest: string; skew: string; lease: string }) =>
     tables
       .selectFrom('job')
-      .select((row) => [
-        'every_seconds',
-        row.fn.max('run_at').as('run_at'),
-        row.fn.max(row.case().when('attempt', '>', 0).then(row.ref('run_at')).end()).as('tried_run_at'),
-        row.fn.max('created_at').as('created_at'),
-        row.fn.max('claimed_until').as('claimed_until'),
-      ])
-      .groupBy('every_seconds'),
+      .select(['id', 'run_at', 'created_at', 'attempt', 'every_seconds', 'claimed_by', 'claimed_until'])
+      .where((row) =>
+        row.or([
+          row.and([row('run_at', '>', than.now), row('every_seconds', 'is not', null)]),
+          row.and([row('run_at', '>', than.rest), row('attempt', '>', 0)]),
+          row('created_at', '>', than.skew),
+          row('claimed_until', '>', than.lease),
+        ]),
+      ),
   )
   return async (q) => {
-    const { now, leaseMs, longestRestMs } = q
-    const isLater = (time: string | null, ms: number): boolean =>
-      time !== null && time > new Date(now + ms).toISOString()
-    const isAhead = (await latest(tables, {})).some(
-      ({ every_seconds: every, run_at, tried_run_at, created_at, claimed_until }) =>
-        (every === null ? isLater(tried_run_at, longestRestMs) : isLater(run_at, Number(every) * 1000)) ||
-        isLater(created_at, SKEW_MS) ||
-        isLater(claimed_until, leaseMs + SKEW_MS),
-    )
-    // Each second, and hardly ever anything is: so the rows are read only then.
-    return isAhead ? mendRows(tables, q) : 0
+    const later = (ms: number): string => new Date(q.now + ms).toISOString()
+    const rows = await ahead(tables, {
+      ...{ now: later(0), rest: later(q.longestRestMs) },
+      ...{ skew: later(SKEW_MS), lease: later(q.leaseMs + SKEW_MS) },
+    })
+    let mended = 0
+    for (const row of rows) {
+      const times = timesMended(row, q)
+      if (times === undefined) continue
+      const update = tables.updateTable('job').set(times).where('id', '=', row.id)
+      // Unless the row was claimed, ended or enqueued again meanwhile.
+      const same = update.where('run_at', '=', row.run_at).where('created_at', '=', row.created_at)
+      const held =
+        row.claimed_by === null
+          ? same.where('claimed_by', 'is', null)
+          : same.where('claimed_by', '=', row.claimed_by)
+      mended += Number((await held.executeTakeFirst()).numUpdatedRows)
+    }
+    return mended
   }
-}
-
-async function mendRows(
-  tables: Kysely<JobTables>,
-  { now, leaseMs, longestRestMs }: LongestTimes,
-): Promise<number> {
-  const later = (ms: number): string => new Date(now + ms).toISOString()
-  const columns = [
-    'id',
-    'run_at',
-    'created_at',
-    'attempt',
-    'every_seconds',
-    'claimed_by',
-    'claimed_until',
-  ] as const
-  const rows = await tables
-    .selectFrom('job')
-    .select(columns)
-    .where((row) =>
-      row.or([
-        row.and([row('run_at', '>', later(0)), row('every_seconds', 'is not', null)]),
-        row.and([row('run_at', '>', later(longestRestMs)), row('attempt', '>', 0)]),
-        row('created_at', '>', later(SKEW_MS)),
-        row('claimed_until', '>', later(leaseMs + SKEW_MS)),
-      ]),
-    )
-    .execute()
-  let mended = 0
-  for (const row of rows) {
-    const times = timesMended(row, { now, leaseMs, longestRestMs })
-    if (times === undefined) continue
-    const update = tables.updateTable('job').set(times).where('id', '=', row.id)
-    // Unless the row was claimed, ended or enqueued again meanwhile.
-    const same = update.where('run_at', '=', row.run_at).where('created_at', '=', row.created_at)
-    const held =
-      row.claimed_by === null
-        ? same.where('claimed_by', 'is', null)
-        : same.where('claimed_by', '=', row.claimed_by)
-    mended += Number((await held.executeTakeFirst()).numUpdatedRows)
-  }
-  return mended
 }
 
 type Times = Pick<JobRow, 'run_at'> & { created_at: string; claimed_until: string | null }

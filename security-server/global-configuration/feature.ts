@@ -21,7 +21,8 @@ type Ground = Pick<Services, 'clock' | 'metrics'> & {
   contracts: Pick<Contracts, 'refreshWhenDue' | 'isRefreshDue' | 'view' | 'isSuspended'>
 }
 
-const CONTRACTS_LOOK_MS = 5_000
+/** With the second that a look may come late: five. */
+const CONTRACTS_LOOK_MS = 4_000
 
 export const configuration: FeatureModule<Ground> = {
   name: 'global-configuration',

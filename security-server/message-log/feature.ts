@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { Database } from '#platform/database/open-database.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import { lookApart } from '#platform/jobs/looks.ts'
 import { watchWritable } from './check-writable.ts'
@@ -11,6 +12,7 @@ import { segmentFolder } from './segments/place.ts'
 import type { BodyPlace } from './settings.ts'
 
 type Ground = {
+  database: Pick<Database, 'dialect'>
   node: string
   clock: Clock
   settings: { logKeyDays?: number }
@@ -30,15 +32,17 @@ type Ground = {
   >
 }
 
-const CHECKPOINT_LOOK_MS = 5_000
-const CLOSE_LOOK_MS = 10_000
+/** With the second that a look may come late: five, and ten. */
+const CHECKPOINT_LOOK_MS = 4_000
+const CLOSE_LOOK_MS = 9_000
 
 export const ownLog: FeatureModule<Ground> = {
   name: 'message-log',
-  open: ({ messageLog, node, storedLog, clock, settings: { logKeyDays } }) => ({
+  open: ({ database, messageLog, node, storedLog, clock, settings: { logKeyDays } }) => ({
     jobs: [
       {
-        ...{ kind: 'checkpoint', everySeconds: 30 },
+        // What another node appended before it crashed, no look here sees.
+        ...{ kind: 'checkpoint', everySeconds: database.dialect === 'sqlite' ? 30 : 5 },
         isDue: lookApart(CHECKPOINT_LOOK_MS, clock, () => sizeSigned(messageLog) !== messageLog.size()),
         run: async () => void (await messageLog.checkpointNow()),
       },
