@@ -135,6 +135,7 @@ if (hasPostgresql()) {
         )
       if (bodyPlace === 'database') {
         const { health } = await ownLog.open({
+          database: { dialect: 'postgresql' },
           ...{ messageLog: log, node: 'node1', clock: one.clock },
           ...{ storedLog: { ...one, bodyFolder: '/nowhere', bodyPlace }, settings: {} },
         })

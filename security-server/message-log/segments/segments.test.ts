@@ -209,6 +209,7 @@ t.test('health tells that no segment can be written', async (t) => {
   const storedLog = logOptions(folder)
   const log = await openTestLog(t, storedLog)
   const { health } = await ownLog.open({
+    database: { dialect: 'sqlite' },
     ...{ messageLog: log, node: 'node1', storedLog, clock: storedLog.clock, settings: {} },
   })
   const segments = path.join(folder, 'bodies', 'segments', 'node1')
