@@ -10,6 +10,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Plugin } from 'vite'
+import { settingsChecks } from './build-checks.ts'
 
 const USAGE = `Usage: concordat build
 
@@ -85,7 +86,7 @@ async function writePrograms(name: string): Promise<void> {
   const outDir = path.join(FOLDER, name)
   const others = globSync(PROGRAMS, { cwd: ROOT }).filter((program) => !OF_THEIR_OWN.includes(program))
   for (const programs of [...OF_THEIR_OWN.map((program) => [program]), others])
-    await writeBundle({ outDir, programs })
+    await writeBundle({ outDir, programs, plugins: [settingsChecks()] })
 }
 
 /**

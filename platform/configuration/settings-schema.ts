@@ -1,10 +1,13 @@
 /** Checks settings against their JSON Schema, fills in defaults, resolves paths, and reports each problem with its position. */
 import path from 'node:path'
-import type { ErrorObject } from 'ajv'
+import type { ErrorObject, ValidateFunction } from 'ajv'
 import { Fault } from '#schemas/fault.ts'
+import type { SettingsContext } from './compile-settings.ts'
 import { ofNamedSettings } from './named-settings.ts'
 
 const MAX_PROBLEMS = 10
+/** Under this symbol a schema in a built program has its check (scripts/build-checks.ts). */
+export const BUILT_CHECK = Symbol.for('concordat: built check of settings')
 
 /** Changes `settings` in place: fills in defaults and makes `x-path` settings absolute. `position` returns "file:line:column". */
 export async function checkSettings(
@@ -13,40 +16,21 @@ export async function checkSettings(
   folder: string,
   position: (keys: string[]) => string,
 ): Promise<void> {
-  const { Ajv2020 } = await import('ajv/dist/2020.js')
-  const ajv = new Ajv2020({
-    allErrors: true,
-    useDefaults: true,
-    strict: true,
-    strictRequired: false,
-    allowUnionTypes: true,
-    // A test validates our schemas; doing it here would take longer than compiling them.
-    validateSchema: false,
-    meta: false,
-    // The check runs once: making it short would take half as long as making it.
-    code: { optimize: false },
-  })
-  ajv.addKeyword({ keyword: 'x-environment', schemaType: 'string' })
-  // For nodes, which compare what is in that file (platform/nodes/compared-files.ts).
-  ajv.addKeyword({ keyword: 'x-compared', schemaType: 'boolean' })
-  ajv.addKeyword({
-    keyword: 'x-path',
-    schemaType: 'boolean',
-    modifying: true,
-    validate: (_on: boolean, value: unknown, _schema: unknown, context?: PathContext) => {
-      if (typeof value === 'string' && context !== undefined) {
-        context.parentData[context.parentDataProperty] = path.resolve(folder, value)
-      }
-      return true
-    },
-  })
-  const validate = ajv.compile(ofNamedSettings(schema, settings))
-  if (validate(settings)) return
-  const problems = (validate.errors ?? []).slice(0, MAX_PROBLEMS).map((error) => describe(error, position))
+  const check = (schema as WithCheck)[BUILT_CHECK] ?? (await compiled(schema, settings))
+  const context: SettingsContext = { resolve: (file) => path.resolve(folder, file) }
+  if (check.call(context, settings)) return
+  const problems = (check.errors ?? []).slice(0, MAX_PROBLEMS).map((error) => describe(error, position))
   throw new Fault('invalid_configuration', { what: problems.join('; ') })
 }
 
-type PathContext = { parentData: Record<string | number, unknown>; parentDataProperty: string | number }
+type WithCheck = { [BUILT_CHECK]?: ValidateFunction }
+
+async function compiled(schema: object, settings: object): Promise<ValidateFunction> {
+  // A program that was built does without Ajv until somebody uses its API.
+  const { compileSettings } = await import('./compile-settings.ts')
+  // The check runs once: making it short would take half as long as making it.
+  return compileSettings(ofNamedSettings(schema, settings), { optimize: false }).check
+}
 
 function describe(error: ErrorObject, position: (keys: string[]) => string): string {
   const keys = error.instancePath
