@@ -5,7 +5,7 @@
 
 const UNIT = 64 * 1024
 /** The last one for a body of 1 MiB with what stands around it in a message. */
-const SIZES = [1, 2, 4, 8, 17].map((units) => units * UNIT)
+const SIZES = [1, 2, 4, 8, 12, 17].map((units) => units * UNIT)
 /** What is kept for later, at most. */
 const MOST_KEPT = 8 * 1024 * 1024
 

@@ -1,6 +1,7 @@
 /** Chunks that a sender chooses cost about as much memory as their octets. */
 import { hash, randomBytes, randomInt } from 'node:crypto'
 import t from 'tap'
+import { takeMemory } from '#platform/used-again.ts'
 import { createBlocks } from './blocks.ts'
 
 /** A chunk in memory of its own, of which it may be a part. */
@@ -75,4 +76,31 @@ t.test('blocks are used again without what was in them', async (t) => {
     return blocks.whole()
   }
   for (const letter of ['a', 'b', 'c']) t.ok(join(letter).equals(Buffer.alloc(150_000, letter)))
+})
+
+t.test('what is given up is given back, but for what was handed out', async (t) => {
+  const copied = (letter: string): ReturnType<typeof createBlocks> => {
+    const blocks = createBlocks()
+    for (let n = 0; n < 12; n++) blocks.add(Buffer.alloc(5000, letter))
+    return blocks
+  }
+  const one = copied('a')
+  const handedOut = one.whole()
+  one.letGo()
+  t.ok(handedOut.equals(Buffer.alloc(60_000, 'a')), 'the only block is the body now')
+  const more = copied('b')
+  const soFar = more.soFar()
+  const { buffer } = copied('c').whole()
+  more.letGo()
+  t.ok(soFar.equals(Buffer.alloc(60_000, 'b')), 'a copy')
+  const again = takeMemory(65_536)
+  t.not(again.buffer, buffer)
+  t.ok(again.equals(Buffer.alloc(65_536)), 'used again, cleared')
+})
+
+t.test('memory that is shared with another thread stays', async (t) => {
+  const shared = Buffer.from(new SharedArrayBuffer(65_536)).fill('s')
+  const blocks = createBlocks()
+  for (const one of [shared, chunk(65_536)]) blocks.add(one)
+  t.ok(blocks.whole().subarray(0, 65_536).equals(shared))
 })

@@ -27,6 +27,8 @@ type Blocks = {
   whole(make?: (octets: number) => Buffer): Buffer
   /** The same while the last chunk is still being handed over: whoever reads the socket may look at it again. */
   soFar(): Buffer
+  /** Ends the memory of what was copied and not handed out; nothing is asked or added afterwards. */
+  letGo(): void
 }
 
 export function createBlocks(): Blocks {
@@ -35,8 +37,9 @@ export function createBlocks(): Blocks {
   let filled = 0
   let size = 0
   let allocated = 0
-  /** Blocks of the usual size, which are given back. */
+  /** Blocks of the usual size, which nobody else has and which are given back. */
   const own: Buffer[] = []
+  const letGo = (): void => own.splice(0).forEach(giveMemoryBack)
   const keep = (block: Buffer, octets: number, memory: number): void => {
     const last = blocks.at(-1)
     if (last !== undefined && filled < last.length) blocks[blocks.length - 1] = last.subarray(0, filled)
@@ -75,16 +78,20 @@ export function createBlocks(): Blocks {
     },
     soFar: () => Buffer.concat(blocks, size),
     whole: (make = Buffer.allocUnsafe) => {
-      if (blocks.length === 1) return blocks[0]!.subarray(0, size)
+      if (blocks.length === 1) {
+        own.length = 0
+        return blocks[0]!.subarray(0, size)
+      }
       const whole = make(size)
       let at = 0
       for (const block of blocks) at += block.copy(whole, at, 0, size - at)
-      own.forEach(giveMemoryBack)
+      letGo()
       // Of what is a part of other memory somebody else may have the rest.
       for (const { length, buffer } of blocks)
-        if (length >= LARGE && length === buffer.byteLength) (buffer as ArrayBuffer).transfer(0)
+        if (length >= LARGE && length === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)
       blocks.length = 0
       return whole
     },
+    letGo,
   }
 }

@@ -85,6 +85,7 @@ function beginBody(folder: SpoolFolder, maxBytes: number): SpoolWriter {
     if (isOver) throw new Fault('logging_failed', { what: 'a body was given up before it was whole' })
   }
   const forget = (): void => {
+    held.letGo()
     held = createBlocks()
     release?.()
     release = undefined

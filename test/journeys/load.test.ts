@@ -12,6 +12,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import tls from 'node:tls'
 import t, { type Test } from 'tap'
+import { drawFrom } from '../fakes/hostile-values.ts'
 import { addService } from '../fakes/provider-system.ts'
 import { readLog, storyOf } from '../message-logs.ts'
 import { prepareInstance, systemOf } from '../processes.ts'
@@ -37,6 +38,10 @@ const HANDSHAKES = 16
 /** Small calls that are answered meanwhile, to so many callers: a dozen to each, and without turns hardly any. */
 const CALLERS = 2
 const LEAST_MEANWHILE = 10
+/** Senders of bodies of middle size, how many each of them sends, and the bounds of their sizes: such bodies stay in memory that is used again. */
+const SENDERS = 6
+const EACH = 10
+const MIDDLE_SIZES = [70_000, 1.02 * MB] as const
 
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())
@@ -44,9 +49,10 @@ const { population, tax, business } = instance.servers
 const target = `/r1/${population.client}/echo`
 const piece = randomBytes(MB)
 
-/** `bytes` of the same noise, without keeping them in memory. */
-function* noise(bytes: number): Generator<Buffer> {
-  for (let sent = 0; sent < bytes; sent += piece.length) yield piece.subarray(0, bytes - sent)
+/** `bytes` of the same noise, the first time from its octet `from` on, without keeping them in memory. */
+function* noise(bytes: number, from = 0): Generator<Buffer> {
+  for (let sent = 0, at = from; sent < bytes; sent += piece.length - at, at = 0)
+    yield piece.subarray(at, at + bytes - sent)
 }
 
 async function digestOf(content: Readable): Promise<string> {
@@ -56,14 +62,18 @@ async function digestOf(content: Readable): Promise<string> {
 }
 
 /**
- * The provider's system: reads the whole body, returns its digest in a header, and answers with as many bytes as the path says.
+ * The provider's system: reads the whole body, returns its digest in a header, and answers with as many bytes as the path says, from the octet of the
+ * noise that it may name before.
  */
 const system = http.createServer((request, response) => {
-  void digestOf(request).then(async (digest) => {
-    const bytes = Number(/(\d+)$/.exec(request.url ?? '')?.[1] ?? 0)
-    response.writeHead(200, { 'X-Digest': digest, 'Content-Length': bytes })
-    await pipeline(Readable.from(noise(bytes)), response)
-  })
+  const answer = async (): Promise<void> => {
+    const digest = await digestOf(request)
+    const [, from, bytes] = (/(?:(\d+)\/)?(\d+)$/.exec(request.url ?? '') ?? []).map(Number)
+    response.writeHead(200, { 'X-Digest': digest, 'Content-Length': bytes ?? 0 })
+    await pipeline(Readable.from(noise(bytes ?? 0, from || 0)), response)
+  }
+  // Whoever gives up breaks its exchange off here as well.
+  answer().catch(() => response.destroy())
 })
 // With Node's 5 s this system, on a busy machine, closes a connection on which its server, which keeps it for 4 s, sends the next call.
 system.keepAliveTimeout = 60_000
@@ -89,7 +99,7 @@ await addService(instance.admin.population, {
 
 const secureContext = tls.createSecureContext(systemOf(tax))
 
-type Sent = { connected: Promise<unknown>; answer: Promise<http.IncomingMessage> }
+type Sent = { connected: Promise<unknown>; answer: Promise<http.IncomingMessage>; giveUp(): void }
 
 /**
  * Sends a body of `bytes` (a GET without one) and returns the answer; its body is not read yet. The request's body waits for `start`,
@@ -97,7 +107,12 @@ type Sent = { connected: Promise<unknown>; answer: Promise<http.IncomingMessage>
  */
 const send = (path: string, bytes: number): Promise<http.IncomingMessage> => begin(path, bytes).answer
 
-function begin(path: string, bytes: number, start: Promise<unknown> = Promise.resolve()): Sent {
+function begin(
+  path: string,
+  bytes: number,
+  start: Promise<unknown> = Promise.resolve(),
+  content = noise(bytes),
+): Sent {
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
   const { hostname, port } = new URL(tax.httpsUrl)
   const options: https.RequestOptions & Pick<tls.ConnectionOptions, 'secureContext'> = {
@@ -114,9 +129,9 @@ function begin(path: string, bytes: number, start: Promise<unknown> = Promise.re
   // The first one counts: a broken connection fails each write that waits.
   request.on('error', reject)
   request.flushHeaders()
-  void start.then(() => Readable.from(noise(bytes)).pipe(request))
+  void start.then(() => Readable.from(content).pipe(request))
   const connected = once(request, 'socket').then(([socket]) => once(socket as tls.TLSSocket, 'secureConnect'))
-  return { connected, answer: promise }
+  return { connected, answer: promise, giveUp: () => request.destroy() }
 }
 
 /** Watches the memory of both security servers; `growth` returns by how many MB it exceeded its initial value. */
@@ -199,6 +214,50 @@ t.test('many uploads at once leave small calls their turn', async (t) => {
   t.strictSame([...new Set(await Promise.all(uploads))], [200], 'all of them are carried out')
   t.strictSame(failed, [])
   t.ok(meanwhile >= LEAST_MEANWHILE, `${meanwhile} small calls were answered meanwhile`)
+})
+
+t.test('bodies of middle size, some of them given up and some read slowly, arrive octet for octet', async (t) => {
+  const agent = new https.Agent({ keepAlive: true })
+  t.teardown(() => agent.destroy())
+  const wrong: string[] = []
+  let whole = 0
+  const exchange = async (draw: ReturnType<typeof drawFrom>): Promise<void> => {
+    const between = (least: number, most: number): number => Math.floor(least + draw.next() * (most - least))
+    const [up, down] = [between(...MIDDLE_SIZES), between(...MIDDLE_SIZES)]
+    const [from, back] = [between(0, MB), between(0, MB)]
+    const how = draw.pick(['whole', 'whole', 'slow', 'no request', 'no answer'] as const)
+    const cutAt = between(0, up)
+    function* content(): Generator<Buffer> {
+      const step = between(500, 100_000)
+      const bytes = Buffer.concat([...noise(up, from)])
+      for (let at = 0; at < up; at += step) {
+        if (how === 'no request' && at >= cutAt) giveUp()
+        yield bytes.subarray(at, at + step)
+      }
+    }
+    const { answer, giveUp } = begin(`/${back}/${down}`, up, undefined, content())
+    if (how === 'no request') return void (await answer.then((one) => one.destroy()).catch(() => undefined))
+    const got = await answer
+    const what = `${how}: ${up} octets from ${from}, ${down} from ${back}`
+    if (got.headers['x-digest'] !== (await digestOf(Readable.from(noise(up, from)))))
+      wrong.push(`${what}: ${got.headers['x-road-error'] ?? 'another request'}`)
+    const chunks: Buffer[] = []
+    for await (const chunk of got as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      if (how === 'no answer') return void got.destroy()
+      // What others bring meanwhile must not show in what waits.
+      if (how === 'slow' && chunks.length <= 2) wrong.push(...(await behave('tax', 1, agent)))
+    }
+    if (!Buffer.concat(chunks).equals(Buffer.concat([...noise(down, back)]))) wrong.push(`${what}: another answer`)
+    whole += 1
+  }
+  const sender = async (_: unknown, i: number): Promise<void> => {
+    const draw = drawFrom(i)
+    for (let n = 0; n < EACH; n++) await exchange(draw)
+  }
+  await Promise.all(Array.from({ length: SENDERS }, sender))
+  t.strictSame(wrong, [])
+  t.ok(whole > SENDERS, `${whole} of ${SENDERS * EACH} came whole`)
 })
 
 t.test('slow readers', async (t) => {
