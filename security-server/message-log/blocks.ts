@@ -25,8 +25,8 @@ type Blocks = {
    * large ones ends at once: else V8 collects the whole heap for it.
    */
   whole(make?: (octets: number) => Buffer): Buffer
-  /** The same while the last chunk is still being handed over: whoever reads the socket may look at it again. */
-  soFar(): Buffer
+  /** A copy in what `make` makes, while the last chunk is still being handed over: whoever reads the socket may look at it again. */
+  soFar(make: (octets: number) => Buffer): Buffer
   /** Ends the memory of what was copied and not handed out; nothing is asked or added afterwards. */
   letGo(): void
 }
@@ -40,6 +40,12 @@ export function createBlocks(): Blocks {
   /** Blocks of the usual size, which nobody else has and which are given back. */
   const own: Buffer[] = []
   const letGo = (): void => own.splice(0).forEach(giveMemoryBack)
+  const copyTo = (make: (octets: number) => Buffer): Buffer => {
+    const copy = make(size)
+    let at = 0
+    for (const block of blocks) at += block.copy(copy, at, 0, size - at)
+    return copy
+  }
   const keep = (block: Buffer, octets: number, memory: number): void => {
     const last = blocks.at(-1)
     if (last !== undefined && filled < last.length) blocks[blocks.length - 1] = last.subarray(0, filled)
@@ -76,19 +82,18 @@ export function createBlocks(): Blocks {
         digest.update(i === blocks.length - 1 ? block.subarray(0, filled) : block)
       return digest.digest()
     },
-    soFar: () => Buffer.concat(blocks, size),
+    soFar: copyTo,
     whole: (make = Buffer.allocUnsafe) => {
       if (blocks.length === 1) {
         own.length = 0
         return blocks[0]!.subarray(0, size)
       }
-      const whole = make(size)
-      let at = 0
-      for (const block of blocks) at += block.copy(whole, at, 0, size - at)
+      const whole = copyTo(make)
       letGo()
       // Of what is a part of other memory somebody else may have the rest.
       for (const { length, buffer } of blocks)
-        if (length >= LARGE && length === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)
+        if (length >= LARGE && length === buffer.byteLength && buffer instanceof ArrayBuffer)
+          buffer.transfer(0)
       blocks.length = 0
       return whole
     },

@@ -8,6 +8,7 @@ import { hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { heldMemory } from '#platform/held-memory.ts'
 import { createPlaces } from '#platform/in-turn.ts'
+import { giveMemoryBack, takeMemory } from '#platform/used-again.ts'
 import { Fault } from '#schemas/fault.ts'
 import { createBlocks } from './blocks.ts'
 import { type Piece, readBodyFile } from './body-file.ts'
@@ -90,10 +91,15 @@ function beginBody(folder: SpoolFolder, maxBytes: number): SpoolWriter {
     release?.()
     release = undefined
   }
-  const letGo = (): Buffer => {
-    const all = held.soFar()
+  const moveTo = (writer: BodyWriter): void | Promise<void> => {
+    const all = held.soFar(takeMemory)
     forget()
-    return all
+    const written = writer.write(all)
+    // Then it is in the writer's own memory, or the body is lost: nobody reads the copy any more.
+    const giveBack = (): void => giveMemoryBack(all)
+    if (written === undefined) giveBack()
+    else written.then(giveBack, giveBack)
+    return written
   }
   const write = (chunk: Buffer): void | Promise<void> => {
     checkOpen()
@@ -109,7 +115,7 @@ function beginBody(folder: SpoolFolder, maxBytes: number): SpoolWriter {
       return
     }
     file = createBodyWriter(folder, places)
-    return file.write(letGo())
+    return moveTo(file)
   }
   const digestOf = (digest: () => Buffer): Buffer => {
     if (known?.size !== size) known = { size, sha512: digest() }
