@@ -3,6 +3,12 @@
  * OpenAPI.
  */
 
+/**
+ * The header of each request: the milliseconds since 1970 for which the registry, or a time-stamping authority, signed something that the server
+ * has verified.
+ */
+export const SIGNED_TIME = 'signed-time'
+
 /** The identifiers of one record that are to be evaluated. */
 export type SubjectQuestion = {
   index: number

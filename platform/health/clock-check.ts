@@ -23,6 +23,8 @@ export type ClockCheck = {
    * signed, so neither after a leap nor before the first signed time of a start.
    */
   isProven(): boolean
+  /** The latest time (ms) that others have signed, with what has elapsed since; undefined while there is none. */
+  signedTime(): number | undefined
   finding(): Finding
 }
 
@@ -44,12 +46,14 @@ export function createClockCheck(q: {
     return passed > KEPT_MS ? undefined : Math.round(q.clock() - last.time - passed)
   }
   // Elapsed time counts for as long as the process lives: an outage of all others ends no deletion.
-  const isProven = (): boolean => {
+  const signedTime = (): number | undefined => {
     const heard = last === undefined ? 0 : last.time + elapsed() - last.at
-    return q.clock() <= Math.max(heard, q.signedUntil?.() ?? 0) + PROVEN_WITHIN_MS
+    return Math.max(heard, q.signedUntil?.() ?? 0) || undefined
   }
+  const isProven = (): boolean => q.clock() <= (signedTime() ?? 0) + PROVEN_WITHIN_MS
   return {
     isProven,
+    signedTime,
     heard: ({ by, time }) => {
       last = { by, time: time.getTime(), at: elapsed() }
     },

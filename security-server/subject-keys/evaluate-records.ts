@@ -52,7 +52,8 @@ export async function evaluateRecords(
     const refuse = (): void => void answers.push({ index, without: 'refused' })
     // Otherwise a thief of the credential could try identifiers for any past month.
     const isLate = newest !== undefined && month < monthsAfter(newest, -LAG_MONTHS)
-    const key = isLate && !keys.isGone(month) ? 'late' : await keys.forRecord(month)
+    const past = keys.isGone(month) ? 'destroyed' : 'late'
+    const key = isLate ? past : await keys.forRecord(month)
     if (!Buffer.isBuffer(key)) {
       // A server whose clock runs ahead must not stop the index, so the record is refused but the batch goes on.
       if (key === 'destroyed') answers.push({ index, without: key })

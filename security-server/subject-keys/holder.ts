@@ -20,6 +20,7 @@ import { evaluateLookUp, recordPastLookUps } from './evaluate-look-up.ts'
 import { dayOf, evaluateRecords, recordPastDays } from './evaluate-records.ts'
 import { evaluateSearch, recordPastRefusals } from './evaluate-search.ts'
 import { createEvaluationStore, type EvaluationDay } from './evaluation-store.ts'
+import { type HeardTime, openHeardTime } from './heard-time.ts'
 import { createLookUpStore } from './look-up-store.ts'
 import { type MonthState, openMonthKeys } from './month-keys.ts'
 import { openHolderStore } from './store.ts'
@@ -35,7 +36,11 @@ export type Holder = {
   state(): Promise<{ months: MonthState[]; oldestKept: string; mark: number; today: EvaluationDay }>
   /** Writes what was evaluated and refused on past days into the audit log. */
   recordPastDays(): Promise<void>
+  /** Destroys what is over by its clock and by what it has heard. */
   destroyDue(): Promise<string[]>
+  /** The months whose keys are over by the clock, and stay until a server has told a time that others signed. */
+  waiting(): string[]
+  heard: HeardTime['heard']
   audit: AuditLog
 }
 
@@ -46,13 +51,16 @@ export async function createHolder(q: {
   database: Parameters<typeof openHolderStore>[0]
   directory: string
   clock: Clock
+  elapsed?: () => number
   keepMonths: number
   limits: HolderSettings['limits']
 }): Promise<Holder> {
   const { clock, limits } = q
   const store = await openHolderStore(q.database)
   const wrapping = await openWrappingKeys(q.directory)
-  const keys = await openMonthKeys({ store, wrapping, keepMonths: q.keepMonths, clock })
+  const time = await openHeardTime({ store, clock, ...(q.elapsed && { elapsed: q.elapsed }) })
+  const { keepMonths } = q
+  const keys = await openMonthKeys({ store, wrapping, keepMonths, clock, proven: time.proven })
   const audit = createAuditLog({ database: q.database, clock })
   const inTurn = createTurn()
   const lookingUp = {
@@ -62,10 +70,12 @@ export async function createHolder(q: {
   const searching = { store, keys, audit, clock, keepMonths: q.keepMonths, limits }
   const evaluation = { store: createEvaluationStore(q.database), keys, audit, clock, limits }
 
-  const destroyDue = (): Promise<string[]> =>
-    keys.destroyDue((months) =>
+  const destroyDue = async (): Promise<string[]> => {
+    await time.keep()
+    return keys.destroyDue((months) =>
       audit.before({ caller: SYSTEM, operation: 'destroyKeys', target: months.join(' '), data: { months } }),
     )
+  }
 
   return {
     evaluateRecords: (questions) => inTurn(() => evaluateRecords(questions, evaluation)),
@@ -84,6 +94,8 @@ export async function createHolder(q: {
         await recordPastLookUps(lookingUp)
       }),
     destroyDue,
+    waiting: keys.waiting,
+    heard: time.heard,
     audit,
   }
 }

@@ -50,9 +50,17 @@ async function start(log: Log, inTurn: AsyncDisposableStack): Promise<Running> {
   inTurn.defer(() => database.close())
   await migrate(database, holderMigrations)
   const holder = await createHolder({ ...settings, database, clock: systemClock })
+  let said = ''
   const destroyDue = async (): Promise<void> => {
     const months = await holder.destroyDue()
     if (months.length > 0) log.info({ months }, 'the keys of these months were destroyed')
+    const waiting = holder.waiting()
+    if (`${waiting}` !== said && waiting.length > 0)
+      log.warn(
+        { waiting },
+        'the keys of these months are over by this clock alone: no server has told a signed time',
+      )
+    said = `${waiting}`
   }
   await destroyDue()
   await holder.recordPastDays()
@@ -69,6 +77,12 @@ async function start(log: Log, inTurn: AsyncDisposableStack): Promise<Running> {
   health.add('database', async () => {
     await holder.state()
     return { ok: true }
+  })
+  health.add('destruction', async () => {
+    const months = holder.waiting()
+    if (months.length === 0) return { ok: true }
+    const reason = `the keys of ${months.join(', ')} are over by this machine's clock alone, and stay until a server tells a time that others signed`
+    return { ok: true, reason }
   })
   health.routes(app)
   await holderRoutes(app, { holder, credentials })

@@ -12,7 +12,7 @@ export type MonthState = { month: string; createdAt: string | null; destroyedAt:
 export type MonthKeys = {
   /** The key of a month; it is made when there is none yet, unless the month is in the future. */
   forRecord(month: string): Promise<Buffer | 'destroyed' | 'to_come'>
-  /** Whether the month's key was destroyed or is due to be. */
+  /** Whether the month's key was destroyed, or the month is over by the clock. */
   isGone(month: string): boolean
   /** The months that have a key, oldest first. */
   forSearch(): { month: string; key: Buffer }[]
@@ -22,6 +22,8 @@ export type MonthKeys = {
    * destroyed.
    */
   destroyDue(before: (months: string[]) => Promise<unknown>): Promise<string[]>
+  /** The months whose time is over by the clock alone. Nobody can search them. */
+  waiting(): string[]
 }
 
 const KEY = 32
@@ -32,8 +34,10 @@ export async function openMonthKeys(q: {
   wrapping: WrappingKeys
   keepMonths: number
   clock: Clock
+  /** The time by which a month is over for good, which no wrong clock brings forward. */
+  proven: Clock
 }): Promise<MonthKeys> {
-  const { store, wrapping, clock } = q
+  const { store, wrapping, clock, proven } = q
   const keys = new Map<string, Buffer>()
   const destroyed = new Set<string>()
   const inTurn = createTurn()
@@ -77,15 +81,16 @@ export async function openMonthKeys(q: {
     return id === undefined ? wrapping.make() : files.get(id)!
   }
 
-  const isOver = (month: string): boolean => month < oldestKept(clock(), q.keepMonths)
+  const isOver = (month: string, now = proven): boolean => month < oldestKept(now(), q.keepMonths)
 
-  const isGone = (month: string): boolean => destroyed.has(month) || isOver(month)
+  const isGone = (month: string, now = clock): boolean => destroyed.has(month) || isOver(month, now)
 
   return {
-    isGone,
+    isGone: (month) => isGone(month),
     forRecord: (month) =>
       inTurn(async () => {
-        if (isGone(month)) return 'destroyed'
+        // A record that is refused by a wrong clock would never be found again.
+        if (isGone(month, proven)) return 'destroyed'
         const known = keys.get(month)
         if (known !== undefined) return known
         if (month > newestPossible(clock())) return 'to_come'
@@ -99,7 +104,7 @@ export async function openMonthKeys(q: {
       }),
     forSearch: () =>
       [...keys]
-        .filter(([month]) => !isOver(month))
+        .filter(([month]) => !isOver(month, clock))
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([month, key]) => ({ month, key })),
     states: async () =>
@@ -110,10 +115,10 @@ export async function openMonthKeys(q: {
       })),
     destroyDue: (before) =>
       inTurn(async () => {
-        if (![...keys.keys()].some(isOver)) return []
+        if (![...keys.keys()].some((month) => isOver(month))) return []
         // Another process may have added a month, whose key must be rewrapped too.
         await readRows()
-        const due = [...keys.keys()].filter(isOver).sort()
+        const due = [...keys.keys()].filter((month) => isOver(month)).sort()
         if (due.length === 0) return due
         await before(due)
         const next = await wrapping.make()
@@ -137,5 +142,6 @@ export async function openMonthKeys(q: {
         }
         return due
       }),
+    waiting: () => [...keys.keys()].filter((month) => isOver(month, clock) && !isOver(month)).sort(),
   }
 }

@@ -6,13 +6,19 @@ import { registerOpenApi } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
 import { readDocument } from '#platform/http-service/read-document.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { SubjectLookUp, SubjectQuestion, SubjectSearch } from '#schemas/subject-keys.ts'
+import {
+  SIGNED_TIME,
+  type SubjectLookUp,
+  type SubjectQuestion,
+  type SubjectSearch,
+} from '#schemas/subject-keys.ts'
 import type { Holder } from './holder.ts'
 
 type HolderCredentials = { index: string; search: string; tracker?: string | undefined }
 
 /** Shorter credentials could be guessed. */
 const LEAST_LENGTH = 32
+const MOMENT = /^\d{1,15}$/
 const BEARER = /^Bearer ([\x21-\x7e]{1,512})$/
 
 /** The OpenAPI document of the API. */
@@ -38,10 +44,12 @@ export async function holderRoutes(
   ]
   await registerOpenApi(app, {
     document: await subjectKeysApi(),
-    authenticate: async (authorization) => {
+    authenticate: async (authorization, { headers }) => {
       const given = digestOf(BEARER.exec(authorization ?? '')?.[1] ?? '')
       const found = known.filter(({ digest }) => timingSafeEqual(digest, given))
       if (found[0] === undefined) throw new Fault('unauthorized')
+      const signed = headers[SIGNED_TIME]
+      if (typeof signed === 'string' && MOMENT.test(signed)) holder.heard(Number(signed))
       return found[0].caller
     },
     handlers: {

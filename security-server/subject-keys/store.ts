@@ -20,7 +20,11 @@ type Scope = 'person' | 'case' | 'all'
 type Tables = {
   month_key: MonthRow
   search_count: CountRow
+  holder_mark: { name: string; value: number }
 }
+
+/** The value of this mark is a time in milliseconds. */
+const HEARD = 'heard time'
 
 export const holderMigrations: Record<string, Migration> = {
   ...auditLogMigrations,
@@ -135,6 +139,20 @@ export async function openHolderStore(database: Database) {
             .where('month', '=', month)
             .execute()
       }),
+    /** 0 when none is stored. */
+    heardTime: async (): Promise<number> => {
+      const rows = tables.selectFrom('holder_mark').select('value').where('name', '=', HEARD)
+      return Number((await rows.executeTakeFirst())?.value ?? 0)
+    },
+    /** Never lowers it: another process may have come further. */
+    raiseHeardTime: (time: number) =>
+      tables
+        .insertInto('holder_mark')
+        .values({ name: HEARD, value: time })
+        .onConflict((conflict) =>
+          conflict.column('name').doUpdateSet({ value: time }).where('holder_mark.value', '<', time),
+        )
+        .execute(),
     /** Empties the embedded store's write-ahead log, so that no copy of a changed page remains in it. */
     scrub: async (): Promise<void> => {
       if (database.dialect === 'sqlite') await sql`pragma wal_checkpoint(TRUNCATE)`.execute(database.kysely)

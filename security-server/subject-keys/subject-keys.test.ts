@@ -12,6 +12,7 @@ import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import type { SubjectSearch } from '#schemas/subject-keys.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { createSubjectKeysClient } from '../features/person-search/client.ts'
 import { createHolder } from './holder.ts'
 import { holderRoutes, subjectKeysApi } from './routes.ts'
 import { holderMigrations } from './store.ts'
@@ -49,16 +50,22 @@ async function holderOf(t: Test, database: Database, directory: string, now: () 
   const app = createHttpService({ name: 'subject-keys', log: createLog({ name: 'test', level: 'silent' }) })
   await holderRoutes(app, { holder, credentials: CREDENTIALS })
   t.teardown(() => app.close())
-  const ask = async (method: 'GET' | 'POST', url: string, credential: string, body?: object) => {
+  const ask = async (
+    method: 'GET' | 'POST',
+    url: string,
+    credential: string,
+    body?: object,
+    more: Record<string, string> = {},
+  ) => {
     const reply = await app.inject({
       method,
       url: `/v1${url}`,
-      headers: { authorization: `Bearer ${credential}` },
+      headers: { authorization: `Bearer ${credential}`, ...more },
       ...(body !== undefined && { payload: body }),
     })
     return { status: reply.statusCode, text: reply.body }
   }
-  return { holder, ask }
+  return { app, holder, ask }
 }
 
 /** All files of the folder as Latin-1 text. */
@@ -75,6 +82,7 @@ await eachDatabase(t, async (database, t, url) => {
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   let now = Date.parse('2026-11-20T10:00:00Z')
   const { holder, ask } = await holderOf(t, database, folder, () => now)
+  holder.heard(now)
 
   await t.test('hashes are told apart by month and type, and are those of a search', async (t) => {
     const [first, second] = await holder.evaluateRecords([
@@ -211,6 +219,36 @@ await eachDatabase(t, async (database, t, url) => {
     })
   })
 
+  await t.test('a server tells the signed time with its requests', async (t) => {
+    const clockOfIt = now
+    const other = mkdtempSync(path.join(tmpdir(), 'concordat-holder-'))
+    const empty = await openDatabase('sqlite::memory:')
+    t.teardown(async () => {
+      await empty.close()
+      rmSync(other, { recursive: true, force: true })
+    })
+    await migrate(empty, holderMigrations)
+    let later = 0
+    const its = await holderOf(t, empty, other, () => clockOfIt + later)
+    await its.holder.evaluateRecords([question(1, [CODE])])
+    later = 200 * 86_400_000
+    for (const signed of ['', 'x', '-1', '1e99', `${clockOfIt + later}0000`])
+      await its.ask('GET', '/state', CREDENTIALS.index, undefined, { 'signed-time': signed })
+    await its.ask('GET', '/state', 'x'.repeat(48), undefined, { 'signed-time': `${clockOfIt + later}` })
+    t.same(
+      [await its.holder.destroyDue(), its.holder.waiting()],
+      [[], ['2026-11']],
+      'no time, or nobody that is known',
+    )
+    const socket = path.join(other, 'socket')
+    await its.app.listen({ path: socket })
+    const signedTime = () => clockOfIt + later
+    const server = createSubjectKeysClient({ at: { socket }, credentials: CREDENTIALS, signedTime })
+    t.teardown(() => server.close())
+    await server.state()
+    t.same([await its.holder.destroyDue(), its.holder.waiting()], [['2026-11'], []])
+  })
+
   await t.test('keys end with their time, for good; a restart knows', async (t) => {
     const files = (): string[] => readdirSync(folder)
     const [before] = files()
@@ -220,6 +258,7 @@ await eachDatabase(t, async (database, t, url) => {
       ['2026-11'],
       'over is over, before a job has destroyed anything',
     )
+    holder.heard(now)
     t.same(await holder.destroyDue(), ['2026-10'])
     t.same(await holder.destroyDue(), [])
     t.equal(files().length, 1)
@@ -270,6 +309,51 @@ await eachDatabase(t, async (database, t, url) => {
     const [other] = await two.evaluateRecords([question(41, [CODE], '2027-01')])
     t.match(mine, { hashes: [/./] })
     t.same({ ...other, index: 40 }, mine, 'the key that is stored')
+  })
+
+  await t.test('neither a wrong clock nor a wrong server ends a key', async (t) => {
+    const right = now
+    let ahead = 0
+    let elapsed = 0
+    const open = () =>
+      createHolder({
+        ...{ database, directory: folder, clock: () => right + elapsed + ahead, elapsed: () => elapsed },
+        ...{ keepMonths: 2, limits },
+      })
+    let one = await open()
+    const [fresh] = await one.evaluateRecords([question(50, [CODE], '2027-01')])
+    const leap = 10 * 365 * 86_400_000
+    ahead = leap
+    t.same([await one.destroyDue(), one.waiting()], [[], ['2026-11', '2027-01']], 'by the clock alone')
+    one.heard(right)
+    one.heard(right - leap)
+    t.same(await one.destroyDue(), [], 'a server says the right time, another an old one')
+    t.match(
+      await one.evaluateRecords([question(51, [CODE], '2027-01')]),
+      [{ index: 51, hashes: [/./] }],
+      'the index goes on',
+    )
+    ahead = 0
+    one.heard(right + leap)
+    ahead = leap
+    t.same(await one.destroyDue(), [], 'what a server said beforehand proves no leap')
+    one = await open()
+    t.same(await one.destroyDue(), [], 'nor after a restart')
+    ahead = 0
+    t.same(
+      await one.evaluateRecords([question(50, [CODE], '2027-01')]),
+      [fresh],
+      'all is there when the clock is right',
+    )
+    t.same(one.waiting(), [])
+    elapsed = 45 * 86_400_000
+    ahead = leap
+    t.same([await one.destroyDue(), one.waiting()], [['2026-11'], ['2027-01']], 'nobody asked for weeks')
+    elapsed = 0
+    const kept = await open()
+    t.same(kept.waiting(), ['2027-01'])
+    elapsed = 60 * 86_400_000
+    t.same(await kept.destroyDue(), ['2027-01'], 'a restart goes on from where it was')
   })
 
   await t.test('no identifier lies anywhere', async (t) => {

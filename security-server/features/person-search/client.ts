@@ -5,12 +5,13 @@
 import { Agent, request } from 'undici'
 import { isMonth } from '#core/subject/months.ts'
 import { Fault } from '#schemas/fault.ts'
-import type {
-  SubjectEvaluation,
-  SubjectLookUp,
-  SubjectMonths,
-  SubjectQuestion,
-  SubjectSearch,
+import {
+  SIGNED_TIME,
+  type SubjectEvaluation,
+  type SubjectLookUp,
+  type SubjectMonths,
+  type SubjectQuestion,
+  type SubjectSearch,
 } from '#schemas/subject-keys.ts'
 
 export type SubjectKeysClient = {
@@ -46,6 +47,8 @@ export function createSubjectKeysClient(q: {
   /** A socket's path, or an https address with the certificates of both sides, PEM. */
   at: { socket: string } | { url: string; certificate: string; key: string; holderCertificate: string }
   credentials: { index: string; search: string; tracker?: string | undefined }
+  /** The time (ms) that others have signed; without it the key holder destroys nothing by what this server says. */
+  signedTime?: (() => number | undefined) | undefined
 }): SubjectKeysClient {
   const { at, credentials } = q
   const limits = {
@@ -73,11 +76,13 @@ export function createSubjectKeysClient(q: {
   const ask = async (path: string, credential: string, body?: object): Promise<unknown> => {
     let status: number
     let text: string
+    const signed = q.signedTime?.()
     try {
       const reply = await request(`${base}/v1${path}`, {
         method: body === undefined ? 'GET' : 'POST',
         headers: {
           authorization: `Bearer ${credential}`,
+          ...(signed !== undefined && { [SIGNED_TIME]: `${Math.floor(signed)}` }),
           ...(body !== undefined && { 'content-type': 'application/json' }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),

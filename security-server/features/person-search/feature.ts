@@ -1,5 +1,6 @@
 /** Finds out who requested the data of a person: an index by person, filled after the exchanges, and searches in it. */
 import type { FeatureModule } from '#platform/feature.ts'
+import type { ClockCheck } from '#platform/health/clock-check.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { lookApart } from '#platform/jobs/looks.ts'
 import type { Services } from '#platform/services.ts'
@@ -21,6 +22,7 @@ type Ground = Omit<Needs, 'subjects'> &
     messageLog: Parameters<typeof openPersonSearch>[0]['messageLog']
     settings: { subjectKeys?: SubjectKeysSettings | undefined; tracker: { countryPrefix: string } }
     contracts: Pick<Contracts, 'view' | 'contentsInForce'>
+    clockCheck: Pick<ClockCheck, 'signedTime'>
     /** A key holder that a test supplies. */
     subjectKeys?: Omit<SubjectKeysClient, 'close'> | undefined
   }
@@ -46,6 +48,7 @@ export const personSearch: FeatureModule<Ground, Offers> = {
     const subjects = await openPersonSearch({
       ...{ settings: settings.subjectKeys, database, clock, messageLog, contracts },
       countryPrefix: settings.tracker.countryPrefix,
+      signedTime: ground.clockCheck.signedTime,
       ...(ground.subjectKeys && { keys: ground.subjectKeys }),
     })
     watchSubjects(subjects, messageLog, ground.metrics)

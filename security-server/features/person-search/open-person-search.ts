@@ -31,6 +31,7 @@ export async function openPersonSearch(q: {
   /** What stands before codes in questions to trackers, here or elsewhere, and is no part of them. */
   countryPrefix: string
   keys?: Omit<SubjectKeysClient, 'close'>
+  signedTime?: () => number | undefined
   database: Database
   clock: Clock
   messageLog: Parameters<typeof subjectLog>[0]
@@ -40,7 +41,7 @@ export async function openPersonSearch(q: {
   const log = subjectLog(q.messageLog)
   const places = createPlacesStore(q.database)
   const searches = createSubjectSearchStore(q.database)
-  const client = q.settings && (await clientOf(q.settings))
+  const client = q.settings && (await clientOf(q.settings, q.signedTime))
   const keys = q.keys ?? client
   const forgotten = new Set<string>()
   const missing = new Set<string>()
@@ -136,7 +137,10 @@ export function watchSubjects(
   })
 }
 
-async function clientOf(settings: SubjectKeysSettings): Promise<SubjectKeysClient> {
+async function clientOf(
+  settings: SubjectKeysSettings,
+  signedTime: (() => number | undefined) | undefined,
+): Promise<SubjectKeysClient> {
   const { socket, url, certificateFile, keyFile, holderCertificateFile } = settings
   const credentials = {
     index: await readSecret(settings.indexKeyFile),
@@ -144,7 +148,7 @@ async function clientOf(settings: SubjectKeysSettings): Promise<SubjectKeysClien
     tracker: settings.trackerKeyFile && (await readSecret(settings.trackerKeyFile)),
   }
   if (socket !== undefined && url === undefined)
-    return createSubjectKeysClient({ at: { socket }, credentials })
+    return createSubjectKeysClient({ at: { socket }, credentials, signedTime })
   if (socket !== undefined || !url || !certificateFile || !keyFile || !holderCertificateFile)
     throw new Fault('invalid_configuration', {
       what: 'subjectKeys needs socket, or url with certificateFile, keyFile and holderCertificateFile',
@@ -158,5 +162,5 @@ async function clientOf(settings: SubjectKeysSettings): Promise<SubjectKeysClien
     key: await readSecret(keyFile),
     holderCertificate: holderCertificate!,
   }
-  return createSubjectKeysClient({ at, credentials })
+  return createSubjectKeysClient({ at, credentials, signedTime })
 }
