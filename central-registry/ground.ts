@@ -21,6 +21,7 @@ import { createLeafFile } from './configuration/transparency-log/leaf-file.ts'
 import { createLogStore } from './configuration/transparency-log/store.ts'
 import { approvedNow } from './documents/approved-now.ts'
 import { countDocuments } from './documents/count.ts'
+import { createTimeProof } from './documents/time-proof.ts'
 import { openMemory } from './features/restorations/memory.ts'
 import { RENEW_LIST } from './features/suspensions/publish-list.ts'
 import { managementCertificatesOf, registrationServiceOf } from './listeners.ts'
@@ -124,6 +125,7 @@ async function openInTurn(
     apiOperations: readOperations(await registryApi()),
     registrationService: await registrationServiceOf(settings.registration),
     managementCertificates: await managementCertificatesOf(settings.managementService),
+    isTimeProven: createTimeProof({ database, clock }),
     closeGround: () => inTurn.disposeAsync(),
   }
 }

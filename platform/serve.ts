@@ -56,7 +56,7 @@ export type Shape = {
 type Ground = Services & {
   closeGround(): void | Promise<void>
   /** Whether the clock is proven by what others signed; always where this is undefined. */
-  isTimeProven?: () => boolean
+  isTimeProven?: () => boolean | Promise<boolean>
 }
 
 /**
@@ -207,14 +207,14 @@ function registerJobs({ handlers, places, node, isTimeProven }: Ground, opened: 
 }
 
 /** A clock that is years ahead makes everything look over. What was not deleted then is looked at when the clock is proven. */
-function whileProven(job: Job, isProven: () => boolean): Job {
+function whileProven(job: Job, isProven: NonNullable<Ground['isTimeProven']>): Job {
   if (job.destroys !== true) return job
   let wasLeft = false
   return {
     ...job,
-    isDue: async () => isProven() && (wasLeft || ((await job.isDue?.()) ?? false)),
+    isDue: async () => (wasLeft || ((await job.isDue?.()) ?? false)) && (await isProven()),
     run: async (call) => {
-      wasLeft = !isProven()
+      wasLeft = !(await isProven())
       if (!wasLeft) await job.run(call)
     },
   }

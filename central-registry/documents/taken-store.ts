@@ -1,5 +1,6 @@
 /** Stores the ids of accepted signed documents, so that each document is accepted once. */
 import type { Kysely } from 'kysely'
+import { databaseTime, dialectOf } from '#platform/database/dialect.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { DocumentHead } from '#schemas/management-request.ts'
 import { say } from '#schemas/said.ts'
@@ -11,7 +12,7 @@ import { ACCEPTED_MS } from './verify-signer.ts'
 /** A document with the SHA-256 of the certificate that signed it. */
 export type SignedWith<T> = T & { signedWith: string }
 
-type Signing = SignedWith<Pick<DocumentHead, 'id' | 'signer'> & { server: string }>
+type Signing = SignedWith<DocumentHead & { server: string }>
 
 /**
  * Records the id of a document by which a member acts. Throws `suspended` when the member, the server that sends it or the
@@ -23,7 +24,7 @@ export async function takeAct(
   now: number,
 ): Promise<void> {
   await refuseSuspended(transaction, { ...sentBy(document), clients: [document.signer] })
-  await takeDocument(transaction, document.id, now)
+  await takeDocument(transaction, document, now)
 }
 
 /**
@@ -37,7 +38,7 @@ export async function takeWord(
   now: number,
 ): Promise<void> {
   await refuseSuspended(transaction, { ...sentBy(document), clients: [] })
-  await takeDocument(transaction, document.id, now)
+  await takeDocument(transaction, document, now)
 }
 
 function sentBy({ server, signedWith }: Signing): { servers: string[]; certificates: string[] } {
@@ -54,29 +55,76 @@ export async function refuseSuspended(
 }
 
 /**
- * Records the id of a signed document. Throws `replayed_request` when it was used before. An id is deleted when its document
- * would be too old anyway: `createdAt` may be one window ahead of our clock, and is accepted for another window. A document
- * without a time is accepted until `validUntil`, which its proofs set.
+ * Records the id of a signed document. Throws `replayed_request` when it was used before. A document may be one window ahead of our clock,
+ * and is accepted for another window; one without a time of its own until `validUntil`, which its proofs set. Its id is deleted when it would be
+ * too old anyway: not by the clock of this node, which may have leapt, but by what `advance` allows. When the clock of a node is behind that, a
+ * document whose id may be deleted already is refused as `stale_request`.
  */
 export async function takeDocument(
   transaction: Kysely<RegisterTables>,
-  id: string,
+  { id, createdAt }: { id: string; createdAt?: string | undefined },
   now: number,
   validUntil = 0,
 ): Promise<void> {
-  const iso = (ms: number): string => new Date(ms).toISOString()
-  await transaction.deleteFrom('registration_document').where('kept_until', '<', iso(now)).execute()
+  const made = createdAt === undefined ? undefined : Date.parse(createdAt)
+  const signed = await advance(transaction, made, now)
+  const ends = Math.max(made === undefined ? 0 : made + ACCEPTED_MS, validUntil) + CLOCK_STEP_MS
+  if (made !== undefined && ends < signed)
+    throw new Fault('stale_request', {
+      what: say`the clock of this registry is behind the documents that it has taken`,
+    })
   const known = await transaction
     .selectFrom('registration_document')
     .select('id')
     .where('id', '=', id)
     .executeTakeFirst()
   if (known !== undefined) throw new Fault('replayed_request', { what: say`its id was used before` })
-  const insert = transaction
-    .insertInto('registration_document')
-    .values({ id, kept_until: iso(Math.max(now + 2 * ACCEPTED_MS, validUntil) + CLOCK_STEP_MS) })
-  await refuseTwin('the document', insert.execute())
+  const kept_until = isoOf(Math.max(now + 2 * ACCEPTED_MS, validUntil) + CLOCK_STEP_MS)
+  await refuseTwin(
+    'the document',
+    transaction.insertInto('registration_document').values({ id, kept_until }).execute(),
+  )
 }
 
+/**
+ * The newest time (ms) that a server or another registry has signed in a document that this registry took, no later than the clocks of its nodes and of its
+ * database were then; 0 before any.
+ */
+export async function signedTime(tables: Kysely<Pick<RegisterTables, 'system_parameter'>>): Promise<number> {
+  const row = tables.selectFrom('system_parameter').select('value').where('name', '=', SIGNED_TIME)
+  return Date.parse((await row.executeTakeFirst())?.value ?? isoOf(0))
+}
+
+/** Stores the signed time when a document brings it forward, and deletes the ids that are over by it. Returns it. */
+async function advance(
+  transaction: Kysely<RegisterTables>,
+  made: number | undefined,
+  now: number,
+): Promise<number> {
+  const stored = await signedTime(transaction)
+  if (made === undefined) return stored
+  const database = dialectOf(transaction) === 'sqlite' ? now : await databaseTime(transaction)
+  const signed = Math.min(made, now, database)
+  // Clocks and documents that were all a day ahead were wrong together, and are not waited for.
+  const isWrong = stored > Math.max(now, database) + DAY_MS
+  if (!isWrong && signed < stored + SIGNED_STEP_MS) return stored
+  const value = isoOf(signed)
+  await transaction
+    .insertInto('system_parameter')
+    .values({ name: SIGNED_TIME, value })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+    .execute()
+  await transaction.deleteFrom('registration_document').where('kept_until', '<', value).execute()
+  return signed
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+const SIGNED_TIME = 'signedTime'
+/** Not every document writes it. */
+const SIGNED_STEP_MS = 30_000
+const DAY_MS = 86_400_000
 /** How far the clocks of nodes on one database may differ, in milliseconds. */
 const CLOCK_STEP_MS = 60_000

@@ -87,7 +87,8 @@ export function createDistributionStore(
 
   return {
     /** Records the id of another registry's question. Throws `replayed_request`. */
-    take: (id: string, now: number) => record((transaction) => takeDocument(transaction, id, now)),
+    take: (question: { id: string; createdAt: string }, now: number) =>
+      record((transaction) => takeDocument(transaction, question, now)),
     /** Records the question's id, so that nobody can replay a captured one. Throws `suspended` or `replayed_request`. */
     takeQuestion: (question: SignedWith<ContractQuery>, now: number) =>
       record((transaction) => takeWord(transaction, question, now)),

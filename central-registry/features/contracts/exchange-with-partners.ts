@@ -70,7 +70,7 @@ export function partnerContractHandlers(rooms: Rooms): Record<string, OperationH
     checkFresh({ ...query, signer: '' }, now)
     const own = await instanceOf(rooms.members)
     if (query.asked !== own) throw new Fault('access_denied', { what: 'another registry was asked' })
-    await rooms.distribution.take(query.id, now)
+    await rooms.distribution.take(query, now)
     return { query, own }
   }
 

@@ -58,7 +58,7 @@ export function createCallStore(database: Database) {
         const { server, day, createdAt } = counts
         await lockFor(kysely, `calls ${server}`)
         const transaction = tablesOf<Tables>({ kysely })
-        await takeDocument(transaction, counts.id, now)
+        await takeDocument(transaction, counts, now)
         if (day < dayOf(now - KEPT_DAYS * DAY_MS))
           throw new Fault('invalid_input', { what: say`${day} is more than ${KEPT_DAYS} days ago` })
         const own = await ownOf(transaction, server)

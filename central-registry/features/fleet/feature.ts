@@ -76,10 +76,11 @@ export const fleet: FeatureModule<Ground, Offers> = {
         },
         {
           ...{ kind: 'notice-silent-servers', everySeconds: LOOK_SECONDS },
-          run: async () => {
-            await store.noticeSilence(clock())
-            await calls.prune(clock())
-          },
+          run: () => store.noticeSilence(clock()),
+        },
+        {
+          ...{ kind: 'forget-call-counts', everySeconds: 3600, destroys: true },
+          run: () => calls.prune(clock()),
         },
       ],
       offers: {

@@ -87,7 +87,7 @@ export function createFleetStore(database: Database) {
     takeReport: (report: ServerReport, now: number) =>
       withServer(report.server, async (transaction) => {
         const { server, createdAt } = report
-        await takeDocument(transaction, report.id, now)
+        await takeDocument(transaction, report, now)
         await mustBeRegistered(transaction, server)
         const before = await transaction
           .selectFrom('fleet_server')

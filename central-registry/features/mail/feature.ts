@@ -58,6 +58,7 @@ export const mail: FeatureModule<Ground, Offers> = {
         {
           kind: 'forget-mail',
           everySeconds: 3600,
+          destroys: true,
           run: async () => {
             await store.forget(clock())
             await forgetContacts(record, clock())

@@ -158,7 +158,9 @@ export function createRequestStore({ database, record, announce, notify, hosting
       record(async (transaction) => {
         const { id, createdAt, signer, ...subject } = request
         const at = new Date(now).toISOString()
-        await takeDocument(transaction, id, now, validUntil)
+        // Without a signature whose certificate has a status, the time is our own.
+        const isSigned = proofs.some(({ facts }) => facts.validUntil !== undefined)
+        await takeDocument(transaction, { id, ...(isSigned && { createdAt }) }, now, validUntil)
         const signedBy = signedOf(proofs.map(({ facts }) => facts))
         refuseConflicts(assess(subject, await readFacts(transaction, subject, now, hostingOf, signedBy)))
         const row = await enter(transaction, subject, proofs, at)
@@ -207,14 +209,15 @@ export function createRequestStore({ database, record, announce, notify, hosting
      * again. Throws `suspended`. X-Road's message, which the signer's server vouches for, has no `signedWith`.
      */
     revokeOwn: (
-      q: Pick<Revocation, 'id' | 'server' | 'signer' | 'request'> & Partial<SignedWith<object>>,
+      q: Pick<Revocation, 'id' | 'server' | 'signer' | 'request'> &
+        Partial<SignedWith<Pick<Revocation, 'createdAt'>>>,
       now: number,
       validUntil?: number,
     ) =>
       record(async (transaction) => {
         const certificates = q.signedWith === undefined ? [] : [q.signedWith]
         await refuseSuspended(transaction, { clients: [q.signer], servers: [q.server], certificates })
-        await takeDocument(transaction, q.id, now, validUntil)
+        await takeDocument(transaction, q, now, validUntil)
         const row = await rowOf(transaction, q.request)
         const proofs = await proofsIn(transaction, row.id)
         if (row.server !== q.server || !proofs.some(({ signer }) => signer === q.signer))
