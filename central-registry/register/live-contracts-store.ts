@@ -9,6 +9,7 @@ import type { RegisterTables } from './tables.ts'
 /** States in which a contract matters to a server: undecided or in force. */
 export const LIVE: ContractState[] = ['PROPOSED', 'ACCEPTED', 'ACTIVE', 'SUSPENDED']
 
+/** Not those of a group that the subsystem joined and has left since: no call of it is covered by them. */
 export function liveContractsOf(kysely: Kysely<RegisterTables>, subsystem: string): Promise<number> {
   return counted(
     kysely
@@ -19,7 +20,19 @@ export function liveContractsOf(kysely: Kysely<RegisterTables>, subsystem: strin
           .onRef('contract_version.version', '=', 'contract_party.version'),
       )
       .where('contract_party.subsystem', '=', subsystem)
-      .where('contract_version.state', 'in', LIVE),
+      .where('contract_version.state', 'in', LIVE)
+      .where(({ or, eb, exists, selectFrom }) =>
+        or([
+          eb('contract_party.role', '<>', 'consumer'),
+          eb('contract_version.global_group', 'is', null),
+          exists(
+            selectFrom('global_group_member')
+              .select('client')
+              .whereRef('group_code', '=', 'contract_version.global_group')
+              .whereRef('client', '=', 'contract_party.subsystem'),
+          ),
+        ]),
+      ),
   )
 }
 

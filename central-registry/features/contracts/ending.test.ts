@@ -80,6 +80,16 @@ t.test('who joined the terms of a group leaves them alone, and decides nothing f
       { act: 'leave', by: `${THIRD} (Director (1), Lawyer (2))` },
     ])
     t.match(await join(GUEST, 'tax'), { status: 200 })
+    const remove = () => node.call('DELETE', '/subsystems/DEV:GOV:5678:tax')
+    t.match(await remove(), { status: 409, body: { message: /service contracts/ } })
+    t.equal((await node.call('DELETE', '/global-groups/readers/members/DEV:GOV:5678:tax')).status, 204)
+    t.same(await listed(GUEST), [['ACTIVE', 2]], 'who joined and left the group sees the terms still')
+    const registered = await remove()
+    t.notMatch(
+      registered,
+      { body: { message: /service contracts/ } },
+      'but they hold its subsystem no longer',
+    )
     t.match(
       await act(w, terms, OWNER, 'terminate'),
       { body: { state: 'TERMINATED' } },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -189,10 +190,21 @@ void t.test('the life of a client, maintenance, address and owner', async (t) =>
     t.equal((await detail(hosted.body.request)).proofs.length, 2)
     t.equal((await approve(all, hosted.body.request)).status, 200)
 
+    const waiting = await file({ kind: 'addressChange', address: 'never.example' })
+    t.match(waiting, { body: { state: 'SUBMITTED_FOR_APPROVAL' } })
     const takesOver = { kind: 'ownerChange', newOwner: GUEST }
     t.match(await file(takesOver, { by: guest }), { body: { state: 'WAITING' } }, 'either side may begin')
     const change = await file(takesOver)
     t.match(await approve(all, change.body.request), { status: 200, body: { state: 'APPROVED' } })
+    t.match(await detail(waiting.body.request), {
+      state: 'REVOKED',
+      decidedBy: `the security server ${SERVER} left the register`,
+    })
+    t.equal(
+      (await approve(all, waiting.body.request)).status,
+      409,
+      'what asked for the server of before is over',
+    )
     const [moved] = (await published(node)).shared.securityServers
     t.match(moved, { id: { memberCode: '5678', serverCode: 'SS1' }, address: 'moved.example' })
     t.same(
@@ -209,6 +221,23 @@ void t.test('the life of a client, maintenance, address and owner', async (t) =>
     const page = (await node.must('GET', '/management-requests?limit=2&offset=1')) as { id: number }[]
     t.equal(page.length, 2)
     t.ok(page[0]!.id > page[1]!.id, 'the newest first')
+  })
+})
+
+void t.test('what a member asked for ends when it leaves the register', async (t) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
+    const all = await start(t, url)
+    const { node, file, detail } = all
+    const joins = (await file({ kind: 'clientReg', client: GUEST }, { by: guest })).body
+    const address = (await file({ kind: 'addressChange', address: 'b.example' })).body
+    t.equal((await node.call('DELETE', '/members/DEV:GOV:5678')).status, 204)
+    t.match(await detail(joins.request), {
+      state: 'REVOKED',
+      decidedBy: `the member ${GUEST} left the register`,
+    })
+    t.match(await detail(address.request), { state: 'SUBMITTED_FOR_APPROVAL' }, 'that of another goes on')
+    await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '5678', name: 'Another' })
+    t.equal((await approve(all, joins.request)).status, 409, 'who gets the code later is somebody else')
   })
 })
 
@@ -321,7 +350,16 @@ void t.test('declined, revoked and automatic; the requester is told', async (t) 
     await node.must('PUT', '/automatic-approvals/addressChange/GOV')
     t.match(await node.must('GET', '/automatic-approvals'), [{ kind: 'addressChange', memberClass: 'GOV' }])
     t.equal((await node.call('DELETE', '/member-classes/GOV')).status, 409)
+    const content = '{}'
+    const sha256 = createHash('sha256').update(content).digest('hex')
+    await node.must('POST', '/revisions', { content, sha256, reason: 'As it should be.' })
+    t.match(await node.must('GET', '/drift'), { revision: { number: 1 }, acts: [] })
     t.match(await file(address), { status: 201, body: { state: 'APPROVED' } })
+    t.match(
+      await node.must('GET', '/drift'),
+      { acts: [{ operation: 'approvedAutomatically', caller: { name: 'registry' } }], more: false },
+      'what a rule approved differs from the file that was applied',
+    )
     t.match(await node.must('GET', '/management-requests?limit=1'), [
       { decidedBy: 'automatic approval of addressChange for GOV' },
     ])
