@@ -11,7 +11,7 @@ import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { describeError } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
-import { backOff } from './back-off.ts'
+import { backOff, isTold } from './back-off.ts'
 import type { JobRow } from './migrations.ts'
 import type { Claim, JobStore } from './store.ts'
 
@@ -160,6 +160,8 @@ export function createRunner(q: {
     const now = q.clock()
     const everyMs = job.every_seconds === null ? undefined : job.every_seconds * 1000
     if (outcome.error === undefined) {
+      if (job.attempt > 1)
+        q.log.info({ kind: job.kind, job: job.id, attempt: job.attempt }, 'a job that had failed is done')
       // The run was for the time before a leap of the clock; the next one is due at once.
       const next = everyMs === undefined ? null : iso(leaptMs > everyMs ? now : together(now + everyMs))
       return await q.store.succeed(job, token, { now: iso(now), next })
@@ -169,7 +171,8 @@ export function createRunner(q: {
       // PostgreSQL refuses this character.
       .replaceAll('\0', '')
       .slice(0, MAX_ERROR)
-    q.log.warn(
+    const level = isTold(job.attempt) ? 'warn' : 'debug'
+    q.log[level](
       { err: outcome.error, kind: job.kind, job: job.id, attempt: job.attempt, next },
       'a job failed',
     )

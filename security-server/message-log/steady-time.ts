@@ -10,11 +10,23 @@ const LONGEST_PAUSE_MS = 5 * 60_000
 /** `elapsed` (ms): independent of the clock. Undefined until the clock was looked at for `spanMs`. */
 type SteadyTime = (at: { now: number; elapsed: number }) => number | undefined
 
-export function createSteadyTime(spanMs: number): SteadyTime {
+export type Watch = {
   /** How far the clock was ahead of elapsed time; the least first, each later one is higher. */
-  let positions: { ahead: number; elapsed: number }[] = []
-  let looked = Number.NEGATIVE_INFINITY
-  let since = 0
+  positions: { ahead: number; elapsed: number }[]
+  looked: number
+  since: number
+}
+
+/** `kept`: where what it saw outlives the process. */
+export function createSteadyTime(
+  spanMs: number,
+  kept?: { read(): Watch | undefined; write(watch: Watch): void },
+): SteadyTime {
+  let { positions, looked, since } = kept?.read() ?? {
+    positions: [],
+    looked: Number.NEGATIVE_INFINITY,
+    since: 0,
+  }
   return ({ now, elapsed }) => {
     if (elapsed - looked > LONGEST_PAUSE_MS || elapsed < looked) {
       positions = []
@@ -24,6 +36,7 @@ export function createSteadyTime(spanMs: number): SteadyTime {
     const ahead = now - elapsed
     positions = positions.filter((one) => one.ahead < ahead && one.elapsed >= elapsed - spanMs)
     positions.push({ ahead, elapsed })
+    kept?.write({ positions, looked, since })
     return elapsed - since < spanMs ? undefined : positions[0]!.ahead + elapsed
   }
 }

@@ -22,6 +22,7 @@ import { closeAbandoned, scanIntents } from './recover.ts'
 import { createSegmentWriter } from './segments/segment-writer.ts'
 import { sweepSegments } from './segments/sweep-segments.ts'
 import { openSqliteStore, prepareFile } from './sqlite/store.ts'
+import { keptWatch } from './steady-watch.ts'
 import { nextBatch } from './time-stamps/batch.ts'
 import { signersOf } from './time-stamps/signers-of.ts'
 import { timeStampRecord } from './time-stamps/stamp-record.ts'
@@ -192,16 +193,21 @@ async function openStores(
 ): Promise<{ log: LogDatabase; store: HotStore; unlock: () => void }> {
   const { databaseUrl: url, partitionRecords } = setup
   const migrations = logMigrations(list)
+  const watch = keptWatch(setup.keyFolder)
   const beforeOlderOnesEnd = async (): Promise<void> => refuseBeside(setup.otherNodes)
   if (!url.startsWith('sqlite:')) {
     const log = await openLogDatabase(url, { migrations, beforeOlderOnesEnd })
-    return { log, store: await openPostgresqlStore({ url, partitionRecords }), unlock: () => undefined }
+    return {
+      log,
+      store: await openPostgresqlStore({ url, partitionRecords, watch }),
+      unlock: () => undefined,
+    }
   }
   const file = url.slice('sqlite:'.length)
   const { unlock } = prepareFile(file)
   try {
     const log = await openLogDatabase(url, { migrations, beforeOlderOnesEnd })
-    return { log, store: openSqliteStore({ file }), unlock }
+    return { log, store: openSqliteStore({ file, watch }), unlock }
   } catch (fault) {
     unlock()
     throw fault

@@ -4,9 +4,10 @@
  */
 import type { Fault, FaultCode } from '#schemas/fault.ts'
 
-/** The `what` of these faults quotes identifiers as the client sent them, or says secrets that are for one reader. */
+/** The `what` of these faults quotes identifiers or names of headers as the client sent them, or says secrets that are for one reader. */
 const NOT_FOR_LINES: ReadonlySet<FaultCode> = new Set([
   'invalid_client_identifier',
+  'invalid_header',
   'preview_required',
   'unknown_member',
   'unknown_service',

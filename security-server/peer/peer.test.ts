@@ -383,6 +383,7 @@ t.test('how many at once, how slow, verdicts, and what a log line says', async (
     new Fault('unknown_service', { what: `DEV/GOV/1/p/${code}`, cause: new Error(code) }),
     new Fault('invalid_client_identifier', { what: code }),
     new Fault('preview_required', { what: `Preview-Reference: ${code}` }),
+    new Fault('invalid_header', { what: `x-${code} is not plain ASCII` }),
     new Fault('peer_fault', {}, { type: `server.${code}<`, message: code, detail: `${code} not found` }),
   ]
   for (const fault of secret) t.notMatch(JSON.stringify(factsOf(fault)), code)

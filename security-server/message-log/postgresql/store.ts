@@ -18,6 +18,7 @@ import {
 } from '../records/hot-store.ts'
 import { KEPT_FOR_ANY_NODE_MS } from '../replay-times.ts'
 import { createSteadyTime } from '../steady-time.ts'
+import type { KeptWatch } from '../steady-watch.ts'
 import {
   borderAfter,
   NEWEST_BORDER,
@@ -43,9 +44,10 @@ type Value = string | number | Buffer | null
 export async function openPostgresqlStore(q: {
   url: string
   partitionRecords?: number | undefined
+  watch?: KeptWatch
 }): Promise<HotStore> {
   const step = q.partitionRecords ?? PARTITION_RECORDS
-  const steadyTime = createSteadyTime(KEPT_FOR_ANY_NODE_MS)
+  const steadyTime = createSteadyTime(KEPT_FOR_ANY_NODE_MS, q.watch)
   let client: Client | undefined
   // The end of the newest known partition; every failure resets it.
   let border = 0

@@ -10,6 +10,7 @@ import { Fault } from '#schemas/fault.ts'
 import { decodePeaks, encodePeaks, type Head, type HotStore, type Placement } from '../records/hot-store.ts'
 import { neededHere, REPLAY_WINDOW_MS } from '../replay-times.ts'
 import { createSteadyTime } from '../steady-time.ts'
+import type { KeptWatch } from '../steady-watch.ts'
 import { createReplayWindow, PRINT_LENGTH, printOf, type ReplayWindow } from './replay-window.ts'
 
 const PAGE = 8192
@@ -43,14 +44,14 @@ export function prepareFile(file: string): { unlock(): void } {
 }
 
 /** Opens the writer; the tables must exist. */
-export function openSqliteStore(q: { file: string }): HotStore {
+export function openSqliteStore(q: { file: string; watch?: KeptWatch }): HotStore {
   let database: DatabaseSync | undefined
   let statements: Statements | undefined
   // Only this process moves the head, so it is read once; every failure drops it.
   let known: Head | undefined
   const replay: ReplayWindow = createReplayWindow(REPLAY_WINDOW_MS)
   // After a leap that lasted longer than this, only messages under way need older keys, and these hold them.
-  const steadyTime = createSteadyTime(3 * REPLAY_WINDOW_MS)
+  const steadyTime = createSteadyTime(3 * REPLAY_WINDOW_MS, q.watch)
   const inode = statSync(`${q.file}.lock`).ino
 
   const reopen = (): Statements => {
