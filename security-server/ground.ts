@@ -25,6 +25,7 @@ import type { BackupWords } from './features/backups/backup-words.ts'
 import { createTimeStampClient } from './features/time-stamping/client.ts'
 import { createFetchStatus, readable } from './features/time-stamping/fetch-status.ts'
 import { federationsOf } from './federations.ts'
+import { withLogKeys } from './first-log-keys.ts'
 import { createConfigurationClient } from './global-configuration/client.ts'
 import { createContracts } from './global-configuration/contracts/contracts.ts'
 import { fetchedOnce } from './global-configuration/fetched-once.ts'
@@ -108,11 +109,16 @@ async function openInTurn(q: Question, inTurn: AsyncDisposableStack) {
   const ocspClient = createOcspClient()
   inTurn.defer(() => ocspClient.close())
   const clockCheck = createClockCheck({ clock, signedUntil: () => globalConfiguration.signedUntil() })
-  const messageLog = await openLog({
-    ...{ settings, server, node, formerNodes, clock, log, keys, globalConfiguration, storedLog },
-    shareKey: shareLogKey,
-    otherNodes: await opened.otherNodes(),
-    ...{ fetchOcsp: ocspClient.fetch, heard: clockCheck.heard },
+  const otherNodes = await opened.otherNodes()
+  const openIt = () =>
+    openLog({
+      ...{ settings, server, node, formerNodes, clock, log, keys, globalConfiguration, storedLog },
+      ...{ shareKey: shareLogKey, otherNodes },
+      ...{ fetchOcsp: ocspClient.fetch, heard: clockCheck.heard },
+    })
+  const messageLog = await withLogKeys(openIt, {
+    folder: storedLog.keyFolder,
+    ...{ pull: cluster?.files.pull, log },
   })
   inTurn.defer(() => messageLog.close())
   const recovered = await messageLog.recover()

@@ -7,6 +7,8 @@ import { asFault, type Fault } from '#schemas/fault.ts'
 export type Following = {
   /** Takes over these files and those that wait; never throws. */
   follow(names: readonly string[]): Promise<void>
+  /** When what was begun before is done. */
+  settled(): Promise<void>
   /** Whether a room has to try again. */
   waits(): boolean
   /** Why a room does not use what another node changed. */
@@ -42,6 +44,7 @@ export function createFollowing(log: Pick<Log, 'error'>, rooms: readonly Followi
           await one(folder, new Set([...(waiting.get(folder)?.names ?? []), ...its]), act)
         }
       }),
+    settled: () => inTurn(async () => undefined),
     waits: () => waiting.size > 0,
     trouble: () => [...waiting.values()][0]?.fault,
   }

@@ -161,10 +161,13 @@ async function begin(
 }
 
 async function catchUp({ files }: Cluster, following: Following): Promise<void> {
-  if (!(await files.isBehind())) return
-  await files.pull()
-  // Behind what the pull has begun.
-  await following.follow([])
+  if (await files.isBehind()) {
+    await files.pull()
+    // Behind what the pull has begun.
+    await following.follow([])
+  }
+  // The job may have pulled it a moment ago, and a room be on its way.
+  await following.settled()
 }
 
 function pullJob({ files }: Cluster, following: Following): Job {

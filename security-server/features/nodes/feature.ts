@@ -7,6 +7,7 @@ import type { SealAnew } from '#platform/nodes/key-change.ts'
 import { nodeMigrations } from '#platform/nodes/migrations.ts'
 import { type NodeGround, type NodeOffers, openNodes } from '#platform/nodes/open-nodes.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
+import { fetchAfterAnchor } from './fetch-after-anchor.ts'
 import { OF_A_MACHINE, type ServerNodeSettings } from './settings.ts'
 
 type Ground = NodeGround & {
@@ -91,8 +92,7 @@ function roomsOf({ keys, messageLog, globalConfiguration }: Ground): FollowingRo
       'configuration',
       async (names) => {
         await globalConfiguration.follow()
-        // A registry that is silent is asked again by its own job.
-        if (names.has(ANCHOR)) void globalConfiguration.refreshOwn().catch(() => undefined)
+        if (names.has(ANCHOR)) await fetchAfterAnchor(globalConfiguration)
       },
     ],
   ]

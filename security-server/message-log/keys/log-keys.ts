@@ -35,6 +35,11 @@ export function hasNoKeys(folder: string): boolean {
   return !existsSync(path.join(folder, CHECKPOINT_FILE)) && keyFiles(folder).length === 0
 }
 
+/** Whether a log cannot be opened with what the folder has: files of another node come one after the other. */
+export function lacksLogKeys(folder: string): boolean {
+  return !existsSync(path.join(folder, CHECKPOINT_FILE)) || keyFiles(folder).length === 0
+}
+
 /** Writes the first keys of a new log; the folder must exist. Throws `invalid_configuration`. */
 export function createLogKeys(folder: string): void {
   const { privateKey } = generateKeyPairSync('ed25519')
