@@ -71,7 +71,7 @@ export async function takeDocument(
   const ends = Math.max(made === undefined ? 0 : made + ACCEPTED_MS, validUntil) + CLOCK_STEP_MS
   if (made !== undefined && ends < signed)
     throw new Fault('stale_request', {
-      what: say`the clock of this registry is behind the documents that it has taken`,
+      what: say`createdAt is not within 5 minutes of our time`,
     })
   const known = await transaction
     .selectFrom('registration_document')

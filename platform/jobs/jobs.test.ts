@@ -137,41 +137,6 @@ t.test('a key waits once; asked for while it runs, it runs once more', (t) =>
   }),
 )
 
-t.test('a failure is a warning once, then ever less often, and its end is told', async (t) => {
-  const database = await openDatabase('sqlite::memory:')
-  t.teardown(() => database.close())
-  await migrate(database, migrations)
-  const lines: string[] = []
-  let now = 0
-  let runs = 0
-  const fetch: JobHandler = async () => {
-    runs++
-    if (runs < 20) throw new Fault('network_error', { what: 'the source' })
-  }
-  const jobs = createJobs({
-    ...{ database, clock: () => now, node: 'a', handlers: { fetch } },
-    log: createLog({ name: 'test', destination: { write: (line) => void lines.push(line) } }),
-  })
-  await jobs.enqueue('fetch', null)
-  await jobs.start()
-  await until('its success', async (saw) => {
-    now += 300_000
-    await jobs.enqueue('fetch', null, { key: 'other', runAt: new Date(now + 1e12) })
-    return saw(lines).some((line) => line.includes('a job that had failed is done'))
-  })
-  await jobs.stop()
-  const told = lines.map((line) => JSON.parse(line) as { level: string; msg: string; attempt?: number })
-  t.same(
-    told.filter(({ msg }) => /^a job/.test(msg)).map(({ level, attempt }) => [level, attempt]),
-    [
-      ['warn', 1],
-      ['warn', 8],
-      ['warn', 16],
-      ['info', 20],
-    ],
-  )
-})
-
 t.test('a failure rests longer each time, is never dropped, and shows', (t) =>
   eachDatabase(t, async (database, t) => {
     await migrate(database, migrations)

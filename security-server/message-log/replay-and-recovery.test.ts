@@ -148,40 +148,6 @@ await eachDatabase(t, async (_database, t, url) => {
     },
   )
 
-  await t.test('a log that restarts often forgets keys as well, and none early', async (t) => {
-    let now = Date.now() - 90 * 24 * 60 * MINUTE
-    let elapsed = 40 * 24 * 60 * MINUTE
-    const open = () =>
-      openTestLog(t, {
-        ...{ ...options, clock: () => now, elapsed: () => elapsed },
-        unstampedLimitMs: Number.POSITIVE_INFINITY,
-      })
-    const replayKey = randomBytes(32)
-    const take = async (log: TestLog) =>
-      codeOf(
-        await log
-          .append(await signedRecord({ replayKey, time: new Date(now) }))
-          .catch((fault: unknown) => fault),
-      )
-    let log = await open()
-    await log.append(await signedRecord({ replayKey, time: new Date(now) }))
-    // Every four minutes, for so long that a clock that was ahead is told from the right one.
-    for (let passed = 0; passed < 160; passed += 4) {
-      for (let minute = 0; minute < 4; minute += 2) {
-        elapsed += 2 * MINUTE
-        now += 2 * MINUTE
-        await log.maintain()
-      }
-      await log.close()
-      log = await open()
-      // The newest generations of the embedded store stay, however old.
-      await log.append(await signedRecord({ replayKey: randomBytes(32), time: new Date(now) }))
-      if (passed === 4) t.equal(await take(log), 'replayed_request', 'not watched for long enough')
-    }
-    await log.append(await signedRecord({ replayKey, time: new Date(now) }))
-    await log.close()
-  })
-
   await t.test('a node whose clock is ahead lets no other node take a request again', async (t) => {
     if (!url.startsWith('postgres')) return t.pass('the embedded store has one node')
     const ahead = { minutes: 0 }

@@ -158,9 +158,7 @@ export function createRequestStore({ database, record, announce, notify, hosting
       record(async (transaction) => {
         const { id, createdAt, signer, ...subject } = request
         const at = new Date(now).toISOString()
-        // Without a signature whose certificate has a status, the time is our own.
-        const isSigned = proofs.some(({ facts }) => facts.validUntil !== undefined)
-        await takeDocument(transaction, { id, ...(isSigned && { createdAt }) }, now, validUntil)
+        await takeDocument(transaction, isTimed(proofs) ? { id, createdAt } : { id }, now, validUntil)
         const signedBy = signedOf(proofs.map(({ facts }) => facts))
         refuseConflicts(assess(subject, await readFacts(transaction, subject, now, hostingOf, signedBy)))
         const row = await enter(transaction, subject, proofs, at)
@@ -208,12 +206,7 @@ export function createRequestStore({ database, record, announce, notify, hosting
      * Revokes a request of which `signer` signed a proof; another's request is `not_found`. The document's id cannot be used
      * again. Throws `suspended`. X-Road's message, which the signer's server vouches for, has no `signedWith`.
      */
-    revokeOwn: (
-      q: Pick<Revocation, 'id' | 'server' | 'signer' | 'request'> &
-        Partial<SignedWith<Pick<Revocation, 'createdAt'>>>,
-      now: number,
-      validUntil?: number,
-    ) =>
+    revokeOwn: (q: OwnRevocation, now: number, validUntil?: number) =>
       record(async (transaction) => {
         const certificates = q.signedWith === undefined ? [] : [q.signedWith]
         await refuseSuspended(transaction, { clients: [q.signer], servers: [q.server], certificates })
@@ -305,4 +298,12 @@ function filtered<R>(query: Requests<R>, { q = '', state, kind }: Filter): Reque
 
 function refuseConflicts({ conflicts }: Assessment): void {
   if (conflicts.length > 0) throw new Fault('conflict', { what: conflicts.join('; ') })
+}
+
+type OwnRevocation = Pick<Revocation, 'id' | 'server' | 'signer' | 'request'> &
+  Partial<SignedWith<Pick<Revocation, 'createdAt'>>>
+
+/** Without a signature whose certificate has a status, the time of a request is our own. */
+function isTimed(proofs: Proof[]): boolean {
+  return proofs.some(({ facts }) => facts.validUntil !== undefined)
 }
