@@ -15,6 +15,7 @@ import { asFault, Fault } from '#schemas/fault.ts'
 import { makeKeys, readKeys } from './audit-order/authority-keys.ts'
 import { openAudit } from './audit-order/open.ts'
 import { faultInWords } from './command-line/missing-file.ts'
+import { writeNew } from './event/bounded-file.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
 import { readWitnessPolicy } from './verify/witness-policy.ts'
 
@@ -28,7 +29,7 @@ const USAGE = `Usage: concordat audit-order key --keys <new folder> --authority 
 key makes the key that signs orders and the one to which answers are sealed, and prints the digest that registry and servers pin.
 create writes a signed order, which is filed at the registry (POST /audit-orders). open decrypts a server's answer and checks who
 signed it, that every record listed lies in the scope, that the seed draws the sample, that a witness cosigned the seed after the order was made, and every evidence bundle;
---out writes the list of records and the bundles, each of which concordat verify judges too.
+--out writes the list of records and the bundles, each of which concordat verify judges too, as new files that only you can read.
 `
 
 type Surroundings = {
@@ -134,13 +135,13 @@ async function open(values: Values, { out, clock }: Surroundings): Promise<numbe
   if (payload !== undefined && values.out !== undefined) {
     await mkdir(values.out, { recursive: true, mode: 0o700 })
     const records = payload.records.map((record) => `${JSON.stringify(record)}\n`).join('')
-    await writeFile(path.join(values.out, 'records.jsonl'), records, { mode: 0o600 })
+    // A file that is there keeps its mode, and may be of another server's answer.
+    await writeNew(path.join(values.out, 'records.jsonl'), records)
     for (const { index, bundle } of payload.bundles)
       if (bundle !== undefined)
-        await writeFile(
+        await writeNew(
           path.join(values.out, `evidence-${Number(index)}.zip`),
           Buffer.from(bundle, 'base64'),
-          { mode: 0o600 },
         )
   }
   return payload !== undefined && checks.every(({ state }) => state !== 'bad') ? 0 : 1

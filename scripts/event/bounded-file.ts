@@ -29,7 +29,7 @@ export async function boundedBytes(
   return Buffer.concat(chunks)
 }
 
-/** Writes a new file that only its owner can read, since events hold personal data. Throws `io_error`. */
+/** Writes a new file that only its owner can read, since what is written here holds personal data. Throws `io_error`. */
 export async function writeNew(file: string, content: string | Uint8Array): Promise<void> {
   await writeFile(file, content, { mode: 0o600, flag: 'wx' }).catch((cause: unknown) => {
     throw new Fault('io_error', { what: `${file} cannot be written as a new file${codeOf(cause)}`, cause })

@@ -4,7 +4,7 @@
  * authority orders an audit, whose sample is drawn from a witnessed tree head.
  */
 import { execFile } from 'node:child_process'
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
@@ -205,6 +205,11 @@ t.test(
     t.equal(opened.stdout.match(/Record \d+: holds, TOTAL-PASSED/g)?.length, 3, opened.stdout)
     const bundles = readdirSync(file('found')).filter((name) => name.endsWith('.zip'))
     t.equal(bundles.length, 3)
+    const list = path.join(file('found'), 'records.jsonl')
+    const kept = readFileSync(list)
+    chmodSync(list, 0o644)
+    t.equal((await open('--answer', file('answer.json'))).code, 1, 'no file that others may read is written to')
+    t.same(readFileSync(list), kept)
     const verdict = await concordat('verify', '--json', path.join(file('found'), bundles[0]!))
     t.match(JSON.parse(verdict.stdout), { verdict: 'TOTAL-PASSED' }, 'each verifies by itself too')
     const forged = JSON.parse(answer.toString()) as { payload: string }
