@@ -96,7 +96,7 @@ t.test(
 
 /** How the consoles call an operation; the contents, which only say what a page needs, name it in another way. */
 const CALLED =
-  /\boperation(?:=|: )["'](\w+)["']|\b(?:useAnswer|call|download|finder)(?:<[^()]*>)?\(\s*'(\w+)'|\boperation = \w+ \? '(\w+)' : '(\w+)'/g
+  /\boperation(?:=|: )["'](\w+)["']|\b(?:useAnswer|call|download|finder|askedTogether)(?:<[^()]*>)?\(\s*'(\w+)'|\boperation = \w+ \? '(\w+)' : '(\w+)'/g
 
 t.test(
   'each operation of a management API is called by a page of its console, or the list says why not',

@@ -1,5 +1,5 @@
 /** What a proposal is about: the member, subsystem or contract of its address by name, then the values with which it calls. */
-import { idIn } from './act-sentence.tsx'
+import { idIn } from './act-thing.ts'
 import { NamedInWords } from './named.tsx'
 import { useName } from './names.ts'
 import type { Proposal } from './proposal.tsx'

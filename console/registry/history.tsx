@@ -1,6 +1,7 @@
 /** The latest acts on one thing, for those who may read the audit log. */
 
-import { type AuditEntry, nameIn, proposedIn } from '../kit/act-sentence.tsx'
+import type { AuditEntry } from '../kit/act-sentence.tsx'
+import { nameIn, proposedIn } from '../kit/act-thing.ts'
 import { Link } from '../kit/address.tsx'
 import { BASE, segmentOf } from '../kit/api.ts'
 import { useMay } from '../kit/context.ts'

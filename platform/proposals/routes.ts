@@ -1,6 +1,5 @@
 /** Handlers of the operations on proposals. */
 import type { Clock } from '#platform/clock.ts'
-import type { Page } from '#platform/database/lists.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { checkReason } from '#platform/http-service/four-eyes.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
@@ -11,7 +10,7 @@ import { say } from '#schemas/said.ts'
 import type { Approvals } from './create-approvals.ts'
 import { explain, type Known, summaryOf } from './explain.ts'
 import { mayDecide, readable, stateAt } from './rules.ts'
-import type { ProposalRow, ProposalStore, View } from './store.ts'
+import type { ProposalPage, ProposalRow, ProposalStore, View } from './store.ts'
 
 type Rooms = {
   store: Pick<ProposalStore, 'find' | 'list' | 'count'>
@@ -64,11 +63,12 @@ export function approvalHandlers(q: Rooms): ApprovalHandlers {
 
   const handlers: Record<string, OperationHandler> = {
     getProposals: async ({ query, caller }) => {
-      const { view: name, ...page } = query as { view: string } & Page
+      const { view: name, id, ...page } = query as { view: string } & ProposalPage
+      const narrowed = { ...page, id: id?.map((one) => one.toLowerCase()) }
       const view = viewOf(name, caller)
       if (view === undefined) return listAnswer([], page, async () => 0)
-      const rows = (await store.list(view, page)).map((row) => inList(row, caller))
-      return listAnswer(rows, page, () => store.count(view, page.q))
+      const rows = (await store.list(view, narrowed)).map((row) => inList(row, caller))
+      return listAnswer(rows, page, () => store.count(view, narrowed))
     },
     getProposal: async ({ params, caller }) => {
       const row = await store.find(idOf(params))

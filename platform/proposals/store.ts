@@ -66,6 +66,9 @@ export type View =
   | { view: 'mine'; caller: string }
   | { view: 'waiting'; caller: string; operations: string[]; now: string }
 
+type Narrowed = { q?: string | undefined; id?: string[] | undefined }
+export type ProposalPage = Page & Narrowed
+
 export type ProposalStore = ReturnType<typeof createProposalStore>
 
 const COLUMNS = [
@@ -110,15 +113,16 @@ export function createProposalStore(database: Database) {
   return {
     find: (id: string) => find(id),
     /** Newest first. */
-    list: (view: View, { q = '', offset, limit }: Page): Promise<ProposalRow[]> =>
-      seen(tables.selectFrom('proposal'), view, q)
+    list: (view: View, { q = '', id, offset, limit }: ProposalPage): Promise<ProposalRow[]> =>
+      seen(tables.selectFrom('proposal'), view, { q, id })
         .select(COLUMNS)
         .orderBy('proposed_at', 'desc')
         .orderBy('id')
         .offset(offset)
         .limit(limit)
         .execute(),
-    count: (view: View, q = ''): Promise<number> => counted(seen(tables.selectFrom('proposal'), view, q)),
+    count: (view: View, { q = '', id }: Narrowed = {}): Promise<number> =>
+      counted(seen(tables.selectFrom('proposal'), view, { q, id })),
     /** Whether an open proposal has this operation with these parameters. */
     isProposed: async (
       { operation, params }: { operation: string; params: Record<string, string> },
@@ -203,9 +207,9 @@ export function createProposalStore(database: Database) {
 
 type Proposals<R> = SelectQueryBuilder<ProposalTables, 'proposal', R>
 
-/** The rows of a view that contain `q`. */
-function seen<R>(query: Proposals<R>, view: View, q: string): Proposals<R> {
-  let found = query
+/** The rows of a view that contain `q`, and of these ids. */
+function seen<R>(query: Proposals<R>, view: View, { q = '', id }: Narrowed): Proposals<R> {
+  let found = id === undefined ? query : query.where('id', 'in', id)
   if (view.view === 'all' && view.only !== undefined) {
     const { caller, operations } = view.only
     found = found.where(({ or, eb }) =>

@@ -110,7 +110,7 @@ export function listsOf(rooms: Rooms) {
         (await proposalList.list(ALL, page)).map(({ id, operation, proposer_name, state }) => ({
           ...{ id, what: operation, words: proposer_name, state },
         })),
-      count: (q) => proposalList.count(ALL, q),
+      count: (q) => proposalList.count(ALL, { q }),
     },
     ...instanceLists(rooms),
   } satisfies Record<string, List>

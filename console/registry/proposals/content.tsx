@@ -1,6 +1,6 @@
 /** What approving a proposal would change, in readable form: its fields, the people meant, its certificates, its request. */
 import type { ComponentChildren } from 'preact'
-import { isOfServer } from '../../kit/act-sentence.tsx'
+import { isOfServer } from '../../kit/act-thing.ts'
 import { type Certificate, CertificateFacts } from '../../kit/certificate.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { Named } from '../../kit/named.tsx'
