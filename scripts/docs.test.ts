@@ -11,6 +11,7 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { type Answers, type ApiDocument, addExamples, METHODS } from '#console/reference/add-examples.ts'
 import { writePage } from '#console/reference/write-page.ts'
+import { neededKeys, sourcesOf } from '#console/texts/needed-texts.ts'
 import { hasChromium, openBrowser } from '#test/browser.ts'
 import { skipFor } from '#test/outside-tools.ts'
 
@@ -93,6 +94,104 @@ t.test(
     t.end()
   },
 )
+
+const CONSOLES = ['agency', 'registry']
+
+/** What the rows of tabs of a console say: of each entry its tabs, and of each tab that stands for several the words of these. */
+type Entry = { title: string; tabs: { words: string; side?: string }[] }
+
+/** Reads `pages.ts` as it is formatted: an entry has eight spaces before it, a tab ten. */
+function entriesOf(console: string): Entry[] {
+  const source = readFileSync(path.join(import.meta.dirname, `../console/${console}/pages.ts`), 'utf8')
+  const keyIn = (part: string, name: string): string | undefined =>
+    new RegExp(`\\b${name}: '([^']+)'`).exec(part)?.[1]
+  return source
+    .split(/^ {8}(?=title: ')/m)
+    .slice(1)
+    .map((entry) => ({
+      title: keyIn(entry, 'title')!,
+      tabs: entry
+        .split(/^ {10}(?=\{|page\()/m)
+        .slice(1)
+        .map((tab) => {
+          const own = keyIn(tab, 'short') ?? /page\(\s*'[^']+',\s*'([^']+)'/.exec(tab)![1]!
+          const together = keyIn(tab, 'together')
+          return together === undefined ? { words: own } : { words: together, side: own }
+        }),
+    }))
+}
+
+/** Names of X-Road's pages that are also the beginning of one of ours. */
+const NOT_OURS = ['Security server TLS key', 'Connection testing']
+
+void t.test('a place in a console that a document or a text names is there', async (t) => {
+  const root = path.join(import.meta.dirname, '..')
+  const textsOf = (language: string): Record<string, string> =>
+    JSON.parse(readFileSync(path.join(root, `console/texts/${language}.json`), 'utf8')) as Record<
+      string,
+      string
+    >
+  const consoles = CONSOLES.map(entriesOf)
+  t.ok(consoles.flat().length > 15)
+  t.ok(consoles.flat().flatMap(({ tabs }) => tabs).length > 60)
+
+  /** Whether "Settings, People and API keys, People" leads to something: an entry, a tab, one of those under it, or an act there. */
+  const leads = (place: string[], texts: Record<string, string>): boolean => {
+    const [entry, tab, ...rest] = place
+    const known = new Set(Object.values(texts))
+    const inSome = consoles.filter((entries) => entries.some(({ title }) => texts[title] === entry))
+    return (
+      inSome.length === 0 ||
+      inSome.some((entries) => {
+        const tabs = entries.find(({ title }) => texts[title] === entry)!.tabs
+        const others = entries.flatMap((one) => one.tabs).flatMap(({ words, side }) => [words, side ?? words])
+        const there = tabs.filter(({ words }) => texts[words] === tab)
+        if (there.length === 0) return known.has(tab!) && !others.some((key) => texts[key] === tab)
+        const sides = there.flatMap(({ side }) => side ?? [])
+        const isSide = rest.length === 0 || sides.length === 0 || sides.some((key) => texts[key] === rest[0])
+        return isSide && rest.every((one) => known.has(one))
+      })
+    )
+  }
+
+  const english = textsOf('en')
+  const documents = [...globSync('docs/**/*.md', { cwd: root }), 'README.md', 'SECURITY.md']
+  const named = documents.flatMap((file) => {
+    const source = readFileSync(path.join(root, file), 'utf8')
+    return [...source.matchAll(/(?<![*\w])\*[^*\s][^*]*\*(?!\*)(?:,\s+\*[^*]+\*(?!\*))*/g)].map(([all]) => ({
+      file,
+      place: all.replaceAll(/\s+/g, ' ').split(/\*, \*| [›>] /).map((one) => one.replaceAll('*', '')),
+    }))
+  })
+  const places = named.filter(({ place }) => place.length > 1)
+  t.ok(places.length > 40)
+  t.strictSame(
+    places.filter(({ place }) => !NOT_OURS.includes(place[1]!) && !leads(place, english)),
+    [],
+  )
+  t.strictSame(
+    named.filter(({ place: [only = ''] }) => {
+      const [entry, after] = only.split(', ')
+      return after !== undefined && consoles.flat().some(({ title }) => english[title] === entry)
+    }),
+    [],
+    'each name has stars of its own',
+  )
+  for (const console of CONSOLES) {
+    const entries = entriesOf(console)
+    const keys = neededKeys(await sourcesOf(console), Object.keys(english))
+    for (const language of ['en', 'es', 'et', 'fi', 'uk']) {
+      const texts = textsOf(language)
+      const wrong = keys.filter((key) =>
+        entries.some(({ title, tabs }) => {
+          const after = new RegExp(`(?<!\\p{L})${texts[title]}, (\\p{Lu}[^.,;)]+)`, 'u').exec(texts[key] ?? '')
+          return after !== null && !tabs.some(({ words }) => texts[words] === after[1])
+        }),
+      )
+      t.strictSame(wrong, [], `${console}, ${language}`)
+    }
+  }
+})
 
 /** How the consoles call an operation; the contents, which only say what a page needs, name it in another way. */
 const CALLED =
