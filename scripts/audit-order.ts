@@ -139,10 +139,7 @@ async function open(values: Values, { out, clock }: Surroundings): Promise<numbe
     await writeNew(path.join(values.out, 'records.jsonl'), records)
     for (const { index, bundle } of payload.bundles)
       if (bundle !== undefined)
-        await writeNew(
-          path.join(values.out, `evidence-${Number(index)}.zip`),
-          Buffer.from(bundle, 'base64'),
-        )
+        await writeNew(path.join(values.out, `evidence-${Number(index)}.zip`), Buffer.from(bundle, 'base64'))
   }
   return payload !== undefined && checks.every(({ state }) => state !== 'bad') ? 0 : 1
 }

@@ -160,7 +160,10 @@ void t.test('a place in a console that a document or a text names is there', asy
     const source = readFileSync(path.join(root, file), 'utf8')
     return [...source.matchAll(/(?<![*\w])\*[^*\s][^*]*\*(?!\*)(?:,\s+\*[^*]+\*(?!\*))*/g)].map(([all]) => ({
       file,
-      place: all.replaceAll(/\s+/g, ' ').split(/\*, \*| [›>] /).map((one) => one.replaceAll('*', '')),
+      place: all
+        .replaceAll(/\s+/g, ' ')
+        .split(/\*, \*| [›>] /)
+        .map((one) => one.replaceAll('*', '')),
     }))
   })
   const places = named.filter(({ place }) => place.length > 1)
@@ -184,7 +187,9 @@ void t.test('a place in a console that a document or a text names is there', asy
       const texts = textsOf(language)
       const wrong = keys.filter((key) =>
         entries.some(({ title, tabs }) => {
-          const after = new RegExp(`(?<!\\p{L})${texts[title]}, (\\p{Lu}[^.,;)]+)`, 'u').exec(texts[key] ?? '')
+          const after = new RegExp(`(?<!\\p{L})${texts[title]}, (\\p{Lu}[^.,;)]+)`, 'u').exec(
+            texts[key] ?? '',
+          )
           return after !== null && !tabs.some(({ words }) => texts[words] === after[1])
         }),
       )

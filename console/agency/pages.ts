@@ -226,8 +226,15 @@ export const contents: Group[] = [
           },
           page('/diagnostics/call', 'call.title', 'explainCall', call),
           page('/diagnostics/monitoring', 'monitoring.title', 'getMonitoring', monitoring),
-          page('/traffic', 'traffic.title', 'getTraffic', traffic),
-          page('/traffic/services', 'traffic.services', 'getServiceTraffic', serviceTraffic),
+          {
+            ...page('/traffic', 'traffic.title', 'getTraffic', traffic),
+            together: 'traffic.title',
+            short: 'entry.exchanges',
+          },
+          {
+            ...page('/traffic/services', 'traffic.services', 'getServiceTraffic', serviceTraffic),
+            together: 'traffic.title',
+          },
         ],
       },
       {

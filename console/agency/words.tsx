@@ -1,5 +1,6 @@
 /** Records in words: kind, direction, outcome; and the link to an exchange. */
 import { Link } from '../kit/address.tsx'
+import { Named, NamedServer } from '../kit/named.tsx'
 import { Status, type Tone } from '../kit/status.tsx'
 import { type TextKey, text } from '../kit/text.ts'
 import { Explained } from './explained.tsx'
@@ -91,6 +92,16 @@ export function Id({ of }: { of: string | null | undefined }) {
   if (of === null || of === undefined || of === '')
     return <span class="beside">{text('record.notKept')}</span>
   return <bdi class="id">{of}</bdi>
+}
+
+/** As `Id`, of a client or a service by its name. */
+export function NamedId({ of }: { of: string | null | undefined }) {
+  return of === null || of === undefined || of === '' ? <Id of={of} /> : <Named id={of} />
+}
+
+/** As `Id`, of a security server by its code and its owner's name. */
+export function ServerId({ of }: { of: string | null | undefined }) {
+  return of === null || of === undefined || of === '' ? <Id of={of} /> : <NamedServer id={of} />
 }
 
 export function exchangePath(index: number): string {

@@ -76,6 +76,8 @@ type LinkProps = {
   /** Whether the link leads to what is shown: 'true' when it leads to what this page belongs to. */
   current?: boolean | 'page' | 'true'
   class?: string
+  /** Its name to be heard, where the list that it stands in says what it is about. */
+  label?: string
 }
 
 /** Goes to a path as somebody who chooses it: whoever would lose what they typed is asked first. What is shown already takes nothing away. */
@@ -85,7 +87,7 @@ export function choose(path: string): void {
 }
 
 /** A link within the console; with a modifier key the browser follows it. */
-export function Link({ to, children, current = false, class: look }: LinkProps) {
+export function Link({ to, children, current = false, class: look, label }: LinkProps) {
   const follow = (event: MouseEvent): void => {
     if (event.defaultPrevented || event.button !== 0) return
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
@@ -97,6 +99,7 @@ export function Link({ to, children, current = false, class: look }: LinkProps) 
       class={look}
       href={ROOT + to}
       onClick={follow}
+      aria-label={label}
       aria-current={current === true ? 'page' : current || undefined}
     >
       {children}

@@ -3,6 +3,7 @@ import { Link } from './address.tsx'
 import { Calm } from './calm.tsx'
 import { Part } from './facts.tsx'
 import { useAnswer } from './load.ts'
+import { NamedInWords } from './named.tsx'
 import { Show } from './placeholders.tsx'
 import { Validity } from './status.tsx'
 import { type TextKey, text } from './text.ts'
@@ -64,7 +65,7 @@ function List({ of, pageOf }: { of: Ending[]; pageOf(ending: Ending): string }) 
           {one.name !== '' && (
             <>
               {' '}
-              <bdi class="wrap">{one.name}</bdi>
+              <NamedInWords id={one.name} />
             </>
           )}{' '}
           <Time at={one.endsAt} relative />

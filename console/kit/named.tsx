@@ -2,8 +2,13 @@
 import { type Name, useName, useNames } from './names.ts'
 import { text } from './text.ts'
 
-/** The name above the id; the id alone as long as no name is known. */
+/** The name above the id; the id alone as long as no name is known. A service has its code and the name of who offers it. */
 export function Named({ id }: { id: string }) {
+  const service = serviceIn(id)
+  return service === undefined ? <NamedWhole id={id} /> : <NamedPart id={id} {...service} />
+}
+
+function NamedWhole({ id }: { id: string }) {
   const name = useName(id)
   if (name === undefined) return <bdi class="id wrap">{id}</bdi>
   return (
@@ -11,6 +16,28 @@ export function Named({ id }: { id: string }) {
       <bdi>{nameOf(name)}</bdi> <bdi class="id beside">{id}</bdi>
     </span>
   )
+}
+
+/** A security server: its code and the name of its owner, since it has no name of its own. */
+export function NamedServer({ id }: { id: string }) {
+  const parts = id.split(':')
+  return <NamedPart id={id} of={parts.slice(0, 3).join(':')} code={parts.slice(3).join(':')} />
+}
+
+function NamedPart({ id, of, code }: { id: string; of: string; code: string }) {
+  const name = useName(of)
+  if (name === undefined) return <bdi class="id wrap">{id}</bdi>
+  return (
+    <span class="named">
+      <bdi>{code}</bdi> <bdi class="beside">{nameOf(name)}</bdi> <bdi class="id beside">{id}</bdi>
+    </span>
+  )
+}
+
+/** A service is written as its provider's id, its code, and its version where it has one. */
+function serviceIn(id: string): { of: string; code: string } | undefined {
+  const parts = id.split(':')
+  return parts.length < 5 ? undefined : { of: parts.slice(0, 4).join(':'), code: parts.slice(4).join('/') }
 }
 
 /** The name alone, where the id stands elsewhere. */
@@ -21,6 +48,22 @@ export function NameOf({ id }: { id: string }) {
 
 /** In a sentence: the name, of a contract with its parties in place of its id, and of all others with the id. */
 export function NamedInWords({ id }: { id: string }) {
+  const service = serviceIn(id)
+  return service === undefined ? <WholeInWords id={id} /> : <PartInWords id={id} {...service} />
+}
+
+function PartInWords({ id, of, code }: { id: string; of: string; code: string }) {
+  const name = useName(of)
+  if (name === undefined) return <bdi class="id wrap">{id}</bdi>
+  return (
+    <>
+      <bdi class="wrap">{code}</bdi> <bdi class="wrap">{nameOf(name)}</bdi>{' '}
+      <bdi class="id beside wrap">{id}</bdi>
+    </>
+  )
+}
+
+function WholeInWords({ id }: { id: string }) {
   const name = useName(id)
   const parties = useParties(name)
   if (name === undefined) return <bdi class="id wrap">{id}</bdi>

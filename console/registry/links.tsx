@@ -1,7 +1,7 @@
 /** Ids of members, subsystems and servers as links to their pages. */
 import { Link } from '../kit/address.tsx'
 import { segmentOf } from '../kit/api.ts'
-import { Named } from '../kit/named.tsx'
+import { Named, NamedServer } from '../kit/named.tsx'
 import { text } from '../kit/text.ts'
 
 export function clientPath(id: string): string {
@@ -33,7 +33,7 @@ export function ClientIdLink({ id }: { id: string }) {
 export function ServerLink({ id }: { id: string }) {
   return (
     <Link to={serverPath(id)}>
-      <bdi class="id">{id}</bdi>
+      <NamedServer id={id} />
     </Link>
   )
 }

@@ -208,7 +208,11 @@ t.test(
     const list = path.join(file('found'), 'records.jsonl')
     const kept = readFileSync(list)
     chmodSync(list, 0o644)
-    t.equal((await open('--answer', file('answer.json'))).code, 1, 'no file that others may read is written to')
+    t.equal(
+      (await open('--answer', file('answer.json'))).code,
+      1,
+      'no file that others may read is written to',
+    )
     t.same(readFileSync(list), kept)
     const verdict = await concordat('verify', '--json', path.join(file('found'), bundles[0]!))
     t.match(JSON.parse(verdict.stdout), { verdict: 'TOTAL-PASSED' }, 'each verifies by itself too')

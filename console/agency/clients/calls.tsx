@@ -2,12 +2,11 @@
 import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { contractPath, partyId } from '../../kit/contract.tsx'
-import { Head } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { type Contract, Party } from '../contracts/contract.tsx'
-import { ClientTabs } from './tabs.tsx'
+import { ClientHead } from './tabs.tsx'
 
 type List = { required: boolean; contracts: Contract[] }
 
@@ -17,16 +16,16 @@ export function CallsPage({ params }: { params: Record<string, string> }) {
   const mayLook = useMay('findCatalogueServices')
   return (
     <>
-      <Head
-        title={text('calls.title')}
-        lead={text('calls.lead', { client: id })}
+      <ClientHead
+        id={id}
+        shown="calls"
+        note={text('calls.lead')}
         acts={
           <Link to={`/contracts?${new URLSearchParams({ q: id })}`} class="button">
             {text('calls.contracts')}
           </Link>
         }
       />
-      <ClientTabs id={id} shown="calls" />
       <Table<Contract, List>
         operation="getContracts"
         fixed={{ consumer: id, state: 'ACTIVE' }}

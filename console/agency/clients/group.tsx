@@ -10,7 +10,7 @@ import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { clientPath, type Group, groupPath, type Subject } from '../services/shapes.ts'
 import { SubjectOf } from '../services/words.tsx'
-import { Id } from '../words.tsx'
+import { Id, NamedId } from '../words.tsx'
 
 export function GroupPage({ params }: { params: Record<string, string> }) {
   const found = useAnswer<Group>('getLocalGroup', { params: { id: params['id'] ?? '' } })
@@ -67,7 +67,7 @@ function Found({ of }: { of: Group }) {
           search="common.searchClient"
           words={(id) => id}
           columns={[
-            { title: 'rights.subject.SUBSYSTEM', cell: (id) => <Id of={id} /> },
+            { title: 'rights.subject.SUBSYSTEM', cell: (id) => <NamedId of={id} /> },
             {
               title: 'common.acts',
               acts: ['deleteLocalGroupMembers'],

@@ -6,7 +6,7 @@ import { useAnswer } from '../../kit/load.ts'
 import { Rows } from '../../kit/rows.tsx'
 import { number as inWords, text } from '../../kit/text.ts'
 import { dayText, Time } from '../../kit/time.tsx'
-import { Id } from '../words.tsx'
+import { NamedId } from '../words.tsx'
 import { type Complaint, ComplaintStatus, PartyOf, reasonText, STATES } from './words.tsx'
 
 type Storm = { day: string; clientId: string; refused: number }
@@ -92,7 +92,7 @@ function Storms() {
         rowKey={({ day, clientId }) => `${day} ${clientId}`}
         columns={[
           { title: 'complaints.day', cell: ({ day }) => <span class="day">{dayText(day)}</span> },
-          { title: 'complaints.broughtBy', cell: ({ clientId }) => <Id of={clientId} /> },
+          { title: 'complaints.broughtBy', cell: ({ clientId }) => <NamedId of={clientId} /> },
           { title: 'complaints.refused', cell: ({ refused }) => inWords(refused) },
         ]}
       />

@@ -8,7 +8,7 @@ import { save } from '../../kit/save.ts'
 import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { Id } from '../words.tsx'
+import { Id, NamedId } from '../words.tsx'
 import { FindPreview, type PreviewCounts, PreviewsOf } from './previews.tsx'
 
 type Counted = {
@@ -85,7 +85,7 @@ function Subsystems({ of }: { of: Service[] }) {
       rows={of}
       rowKey={({ clientId }) => clientId}
       columns={[
-        { title: 'trackers.subsystem', cell: ({ clientId }) => <Id of={clientId} /> },
+        { title: 'trackers.subsystem', cell: ({ clientId }) => <NamedId of={clientId} /> },
         {
           title: 'common.state',
           cell: ({ isOn }) => (
@@ -124,7 +124,7 @@ function Contracts({ of }: { of: Service[] }) {
             </>
           ),
         },
-        { title: 'trackers.subsystem', cell: ({ clientId }) => <Id of={clientId} /> },
+        { title: 'trackers.subsystem', cell: ({ clientId }) => <NamedId of={clientId} /> },
         { title: 'consents.inForce', number: true, cell: (one) => number(one.inForce) },
         { title: 'consents.given', number: true, cell: ({ given }) => number(given) },
         { title: 'consents.withdrawn', number: true, cell: ({ withdrawn }) => number(withdrawn) },

@@ -5,7 +5,7 @@ import { Facts, Part } from '../../kit/facts.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { Id } from '../words.tsx'
+import { Id, NamedId } from '../words.tsx'
 
 const STATES = ['waiting', 'released', 'given', 'stopped', 'over'] as const
 export type PreviewCounts = Record<(typeof STATES)[number], number>
@@ -35,7 +35,7 @@ export function PreviewsOf({ services }: { services: readonly Counted[] }) {
         rows={rows}
         rowKey={({ clientId }) => clientId}
         columns={[
-          { title: 'trackers.subsystem', cell: ({ clientId }) => <Id of={clientId} /> },
+          { title: 'trackers.subsystem', cell: ({ clientId }) => <NamedId of={clientId} /> },
           ...STATES.map((state) => ({
             title: `previews.${state}` as TextKey,
             number: true as const,

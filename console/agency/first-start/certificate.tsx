@@ -9,6 +9,7 @@ import { Time } from '../../kit/time.tsx'
 import { Activate } from '../keys/certificate.tsx'
 import { DownloadRequest } from '../keys/download.tsx'
 import { ImportCertificate } from '../keys/import.tsx'
+import { useKeeps } from '../keys/keepers.ts'
 import { RefreshOcsp } from '../keys/page.tsx'
 import { Register } from '../keys/registration.tsx'
 import { RequestForm } from '../keys/request-form.tsx'
@@ -16,11 +17,16 @@ import { type Certificate, keyPath } from '../keys/shapes.ts'
 import { Filed, FiledFacts } from './filed.tsx'
 import type { BodyProps } from './shapes.ts'
 
+/** What a step lacks that only who keeps the key can bring. */
+const BY_KEEPERS = ['key', 'request', 'certificate', 'registration', 'inactive']
+
 export function CertificateStep({ of: { name, state, missing, after, of } }: BodyProps) {
   const { changed } = useConsole()
+  const keeps = useKeeps()
   const usage = name === 'signing' ? 'SIGNING' : 'AUTHENTICATION'
   if (state === 'done') return <Ended of={of} />
   if (after !== undefined) return null
+  if (!keeps(usage) && BY_KEEPERS.includes(missing ?? '')) return <p>{text('certs.keptByOfficer')}</p>
   switch (missing) {
     case 'key':
       return <RequestForm usage={usage} name={name} address={of.address} then={changed} />

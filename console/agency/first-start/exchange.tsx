@@ -15,7 +15,7 @@ import { Enable } from '../services/description.tsx'
 import { Give } from '../services/give.tsx'
 import { clientPath, type Description, type Service, servicePath } from '../services/shapes.ts'
 import { Described } from '../try-outs/described.tsx'
-import { ExchangeLink, Id } from '../words.tsx'
+import { ExchangeLink, Id, NamedId } from '../words.tsx'
 import { Filed } from './filed.tsx'
 import type { BodyProps, Call } from './shapes.ts'
 
@@ -99,7 +99,7 @@ export function ServiceStep({ of: { missing, after, of }, course: { finished } }
           [
             'services.one',
             <Link key="service" to={servicePath(serviceId ?? 0)}>
-              <Id of={fullServiceId ?? ''} />
+              <NamedId of={fullServiceId ?? ''} />
             </Link>,
           ],
         ]}

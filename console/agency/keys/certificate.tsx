@@ -4,24 +4,26 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { Id } from '../words.tsx'
+import { NamedId } from '../words.tsx'
 import { DownloadCertificate } from './download.tsx'
+import { useKeeps } from './keepers.ts'
 import { Register, Unregister } from './registration.tsx'
 import { type Certificate, subjectName, subjectText } from './shapes.ts'
 import { CertificateState, OcspState, Stops, UsedBy } from './words.tsx'
 
 export function CertificatePart({ of }: { of: Certificate }) {
   const { ocsp } = of
+  const keeps = useKeeps()(of.usage)
   return (
     <Part
       title={text('certs.certificateNamed', { name: subjectName(of.subject) })}
       acts={
         <>
-          {of.active ? <Deactivate of={of} /> : <Activate of={of} />}
+          {keeps && (of.active ? <Deactivate of={of} /> : <Activate of={of} />)}
           {of.usage === 'AUTHENTICATION' && of.state === 'saved' && <Register of={of} />}
           {of.usage === 'AUTHENTICATION' && of.state === 'registered' && <Unregister of={of} />}
           <DownloadCertificate of={of} />
-          <Delete of={of} />
+          {keeps && <Delete of={of} />}
         </>
       }
     >
@@ -33,7 +35,10 @@ export function CertificatePart({ of }: { of: Certificate }) {
           ['certs.endsAt', <Time key="end" at={of.notAfter} relative />],
           ...(of.memberId === undefined
             ? []
-            : ([['certs.signsFor', <Id key="member" of={of.memberId} />]] as ['certs.signsFor', object][])),
+            : ([['certs.signsFor', <NamedId key="member" of={of.memberId} />]] as [
+                'certs.signsFor',
+                object,
+              ][])),
           ['certs.usedBy', <UsedBy key="users" of={of} />],
         ]}
       />

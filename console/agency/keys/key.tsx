@@ -9,10 +9,11 @@ import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { Id } from '../words.tsx'
+import { NamedId } from '../words.tsx'
 import { CertificatePart } from './certificate.tsx'
 import { DownloadRequest } from './download.tsx'
 import { ImportCertificate } from './import.tsx'
+import { useKeeps } from './keepers.ts'
 import { type Key, keyName, keyPath, type Request } from './shapes.ts'
 import { Stops } from './words.tsx'
 import './keys.css'
@@ -27,6 +28,7 @@ export function KeyPage({ params }: { params: Record<string, string> }) {
 }
 
 function Found({ of }: { of: Key }) {
+  const keeps = useKeeps()(of.usage)
   const mayRequest = useMay('generateCsr')
   return (
     <>
@@ -39,17 +41,18 @@ function Found({ of }: { of: Key }) {
         }
         acts={
           <>
-            {mayRequest && (
+            {mayRequest && keeps && (
               <Link to={`${keyPath(of.id)}/request`} class="button">
                 {text('certs.makeRequest')}
               </Link>
             )}
-            <ImportCertificate />
+            {keeps && <ImportCertificate />}
             <Rename of={of} />
-            <Delete of={of} />
+            {keeps && <Delete of={of} />}
           </>
         }
       />
+      {mayRequest && !keeps && <p class="note part">{text('certs.keptByOfficer')}</p>}
       <Part title={text('common.facts')}>
         <Facts
           of={[
@@ -80,6 +83,7 @@ function Found({ of }: { of: Key }) {
 }
 
 function Requests({ of }: { of: Key }) {
+  const keeps = useKeeps()(of.usage)
   return (
     <Rows<Request>
       caption={text('certs.requests')}
@@ -89,7 +93,7 @@ function Requests({ of }: { of: Key }) {
         {
           title: 'certs.requestFor',
           cell: ({ memberId }) =>
-            memberId === undefined ? text('certs.ofThisServer') : <Id of={memberId} />,
+            memberId === undefined ? text('certs.ofThisServer') : <NamedId of={memberId} />,
         },
         { title: 'certs.requestedAt', cell: ({ createdAt }) => <Time at={createdAt} relative /> },
         {
@@ -98,14 +102,16 @@ function Requests({ of }: { of: Key }) {
           cell: ({ id }) => (
             <div class="acts">
               <DownloadRequest params={{ keyId: of.id, csrId: id }} />
-              <Act
-                operation="deleteCsr"
-                button={text('certs.deleteRequest')}
-                title={text('certs.deleteRequest')}
-                consequence={<p>{text('certs.deleteRequestConsequence')}</p>}
-                send={(_, call) => call('deleteCsr', { params: { keyId: of.id, csrId: id } })}
-                result={() => <p>{text('certs.requestDeleted')}</p>}
-              />
+              {keeps && (
+                <Act
+                  operation="deleteCsr"
+                  button={text('certs.deleteRequest')}
+                  title={text('certs.deleteRequest')}
+                  consequence={<p>{text('certs.deleteRequestConsequence')}</p>}
+                  send={(_, call) => call('deleteCsr', { params: { keyId: of.id, csrId: id } })}
+                  result={() => <p>{text('certs.requestDeleted')}</p>}
+                />
+              )}
             </div>
           ),
         },

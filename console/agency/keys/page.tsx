@@ -8,7 +8,7 @@ import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { Id } from '../words.tsx'
+import { Id, NamedId } from '../words.tsx'
 import { ImportCertificate } from './import.tsx'
 import { type Certificate, type Key, keyName, keyPath, keyWords, subjectName, type Token } from './shapes.ts'
 import { TokenActs } from './token-acts.tsx'
@@ -162,7 +162,7 @@ function KeyNode({ of }: { of: Key }) {
             <span>
               <Status tone="quiet" word="certs.request" />
             </span>
-            <span>{memberId === undefined ? text('certs.ofThisServer') : <Id of={memberId} />}</span>
+            <span>{memberId === undefined ? text('certs.ofThisServer') : <NamedId of={memberId} />}</span>
             <span class="beside">
               {text('certs.requestedAt')} <Time at={createdAt} relative />
             </span>

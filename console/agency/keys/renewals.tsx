@@ -12,6 +12,7 @@ import { Told } from '../../kit/told.tsx'
 import { Id } from '../words.tsx'
 import { AcmeAccounts } from './acme-accounts.tsx'
 import { AcmeAuthorities, type Authority } from './acme-authorities.tsx'
+import { useKeeps } from './keepers.ts'
 import { type Certificate, keyPath, subjectName, type Usage } from './shapes.ts'
 
 type Renewal = {
@@ -79,13 +80,14 @@ function nameOf({ usage, memberId }: Pick<Renewal, 'usage' | 'memberId'>): strin
 
 function RenewalPart({ of, known }: { of: Renewal; known: Certificate[] }) {
   const name = nameOf(of)
+  const keeps = useKeeps()(of.usage)
   return (
     <Part
       title={name}
       acts={
         <>
-          {!of.stopped && <Now of={of} />}
-          {!of.stopped && <Stop of={of} />}
+          {keeps && !of.stopped && <Now of={of} />}
+          {keeps && !of.stopped && <Stop of={of} />}
         </>
       }
     >
@@ -163,10 +165,11 @@ function Named({ sha256, known }: { sha256: string | undefined; known: Certifica
 }
 
 function Begin({ of }: { of: Renewals }) {
+  const usages = (['AUTHENTICATION', 'SIGNING'] as const).filter(useKeeps())
   const fields: Field[] = [
     {
-      ...{ name: 'usage', title: 'renewals.usage', type: 'select', initial: 'AUTHENTICATION' },
-      options: (['AUTHENTICATION', 'SIGNING'] as const).map((value) => ({
+      ...{ name: 'usage', title: 'renewals.usage', type: 'select', initial: usages[0]! },
+      options: usages.map((value) => ({
         value,
         title: text(`certs.usage.${value}`),
       })),

@@ -4,10 +4,12 @@ import { Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
+import { useKeeps } from './keepers.ts'
 import { RequestForm } from './request-form.tsx'
 import { type Key, keyName, keyPath } from './shapes.ts'
 
 export function RequestPage({ params }: { params: Record<string, string> }) {
+  const keeps = useKeeps()
   const key = useAnswer<Key>('getKey', { params: { keyId: params['id'] ?? '' } })
   return (
     <Show of={key} page="certs.makeRequest">
@@ -19,7 +21,11 @@ export function RequestPage({ params }: { params: Record<string, string> }) {
             acts={<Link to={keyPath(found.id)}>{text('rights.backTo', { name: keyName(found) })}</Link>}
           />
           <Part title={text('certs.request')}>
-            <RequestForm usage={found.usage} name={keyName(found)} keyId={found.id} />
+            {keeps(found.usage) ? (
+              <RequestForm usage={found.usage} name={keyName(found)} keyId={found.id} />
+            ) : (
+              <p>{text('certs.keptByOfficer')}</p>
+            )}
           </Part>
         </>
       )}

@@ -6,7 +6,8 @@ import { useMay } from '../../kit/context.ts'
 import type { Field } from '../../kit/field.tsx'
 import { text } from '../../kit/text.ts'
 import { base64Of } from './files.ts'
-import { type Key, keyPath, type Token, type Usage } from './shapes.ts'
+import { useKeeps } from './keepers.ts'
+import { type Key, keyPath, type Token } from './shapes.ts'
 
 const PIN_LENGTH = 128
 /** What new PINs have to be like; the server that does not say it has the default. */
@@ -152,7 +153,10 @@ function same(one: unknown, other: unknown): void {
 }
 
 function MakeKey({ of }: { of: Token }) {
-  const usages: Usage[] = of.type === 'SOFTWARE' ? ['SIGNING', 'AUTHENTICATION'] : ['SIGNING']
+  const keeps = useKeeps()
+  const usages = (['SIGNING', 'AUTHENTICATION'] as const).filter(
+    (usage) => usage === 'SIGNING' || (of.type === 'SOFTWARE' && keeps(usage)),
+  )
   return (
     <Act<Key>
       operation="addKey"

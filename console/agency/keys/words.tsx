@@ -2,7 +2,7 @@
 import { Link } from '../../kit/address.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
-import { Id } from '../words.tsx'
+import { Id, NamedId } from '../words.tsx'
 import type { Certificate, Token } from './shapes.ts'
 
 const SOON_MS = 30 * 86_400_000
@@ -66,7 +66,7 @@ export function UsedBy({ of }: { of: Certificate }) {
         <li key={`${type} ${id}`}>
           {type === 'CLIENT' ? (
             <Link to={`/clients/${id}`}>
-              <Id of={id} />
+              <NamedId of={id} />
             </Link>
           ) : (
             <>

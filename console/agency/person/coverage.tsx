@@ -5,7 +5,7 @@ import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { dayText, monthText } from '../../kit/time.tsx'
-import { Id } from '../words.tsx'
+import { NamedId } from '../words.tsx'
 
 export type Reason = { reason: string; records: number }
 export type Gap = Reason & { day: string; serviceId: string | null; firstIndex: number; lastIndex: number }
@@ -100,7 +100,7 @@ export function Gaps({ of, more }: { of: Gap[]; more: boolean }) {
         rowKey={({ day, reason, serviceId }) => `${day} ${reason} ${serviceId ?? ''}`}
         columns={[
           { title: 'person.day', cell: ({ day }) => dayText(day) },
-          { title: 'search.service', cell: ({ serviceId }) => <Id of={serviceId} /> },
+          { title: 'search.service', cell: ({ serviceId }) => <NamedId of={serviceId} /> },
           { title: 'person.why', cell: ({ reason }) => reasonText(reason) },
           { title: 'exports.records', number: true, cell: ({ records }) => number(records) },
           { title: 'common.acts', cell: (gap) => <Look of={gap} /> },
@@ -139,7 +139,7 @@ function Late({ of }: { of: LatePlace }) {
       {before === null
         ? text('person.lateByDay', { ...values, count: records })
         : text('person.late', { ...values, last: before - 1, count: records })}{' '}
-      <Id of={serviceId} />
+      <NamedId of={serviceId} />
     </li>
   )
 }

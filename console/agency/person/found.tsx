@@ -1,7 +1,7 @@
 /** The records that a search found, one row each with a link to its exchange. */
 import { Rows } from '../../kit/rows.tsx'
 import { Time } from '../../kit/time.tsx'
-import { directionText, ExchangeLink, Id, kindText, Outcome, type Row } from '../words.tsx'
+import { directionText, ExchangeLink, Id, kindText, NamedId, Outcome, type Row, ServerId } from '../words.tsx'
 
 export function FoundRecords({ rows, stale, caption }: { rows: Row[]; stale: boolean; caption: string }) {
   return (
@@ -35,9 +35,9 @@ export function FoundRecords({ rows, stale, caption }: { rows: Row[]; stale: boo
           title: 'search.parties',
           cell: ({ clientId, serviceId, endpoint }) => (
             <>
-              <Id of={clientId} />
+              <NamedId of={clientId} />
               <br />
-              <span class="beside">→</span> <Id of={serviceId} />
+              <span class="beside">→</span> <NamedId of={serviceId} />
               {endpoint !== null && (
                 <>
                   <br />
@@ -47,7 +47,7 @@ export function FoundRecords({ rows, stale, caption }: { rows: Row[]; stale: boo
             </>
           ),
         },
-        { title: 'search.peer', cell: ({ peer }) => <Id of={peer} /> },
+        { title: 'search.peer', cell: ({ peer }) => <ServerId of={peer} /> },
         { title: 'search.queryId', cell: ({ queryId }) => <Id of={queryId} /> },
       ]}
     />

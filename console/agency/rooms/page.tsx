@@ -8,7 +8,7 @@ import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { clientPath } from '../services/shapes.ts'
-import { Id } from '../words.tsx'
+import { NamedId } from '../words.tsx'
 import { AddType } from './type-acts.tsx'
 import {
   CountsOf,
@@ -61,7 +61,7 @@ function Rooms({ of }: { of: Room[] }) {
           title: 'rooms.one',
           cell: ({ roomId }) => (
             <Link to={`/rooms?roomId=${encodeURIComponent(roomId)}`}>
-              <Id of={roomId} />
+              <NamedId of={roomId} />
             </Link>
           ),
         },
@@ -113,7 +113,7 @@ function Types({ rooms }: { rooms: Room[] }) {
               </Link>
               <br />
               <span class="beside">
-                <Id of={roomId} />
+                <NamedId of={roomId} />
               </span>
             </>
           ),

@@ -7,7 +7,7 @@ import { useAnswer } from '../../kit/load.ts'
 import type { Column } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { ExchangeLink, Id } from '../words.tsx'
+import { ExchangeLink, NamedId } from '../words.tsx'
 import { SubscriptionActs } from './subscription-acts.tsx'
 import {
   countText,
@@ -89,7 +89,7 @@ function columnsOf(isOfOne: boolean): Column<Subscription>[] {
         )}
         <br />
         <span class="beside">
-          <Id of={roomId ?? '-'} />
+          <NamedId of={roomId ?? '-'} />
         </span>
       </>
     ),
@@ -99,7 +99,7 @@ function columnsOf(isOfOne: boolean): Column<Subscription>[] {
       title: 'rooms.subscriber',
       cell: (one) => (
         <>
-          {one.subscriberId === null ? text('rooms.secretSubscriber') : <Id of={one.subscriberId} />}
+          {one.subscriberId === null ? text('rooms.secretSubscriber') : <NamedId of={one.subscriberId} />}
           <p class="beside">
             <WayOf of={one} />
           </p>

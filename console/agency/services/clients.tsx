@@ -5,7 +5,6 @@ import { Head } from '../../kit/facts.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
-import { Id } from '../words.tsx'
 import { type Client, clientPath } from './shapes.ts'
 
 export function Clients() {
@@ -42,16 +41,12 @@ export function Clients() {
           {
             title: 'clients.one',
             cell: ({ id, memberName, subsystemName }) => (
-              <>
+              <span class="named">
                 <Link to={clientPath(id)}>
-                  <Id of={id} />
-                </Link>
-                {(subsystemName ?? memberName) !== undefined && (
-                  <p class="beside">
-                    <bdi>{[subsystemName, memberName].filter(Boolean).join(', ')}</bdi>
-                  </p>
-                )}
-              </>
+                  <bdi>{[subsystemName, memberName].filter(Boolean).join(', ') || id}</bdi>
+                </Link>{' '}
+                <bdi class="id beside">{id}</bdi>
+              </span>
             ),
           },
           { title: 'common.state', cell: ({ status }) => <ClientState of={status} /> },

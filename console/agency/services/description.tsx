@@ -10,7 +10,7 @@ import { Rows } from '../../kit/rows.tsx'
 import { Saved } from '../../kit/saved.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { Id } from '../words.tsx'
+import { Id, NamedId } from '../words.tsx'
 import { partsOf } from './changes.tsx'
 import { NewDocument } from './new-document.tsx'
 import {
@@ -55,7 +55,7 @@ function Found({ of }: { of: Description }) {
             [
               'clients.one',
               <Link key="client" to={clientPath(of.clientId)}>
-                <Id of={of.clientId} />
+                <NamedId of={of.clientId} />
               </Link>,
             ],
             ['services.typeTitle', text(`services.type.${of.type}`)],

@@ -7,7 +7,7 @@ import { Link, useAddress } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
-import { Id } from '../words.tsx'
+import { NamedId } from '../words.tsx'
 import { Candidates, Give, mayTakeTwo, rightsHere } from './give.tsx'
 import { type Ended, EndedInTurn, inTurn } from './in-turn.tsx'
 import { clientPath, type Service, SUBJECT_TYPES, type Subject, serviceName } from './shapes.ts'
@@ -40,8 +40,10 @@ export function GiveServicesPage({ params }: { params: Record<string, string> })
               cell: (one) => (
                 <Link
                   to={`${own}/give?${new URLSearchParams({ subjectType: one.subjectType, of: one.subjectId })}`}
+                  class="button"
+                  label={text('rights.giveToThis', { subject: one.subjectId })}
                 >
-                  {text('rights.giveToThis', { subject: one.subjectId })}
+                  {text('rights.giveTo')}
                 </Link>
               ),
             },
@@ -84,7 +86,7 @@ function Services({ client, to }: { client: string; to: To }) {
                   disabled={rightsHere(one, to).some(({ wholeService }) => wholeService)}
                   onChange={() => toggle(one)}
                 />
-                <Id of={one.fullServiceId} />
+                <NamedId of={one.fullServiceId} />
               </label>
             ),
           },
@@ -143,7 +145,7 @@ function GiveChosen({ services, to, then }: { services: Service[]; to: To; then(
           <ul>
             {services.map(({ id, fullServiceId }) => (
               <li key={id}>
-                <Id of={fullServiceId} />
+                <NamedId of={fullServiceId} />
               </li>
             ))}
           </ul>

@@ -1,12 +1,12 @@
 /** The other end of rights: who may call anything of a client, and what; rights are given and withdrawn there, too. */
 import { Link, useAddress } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
-import { Head, Part } from '../../kit/facts.tsx'
+import { Part } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { ClientTabs } from '../clients/tabs.tsx'
-import { Id } from '../words.tsx'
+import { ClientHead } from '../clients/tabs.tsx'
+import { NamedId } from '../words.tsx'
 import { clientPath, type RightTo, type Subject, servicePath } from './shapes.ts'
 import { Withdraw, WithdrawAll } from './withdraw.tsx'
 import { SubjectOf, Warning, WhatOf } from './words.tsx'
@@ -24,9 +24,10 @@ export function ServiceClients({ params }: { params: Record<string, string> }) {
     `?${new URLSearchParams({ subjectType: one.subjectType, of: one.subjectId })}`
   return (
     <>
-      <Head
-        title={text('rights.whoMay')}
-        lead={text('rights.whoMayLead', { client: id })}
+      <ClientHead
+        id={id}
+        shown="rights"
+        note={text('rights.whoMayLead')}
         acts={
           mayGive && (
             <Link to={`${own}/give${subjectId === '' ? '' : of({ subjectType, subjectId })}`} class="button">
@@ -35,7 +36,6 @@ export function ServiceClients({ params }: { params: Record<string, string> }) {
           )
         }
       />
-      <ClientTabs id={id} shown="rights" />
       {subjectId === '' ? (
         <Table<ServiceClient>
           operation="getServiceClients"
@@ -84,7 +84,7 @@ export function ServiceClients({ params }: { params: Record<string, string> }) {
                 title: 'services.one',
                 cell: ({ serviceId, fullServiceId }) => (
                   <Link to={servicePath(serviceId)}>
-                    <Id of={fullServiceId} />
+                    <NamedId of={fullServiceId} />
                   </Link>
                 ),
               },

@@ -119,7 +119,9 @@ export type Group = {
 export const isSubsystem = (id: string): boolean => id.split(':').length > 3
 
 /** What a client is called: a subsystem by its name or its code, a member by its name. */
-export function clientName({ id, memberName, subsystemName }: Client): string {
+type Names = Pick<Client, 'id' | 'memberName' | 'subsystemName'>
+
+export function clientName({ id, memberName, subsystemName }: Names): string {
   return isSubsystem(id) ? (subsystemName ?? id.split(':')[3]!) : (memberName ?? id)
 }
 

@@ -1,7 +1,7 @@
 /** Services and subjects of rights in words. */
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
-import { Id } from '../words.tsx'
+import { Id, NamedId } from '../words.tsx'
 import type { Description, Right, Subject } from './shapes.ts'
 
 export function DescriptionState({ of: { disabled, disabledNotice } }: { of: Description }) {
@@ -24,16 +24,16 @@ export function SubjectOf({
 }) {
   return (
     <>
-      <Id of={subjectId} />
-      <p class="beside">
-        {text(`rights.subject.${subjectType}`)}
-        {name !== undefined && name !== '' && (
-          <>
-            {': '}
-            <bdi>{name}</bdi>
-          </>
-        )}
-      </p>
+      {subjectType === 'SUBSYSTEM' ? (
+        <NamedId of={subjectId} />
+      ) : name === undefined || name === '' ? (
+        <Id of={subjectId} />
+      ) : (
+        <span class="named">
+          <bdi>{name}</bdi> <bdi class="id beside">{subjectId}</bdi>
+        </span>
+      )}
+      {subjectType !== 'SUBSYSTEM' && <p class="beside">{text(`rights.subject.${subjectType}`)}</p>}
     </>
   )
 }

@@ -28,12 +28,7 @@ export function SettingsPage() {
           <Head
             title={text('system.title')}
             lead={<Copyable value={server.serverId} label={text('home.server')} />}
-            acts={
-              <>
-                <Link to="/first-start">{text('firstStart.title')}</Link>
-                <Link to="/requests">{text('filed.title')}</Link>
-              </>
-            }
+            acts={<Link to="/first-start">{text('firstStart.title')}</Link>}
           />
           <Address of={server} />
           <Maintenance of={server} />

@@ -10,7 +10,7 @@ import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { WhenBy } from '../cells.tsx'
-import { Id } from '../words.tsx'
+import { NamedId } from '../words.tsx'
 
 export type Ground = { code: string; text: string }
 
@@ -60,7 +60,7 @@ function List({ grounds, clients }: { grounds: Ground[]; clients: string[] }) {
               rows={rows}
               rowKey={({ id }) => id}
               columns={[
-                { title: 'trackers.subsystem', cell: ({ clientId }) => <Id of={clientId} /> },
+                { title: 'trackers.subsystem', cell: ({ clientId }) => <NamedId of={clientId} /> },
                 {
                   title: 'trackers.withheld',
                   cell: ({ messageId, contractId }) => (

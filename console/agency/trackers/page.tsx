@@ -9,7 +9,7 @@ import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
-import { Id } from '../words.tsx'
+import { Id, NamedId } from '../words.tsx'
 import { Exceptions, type Ground } from './exceptions.tsx'
 import { Notices } from './notices.tsx'
 
@@ -50,7 +50,7 @@ function Subsystems({ of }: { of: Tracker[] }) {
       rows={of}
       rowKey={({ clientId }) => clientId}
       columns={[
-        { title: 'trackers.subsystem', cell: ({ clientId }) => <Id of={clientId} /> },
+        { title: 'trackers.subsystem', cell: ({ clientId }) => <NamedId of={clientId} /> },
         {
           title: 'common.state',
           cell: ({ isOn }) => (

@@ -11,7 +11,7 @@ import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
 import { locale, text } from '../../kit/text.ts'
 import { useSubsystems, useWholeServices } from '../pick.ts'
-import { Id } from '../words.tsx'
+import { NamedId } from '../words.tsx'
 
 type Told = { serviceId: string; isGeneral: boolean; words: Record<string, string> }
 
@@ -45,7 +45,7 @@ export function ToldServices({ params }: { params: Record<string, string> }) {
               search="told.search"
               words={({ serviceId, words }) => [serviceId, ...Object.values(words)].join(' ')}
               columns={[
-                { title: 'search.service', cell: ({ serviceId }) => <Id of={serviceId} /> },
+                { title: 'search.service', cell: ({ serviceId }) => <NamedId of={serviceId} /> },
                 {
                   title: 'told.how',
                   cell: ({ isGeneral }) => (

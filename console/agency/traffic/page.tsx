@@ -11,7 +11,7 @@ import { locale, number, type TextKey, text } from '../../kit/text.ts'
 import { Explained } from '../explained.tsx'
 import { useClients, useWholeServices } from '../pick.ts'
 import { utc, whoAndWhat } from '../records/query.ts'
-import { directionText, Id } from '../words.tsx'
+import { directionText, NamedId, ServerId } from '../words.tsx'
 
 type Count = { exchanges: number; failed: number }
 type Traffic = {
@@ -133,7 +133,7 @@ function Group({ by, of: { value, explanation } }: { by: string; of: Traffic['gr
   if (by === 'direction') return <>{directionText(value)}</>
   if (by === 'outcome' && value === 'ok') return <>{text('outcome.ok')}</>
   if (by === 'outcome' && value !== '') return <Explained outcome={value} explanation={explanation} />
-  return <Id of={value} />
+  return by === 'peer' ? <ServerId of={value} /> : <NamedId of={value} />
 }
 
 function percent(share: number): string {

@@ -14,7 +14,7 @@ import { type Filter, Tools } from '../../kit/table-tools.tsx'
 import { locale, number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { utc } from '../records/query.ts'
-import { directionText, Id } from '../words.tsx'
+import { directionText, NamedId } from '../words.tsx'
 import { LatencyChart, milliseconds, type Timed } from './latency-chart.tsx'
 
 type Count = { exchanges: number; failed: number }
@@ -143,7 +143,7 @@ function Counted({ of }: { of: ServiceTraffic }) {
               title: 'traffic.pair',
               cell: ({ clientId, serviceId, direction }) => (
                 <>
-                  <Id of={clientId} /> → <Id of={serviceId} />
+                  <NamedId of={clientId} /> → <NamedId of={serviceId} />
                   <p class="beside">{directionText(direction)}</p>
                 </>
               ),

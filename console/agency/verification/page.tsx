@@ -10,6 +10,7 @@ import { Show } from '../../kit/placeholders.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { Told } from '../../kit/told.tsx'
 import type { LogState } from '../overview/waiting.ts'
 import { ExchangeLink } from '../words.tsx'
 
@@ -191,7 +192,11 @@ function Ended({ of: { outcome, reason, report } }: { of: Verification }) {
           {text('verification.first', { index: String(first.index) })} {first.what}
         </p>
       ) : (
-        reason !== null && <p class="wrap">{reason}</p>
+        reason !== null && (
+          <p>
+            <Told words={reason} />
+          </p>
+        )
       )}
     </>
   )

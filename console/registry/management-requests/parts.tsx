@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { CertificateFacts } from '../../kit/certificate.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
+import { useName } from '../../kit/names.ts'
 import { Rows } from '../../kit/rows.tsx'
 import { type TextKey, text, textIfAny } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -161,8 +162,10 @@ function Asked({ of }: { of: WholeRequest }) {
 }
 
 function ProofPart({ of }: { of: Proof }) {
+  const id = of.signer.replaceAll('/', ':')
+  const name = useName(id)
   return (
-    <Part title={text('requests.proof', { signer: of.signer.replaceAll('/', ':') })}>
+    <Part title={text('requests.proof', { signer: name === undefined ? id : `${name.name} (${id})` })}>
       <Facts
         of={[
           ['requests.format', of.format],

@@ -49,7 +49,7 @@ export function OverviewPage() {
           {(data) => <ConfigurationAge of={data} />}
         </Show>
         <Show of={overview} quiet>
-          {(data) => <Expiring of={data.expiringCertificates} />}
+          {(data) => <Expiring of={data} />}
         </Show>
         <EndingSoon pageOf={pageOf} without="AUTHENTICATION" />
         {useMay('getLastActs') && <LastActs all="/audit-log" />}
@@ -173,8 +173,13 @@ function ConfigurationAge({ of: { newest } }: { of: Configuration }) {
   )
 }
 
-function Expiring({ of: { total, soonest, weeks } }: { of: Overview['expiringCertificates'] }) {
-  if (total === 0) return <Calm name="certificates" words={text('overview.noneExpires')} />
+function Expiring({ of }: { of: Overview }) {
+  const { total, soonest, weeks, withinDays } = of.expiringCertificates
+  if (total === 0)
+    // A server without one is told of under health: beside that it would not be calm that none ends.
+    return of.serversWithoutCertificate > 0 ? null : (
+      <Calm name="certificates" words={text('overview.noneExpires', { days: withinDays })} />
+    )
   const day = dateFormat(locale, { day: 'numeric', month: 'short', timeZone: 'UTC' })
   return (
     <section class="part" id="expiring" tabIndex={-1} aria-labelledby="expiring-title">
