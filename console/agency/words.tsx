@@ -1,6 +1,6 @@
 /** Records in words: kind, direction, outcome; and the link to an exchange. */
 import { Link } from '../kit/address.tsx'
-import { Named, NamedServer } from '../kit/named.tsx'
+import { Named, NamedOnDemand, NamedServer } from '../kit/named.tsx'
 import { Status, type Tone } from '../kit/status.tsx'
 import { type TextKey, text } from '../kit/text.ts'
 import { Explained } from './explained.tsx'
@@ -97,6 +97,11 @@ export function Id({ of }: { of: string | null | undefined }) {
 /** As `Id`, of a client or a service by its name. */
 export function NamedId({ of }: { of: string | null | undefined }) {
   return of === null || of === undefined || of === '' ? <Id of={of} /> : <Named id={of} />
+}
+
+/** As `NamedId`, for long lists. */
+export function FoldedId({ of }: { of: string | null | undefined }) {
+  return of === null || of === undefined || of === '' ? <Id of={of} /> : <NamedOnDemand id={of} />
 }
 
 /** As `Id`, of a security server by its code and its owner's name. */

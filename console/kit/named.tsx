@@ -34,6 +34,27 @@ function NamedPart({ id, of, code }: { id: string; of: string; code: string }) {
   )
 }
 
+/** For long lists: the name, and the id when somebody asks for it. */
+export function NamedOnDemand({ id }: { id: string }) {
+  const service = serviceIn(id)
+  const name = useName(service?.of ?? id)
+  if (name === undefined) return <bdi class="id wrap">{id}</bdi>
+  return (
+    <details class="folded">
+      <summary>
+        {service === undefined ? (
+          <bdi>{nameOf(name)}</bdi>
+        ) : (
+          <>
+            <bdi>{service.code}</bdi> <bdi class="beside">{nameOf(name)}</bdi>
+          </>
+        )}
+      </summary>
+      <bdi class="id beside">{id}</bdi>
+    </details>
+  )
+}
+
 /** A service is written as its provider's id, its code, and its version where it has one. */
 function serviceIn(id: string): { of: string; code: string } | undefined {
   const parts = id.split(':')

@@ -5,7 +5,7 @@ import { Head } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { Id, NamedId } from '../words.tsx'
+import { FoldedId, Id } from '../words.tsx'
 import { RedriveAll } from './acts.tsx'
 import {
   type Box,
@@ -80,8 +80,8 @@ function Deliveries({ box }: { box: Box }) {
               </>
             ),
           },
-          { title: 'deliveries.sender', cell: ({ senderId }) => <NamedId of={senderId ?? '-'} /> },
-          { title: 'deliveries.toInbox', cell: ({ inboxId }) => <NamedId of={inboxId ?? '-'} /> },
+          { title: 'deliveries.sender', cell: ({ senderId }) => <FoldedId of={senderId ?? '-'} /> },
+          { title: 'deliveries.toInbox', cell: ({ inboxId }) => <FoldedId of={inboxId ?? '-'} /> },
           { title: 'deliveries.since', cell: ({ since }) => <Time at={since} relative /> },
           { title: 'deliveries.attempts', number: true, cell: ({ attempts }) => number(attempts) },
           { title: 'deliveries.failure', cell: (one) => <Failure of={one} /> },

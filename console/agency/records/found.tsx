@@ -2,7 +2,7 @@
 import { Rows } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { directionText, ExchangeLink, Id, kindText, NamedId, Outcome, type Row } from '../words.tsx'
+import { directionText, ExchangeLink, FoldedId, Id, kindText, Outcome, type Row } from '../words.tsx'
 
 /** `index` names the page after the exchange. Its records are in the order of the log. */
 export type Exchange = { index: number; records: Row[] }
@@ -29,18 +29,13 @@ export function FoundExchanges(q: { exchanges: Exchange[]; stale: boolean; capti
             </>
           ),
         },
-        { title: 'search.who', cell: (one) => <NamedId of={first(one).clientId} /> },
+        { title: 'search.who', cell: (one) => <FoldedId of={first(one).clientId} /> },
         {
           title: 'search.asked',
           cell: (one) => (
             <>
-              <NamedId of={first(one).serviceId} />
-              {first(one).endpoint !== null && (
-                <>
-                  <br />
-                  <bdi class="beside">{first(one).endpoint}</bdi>
-                </>
-              )}
+              <FoldedId of={first(one).serviceId} />
+              {first(one).endpoint !== null && <bdi class="beside">{first(one).endpoint}</bdi>}
             </>
           ),
         },

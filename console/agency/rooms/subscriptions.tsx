@@ -7,7 +7,7 @@ import { useAnswer } from '../../kit/load.ts'
 import type { Column } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { ExchangeLink, NamedId } from '../words.tsx'
+import { ExchangeLink, FoldedId, NamedId } from '../words.tsx'
 import { SubscriptionActs } from './subscription-acts.tsx'
 import {
   countText,
@@ -87,10 +87,9 @@ function columnsOf(isOfOne: boolean): Column<Subscription>[] {
             <bdi class="wrap">{eventType ?? '-'}</bdi>
           </Link>
         )}
-        <br />
-        <span class="beside">
-          <NamedId of={roomId ?? '-'} />
-        </span>
+        <div class="beside">
+          <FoldedId of={roomId ?? '-'} />
+        </div>
       </>
     ),
   }
@@ -100,9 +99,9 @@ function columnsOf(isOfOne: boolean): Column<Subscription>[] {
       cell: (one) => (
         <>
           {one.subscriberId === null ? text('rooms.secretSubscriber') : <NamedId of={one.subscriberId} />}
-          <p class="beside">
+          <div class="beside">
             <WayOf of={one} />
-          </p>
+          </div>
         </>
       ),
     },

@@ -8,6 +8,7 @@ import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { lasting, Time } from '../../kit/time.tsx'
+import { Told } from '../../kit/told.tsx'
 import { ClientLink, ServerLink } from '../links.tsx'
 import {
   type FleetServer,
@@ -116,7 +117,7 @@ const SEVERITY = {
 } as const
 const MESSAGE = {
   title: 'fleet.message',
-  cell: ({ message }: Trouble) => <bdi class="wrap">{message}</bdi>,
+  cell: ({ message }: Trouble) => <Told words={message} />,
 } as const
 const SINCE = { title: 'fleet.since', cell: ({ since }: Trouble) => <Time at={since} relative /> } as const
 
