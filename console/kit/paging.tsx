@@ -1,5 +1,5 @@
 /** The paging of a list: which part is shown, of how many, and the buttons to other parts. */
-import { changeQuery, useAddress } from './address.tsx'
+import { changeQuery } from './address.tsx'
 import { text } from './text.ts'
 
 export const SIZES = [25, 50, 100, 200] as const
@@ -7,7 +7,6 @@ export const SIZES = [25, 50, 100, 200] as const
 export function Paging({ page, size, total }: { page: number; size: number; total: number }) {
   const last = Math.max(1, Math.ceil(total / size))
   const first = (page - 1) * size + 1
-  if (useIsUntouched() && total === 0) return null
   return (
     <nav class="paging" aria-label={text('table.pages')}>
       <p>
@@ -41,7 +40,6 @@ export function CursorPaging(q: {
   size: number
   sizes?: readonly number[] | undefined
 }) {
-  if (useIsUntouched() && q.shown === '' && q.next === undefined) return null
   return (
     <nav class="paging" aria-label={text('table.pages')}>
       <p>{q.shown}</p>
@@ -60,11 +58,6 @@ export function CursorPaging(q: {
       </div>
     </nav>
   )
-}
-
-/** Nobody chose a page, a size or a filter: when such a list is empty there is nothing to leaf through. */
-function useIsUntouched(): boolean {
-  return useAddress().query.size === 0
 }
 
 function PageSize({ size, sizes = SIZES }: { size: number; sizes?: readonly number[] | undefined }) {

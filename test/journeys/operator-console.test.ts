@@ -3,7 +3,7 @@
  * services, and services of others.
  */
 import t, { type Test } from 'tap'
-import { hasChromium, openBrowser, visitor } from '../browser.ts'
+import { hasChromium, leaveDialog, openBrowser, visitor } from '../browser.ts'
 import { skipFor } from '../outside-tools.ts'
 import { colons, startWorld } from '../world.ts'
 import { administerServices } from './administer-services.ts'
@@ -60,7 +60,7 @@ if (!hasChromium()) {
     const browser = await openBrowser()
     const { population } = world.admin
     const [service] = await population.get<{ id: number }[]>('/services?q=persons')
-    const [token] = await population.get<{ keys: { id: string }[] }[]>('/tokens')
+    const [token] = await population.get<{ keys: { id: string; usage: string }[] }[]>('/tokens')
     const client = `/clients/${encodeURIComponent(colons(world.servers.population.client))}`
     const own = `/clients/services/${service!.id}`
     const open = (t: Test, role: string, context = {}) => at(t, browser, [role], { context }, 'population')
@@ -77,6 +77,23 @@ if (!hasChromium()) {
     await visit.open(own)
     await page.getByRole('heading', { name: 'Access rights' }).waitFor()
     t.equal(await page.getByRole('link', { name: 'Give a right' }).count(), 0, 'who may give none')
+    await visit.open('/keys')
+    await page.getByRole('button', { name: 'Make a key' }).click()
+    const usage = page.getByRole('dialog').getByLabel('Use', { exact: true })
+    t.same(
+      await usage.locator('option:not([value=""])').allTextContents(),
+      ['Signing'],
+      'whose keys they are',
+    )
+    await leaveDialog(page)
+    const ofServer = token!.keys.find((one) => one.usage === 'AUTHENTICATION')!
+    await visit.open(`/keys/${ofServer.id}`)
+    await page.getByText('Only a security officer changes authentication keys').waitFor()
+    const acts = await page.locator('main').getByRole('button').allTextContents()
+    t.same(
+      acts.filter((name) => /request|Import|Delete|ctivate/.test(name)),
+      [],
+    )
   }
   const parts: Record<string, (t: Test) => Promise<void>> = {
     'by keyboard through the menu, its tabs and the search': way,

@@ -112,6 +112,9 @@ void t.test('a member is admitted by two persons, each in a window of their own'
   const failed = ben.page.locator('section', { has: ben.page.getByRole('heading', { name: 'What failed' }) })
   t.match(await failed.textContent(), /Admit a member.*exists/s, 'the first page says what failed')
   await ben.check('overview-what-failed')
+  const decided = ben.page.getByRole('listitem').filter({ hasText: 'declined the proposal' })
+  await decided.getByRole('link', { name: 'Admit a member' }).waitFor()
+  t.match(await decided.first().textContent(), /Admit a member: GOV, 78/, 'an act says what was proposed')
   await ben.page.setViewportSize(NARROW.viewport)
   await ben.look('overview-what-failed-narrow')
   const auditor = openBrowser(t)
@@ -193,8 +196,8 @@ void t.test('management requests: read, proposed and approved, declined, revoked
   for (const said of [
     'Newcomer',
     'DEV:GOV:5678:new',
-    'Signed by DEV:GOV:1234',
-    'Signed by DEV:GOV:5678',
+    '(DEV:GOV:1234)',
+    '(DEV:GOV:5678)',
     'enabled',
   ])
     t.ok(main.includes(said), said)
@@ -212,7 +215,7 @@ void t.test('management requests: read, proposed and approved, declined, revoked
   await ben.open(`/management-requests/${id}`)
   await ben.page.getByRole('link', { name: /Person anna has proposed/ }).click()
   await ben.page.getByText('the same as when it was proposed').waitFor()
-  await ben.page.getByText('Signed by DEV:GOV:5678').waitFor()
+  await ben.page.getByText(/^Signed by .*\(DEV:GOV:5678\)/).waitFor()
   await ben.check('proposal-of-request')
   await act(ben, 'Approve', {}, 'Approve', 'Approved, and carried out.')
   await close(ben)

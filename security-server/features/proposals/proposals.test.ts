@@ -90,6 +90,11 @@ void t.test('the kinds of acts that the settings name take two people', async (t
     t.equal((await carl.api(base, 'GET', `/approvals/${id}`)).status, 404, 'an act that is none of theirs')
     t.same((await carl.api(base, 'GET', '/approvals')).body, [])
     t.match((await ben.api(base, 'GET', '/approvals')).body, [{ id }])
+    const byId = (who: Browser) =>
+      who.api(base, 'GET', `/approvals?id=${annaId}&id=${String(id).toUpperCase()}`)
+    t.match((await byId(ben)).body, [{ id }], 'those that are wanted')
+    t.same((await byId(carl)).body, [], 'nor by its id')
+    t.same((await ben.api(base, 'GET', `/approvals?id=${annaId}`)).body, [])
     const both = await Promise.all([approve(ben, id, contentSha256), approve(ben, id, contentSha256)])
     t.same(both.map(({ status }) => status).sort(), [200, 409], 'carried out once')
     t.match(await classNow(), { keepDays: 40 })
