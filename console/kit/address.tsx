@@ -1,6 +1,6 @@
 /** The address: pages are paths below the console, and a list's filters are in the query, so that every view has a link. */
-import type { ComponentChildren } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { type ComponentChildren, createContext } from 'preact'
+import { useContext, useEffect, useState } from 'preact/hooks'
 import { asksBeforeLeaving, leave } from './unsaved.ts'
 
 const ROOT = import.meta.env.BASE_URL.replace(/\/$/, '')
@@ -86,14 +86,22 @@ export function choose(path: string): void {
   else leave(() => goTo(path))
 }
 
-/** A link within the console; with a modifier key the browser follows it. */
+/** Whether the reader may see the page at a path. */
+export const MayOpenContext = createContext<(path: string) => boolean>(() => true)
+
+/**
+ * A link within the console; with a modifier key the browser follows it. Of a page that its reader may not see the words are left, and of
+ * one that looks like a button nothing.
+ */
 export function Link({ to, children, current = false, class: look, label }: LinkProps) {
+  const mayOpen = useContext(MayOpenContext)
   const follow = (event: MouseEvent): void => {
     if (event.defaultPrevented || event.button !== 0) return
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
     event.preventDefault()
     choose(to)
   }
+  if (!mayOpen(to.replace(/[?#].*$/, ''))) return look === undefined ? <span>{children}</span> : null
   return (
     <a
       class={look}

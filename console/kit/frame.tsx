@@ -1,7 +1,7 @@
 /** The frame of every page: the skip link, the navigation, the session, and the page itself or why it is not shown. */
 import type { ComponentChildren, ComponentType } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { Link, useAddress } from './address.tsx'
+import { Link, MayOpenContext, useAddress } from './address.tsx'
 import { mayCall, type Session } from './api.ts'
 import { contentsFor, type Group, placeOf } from './contents.ts'
 import { Happened } from './dialogs.tsx'
@@ -42,6 +42,10 @@ export function Frame({ name, contents, search, session, guest: Guest, signOut, 
   const [isMenuOpen, setMenuOpen] = useState(false)
   const place = placeOf(contents, path)
   const groups = contentsFor(session, contents)
+  const mayOpen = (to: string): boolean => {
+    const there = placeOf(contents, to)
+    return there === undefined || mayCall(session, there.page.operation)
+  }
   useEffect(() => {
     const title = place === undefined ? text('frame.nothing') : text(place.page.title)
     document.title = `${title} – ${name}`
@@ -108,7 +112,9 @@ export function Frame({ name, contents, search, session, guest: Guest, signOut, 
             <p>{text('frame.nothingWhy')}</p>
           </>
         ) : mayCall(session, place.page.operation) ? (
-          <LaterView key={path} page={place.page} params={place.params} />
+          <MayOpenContext.Provider value={mayOpen}>
+            <LaterView key={path} page={place.page} params={place.params} />
+          </MayOpenContext.Provider>
         ) : (
           <>
             <Head title={text(place.page.title)} />

@@ -242,6 +242,8 @@ void t.test("X-Road's own central server, from its files, is taken in by two per
   await ben.open('/')
   await ben.page.getByText('no valid authentication certificate').first().waitFor()
   await ben.check('vectors-overview')
+  const calm = ben.page.getByText('No authentication certificate ends')
+  t.equal(await calm.count(), 0, 'nothing calm is said beside it')
   t.match(await node.must('GET', '/members/DEV:GOV:1234'), {}, 'what was here stays')
 
   await readAgain('DEV, import 3')
