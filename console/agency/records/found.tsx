@@ -23,9 +23,9 @@ export function FoundExchanges(q: { exchanges: Exchange[]; stale: boolean; capti
           title: 'search.when',
           cell: (one) => (
             <>
-              <Time at={first(one).time} />
-              <br />
               <ExchangeLink index={first(one).index} />
+              <br />
+              <Time at={first(one).time} />
             </>
           ),
         },

@@ -7,7 +7,7 @@ import { useAnswer } from '../../kit/load.ts'
 import type { Column } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { ExchangeLink, FoldedId, NamedId } from '../words.tsx'
+import { ExchangeLink, NamedId, NamedId } from '../words.tsx'
 import { SubscriptionActs } from './subscription-acts.tsx'
 import {
   countText,
@@ -88,7 +88,7 @@ function columnsOf(isOfOne: boolean): Column<Subscription>[] {
           </Link>
         )}
         <div class="beside">
-          <FoldedId of={roomId ?? '-'} />
+          <NamedId of={roomId ?? '-'} />
         </div>
       </>
     ),
