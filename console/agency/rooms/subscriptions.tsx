@@ -7,7 +7,7 @@ import { useAnswer } from '../../kit/load.ts'
 import type { Column } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { ExchangeLink, NamedId, NamedId } from '../words.tsx'
+import { ExchangeLink, NamedId } from '../words.tsx'
 import { SubscriptionActs } from './subscription-acts.tsx'
 import {
   countText,
