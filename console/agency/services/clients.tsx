@@ -41,12 +41,12 @@ export function Clients() {
           {
             title: 'clients.one',
             cell: ({ id, memberName, subsystemName }) => (
-              <span class="named">
-                <Link to={clientPath(id)}>
-                  <bdi>{[subsystemName, memberName].filter(Boolean).join(', ') || id}</bdi>
-                </Link>{' '}
-                <bdi class="id beside">{id}</bdi>
-              </span>
+              <Link to={clientPath(id)}>
+                <span class="named">
+                  <bdi>{[subsystemName, memberName].filter(Boolean).join(', ')}</bdi>{' '}
+                  <bdi class="id beside">{id}</bdi>
+                </span>
+              </Link>
             ),
           },
           { title: 'common.state', cell: ({ status }) => <ClientState of={status} /> },
