@@ -337,7 +337,7 @@ if (!hasChromium()) {
       ...['Keys of deliveries', 'Keys and certificates', 'Signing and authentication', 'Renewal'],
       'Internal TLS',
       ...['Diagnostics', 'What is wrong here?', 'What can be reached?', 'Why does a call fail?'],
-      ...['Monitoring', 'Traffic', 'Exchanges', 'By client and service'],
+      ...['Monitoring', 'Traffic'],
       ...['Settings', 'Settings', 'Requests to the registry'],
     ]
     const integrity = ['Integrity', 'Integrity', 'Verification', 'Witnesses']
