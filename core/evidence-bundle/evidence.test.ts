@@ -202,9 +202,12 @@ t.test('two histories of one log never pass', async (t) => {
     checkpoints: [{ signedByMember: true }, { signedByMember: true }],
   })
   const [first] = good.manifest.records as [BundleRecord]
-  const other = { ...first, form: stamp.form }
-  const twice = { manifest: { ...good.manifest, timeStamps: [{ ...stamp, ...other }] }, files: good.files }
-  t.match(whyForked(twice)?.toString(), /two records of the log with the index 1/)
+  const twin = { ...first, form: stamp.form }
+  const records = [...good.manifest.records, twin]
+  t.match(
+    whyForked({ ...good, manifest: { ...good.manifest, records } })?.toString(),
+    /two records of the log with the index 1/,
+  )
 })
 
 t.test('a reply is the one to exactly this request', async (t) => {

@@ -193,13 +193,7 @@ void t.test('management requests: read, proposed and approved, declined, revoked
 
   await anna.open(`/management-requests/${id}`)
   const main = (await anna.page.locator('main').textContent()) ?? ''
-  for (const said of [
-    'Newcomer',
-    'DEV:GOV:5678:new',
-    '(DEV:GOV:1234)',
-    '(DEV:GOV:5678)',
-    'enabled',
-  ])
+  for (const said of ['Newcomer', 'DEV:GOV:5678:new', '(DEV:GOV:1234)', '(DEV:GOV:5678)', 'enabled'])
     t.ok(main.includes(said), said)
   await anna.check('request')
   await act(
