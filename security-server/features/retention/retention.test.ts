@@ -2,75 +2,20 @@
  * Retention on both stores: which content ends when, what is left of it, what a legal hold stops, and that no file contains it
  * afterwards.
  */
-import { randomBytes, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { openCommitment } from '#core/merkle/leaf-form.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
-import type { Erased, Erasure } from '../../message-log/erase.ts'
-import {
-  CLIENT,
-  endAllDue,
-  logFolder,
-  logOptions,
-  openTestDatabase,
-  openTestLog,
-  SERVICE,
-  signedRecord,
-  signer,
-  spoolBody,
-  type TestLog,
-  type TestLogOptions,
-} from '../../message-log/fixture.ts'
-import { collectExchange } from '../../reading/evidence/write-bundle.ts'
+import { CLIENT, endAllDue, logFolder, SERVICE, type TestLogOptions } from '../../message-log/fixture.ts'
 import { openLogSource } from '../verification/checks/open-source.ts'
 import type { LogReport } from '../verification/checks/source.ts'
 import { verifyLog } from '../verification/checks/verify-log.ts'
-import { decideEnds } from './decide-ends.ts'
-import { endContents } from './end-contents.ts'
+import { DAY, exchange, freshLog, ORDER, settings } from './retention-fixture.ts'
 
-const DAY = 24 * 60 * 60 * 1000
-const ORDER = { mode: 'LEAF_ONLY', case: '7/2026', reason: 'a court says so' } as const
 const OTHER = { ...SERVICE, serviceCode: 'addresses' }
-const OLD = { daysAgo: 31 }
-const STAYING = { ...SERVICE, serviceCode: 'permits' }
-
-async function freshLog(t: Test, url?: string, changes: Partial<TestLogOptions> = {}) {
-  const { stamp, memberSigner } = await signer()
-  const options = { ...logOptions(logFolder(t), url), stamp, signer: memberSigner, ...changes }
-  return { log: await openTestLog(t, options), options }
-}
-
-/** Logs a request of some days ago and its reply, both with bodies. Returns their indexes and the message id. */
-async function exchange(
-  log: TestLog,
-  q: {
-    daysAgo?: number
-    service?: typeof SERVICE
-    marked?: string
-    large?: boolean
-    keepDays?: number
-  } = {},
-): Promise<{ id: string; request: number; reply: number }> {
-  const time = new Date(Date.now() - (q.daysAgo ?? 0) * DAY)
-  const ids = { id: randomUUID(), requestId: randomUUID() }
-  const content = `${q.marked ?? ''}${randomBytes(16).toString('hex')}`
-  const ofContract = q.keepDays === undefined ? {} : { keepDays: q.keepDays, contract: 'c0ffee/2' }
-  const common = { time, ids, service: q.service ?? SERVICE, ...ofContract }
-  const size = q.large === true ? 200_000 : 1000
-  const body = await spoolBody(log, Buffer.from(content.repeat(Math.ceil(size / content.length))))
-  const extra = { method: 'GET', userId: `${q.marked ?? ''}user` }
-  const message = Buffer.from(`GET /r1/${content} HTTP/1.1\r\n\r\n`)
-  const request = await log.append(await signedRecord({ ...common, body, message, extra }))
-  const answer = { kind: 'reply', direction: 'out', outcome: 'ok', answers: request.index } as const
-  const reply = await log.append(
-    await signedRecord({ ...common, ...answer, body: await spoolBody(log, body.bytes ?? message) }),
-  )
-  return { id: ids.id, request: request.index, reply: reply.index }
-}
 
 async function verified(options: TestLogOptions): Promise<LogReport> {
   const opened = await openLogSource(options)
@@ -80,8 +25,6 @@ async function verified(options: TestLogOptions): Promise<LogReport> {
     await opened.close()
   }
 }
-
-const settings = { keepDays: 30, atEnd: 'PROOF_KEPT', archive: 'NONE', applyToExisting: true } as const
 
 /** All files below the folder that contain one of these byte sequences. */
 function filesWith(folder: string, wanted: Buffer[]): string[] {
@@ -97,13 +40,6 @@ function filesWith(folder: string, wanted: Buffer[]): string[] {
 await eachDatabase(t, async (_database, t, url) => {
   const { log, options } = await freshLog(t, url)
   const { retention } = log
-  /** The log's database as another node has it, with all records indexed. */
-  const another = async (t: Test) => {
-    await log.list({ limit: 1 })
-    const database = await openTestDatabase(options.databaseUrl)
-    t.teardown(() => database.close())
-    return database
-  }
 
   await t.test('nothing ends until somebody has decided that it shall', async (t) => {
     await exchange(log, { daysAgo: 40_000 })
@@ -210,76 +146,6 @@ await eachDatabase(t, async (_database, t, url) => {
       await t.rejects(retention.putClass({ ...settings, name: 'x', ...wrong }), { code: 'invalid_input' })
   })
 
-  await t.test('what was decided to stay stays, unless the change says otherwise', async (t) => {
-    const stays = { ...settings, name: 'stays' }
-    await retention.putClass(stays)
-    await retention.assign({ service: idText(STAYING), class: 'stays', applyToExisting: false })
-    const permit = () => exchange(log, { ...OLD, service: STAYING })
-    const [decided, again] = [await permit(), await permit()]
-    const holdOf = async ({ request, reply }: typeof decided) =>
-      retention.setHold({
-        caseNumber: 'KR-2',
-        reason: 'r',
-        setBy: 'Ada',
-        scope: { indexes: [request, reply] },
-      })
-    const [hold, other] = [await holdOf(decided), await holdOf(again)]
-    await retention.run()
-    const changed = { ...stays, atEnd: 'LEAF_ONLY', archive: 'TOMBSTONES' } as const
-    await retention.putClass({ ...changed, applyToExisting: false })
-    const later = await permit()
-    await retention.liftHold({ id: hold.id, liftedBy: 'Bob', reason: 'over' })
-    await retention.run()
-    t.ok((await log.read(decided.request)).erased, 'without an archive, as decided')
-    t.match((await log.read(decided.request)).metadata, { id: decided.id })
-    t.notOk((await log.read(later.request)).erased, 'what came later waits for its archive')
-    await retention.putClass({ ...changed, archive: 'NONE' })
-    await retention.liftHold({ id: other.id, liftedBy: 'Bob', reason: 'over' })
-    await endAllDue(log)
-    for (const { request } of [again, later]) {
-      const { erased, metadata } = await log.read(request)
-      t.match([erased !== undefined, metadata], [true, undefined], 'as it was asked for')
-    }
-  })
-
-  await t.test('a longer time stops what is about to end', async (t) => {
-    const { request, reply } = await exchange(log, OLD)
-    const database = await another(t)
-    while (await decideEnds(database));
-    const due = () => database.retention.due({ now: new Date().toISOString(), stoppedBy: 0, limit: 10 })
-    t.strictSame(
-      (await due()).map(({ idx }) => Number(idx)),
-      [request, reply],
-    )
-    let isRefused: boolean | undefined
-    const erase = async (_erasures: Erasure[], holds: number): Promise<Erased[]> => {
-      await retention.putClass({ ...settings, name: 'default', keepDays: 3650 })
-      isRefused = holds !== (await database.records.mark('holds'))
-      return []
-    }
-    await endContents({ log: database, now: Date.now(), limit: 10, erase })
-    t.equal(isRefused, true, 'an erasure that has read the time of before is refused')
-    t.strictSame(await due(), [], 'nothing ends before it is decided again')
-    t.equal((await retention.counts()).due, 0)
-    t.equal(await endAllDue(log), 0)
-    await retention.putClass({ ...settings, name: 'default' })
-    t.equal(await endAllDue(log), 2)
-  })
-
-  await t.test('a change that comes while another node decides is for all records', async (t) => {
-    const { request } = await exchange(log, { daysAgo: 20 })
-    const database = await another(t)
-    const { decide } = database.retention
-    const changedMeanwhile: typeof decide = async (...decided) => {
-      await retention.putClass({ ...settings, name: 'default', keepDays: 15 })
-      await decide(...decided)
-    }
-    await decideEnds({ ...database, retention: { ...database.retention, decide: changedMeanwhile } })
-    await endAllDue(log)
-    t.ok((await log.read(request)).erased)
-    await retention.putClass({ ...settings, name: 'default' })
-  })
-
   await t.test('a legal hold stops both ends until it is lifted', async (t) => {
     const hold = { caseNumber: 'KR-1', reason: 'investigation', setBy: 'Ada' }
     const [one, two, three] = [
@@ -368,29 +234,6 @@ await eachDatabase(t, async (_database, t, url) => {
     t.same(await log.findExchange(id, CLIENT), [])
     await t.rejects(retention.erase({ index: reply, ...ORDER }), { code: 'conflict' })
     t.match(await verified(options), { ok: true, problems: [] })
-  })
-
-  await t.test('an order finds the whole exchange among any number with its id', async (t) => {
-    const id = randomUUID()
-    const own = async (): Promise<{ request: number; reply: number }> => {
-      const common = { ids: { id, requestId: randomUUID() }, service: SERVICE }
-      const request = await log.append(await signedRecord(common))
-      const answer = { kind: 'reply', direction: 'out', outcome: 'ok', answers: request.index } as const
-      return {
-        request: request.index,
-        reply: (await log.append(await signedRecord({ ...common, ...answer }))).index,
-      }
-    }
-    for (let n = 0; n < 251; n++) await own()
-    const { request, reply } = await own()
-    for (let n = 0; n < 251; n++) await own()
-    t.strictSame((await collectExchange({ log }, request)).indexes, [request, reply], 'and so does a bundle')
-    const erased = await retention.erase({ ...ORDER, index: request })
-    t.strictSame(
-      erased.map(({ index }) => index),
-      [request, reply],
-    )
-    for (const index of [request, reply]) t.ok((await log.read(index)).erased)
   })
 
   await t.test('a hold that is set while a batch runs wins, or is told what it missed', async (t) => {
