@@ -76,7 +76,7 @@ void t.test('the examples of the HTTP binding and the JSON format', async (t) =>
 })
 
 void t.test('data stays the bytes that came', async (t) => {
-  const raw = '{ "n" : 12345678901234567890 , "s":"\\u00e9", "x": 1, "x": [2] }'
+  const raw = '{ "n" : 12345678901234567890 , "s":"\\u00e9", "x": 1, "y": [2] }'
   const text = `{"data" :\n ${raw} , "id":"1","source":"/a","type":"t","specversion":"1.0"}`
   const event = structured(text)
   t.equal(event.data?.toString(), raw)
@@ -86,6 +86,19 @@ void t.test('data stays the bytes that came', async (t) => {
     JSON.parse(writeStructured(spaced).body.toString()).data_base64,
     Buffer.from(' {"a":1}\n').toString('base64'),
     'space around it would be lost in a document',
+  )
+  const twice = '{"a":1,"a":2}'
+  const doubled = writeStructured(binary({ 'content-type': 'application/json' }, twice)).body
+  t.equal(
+    JSON.parse(doubled.toString()).data_base64,
+    Buffer.from(twice).toString('base64'),
+    'nor does a name stand twice in an object of a document',
+  )
+  const before = Buffer.from(`${JSON.stringify(LEAST).slice(0, -1)},"data":${twice}}`)
+  t.equal(
+    readEvent(JSON_TYPE, before, { mayDouble: true }).data?.toString(),
+    twice,
+    'what was taken before is read',
   )
   const latin = structured({ datacontenttype: 'text/plain; charset=ISO-8859-1', data_base64: '6Q==' })
   t.match(writeStructured(latin).body.toString(), '"data_base64":"6Q=="')
@@ -144,6 +157,10 @@ void t.test('hostile messages', async (t) => {
     `${open},"id":"2"}`,
     `${open},"\\u0069d":"2"}`,
     `${open},"data":1,"data":2}`,
+    `${open},"data":{"a":1,"a":2}}`,
+    `${open},"data":[{"a":{"b":1,"c":[],"\\u0062" : 2}}]}`,
+    `${open},"data":{"a":1,"b":{"x":[{"y":0}]},"b":2}}`,
+    `${open},"data":{"\\ud800":1,"\\ud800":2}}`,
     `${open},"data":${'['.repeat(65)}${']'.repeat(65)}}`,
     `${open},"data":${'['.repeat(1_000_000)}`,
     `\ufeff${open}}`,
@@ -161,6 +178,8 @@ void t.test('hostile messages', async (t) => {
       /^malformed_json: /,
       text.slice(0, 90),
     )
+  // A name may stand in each object, and as a value.
+  structured(`${open},"data":{"a":"a","b":[{"a":1},{"a":"b"}],"c":{"a":{"a":":"}},"d":["b","b",": "]}}`)
   for (const bytes of ['ff', '7b22c0af223a317d'])
     t.match(
       refusal(() => readEvent(JSON_TYPE, Buffer.from(bytes, 'hex'))),

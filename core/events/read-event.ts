@@ -24,18 +24,20 @@ const INTEGER = /^-?(?:0|[1-9][0-9]*)$/
 type EventLimits = {
   /** Of a JSON document; 4 MiB where nothing is said. The body of binary mode is not looked at, so it has no limit here. */
   maxJsonBytes?: number
+  /** For an event that a version before has taken: in its data an object may have a name twice. */
+  mayDouble?: boolean
   /** Of a batch; 1,000 where nothing is said. */
   maxEvents?: number
 }
 
 /**
  * The one event of a message in binary or structured mode. `data` of binary mode is the given body, uncopied; an empty body is
- * no data. Throws `invalid_event`, or `malformed_json` for a document that is not JSON or doubles a member.
+ * no data. Throws `invalid_event`, or `malformed_json` for a document that is not JSON or doubles a member, at whatever depth.
  */
 export function readEvent(headers: HeaderList, body: Buffer, limits: EventLimits = {}): CloudEvent {
   const contentType = onlyValue(headers, 'content-type')
   const type = contentType === undefined ? '' : mediaType(contentType)
-  if (type === STRUCTURED) return readStructured(jsonText(body, limits.maxJsonBytes ?? MAX_JSON_BYTES))
+  if (type === STRUCTURED) return readStructured(textOf(body, limits))
   if (type.startsWith(CLOUD_EVENTS)) throw invalidEvent(`one event is needed, as ${STRUCTURED} or in headers`)
   return readBinary(headers, contentType, body)
 }
@@ -44,10 +46,14 @@ export function readEvent(headers: HeaderList, body: Buffer, limits: EventLimits
 export function readEvents(headers: HeaderList, body: Buffer, limits: EventLimits = {}): CloudEvent[] {
   const contentType = onlyValue(headers, 'content-type')
   if (contentType === undefined || mediaType(contentType) !== BATCH) return [readEvent(headers, body, limits)]
-  const text = jsonText(body, limits.maxJsonBytes ?? MAX_JSON_BYTES)
+  const text = textOf(body, limits)
   const items = itemsOf(text, limits.maxEvents ?? MAX_EVENTS)
   if (items === undefined) throw invalidEvent('a batch is not a list')
   return items.map(readStructured)
+}
+
+function textOf(body: Buffer, { maxJsonBytes = MAX_JSON_BYTES, mayDouble }: EventLimits): string {
+  return jsonText(body, { maxBytes: maxJsonBytes, mayDouble })
 }
 
 function readBinary(headers: HeaderList, contentType: string | undefined, body: Buffer): CloudEvent {

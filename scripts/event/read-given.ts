@@ -131,7 +131,7 @@ function readDocument({ name, bytes }: Source, contentType: string, given: Given
 function itemsIn(bytes: Buffer): string[] {
   try {
     // One more than a batch may have would be refused as a whole.
-    return itemsOf(jsonText(bytes, MAX_DOCUMENT_BYTES), 1_000) ?? []
+    return itemsOf(jsonText(bytes, { maxBytes: MAX_DOCUMENT_BYTES }), 1_000) ?? []
   } catch {
     return []
   }

@@ -41,7 +41,7 @@ function namesOf(row: OldNamed, { keys, names }: Rooms): NewNames[] {
     const read =
       event === undefined
         ? { source, id, extensions: new Map() }
-        : readEvent([['Content-Type', STRUCTURED]], event, { maxJsonBytes: event.length })
+        : readEvent([['Content-Type', STRUCTURED]], event, { maxJsonBytes: event.length, mayDouble: true })
     const { event_key, lane, named_by } = keysOf({ client, service, event: read, names })
     return [{ position, event_key, lane, named_by, secrecy: terms.secrecy ?? 0 }]
   } catch (cause) {
