@@ -74,10 +74,13 @@ export function openFacts(keys: ContentKeys, row: Pick<BoxRow, 'delivery' | 'fac
   return JSON.parse(keys.open(`facts ${row.delivery}`, row.facts).toString()) as Facts
 }
 
+/** A year more would have a sign, and stand before all others as text. */
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
+
 /** A time of RFC 3339 may have any offset; ours are compared as text. A leap second is the second after it. */
 function expiryOf(text: string): string {
   const utc = utcSeconds(text)
   if (utc === undefined) throw new Fault('invalid_event', { what: say`expirytime is not a time of RFC 3339` })
   const plain = utc.endsWith(':60Z') ? Date.parse(utc.replace(':60Z', ':59Z')) + 1000 : Date.parse(utc)
-  return new Date(plain).toISOString()
+  return new Date(Math.min(plain, LAST_MS)).toISOString()
 }

@@ -50,7 +50,7 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
     const { database, node, metrics, log, eventSeals } = ground
     const counter = metrics.counter(
       'concordat_room_events_total',
-      'Events of rooms: published, and given out to a subscription',
+      'Events of rooms: published, given out to a subscription, and passed over since one could not be given it',
       ['what'],
     )
     const validator = createMessageValidator({

@@ -10,8 +10,8 @@ import type { FieldRule } from '#core/contract/allowed-fields.ts'
 import { attributeOf } from '#core/events/cloud-event.ts'
 import { backOff } from '#platform/jobs/back-off.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import { idText, parseServiceId, subsystemOf } from '#schemas/identifiers.ts'
-import { cutEvent, isExpired, numbered, STRUCTURED_HEADERS } from './given-event.ts'
+import { type ClientId, idText, parseServiceId, type ServiceId, subsystemOf } from '#schemas/identifiers.ts'
+import { cutEvent, isExpired, isOfOneEvent, numbered, STRUCTURED_HEADERS } from './given-event.ts'
 import { aboutOf, isHaltedByInbox } from './look-at-inboxes.ts'
 import { mayReceive } from './may-receive.ts'
 import { sealOf } from './publish.ts'
@@ -148,19 +148,48 @@ async function giveTo(
       // A filter may take milliseconds for each.
       await nextTurn()
       if (signal.aborted) break
-      const given = givenOf(event, { passes, rule: fields?.response, after: at.given }, rooms)
-      if (given !== undefined) {
-        const isReused = await enqueue({ client, service, ...given }, rooms)
-        at.given = event.sequence
-        if (isReused) at.reused++
-        rooms.count('given')
+      const became = await giveOne(
+        event,
+        { client, service, passes, rule: fields?.response, after: at.given },
+        rooms,
+      )
+      if (became === 'passed over') {
+        const place = { subscription: one.id, sequence: event.sequence }
+        rooms.log.warn(place, 'a subscription cannot be given an event, and goes on with the next one')
       }
+      // Also one that it cannot be given stands in the chain: the subscriber sees that it is missing.
+      if (became !== 'kept') at.given = event.sequence
+      if (became === 'reused') at.reused++
       at.cursor = event.sequence
     }
     isThrough = true
   } finally {
     const free = { state: 'active', error: '', about: '', failures: 0, due_at: '', changed_at: now } as const
     await rooms.subscriptions.moved(one, { ...(isThrough && free), ...at })
+  }
+}
+
+type Became = 'given' | 'reused' | 'kept' | 'passed over'
+
+/** What an event is refused for by itself holds up no other. Throws everything else that stands in the way. */
+async function giveOne(
+  stored: StoredEvent,
+  q: Parameters<typeof givenOf>[1] & { client: ClientId; service: ServiceId },
+  rooms: SubscriptionRooms,
+): Promise<Became> {
+  const { client, service } = q
+  try {
+    const given = givenOf(stored, q, rooms)
+    if (given === undefined) return 'kept'
+    const isReused = await enqueue({ client, service, ...given }, rooms)
+    rooms.count('given')
+    return isReused ? 'reused' : 'given'
+  } catch (cause) {
+    // Over since it was looked at.
+    if (cause instanceof Fault && cause.code === 'delivery_expired') return 'kept'
+    if (!isOfOneEvent(cause)) throw cause
+    rooms.count('passed_over')
+    return 'passed over'
   }
 }
 

@@ -34,7 +34,17 @@ export type GivenEvent = {
   fields: FieldsOnRecord | undefined
 }
 
-/** Filters see what is left, so that no filter tells of a field that the subscriber may not have. Throws `service_failed`. */
+/** For what an event is refused by itself: no later attempt, and no other event, changes it. */
+const OF_ONE_EVENT: ReadonlySet<string> = new Set([
+  ...['malformed_json', 'invalid_event', 'body_too_large', 'service_failed'],
+])
+
+/** Whether a fault of `cutEvent`, or of the door of deliveries, is of this event alone. */
+export function isOfOneEvent(cause: unknown): boolean {
+  return cause instanceof Fault && OF_ONE_EVENT.has(cause.code)
+}
+
+/** Filters see what is left, so that no filter tells of a field that the subscriber may not have. Throws `malformed_json`, `service_failed`. */
 export function cutEvent(document: Buffer, rule: FieldRule | undefined): GivenEvent {
   const whole = read(document)
   if (rule === undefined) return { event: whole, whole, document, fields: undefined }

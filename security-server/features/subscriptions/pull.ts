@@ -9,7 +9,7 @@ import { attributeOf } from '#core/events/cloud-event.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { FieldsOnRecord } from '../../peer/fields-on-record.ts'
-import { cutEvent, type GivenEvent, isExpired, numbered } from './given-event.ts'
+import { cutEvent, type GivenEvent, isExpired, isOfOneEvent, numbered } from './given-event.ts'
 import { sealOf } from './publish.ts'
 import type { StoredEvent } from './publish-store.ts'
 import type { StoredPull } from './pull-store.ts'
@@ -53,7 +53,9 @@ export async function pull(
     if (chosen.length === limit) break
     const stored = await rooms.events.find(type.id, row.sequence)
     const given = stored === undefined ? undefined : openEvent(stored, q.rule, rooms)
-    if (stored === undefined || given === undefined || isExpired(given.whole, now)) {
+    // Also what it cannot be given any more: the contract is another one by now.
+    const isGone = given === undefined || given === 'passed over'
+    if (stored === undefined || isGone || isExpired(given.whole, now)) {
       await rooms.pulls.confirm(one.id, row.sequence)
       continue
     }
@@ -135,6 +137,14 @@ async function look(
     await nextTurn()
     found.cursor = stored.sequence
     const given = openEvent(stored, rule, rooms)
+    if (given === 'passed over') {
+      const place = { subscription: one.id, sequence: stored.sequence }
+      rooms.log.warn(place, 'a subscription cannot be given an event, and goes on with the next one')
+      rooms.count('passed_over')
+      // It stands in the chain: the subscriber sees that it is missing.
+      found.given = stored.sequence
+      continue
+    }
     if (given === undefined || isExpired(given.whole, rooms.clock()) || !passes(given.event)) continue
     const key = attributeOf(given.event, 'partitionkey')
     found.rows.push({
@@ -149,13 +159,20 @@ async function look(
   return found
 }
 
-/** Undefined for what was taken back. */
+/** Undefined for what was taken back. What an event is refused for by itself holds up no other. */
 function openEvent(
   stored: StoredEvent,
   rule: FieldRule | undefined,
   { keys }: Pick<SubscriptionRooms, 'keys'>,
-): GivenEvent | undefined {
-  return stored.content === null ? undefined : cutEvent(keys.open(sealOf(stored), stored.content), rule)
+): GivenEvent | 'passed over' | undefined {
+  if (stored.content === null) return undefined
+  const document = keys.open(sealOf(stored), stored.content)
+  try {
+    return cutEvent(document, rule)
+  } catch (cause) {
+    if (isOfOneEvent(cause)) return 'passed over'
+    throw cause
+  }
 }
 
 function together(rule: string, all: FieldsOnRecord['removed'][]): FieldsOnRecord {

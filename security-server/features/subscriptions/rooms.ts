@@ -90,7 +90,7 @@ export type SubscriptionRooms = {
   pulls: PullStore
   /** Something was published, or is due again: a node that is free gives it out soon. */
   wake(): void
-  count(what: 'published' | 'given'): void
+  count(what: 'published' | 'given' | 'passed_over'): void
 }
 
 export function iso(ms: number): string {
