@@ -8,12 +8,12 @@ import { askInbox } from './ask-receipts.ts'
 import type { StoredOutbox } from './box-store.ts'
 import { MOST_ASKED } from './receipts-page.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
+import { LONGEST_UNASKED_MS } from './tables.ts'
 import { OURS, takeReceipts } from './take-receipts.ts'
 
 const DAY_MS = 86_400_000
 /** Receipts usually come on their own; a system may take its time. */
 const FIRST_ASKED_MS = DAY_MS
-const LONGEST_WAIT_MS = 10 * DAY_MS
 const UNANSWERED_MS = 90 * DAY_MS
 
 /** Each look asks of what is due; `signal` ends it between two exchanges. */
@@ -59,7 +59,7 @@ async function conclude(
   const age = now - Date.parse(row.changed_at)
   const isUnknown = unknown.ids.has(row.delivery)
   if (!isUnknown && age < UNANSWERED_MS) {
-    await rooms.outbox.askLater(row.position, iso(now + Math.min(Math.max(age, DAY_MS), LONGEST_WAIT_MS)))
+    await rooms.outbox.askLater(row.position, iso(now + Math.min(Math.max(age, DAY_MS), LONGEST_UNASKED_MS)))
     return
   }
   const ended = { state: 'unconfirmed', at: iso(now), drops: true } as const

@@ -1,8 +1,9 @@
 /** Who works on which rows of a box: a claim is for a time, and over when it runs out or its process starts anew. */
 import { sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { whereOver } from '#platform/database/where-over.ts'
 import { UNCLAIMED } from './lanes-store.ts'
-import type { InboxRow, OutboxRow, Tables } from './tables.ts'
+import { type InboxRow, LONGEST_CLAIM_MS, LONGEST_WAIT_MS, type OutboxRow, type Tables } from './tables.ts'
 
 export type Boxes = { outbox: OutboxRow; inbox: InboxRow }
 export type NewRow<Row> = Omit<Row, 'position' | 'ready' | 'end_record' | 'exchange_record' | 'claimed_by'>
@@ -46,8 +47,8 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
             .where((name === 'outbox' ? 'route' : 'service') as 'route', '=', q.of as never)
             .where('state', '=', 'waiting')
             .where('ready', '=', 1)
-            .where('due_at', '<=', q.now)
-            .where('claimed_until', '<=', q.now)
+            .where(whereOver('due_at', { now: q.now, longestMs: LONGEST_WAIT_MS }))
+            .where(whereOver('claimed_until', { now: q.now, longestMs: LONGEST_CLAIM_MS }))
             .where('key_id', 'in', q.keys)
             .orderBy('position')
             .limit(q.limit)
@@ -76,7 +77,7 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
         .set({ claimed_by: q.token, claimed_until: q.until, ...leftUnknown })
         .where('position', '=', position)
         .where('state', 'in', ['waiting', 'dead'])
-        .where('claimed_until', '<=', q.now)
+        .where(whereOver('claimed_until', { now: q.now, longestMs: LONGEST_CLAIM_MS }))
         .returningAll()
         .executeTakeFirst()
       return row === undefined ? undefined : rowOf<Row>(row)

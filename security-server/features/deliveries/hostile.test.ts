@@ -1,6 +1,18 @@
 /** What hostile members, broken clocks and a log that is away do to one-way messages: never more than to what is theirs; on both stores. */
 import type { Kysely } from 'kysely'
-import { AS_TAX, acknowledge, fetch, hand, onBoth, settle, structured, TO } from './acts-fixture.ts'
+import {
+  AS_TAX,
+  acknowledge,
+  DAY_MS,
+  fetch,
+  hand,
+  onBoth,
+  refreshed,
+  settle,
+  stateOf,
+  structured,
+  TO,
+} from './acts-fixture.ts'
 import { type DeliveryWorld, unreachable } from './delivery-fixture.ts'
 
 type Rows = Kysely<Record<string, Record<string, unknown>>>
@@ -78,5 +90,58 @@ await onBoth('a name twice in an object', async (t, made) => {
     t.strictSame(await seen(), ['O-2'])
     t.strictSame(await seen(), ['O-3', 'O-4'])
     for (const { id } of all) await acknowledge(made, id)
+  })
+})
+
+await onBoth('a clock that was ahead for a while', async (t, made) => {
+  const { sender, receiver } = made
+  const { world } = made
+  const YEAR_MS = 365 * DAY_MS
+  const ahead = async (act: () => Promise<unknown>): Promise<void> => {
+    const before = world.skew
+    world.skew = before + YEAR_MS
+    await act()
+    world.skew = before + 60_000
+    await refreshed(made)
+  }
+
+  await t.test('closes no way, and holds no message', async (t) => {
+    made.way = () => Promise.reject(unreachable())
+    const first = await hand(made, { id: 'C-1' })
+    await ahead(() => sender.run('send-deliveries'))
+    made.way = (post) => post()
+    const second = await hand(made, { id: 'C-2' })
+    const job = sender.jobs().find(({ kind }) => kind === 'send-deliveries')!
+    t.equal(await job.isDue!(), true)
+    await sender.run('send-deliveries')
+    for (const { body } of [first, second]) t.equal(await stateOf(made, body['id']), 'delivered')
+  })
+
+  await t.test('leases nothing', async (t) => {
+    const seen = async (query = ''): Promise<unknown[]> =>
+      (await fetch(made, query)).map(({ event }) => event.id)
+    await ahead(async () => t.strictSame(await seen('?lease=3600'), ['C-1', 'C-2']))
+    const shown = { query: { box: 'inbox', limit: 10 } }
+    const { items } = (await receiver.operation('getDeliveries', shown)) as { items: object[] }
+    t.match(items, [{ next: { step: 'FETCHED' } }, { next: { step: 'FETCHED' } }])
+    t.strictSame(await seen('?lease=3600'), ['C-1', 'C-2'])
+    world.skew += 3_540_000
+    t.strictSame(await seen(), [], 'a lease of the right time holds to its end')
+    world.skew += 61_000
+    const events = await fetch(made)
+    t.equal(events.length, 2)
+    for (const { id } of events) await acknowledge(made, id)
+  })
+
+  await t.test('nor does what follows in a lane, and what is to be ended', async (t) => {
+    await refreshed(made)
+    for (const id of ['L-1', 'L-2']) await hand(made, { id, partitionkey: 'k' })
+    await sender.run('send-deliveries')
+    await ahead(async () => t.equal((await fetch(made)).length, 2))
+    const events = await fetch(made, '?lease=1')
+    t.equal(events.length, 2)
+    await ahead(async () => t.equal((await fetch(made)).length, 2))
+    const discard = { body: { box: 'inbox', positions: events.map(({ id }) => Number(id)), reason: 'wrong' } }
+    t.strictSame(await receiver.operation('discardDeliveries', discard), { discarded: 2 })
   })
 })

@@ -1,9 +1,11 @@
 /** Claims of several rows of one lane together: what stands behind a row goes out and comes back with it. */
 import { sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { whereOver } from '#platform/database/where-over.ts'
+import { isOver } from '#platform/held-until.ts'
 import { type Boxes, rowOf, type Stored } from './claims-store.ts'
 import { isKeyed, UNCLAIMED } from './lanes-store.ts'
-import type { Tables } from './tables.ts'
+import { LONGEST_CLAIM_MS, type Tables } from './tables.ts'
 
 export function laneClaims<Name extends keyof Boxes>(database: Database, name: Name) {
   type Row = Stored<Boxes[Name]>
@@ -35,8 +37,9 @@ export function laneClaims<Name extends keyof Boxes>(database: Database, name: N
         .orderBy('position')
         .limit(q.limit)
         .execute()
+      const held = { now: q.now, longestMs: LONGEST_CLAIM_MS }
       const isFree = (one: (typeof behind)[number]): boolean =>
-        one.claimed_until <= q.now && q.keys.includes(one.key_id)
+        isOver(one.claimed_until, held) && q.keys.includes(one.key_id)
       const end = behind.findIndex((one) => !isFree(one))
       const positions = (end < 0 ? behind : behind.slice(0, end)).map(({ position }) => Number(position))
       if (positions.length === 0) return []
@@ -49,7 +52,7 @@ export function laneClaims<Name extends keyof Boxes>(database: Database, name: N
         }))
         .where('position', 'in', positions)
         .where('state', '=', 'waiting')
-        .where('claimed_until', '<=', q.now)
+        .where(whereOver('claimed_until', held))
         .returningAll()
         .execute()
       return rows.map(rowOf<Row>).sort((a, b) => a.position - b.position)

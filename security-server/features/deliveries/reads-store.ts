@@ -1,8 +1,16 @@
 /** What a box has: by id, by what time did to it, and for people. */
+
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { whereOver } from '#platform/database/where-over.ts'
 import { type Boxes, type OfBox, rowOf, type Stored } from './claims-store.ts'
 import { AT_ONCE } from './lanes-store.ts'
-import type { DeliveryState, Tables } from './tables.ts'
+import {
+  type DeliveryState,
+  LONGEST_CLAIM_MS,
+  LONGEST_UNASKED_MS,
+  LONGEST_WAIT_MS,
+  type Tables,
+} from './tables.ts'
 
 export type BoxFilter = {
   state?: DeliveryState | undefined
@@ -48,8 +56,8 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
         .where((name === 'outbox' ? 'route' : 'service') as 'route', 'in', q.of as never)
         .where('state', '=', 'waiting')
         .where('ready', '=', 1)
-        .where('due_at', '<=', q.now)
-        .where('claimed_until', '<=', q.now)
+        .where(whereOver('due_at', { now: q.now, longestMs: LONGEST_WAIT_MS }))
+        .where(whereOver('claimed_until', { now: q.now, longestMs: LONGEST_CLAIM_MS }))
         .where('key_id', 'in', q.keys)
         .limit(1)
         .executeTakeFirst()
@@ -67,7 +75,7 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
           .where('state', '=', state)
           .where('expires_at', '>', '')
           .where('expires_at', '<=', now)
-          .where('claimed_until', '<=', now)
+          .where(whereOver('claimed_until', { now, longestMs: LONGEST_CLAIM_MS }))
           .limit(64)
           .execute()
         found.push(...rows.map(rowOf<Row>))
@@ -83,7 +91,7 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
           .where('state', '=', state)
           .where('expires_at', '>', '')
           .where('expires_at', '<=', now)
-          .where('claimed_until', '<=', now)
+          .where(whereOver('claimed_until', { now, longestMs: LONGEST_CLAIM_MS }))
           .limit(1)
           .executeTakeFirst()
         if (row !== undefined) return true
@@ -110,7 +118,7 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
         .selectAll()
         .where('state', '=', 'delivered')
         .where('changed_at', '<', q.before)
-        .where('due_at', '<=', q.now)
+        .where(whereOver('due_at', { now: q.now, longestMs: LONGEST_UNASKED_MS }))
         .orderBy('changed_at')
         .limit(q.limit)
         .execute()

@@ -1,6 +1,8 @@
 /** Receipts that could not be judged when they came, of each way: their positions, which are asked for again later. */
+
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { Tables } from './tables.ts'
+import { whereOver } from '#platform/database/where-over.ts'
+import { LONGEST_WAIT_MS, type Tables } from './tables.ts'
 
 export type ReceiptsAgain = ReturnType<typeof createReceiptsAgain>
 
@@ -17,7 +19,7 @@ export function createReceiptsAgain(database: Database) {
         .selectFrom('delivery_receipt_again')
         .select(['position', 'tries'])
         .where('route', '=', route)
-        .where('next_at', '<=', now)
+        .where(whereOver('next_at', { now, longestMs: LONGEST_WAIT_MS }))
         .orderBy('position')
         .limit(limit)
         .execute()

@@ -1,8 +1,10 @@
 /** The rows of the ways from our subsystems to inboxes elsewhere: whether they are open, and how far their receipts were taken. */
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { whereOver } from '#platform/database/where-over.ts'
+import { isOver } from '#platform/held-until.ts'
 import { asRoute, receiptTimes } from './receipt-times-store.ts'
-import type { Route, Tables } from './tables.ts'
+import { LONGEST_CLAIM_MS, LONGEST_WAIT_MS, type Route, type Tables } from './tables.ts'
 
 export type RouteStore = ReturnType<typeof createRouteStore>
 
@@ -80,7 +82,7 @@ export function createRouteStore(database: Database) {
       let open = tables
         .selectFrom('delivery_route')
         .selectAll()
-        .where('next_at', '<=', now)
+        .where(whereOver('next_at', { now, longestMs: LONGEST_WAIT_MS }))
         .where(({ exists, selectFrom }) =>
           exists(
             selectFrom('outbox')
@@ -88,8 +90,8 @@ export function createRouteStore(database: Database) {
               .whereRef('outbox.route', '=', 'delivery_route.id')
               .where('outbox.state', '=', 'waiting')
               .where('outbox.ready', '=', 1)
-              .where('outbox.due_at', '<=', now)
-              .where('outbox.claimed_until', '<=', now),
+              .where(whereOver('outbox.due_at', { now, longestMs: LONGEST_WAIT_MS }))
+              .where(whereOver('outbox.claimed_until', { now, longestMs: LONGEST_CLAIM_MS })),
           ),
         )
       if (q.except.length > 0) open = open.where('id', 'not in', q.except)
@@ -156,6 +158,7 @@ export function createRouteStore(database: Database) {
         .where('failures', '>', 0)
         .execute()
       const found: number[] = []
+      const held = { now: q.now, longestMs: LONGEST_CLAIM_MS }
       for (const { id } of failing)
         for (const ready of [1, 0]) {
           // In the order of the index: what came later has not waited longer.
@@ -169,7 +172,7 @@ export function createRouteStore(database: Database) {
             .limit(q.limit)
             .execute()
           for (const { position, since, claimed_until: until } of rows)
-            if (since < q.before && until <= q.now) found.push(Number(position))
+            if (since < q.before && isOver(until, held)) found.push(Number(position))
         }
       return found.slice(0, q.limit)
     },

@@ -16,6 +16,13 @@ export type DeliveryState =
   | 'abandoned'
   | 'unconfirmed'
 
+/** The longest that a row is claimed: a lease. */
+export const LONGEST_CLAIM_MS = 3_600_000
+/** The longest that a way or a row waits for its next attempt: what a peer says by Retry-After counts up to a day. */
+export const LONGEST_WAIT_MS = 25 * 3_600_000
+/** The longest that an inbox is not asked what became of a message. */
+export const LONGEST_UNASKED_MS = 10 * 86_400_000
+
 /** What both boxes have. */
 export type BoxRow = {
   position: Generated<number>

@@ -1,10 +1,11 @@
 /** Deliveries as operators see them: parties, state, what comes next, the last failure in words. Nothing of the event but its type. */
+import { isOver } from '#platform/held-until.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { textOfCode } from '#schemas/fault.ts'
 import type { StoredInbox, StoredOutbox } from './box-store.ts'
 import { openFacts } from './facts.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
-import type { Route } from './tables.ts'
+import { LONGEST_CLAIM_MS, LONGEST_WAIT_MS, type Route } from './tables.ts'
 
 /** What a waiting message waits for; `at` where a time is known. */
 type Next = { step: 'SENDING' | 'BEHIND' | 'AT' | 'SOON' | 'FETCHED'; at?: string }
@@ -72,9 +73,9 @@ function nextOf(
 ): Next | null {
   if (state !== 'waiting') return null
   const now = iso(clock())
-  if (until > now) return { step: 'SENDING', at: until }
+  if (!isOver(until, { now, longestMs: LONGEST_CLAIM_MS })) return { step: 'SENDING', at: until }
   if (Number(ready) === 0) return { step: 'BEHIND' }
-  return due > now ? { step: 'AT', at: due } : { step: otherwise }
+  return isOver(due, { now, longestMs: LONGEST_WAIT_MS }) ? { step: otherwise } : { step: 'AT', at: due }
 }
 
 function indexOf(record: number | null): number | null {

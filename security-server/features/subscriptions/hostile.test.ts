@@ -15,6 +15,7 @@ import {
 type Rows = Kysely<Record<string, Record<string, unknown>>>
 
 const SUBS = `/api/v1/subs/${TYPE}`
+const YEAR_MS = 365 * 86_400_000
 
 const rowsOf = ({ made }: RoomWorld): Rows => (made.sender.database as unknown as { kysely: Rows }).kysely
 
@@ -108,4 +109,37 @@ await onBoth('an event that cannot be given', async (t, world) => {
     t.notOk(isChain(last), 'the subscriber sees that one is missing')
     world.fields = undefined
   })
+})
+
+await onBoth('a clock that was ahead for a while', async (t, world) => {
+  const { node, made } = world
+  await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE } })
+  await node.ask('POST', SUBS, { delivery: 'PUSH', options: { inbox: INBOX, filters: [] } })
+  await node.ask('POST', SUBS, { delivery: 'PULL' })
+  made.way = () => Promise.reject(unreachable())
+  const ahead = async (act: () => Promise<unknown>): Promise<void> => {
+    made.world.skew += YEAR_MS
+    await act()
+    made.world.skew += 60_000 - YEAR_MS
+  }
+  const fetched = async (): Promise<unknown[]> => {
+    const { body } = await node.ask('GET', `/pull/v1/${TYPE}?lease=3600`)
+    return (body as unknown as { event: { id: string } }[]).map((one) => one.event.id)
+  }
+
+  await world.publish({ id: 'a' })
+  await ahead(async () => {
+    world.allowed = false
+    await node.run('give-out-events')
+    world.allowed = true
+    t.strictSame(await fetched(), ['a'])
+  })
+  await node.run('give-out-events')
+  t.strictSame(
+    (await given(world, 'assessments')).map(({ id }) => id),
+    ['a'],
+    'what was suspended goes on',
+  )
+  t.strictSame(await fetched(), ['a'], 'what was leased is given out')
+  t.strictSame(await fetched(), [], 'and is leased')
 })

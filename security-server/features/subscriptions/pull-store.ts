@@ -1,8 +1,9 @@
 /** The rows of events that PULL subscriptions were given and have not confirmed. */
 import type { Selectable } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { whereOver } from '#platform/database/where-over.ts'
 import type { StoredSubscription } from './subscription-reads-store.ts'
-import type { PullRow, Tables } from './tables.ts'
+import { LONGEST_LEASE_MS, type PullRow, type Tables } from './tables.ts'
 import { lockType } from './type-store.ts'
 
 export type StoredPull = Selectable<PullRow>
@@ -67,7 +68,7 @@ export function createPullStore(database: Database) {
         .set({ leased_until: q.until })
         .where('subscription', '=', q.subscription)
         .where('sequence', 'in', q.sequences)
-        .where('leased_until', '<=', q.now)
+        .where(whereOver('leased_until', { now: q.now, longestMs: LONGEST_LEASE_MS }))
         .returning('sequence')
         .execute()
       return new Set(rows.map(({ sequence }) => Number(sequence)))

@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { compileFilter } from '#core/cesql/filter.ts'
 import type { FieldRule } from '#core/contract/allowed-fields.ts'
 import { attributeOf } from '#core/events/cloud-event.ts'
+import { isOver } from '#platform/held-until.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { FieldsOnRecord } from '../../peer/fields-on-record.ts'
@@ -15,7 +16,7 @@ import type { StoredEvent } from './publish-store.ts'
 import type { StoredPull } from './pull-store.ts'
 import { iso, type SubscriptionRooms } from './rooms.ts'
 import type { StoredSubscription } from './subscription-reads-store.ts'
-import type { PullRow } from './tables.ts'
+import { LONGEST_LEASE_MS, type PullRow } from './tables.ts'
 import type { StoredType } from './type-store.ts'
 import { eventView } from './views.ts'
 
@@ -45,7 +46,7 @@ export async function pull(
   checkPulls(one)
   const waiting = await fill(q, rooms)
   const now = rooms.clock()
-  const busy = new Set(waiting.filter((row) => row.leased_until > iso(now)).map(({ lane }) => lane))
+  const busy = new Set(waiting.filter((row) => !isFree(row, iso(now))).map(({ lane }) => lane))
   const free = waiting.filter(({ lane }) => !busy.has(lane))
   const chosen: { row: StoredPull; stored: StoredEvent; given: GivenEvent }[] = []
   let octets = 0
@@ -101,13 +102,17 @@ function checkPulls(one: StoredSubscription): void {
   if (one.state !== 'active') throw new Fault('subscription_halted', { what: one.state })
 }
 
+function isFree({ leased_until: until }: StoredPull, now: string): boolean {
+  return isOver(until, { now, longestMs: LONGEST_LEASE_MS })
+}
+
 /** Looks at events until there are enough that could be given; resolves to all that wait for their confirmation. */
 async function fill(q: Pulling & Ruled, rooms: SubscriptionRooms): Promise<StoredPull[]> {
   let { one } = q
   let waiting = await rooms.pulls.of(one.id)
   for (let batches = 0; batches < MOST_BATCHES; batches++) {
     const now = iso(rooms.clock())
-    const unleased = waiting.filter((row) => row.leased_until <= now).length
+    const unleased = waiting.filter((row) => isFree(row, now)).length
     const wanted = Math.min(q.limit - unleased, MOST_UNCONFIRMED - waiting.length)
     if (wanted <= 0) break
     const looked = await look(one, { ...q, wanted }, rooms)

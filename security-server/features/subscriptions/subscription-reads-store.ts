@@ -1,7 +1,8 @@
 /** What is asked of subscriptions: by their subscriber, by the publisher, and by people. */
 import { type Kysely, type Selectable, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { SubscriptionRow, SubscriptionState, Tables } from './tables.ts'
+import { whereOver } from '#platform/database/where-over.ts'
+import { LONGEST_WAIT_MS, type SubscriptionRow, type SubscriptionState, type Tables } from './tables.ts'
 import { containing } from './type-store.ts'
 
 export type StoredSubscription = Selectable<SubscriptionRow>
@@ -26,7 +27,8 @@ export function dueOf(tables: Pick<Kysely<Tables>, 'selectFrom'>, of: Due, now: 
           .where('state', '=', 'suspended')
           .orderBy('due_at')
       : behind(tables, of).orderBy('cursor')
-  return all.where('due_at', '<=', now).where('claimed_until', '<=', now)
+  const held = { now, longestMs: LONGEST_WAIT_MS }
+  return all.where(whereOver('due_at', held)).where(whereOver('claimed_until', held))
 }
 
 function behind(tables: Pick<Kysely<Tables>, 'selectFrom'>, { type, last }: Exclude<Due, string>) {

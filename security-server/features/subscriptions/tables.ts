@@ -10,6 +10,10 @@ import type { Generated } from 'kysely'
  */
 export type SubscriptionState = 'active' | 'suspended' | 'stopped' | 'lapsed' | 'ended'
 
+/** The longest that a subscription waits, or that one is claimed; and that events are leased. */
+export const LONGEST_WAIT_MS = 300_000
+export const LONGEST_LEASE_MS = 3_600_000
+
 export type TypeRow = {
   id: Generated<number>
   room: string
