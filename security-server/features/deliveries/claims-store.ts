@@ -126,6 +126,17 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
         .execute()
     },
 
+    /** The last attempt at a row was none of its receiver's. */
+    uncount: async (position: number): Promise<void> => {
+      await tables
+        .updateTable(box)
+        .set((old) => ({ attempts: old('attempts', '-', 1) }))
+        .where('position', '=', position)
+        .where('state', '=', 'waiting')
+        .where('attempts', '>', 0)
+        .execute()
+    },
+
     /** Keeps what a token has claimed until `until`; false when the claim has ended. */
     extend: async (position: number, q: { token: string; until: string }): Promise<boolean> => {
       const { numUpdatedRows } = await tables

@@ -77,8 +77,8 @@ async function claimSome(
 }
 
 /**
- * Signs and logs that the event was consumed. Acknowledging it again does nothing. Throws `not_found`, and why it can no longer be
- * consumed.
+ * Signs and logs that the event was consumed. Acknowledging it again does nothing. Throws `not_found`, why it can no longer be consumed, and
+ * why it cannot be signed or logged now, which counts against no event.
  */
 export async function acknowledge(
   q: { service: string; position: number; means: 'pull' | 'push' },
@@ -91,7 +91,11 @@ export async function acknowledge(
   const { delivery, client, service } = row
   const [facts, peer] = [openFacts(rooms.keys, row), parseServerId(row.peer)]
   const said = { kind: 'consumed', delivery, client, service, facts, arrived: 'yes', peer } as const
-  const { record: endRecord, proof } = await giveReceipt({ ...said, means: q.means }, rooms)
+  const given = await giveReceipt({ ...said, means: q.means }, rooms).catch(async (cause: unknown) => {
+    await rooms.inbox.uncount(row.position).catch(() => undefined)
+    throw cause
+  })
+  const { record: endRecord, proof } = given
   const ended = { state: 'consumed', at: iso(rooms.clock()), error: '', endRecord, drops: true } as const
   if (await rooms.inboxReceipts.end(row, ended, ['waiting', 'dead']))
     return { row: { ...row, state: 'consumed', end_record: endRecord }, consumed: proof }

@@ -1,7 +1,8 @@
 /**
  * Pushes waiting events to the own agency's system, for inboxes with an address behind `inbox:`. Guarantees that each lane is pushed in
- * order, one event at a time; an answer of 2xx is the acknowledgement. A system that is away stops its inbox, not the events. Each inbox
- * goes on by itself, a few at once: one whose system takes minutes for every answer holds up no other.
+ * order, one event at a time; an answer of 2xx is the acknowledgement. A system that is away stops its inbox, not the events, and so does a
+ * receipt that cannot be signed or logged: what the system has taken is not pushed again for that. Each inbox goes on by itself, a few at
+ * once: one whose system takes minutes for every answer holds up no other.
  */
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -41,12 +42,14 @@ export function createPusher(rooms: DeliveryRooms): Pusher {
   /** Inboxes whose system could not be reached; of this node alone. */
   const away = new Map<string, { failures: number; until: number }>()
   const slow = new Set<string>()
+  /** What systems have taken without a receipt so far, by inbox: positions, with the claims that keep them from others. */
+  const owed = new Map<string, Map<number, string>>()
   /** The last inbox that had its turn: all have it, however many there are. */
   let last = ''
 
   async function pushOf(turn: Turn): Promise<number> {
     const { local, to, service } = turn
-    const rest = away.get(service)
+    if (!(await giveOwed(service))) return rest(service)
     const time = rooms.clock()
     const token = `${pushToken(rooms.node)}${randomUUID()}`
     const rows = await rooms.inbox.claim({
@@ -59,16 +62,46 @@ export function createPusher(rooms: DeliveryRooms): Pusher {
     const reached = await Promise.all(rows.map((row) => pushOne(row, { local, to, token })))
     if (rooms.clock() - time > SLOW_MS) slow.add(service)
     else slow.delete(service)
-    if (reached.includes(false)) {
-      const failures = (rest?.failures ?? 0) + 1
-      away.set(service, { failures, until: rooms.clock() + backOff(failures, Math.random()) })
-      return 0
-    }
+    if (reached.includes(false)) return rest(service)
     away.delete(service)
     return rows.length
   }
 
-  /** False when the system cannot be reached, which says nothing of the event. */
+  function rest(service: string): 0 {
+    const failures = (away.get(service)?.failures ?? 0) + 1
+    away.set(service, { failures, until: rooms.clock() + backOff(failures, Math.random()) })
+    return 0
+  }
+
+  /** Gives the receipts that could not be given before; false while they cannot. */
+  async function giveOwed(service: string): Promise<boolean> {
+    const positions = owed.get(service) ?? new Map<number, string>()
+    for (const [position, token] of positions) {
+      try {
+        await acknowledge({ service, position, means: 'push' }, rooms)
+      } catch (cause) {
+        // Another node has pushed it since, or a person has ended it: there is no receipt to give any more.
+        const isOurs = await rooms.inbox.extend(position, { token, until: iso(rooms.clock() + CLAIM_MS) })
+        if (isOurs) {
+          warn(service, cause)
+          return false
+        }
+      }
+      positions.delete(position)
+    }
+    owed.delete(service)
+    return true
+  }
+
+  function warn(service: string, cause: unknown): void {
+    const { code, detail } = asFault(cause)
+    rooms.log.warn(
+      { service, outcome: code, detail },
+      'a pushed event was taken, and no receipt can be given now',
+    )
+  }
+
+  /** False when the system cannot be reached, or no receipt can be given, which says nothing of the event. */
   async function pushOne(
     row: StoredInbox,
     { local, to, token }: { local: LocalService; to: string; token: string },
@@ -90,10 +123,7 @@ export function createPusher(rooms: DeliveryRooms): Pusher {
           abort: async () => undefined,
         }),
       })
-      if (status >= 200 && status < 300) {
-        await acknowledge({ service: row.service, position: row.position, means: 'push' }, rooms)
-        return true
-      }
+      if (status >= 200 && status < 300) return await taken(row, token)
       await giveBack(row, { token, error: `http_${status}` })
       return true
     } catch (cause) {
@@ -102,6 +132,17 @@ export function createPusher(rooms: DeliveryRooms): Pusher {
       if (isAway) await rooms.inbox.giveBack(row, { token, dueAt: row.due_at, error: code, uncounted: true })
       else await giveBack(row, { token, error: code })
       return !isAway
+    }
+  }
+
+  async function taken({ service, position }: StoredInbox, token: string): Promise<boolean> {
+    try {
+      await acknowledge({ service, position, means: 'push' }, rooms)
+      return true
+    } catch (cause) {
+      warn(service, cause)
+      owed.set(service, (owed.get(service) ?? new Map<number, string>()).set(position, token))
+      return false
     }
   }
 
@@ -150,11 +191,11 @@ export function createPusher(rooms: DeliveryRooms): Pusher {
   }
 
   return {
-    isDue: () =>
-      rooms.inbox.isAnyDue({
-        of: turnsOf(new Map(), new Set()).map(({ service }) => service),
-        ...{ keys: rooms.keys.known, now: iso(rooms.clock()) },
-      }),
+    async isDue() {
+      const of = turnsOf(new Map(), new Set()).map(({ service }) => service)
+      if (of.some((service) => owed.has(service))) return true
+      return rooms.inbox.isAnyDue({ of, keys: rooms.keys.known, now: iso(rooms.clock()) })
+    },
     async run(signal) {
       const busy = new Map<string, { turn: Turn; ended: Promise<void> }>()
       const idle = new Set<string>()
