@@ -28,6 +28,10 @@ const PAGES_AT_ONCE = 20
 /** Codes of the catalogue, and X-Road's with their parts. */
 const CODE = /^[\w.]{0,100}$/
 const MAX_PAGE = 8 * 1024 * 1024
+/** Brackets, commas, colons and escapes of a page: with all its receipts and states it has fewer than 3,000. */
+const MOST_MARKS = 10_000
+const MARKS = new Uint8Array(256)
+for (const octet of Buffer.from('{[,:\\')) MARKS[octet] = 1
 /** A way on which more receipts than these wait to be judged is asked for no others. */
 const MOST_AGAIN = 1_000
 
@@ -155,7 +159,7 @@ export async function askInbox(
   return { page: await pageIn(answer), record: answer.facts.index }
 }
 
-/** Throws `invalid_message`, `reply_too_large`. */
+/** Takes a bounded time, whatever the member of the inbox answers. Throws `invalid_message`, `reply_too_large`. */
 export async function pageIn({
   status,
   body,
@@ -163,7 +167,16 @@ export async function pageIn({
   if (status !== 200 || body === undefined) throw new Fault('invalid_message', { what: `status ${status}` })
   if (body.size > MAX_PAGE) throw new Fault('reply_too_large')
   const bytes = body.bytes ?? (await buffer(body.open()))
+  if (hasMoreMarks(bytes))
+    throw new Fault('invalid_message', { what: 'it has more than any page of receipts' })
   return pageOf(parseStrictJson(bytes, { maxLength: MAX_PAGE }))
+}
+
+/** Whether a text has more values, or escapes, than one may that is read in one piece. */
+function hasMoreMarks(bytes: Buffer): boolean {
+  let marks = 0
+  for (let at = 0; at < bytes.length && marks <= MOST_MARKS; at++) marks += MARKS[bytes[at]!]!
+  return marks > MOST_MARKS
 }
 
 /** Throws `invalid_message` for another shape. */
@@ -173,6 +186,7 @@ function pageOf(value: unknown): ReceiptsPage {
   const isText = (one: unknown): boolean => typeof one === 'string'
   const isWhole =
     Array.isArray(page.documents) &&
+    page.documents.length <= MOST_RECEIPTS &&
     page.documents.every(isText) &&
     Array.isArray(page.receipts) &&
     page.receipts.length <= MOST_RECEIPTS &&

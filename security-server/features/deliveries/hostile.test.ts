@@ -1,5 +1,7 @@
 /** What hostile members, broken clocks and a log that is away do to one-way messages: never more than to what is theirs; on both stores. */
 import type { Kysely } from 'kysely'
+import t from 'tap'
+import { Fault } from '#schemas/fault.ts'
 import {
   AS_TAX,
   acknowledge,
@@ -13,7 +15,9 @@ import {
   structured,
   TO,
 } from './acts-fixture.ts'
+import { pageIn } from './ask-receipts.ts'
 import { type DeliveryWorld, unreachable } from './delivery-fixture.ts'
+import type { DeliveryRooms } from './rooms.ts'
 
 type Rows = Kysely<Record<string, Record<string, unknown>>>
 type Side = DeliveryWorld['sender']
@@ -144,4 +148,81 @@ await onBoth('a clock that was ahead for a while', async (t, made) => {
     const discard = { body: { box: 'inbox', positions: events.map(({ id }) => Number(id)), reason: 'wrong' } }
     t.strictSame(await receiver.operation('discardDeliveries', discard), { discarded: 2 })
   })
+})
+
+await onBoth('a server that can neither sign nor log', async (t, made) => {
+  const { sender, receiver, world } = made
+  let canSign = false
+  const arm = (rooms: DeliveryRooms): DeliveryRooms => ({
+    ...rooms,
+    signMessage: (...q) => (canSign ? rooms.signMessage(...q) : Promise.reject(new Fault('cannot_sign'))),
+  })
+  await receiver.restart(arm)
+  const items = async (): Promise<object[]> => {
+    const shown = { query: { box: 'inbox', limit: 10 } }
+    return ((await receiver.operation('getDeliveries', shown)) as { items: object[] }).items
+  }
+
+  await t.test('what its system took is not pushed again, and no attempt is counted', async (t) => {
+    made.inboxUrl = 'inbox:https://system.example/events'
+    const pushed: unknown[] = []
+    made.system = ({ event }) => {
+      pushed.push(event['id'])
+      return 204
+    }
+    const handed = await hand(made, { id: 'P-1', partitionkey: 'k' })
+    await hand(made, { id: 'P-2', partitionkey: 'k' })
+    await sender.run('send-deliveries')
+    for (let turns = 0; turns < 6; turns++) {
+      await receiver.run('push-deliveries')
+      world.skew += 10 * 60_000
+      await refreshed(made)
+    }
+    t.strictSame(pushed, ['P-1'])
+    t.match(await items(), [{ state: 'waiting' }, { state: 'waiting', attempts: 0 }])
+    canSign = true
+    t.equal(await receiver.jobs().find(({ kind }) => kind === 'push-deliveries')!.isDue!(), true)
+    await receiver.run('push-deliveries')
+    t.strictSame(pushed, ['P-1', 'P-2'])
+    t.match(await items(), [{ state: 'consumed' }, { state: 'consumed' }])
+    await settle(made)
+    t.equal(await stateOf(made, handed.body['id']), 'consumed')
+    made.inboxUrl = 'inbox:'
+  })
+
+  await t.test('nor where it fetched the event', async (t) => {
+    canSign = false
+    await hand(made, { id: 'F-1' })
+    await sender.run('send-deliveries')
+    for (let turns = 0; turns < 6; turns++) {
+      const [event] = await fetch(made, '?lease=1')
+      t.equal(event!.event.id, 'F-1')
+      t.match(await acknowledge(made, event!.id), { body: { type: 'cannot_sign' } })
+      world.skew += 2_000
+    }
+    canSign = true
+    const [event] = await fetch(made)
+    t.match(await acknowledge(made, event!.id), { status: 200 })
+  })
+})
+
+t.test('a page of receipts that would take long to read is not read', async (t) => {
+  const read = (text: string) => {
+    const bytes = Buffer.from(text)
+    return pageIn({ status: 200, headers: [], body: { size: bytes.length, bytes } } as never)
+  }
+  const rest = '"receipts":[],"last":1,"more":true'
+  const [many, escaped] = [`"",`.repeat(20_000), '\\u0041'.repeat(20_000)]
+  for (const text of [`{"documents":[${many}""],${rest}}`, `{"documents":["${escaped}"],${rest}}`])
+    await t.rejects(read(text), { code: 'invalid_message', what: /more than any page/ })
+  const over = `"",`.repeat(100)
+  await t.rejects(read(`{"documents":[${over}""],${rest}}`), { what: /no page/ }, 'nor one of no receipt')
+  const receipt = { position: 1, document: 99, receipt: 'A', hashChainResult: 'A', hashChain: 'A' }
+  const full = {
+    documents: Array.from({ length: 100 }, () => 'A'.repeat(60_000)),
+    receipts: Array.from({ length: 100 }, () => receipt),
+    states: Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`DEV-${i}`, 'waiting'])),
+    ...{ last: 1, more: true },
+  }
+  t.equal((await read(JSON.stringify(full))).receipts.length, 100, 'the largest one is')
 })
