@@ -299,3 +299,14 @@ void t.test('what is no expression', async (t) => {
   refusal('id = = 1', 'this is not expected here, at character 6')
   refusal("id = 'secret", 'a string has no end, at character 6')
 })
+
+void t.test('TRIM takes away what Unicode calls white space, and nothing else', async (t) => {
+  const { evaluate } = compileExpression('TRIM(text)')
+  const wrong: number[] = []
+  for (let code = 1; code < 0x10000; code++) {
+    const text = String.fromCharCode(code)
+    const { value } = evaluate({ ...EVENT, extensions: new Map([['text', `${text}a${text}`]]) })
+    if ((value === 'a') !== /\p{White_Space}/u.test(text)) wrong.push(code)
+  }
+  t.strictSame(wrong, [])
+})

@@ -10,7 +10,11 @@ type BuiltIn = {
   apply(given: readonly Value[]): Outcome
 }
 
-const SPACE = /^\p{White_Space}$/u
+/** White space of Unicode, all of which is in the Basic Multilingual Plane: first and last of each range. */
+const SPACES = [
+  ...([0x09, 0x0d, 0x20, 0x20, 0x85, 0x85, 0xa0, 0xa0, 0x1680, 0x1680, 0x2000, 0x200a] as const),
+  ...([0x2028, 0x2029, 0x202f, 0x202f, 0x205f, 0x205f, 0x3000, 0x3000] as const),
+]
 const LARGEST = 2_147_483_647
 
 const NAMED: Readonly<Record<string, readonly BuiltIn[]>> = {
@@ -107,11 +111,15 @@ function isPair(all: string, at: number): boolean {
 
 /** White space as Unicode has it, which differs from that of String.trim: U+0085 is, U+FEFF is none. */
 function trim(all: string): string {
-  // All white space of Unicode is in the Basic Multilingual Plane.
   let [from, to] = [0, all.length]
-  while (from < to && SPACE.test(all[from]!)) from++
-  while (to > from && SPACE.test(all[to - 1]!)) to--
+  while (from < to && isSpace(all.charCodeAt(from))) from++
+  while (to > from && isSpace(all.charCodeAt(to - 1))) to--
   return all.slice(from, to)
+}
+
+function isSpace(code: number): boolean {
+  for (let i = 0; i < SPACES.length; i += 2) if (code <= SPACES[i + 1]!) return code >= SPACES[i]!
+  return false
 }
 
 function absolute(x: number): Outcome {
