@@ -216,7 +216,11 @@ t.test('a page of receipts that would take long to read is not read', async (t) 
   for (const text of [`{"documents":[${many}""],${rest}}`, `{"documents":["${escaped}"],${rest}}`])
     await t.rejects(read(text), { code: 'invalid_message', what: /more than any page/ })
   const over = `"",`.repeat(100)
-  await t.rejects(read(`{"documents":[${over}""],${rest}}`), { what: /no page/ }, 'nor one of no receipt')
+  await t.rejects(
+    read(`{"documents":[${over}""],${rest}}`),
+    { code: 'invalid_message', what: /no page/ },
+    'nor one of no receipt',
+  )
   const receipt = { position: 1, document: 99, receipt: 'A', hashChainResult: 'A', hashChain: 'A' }
   const full = {
     documents: Array.from({ length: 100 }, () => 'A'.repeat(60_000)),

@@ -11,7 +11,7 @@ import { attributeOf } from '#core/events/cloud-event.ts'
 import { backOff } from '#platform/jobs/back-off.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, parseServiceId, type ServiceId, subsystemOf } from '#schemas/identifiers.ts'
-import { cutEvent, isExpired, isOfOneEvent, numbered, STRUCTURED_HEADERS } from './given-event.ts'
+import { createCuts, isExpired, isOfOneEvent, numbered, STRUCTURED_HEADERS } from './given-event.ts'
 import { aboutOf, isHaltedByInbox } from './look-at-inboxes.ts'
 import { mayReceive } from './may-receive.ts'
 import { sealOf } from './publish.ts'
@@ -32,7 +32,8 @@ const REST_MS = 5_000
 type TypeOfEvents = Pick<StoredType, 'id' | 'name' | 'last'>
 
 /** Several subscriptions of one type that stand at the same place read the events together: each type counts by itself. */
-type Batches = Map<string, Promise<StoredEvent[]>>
+type Batch = { events: Promise<StoredEvent[]>; cut: ReturnType<typeof createCuts> }
+type Batches = Map<string, Batch>
 /** Of subscriptions that their inboxes halted each inbox is asked once. */
 type AskedInboxes = Map<string, Promise<void>>
 
@@ -127,10 +128,11 @@ async function giveTo(
   const place = `${one.type} ${one.cursor}`
   let batch = batches.get(place)
   if (batch === undefined) {
-    batch = rooms.events.after(one.type, one.cursor)
+    batch = { events: rooms.events.after(one.type, one.cursor), cut: createCuts() }
     batches.set(place, batch)
   }
-  if (one.cursor < type.last && (await batch).length === 0) {
+  const { events, cut } = batch
+  if (one.cursor < type.last && (await events).length === 0) {
     // Lost with a part of the database: without this it would be looked at again at once, for ever.
     await rooms.subscriptions.moved(one, { state: 'lapsed', error: 'events_lost', changed_at: now })
     return
@@ -144,13 +146,13 @@ async function giveTo(
   })
   let isThrough = false
   try {
-    for (const event of await batch) {
+    for (const event of await events) {
       // A filter may take milliseconds for each.
       await nextTurn()
       if (signal.aborted) break
       const became = await giveOne(
         event,
-        { client, service, passes, rule: fields?.response, after: at.given },
+        { client, service, passes, cut, rule: fields?.response, after: at.given },
         rooms,
       )
       if (became === 'passed over') {
@@ -196,11 +198,18 @@ async function giveOne(
 /** What is to be handed over; undefined for what was taken back, is over, or does not pass. */
 function givenOf(
   stored: StoredEvent,
-  q: { passes: ReturnType<typeof compileFilter>; rule: FieldRule | undefined; after: number },
+  q: {
+    passes: ReturnType<typeof compileFilter>
+    cut: Batch['cut']
+    rule: FieldRule | undefined
+    after: number
+  },
   { keys, clock }: SubscriptionRooms,
 ) {
   if (stored.content === null) return undefined
-  const { event, whole, document, fields } = cutEvent(keys.open(sealOf(stored), stored.content), q.rule)
+  const { content } = stored
+  const seal = sealOf(stored)
+  const { event, whole, document, fields } = q.cut(seal, () => keys.open(seal, content), q.rule)
   if (isExpired(whole, clock()) || !q.passes(event)) return undefined
   const body = numbered(document, { sequence: stored.sequence, after: q.after })
   // When it is over is not for the contract to say.

@@ -60,6 +60,37 @@ export function cutEvent(document: Buffer, rule: FieldRule | undefined): GivenEv
   return { event: read(cut.bytes), whole, document: cut.bytes, fields: { rule: rule.digest, removed } }
 }
 
+/** What is kept of a batch, counted by the octets of the documents. */
+const MOST_KEPT = 16 * 1024 * 1024
+
+/** As `cutEvent`, for several subscriptions that get the same events: once for each event and rule, as long as that takes no more than 16 MiB. */
+export function createCuts(): (
+  key: string,
+  document: () => Buffer,
+  rule: FieldRule | undefined,
+) => GivenEvent {
+  const cuts = new Map<string, { given: GivenEvent } | { cause: unknown }>()
+  let octets = 0
+  return (key, document, rule) => {
+    const name = `${key} ${rule?.digest ?? ''}`
+    const before = cuts.get(name)
+    const bytes = before === undefined ? document() : undefined
+    const cut = before ?? attempt(() => cutEvent(bytes!, rule))
+    octets += bytes?.length ?? 0
+    if (bytes !== undefined && octets <= MOST_KEPT) cuts.set(name, cut)
+    if ('cause' in cut) throw cut.cause
+    return cut.given
+  }
+}
+
+function attempt(act: () => GivenEvent): { given: GivenEvent } | { cause: unknown } {
+  try {
+    return { given: act() }
+  } catch (cause) {
+    return { cause }
+  }
+}
+
 /** Made once for each rule. */
 function fieldsOf(rule: FieldRule): EventFields {
   const made = known.get(rule)

@@ -9,6 +9,7 @@ import {
   onBoth,
   ROOM_ID,
   type RoomWorld,
+  SUBSCRIBER,
   TYPE,
 } from './subscription-fixture.ts'
 
@@ -142,4 +143,38 @@ await onBoth('a clock that was ahead for a while', async (t, world) => {
   )
   t.strictSame(await fetched(), ['a'], 'what was leased is given out')
   t.strictSame(await fetched(), [], 'and is leased')
+})
+
+await onBoth('an event that takes long to read', async (t, world) => {
+  const { made } = world
+  const opened: string[] = []
+  const node = await world.open('node2', (rooms) => ({
+    ...rooms,
+    keys: {
+      ...rooms.keys,
+      get current() {
+        return rooms.keys.current
+      },
+      get known() {
+        return rooms.keys.known
+      },
+      open: (of, sealed) => {
+        opened.push(of)
+        return rooms.keys.open(of, sealed)
+      },
+    },
+  }))
+  await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE } })
+  const inboxes = ['assessments', 'one', 'two', 'three']
+  made.otherInboxes = Object.fromEntries(inboxes.slice(1).map((code) => [code, 'inbox:']))
+  for (const code of inboxes) {
+    const options = { inbox: `${SUBSCRIBER}/${code}`, filters: [] }
+    t.equal((await node.ask('POST', SUBS, { delivery: 'PUSH', options })).status, 201)
+  }
+  made.way = () => Promise.reject(unreachable())
+  for (const id of ['a', 'b', 'c'])
+    await node.ask('POST', `/pub/v1/${TYPE}`, event({ id }), 'DEV/GOV/1000/tax')
+  await node.run('give-out-events')
+  for (const code of inboxes) t.equal((await given(world, code)).length, 3)
+  t.equal(opened.length, 3, 'is read once for all subscriptions that get the same of it')
 })
