@@ -2,10 +2,12 @@
  * What time brings: messages that expired, that could not be sent for too long, that a crash left half accepted, and rows that nobody
  * needs any more. Each part takes bounded steps.
  */
+import { isOver } from '#platform/held-until.ts'
 import { asFault } from '#schemas/fault.ts'
 import { abandonReceived, abandonSent } from './abandon.ts'
 import type { StoredOutbox } from './box-store.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
+import { LONGEST_CLAIM_MS } from './tables.ts'
 
 const HALF_ACCEPTED_MS = 60_000
 const HOUR_MS = 3_600_000
@@ -106,9 +108,14 @@ async function giveUp(rooms: DeliveryRooms, signal: AbortSignal): Promise<void> 
   }
 }
 
+function isClaimed({ claimed_until: until }: StoredOutbox, { clock }: DeliveryRooms): boolean {
+  return !isOver(until, { now: iso(clock()), longestMs: LONGEST_CLAIM_MS })
+}
+
 async function giveUpOne(position: number, rooms: DeliveryRooms): Promise<boolean> {
   const row = await rooms.outbox.find(position)
-  if (row === undefined) return false
+  // Somebody has begun to send it since it was found.
+  if (row === undefined || isClaimed(row, rooms)) return false
   const arrived = row.claimed_by === '' ? row.arrived : 'unknown'
   const error = row.error || 'not_delivered'
   const ended = { state: 'dead', at: iso(rooms.clock()), error, arrived, drops: false } as const
