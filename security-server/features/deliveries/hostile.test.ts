@@ -230,3 +230,71 @@ t.test('a page of receipts that would take long to read is not read', async (t) 
   }
   t.equal((await read(JSON.stringify(full))).receipts.length, 100, 'the largest one is')
 })
+
+await onBoth('what an inbox is asked', async (t, made) => {
+  const { sender, receiver, world } = made
+
+  await t.test('other messages under the id of a delivery hide nothing', async (t) => {
+    const { id } = (await hand(made, { id: 'victim' })).body
+    await sender.run('send-deliveries')
+    const [event] = await fetch(made)
+    const rows = rowsOf(receiver)
+    const row = await rows
+      .selectFrom('inbox')
+      .selectAll()
+      .where('delivery', '=', id)
+      .executeTakeFirstOrThrow()
+    // Of another sender, and before: any system may choose the id of its exchange.
+    for (let i = 0; i < 20; i++)
+      await rows
+        .insertInto('inbox')
+        .values({
+          ...row,
+          position: -1 - i,
+          event_key: `other ${i}`,
+          lane: `other ${i}`,
+          client: 'DEV/GOV/1/other',
+        })
+        .execute()
+    world.skew += 2 * DAY_MS
+    await refreshed(made)
+    await sender.run('ask-delivery-states')
+    t.equal(await stateOf(made, id), 'delivered')
+    await rows.deleteFrom('inbox').where('position', '<', 0).execute()
+    await acknowledge(made, event!.id)
+    await settle(made)
+    t.equal(await stateOf(made, id), 'consumed')
+  })
+})
+
+await onBoth('what waits for too long', async (t, made) => {
+  const { sender } = made
+  made.way = () => Promise.reject(unreachable())
+  const { id } = (await hand(made, { id: 'W-1' })).body
+  await sender.run('send-deliveries')
+  made.world.skew += 15 * DAY_MS
+  await refreshed(made)
+  made.way = (post) => post()
+  await sender.restart((rooms) => ({
+    ...rooms,
+    routes: {
+      ...rooms.routes,
+      // Between the look and the end, it is sent.
+      tooLong: async (q) => {
+        const found = await rooms.routes.tooLong(q)
+        const until = new Date(made.world.clock() + 60_000).toISOString()
+        await rowsOf(sender)
+          .updateTable('outbox')
+          .set({ claimed_by: 'node2 x', claimed_until: until })
+          .execute()
+        return found
+      },
+    },
+  }))
+  await sender.run('keep-up-deliveries')
+  t.equal(await stateOf(made, id), 'waiting', 'is not given up while it is being sent')
+  await sender.restart()
+  await rowsOf(sender).updateTable('outbox').set({ claimed_by: '', claimed_until: '' }).execute()
+  await sender.run('keep-up-deliveries')
+  t.equal(await stateOf(made, id), 'dead')
+})

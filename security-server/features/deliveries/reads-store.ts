@@ -36,6 +36,20 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
         rowOf<Row>,
       ),
 
+    /** Of the inbox: what this sender has sent there under the id of a delivery, which others may have used as well. */
+    firstOf: async (q: { delivery: string; client: string; service: string }) => {
+      const row = await tables
+        .selectFrom('inbox')
+        .selectAll()
+        .where('delivery', '=', q.delivery)
+        .where('client', '=', q.client)
+        .where('service', '=', q.service)
+        .orderBy('position')
+        .limit(1)
+        .executeTakeFirst()
+      return row === undefined ? undefined : rowOf<Stored<Boxes['inbox']>>(row)
+    },
+
     byDeliveries: async (deliveries: string[]): Promise<Row[]> =>
       deliveries.length === 0
         ? []

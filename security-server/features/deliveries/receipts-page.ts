@@ -71,9 +71,7 @@ async function statesPage(
   const states: NonNullable<ReceiptsPage['states']> = {}
   const ended: { position: number; record: number }[] = []
   for (const id of new Set(ids)) {
-    const row = (await rooms.inbox.byDelivery(id)).find(
-      (one) => one.client === client && one.service === service,
-    )
+    const row = await rooms.inbox.firstOf({ delivery: id, client, service })
     states[id] = INBOX_STATES.find((state) => state === row?.state) ?? 'unknown'
     if (row?.end_record != null) ended.push({ position: 0, record: Number(row.end_record) })
   }
