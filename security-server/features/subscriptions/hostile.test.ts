@@ -7,6 +7,7 @@ import {
   INBOX,
   isChain,
   onBoth,
+  ROOM,
   ROOM_ID,
   type RoomWorld,
   SUBSCRIBER,
@@ -177,4 +178,25 @@ await onBoth('an event that takes long to read', async (t, world) => {
   await node.run('give-out-events')
   for (const code of inboxes) t.equal((await given(world, code)).length, 3)
   t.equal(opened.length, 3, 'is read once for all subscriptions that get the same of it')
+})
+
+await onBoth('a name that another publisher took', async (t, world) => {
+  const warned: object[] = []
+  const node = await world.open('node2', (rooms) => {
+    const log = Object.create(rooms.log) as typeof rooms.log
+    log.warn = ((facts: object) => void warned.push(facts)) as typeof log.warn
+    return { ...rooms, log }
+  })
+  await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE } })
+  const publish = (client: string, data: number) =>
+    node.ask('POST', `/pub/v1/${TYPE}`, event({ id: 'INV-1', data }), client)
+  const { body } = await publish('DEV/GOV/1000/other', 1)
+  await t.rejects(publish('DEV/GOV/1000/other', 2), { code: 'event_id_reused' })
+  t.strictSame(warned, [], 'of its own')
+  await t.rejects(publish('DEV/GOV/1000/tax', 1), { code: 'event_id_reused' })
+  t.match(
+    warned,
+    [{ room: ROOM, sequence: Number(body['sequence']) }],
+    'its operator is told which event it is',
+  )
 })

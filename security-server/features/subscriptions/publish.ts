@@ -50,8 +50,14 @@ export async function publish(q: Published, rooms: SubscriptionRooms): Promise<E
   if (isNew) {
     rooms.count('published')
     rooms.wake()
-  } else if (stored.type !== type.id || stored.publisher !== publisher) throw new Fault('event_id_reused')
-  else if (stored.content === null)
+  } else if (stored.type !== type.id || stored.publisher !== publisher) {
+    if (stored.publisher !== publisher)
+      rooms.log.warn(
+        { room: type.room, type: stored.type, sequence: stored.sequence },
+        'a publisher was refused the name of an event, which another publisher has taken before',
+      )
+    throw new Fault('event_id_reused')
+  } else if (stored.content === null)
     throw new Fault('conflict', { what: say`this event was taken back; publish it with an id of its own` })
   else if (!rooms.keys.open(sealOf(stored), stored.content).equals(document))
     throw new Fault('event_id_reused')

@@ -30,7 +30,7 @@ import { subscriptions } from './feature.ts'
 import { subscriptionMigrations } from './migrations.ts'
 import type { SubscriptionRooms } from './rooms.ts'
 
-const ROOM = 'DEV/GOV/1000/tax/events'
+export const ROOM = 'DEV/GOV/1000/tax/events'
 export const ROOM_ID = 'DEV:GOV:1000:tax:events'
 export const INBOX = 'DEV/GOV/2000/population/assessments'
 export const SUBSCRIBER = 'DEV/GOV/2000/population'
