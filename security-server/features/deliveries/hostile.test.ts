@@ -134,7 +134,8 @@ await onBoth('a clock that was ahead for a while', async (t, made) => {
     world.skew += 61_000
     const events = await fetch(made)
     t.equal(events.length, 2)
-    for (const { id } of events) await acknowledge(made, id)
+    await refreshed(made)
+    for (const { id } of events) t.equal((await acknowledge(made, id)).status, 200)
   })
 
   await t.test('nor does what follows in a lane, and what is to be ended', async (t) => {
