@@ -3,6 +3,7 @@
  * code 0 when every check of an answer is good, 1 when one is not or the server refused, 2 for wrong usage.
  */
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -134,12 +135,22 @@ async function open(values: Values, { out, clock }: Surroundings): Promise<numbe
   out.write(`${lines.map(printable).join('\n')}\n`)
   if (payload !== undefined && values.out !== undefined) {
     await mkdir(values.out, { recursive: true, mode: 0o700 })
+    const bundles = payload.bundles.flatMap(({ index, bundle }) =>
+      bundle === undefined
+        ? []
+        : [{ file: `evidence-${Number(index)}.zip`, bytes: Buffer.from(bundle, 'base64') }],
+    )
+    const there = ['records.jsonl', ...bundles.map(({ file }) => file)].find((file) =>
+      existsSync(path.join(values.out!, file)),
+    )
+    if (there !== undefined)
+      throw new Fault('io_error', {
+        what: `${path.join(values.out, there)} is there already: name a new folder`,
+      })
     const records = payload.records.map((record) => `${JSON.stringify(record)}\n`).join('')
     // A file that is there keeps its mode, and may be of another server's answer.
     await writeNew(path.join(values.out, 'records.jsonl'), records)
-    for (const { index, bundle } of payload.bundles)
-      if (bundle !== undefined)
-        await writeNew(path.join(values.out, `evidence-${Number(index)}.zip`), Buffer.from(bundle, 'base64'))
+    for (const { file, bytes } of bundles) await writeNew(path.join(values.out, file), bytes)
   }
   return payload !== undefined && checks.every(({ state }) => state !== 'bad') ? 0 : 1
 }

@@ -145,6 +145,7 @@ async function openInTurn(q: Question, inTurn: AsyncDisposableStack) {
       mailServer: await readMailServer(settings.mail),
     },
     share: portSharingOf(q.siblings),
+    nodesOfOtherVersions: opened.otherNodes,
     isTooNew: async () => (await services.isTooNew()) || (await messageLog.isTooNew()),
     ...{ storedLog, messageLog, ...wire, ownListeners: ownListeners(settings) },
     limits: {

@@ -15,8 +15,15 @@ type Asked<T> = {
 const MOST = 100
 const LONGEST = 4000
 
-/** `operation` takes ids and answers with what it knows of them; only an id for which `has` holds is asked for. */
-export function askedTogether<T extends { id: string }>(operation: string, has: (id: string) => boolean) {
+/**
+ * `operation` takes ids and answers with what it knows of them; only an id for which `has` holds is asked for. `pageOf`: further parameters of an
+ * operation that answers by page.
+ */
+export function askedTogether<T extends { id: string }>(
+  operation: string,
+  has: (id: string) => boolean,
+  pageOf: (ids: string[]) => { limit?: number } = () => ({}),
+) {
   const askedBy = new WeakMap<Api, Asked<T>>()
 
   function asked(api: Api): Asked<T> {
@@ -37,7 +44,7 @@ export function askedTogether<T extends { id: string }>(operation: string, has: 
     const ids = [...waiting]
     waiting.clear()
     for (const some of portions(ids)) {
-      api.call<T[]>(operation, { query: { id: some } }).then(
+      api.call<T[]>(operation, { query: { id: some, ...pageOf(some) } }).then(
         ({ data }) => {
           for (const one of data) known.set(one.id, one)
           for (const tell of [...listeners]) tell()

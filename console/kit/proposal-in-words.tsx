@@ -4,7 +4,11 @@ import { askedTogether } from './asked-together.ts'
 import { operationName, type Proposal } from './proposal.tsx'
 import { ProposalSubject } from './proposal-subject.tsx'
 
-const proposals = askedTogether<Proposal>('getProposals', () => true)
+const proposals = askedTogether<Proposal>(
+  'getProposals',
+  () => true,
+  ({ length }) => ({ limit: length }),
+)
 
 export function ProposalInWords({ id }: { id: string }) {
   const known = proposals.useOne(id)

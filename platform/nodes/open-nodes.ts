@@ -1,4 +1,5 @@
 /** The nodes of a server as a feature of it: their files follow each other, each tells how it is, and new ones join. */
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Feature, Job } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { createBeat } from './beat.ts'
@@ -15,6 +16,8 @@ import { settingValues } from './setting-values.ts'
 import { createSettingsOfNodes, type SettingsOfNodes } from './settings-of-nodes.ts'
 import { createNodeStore } from './store.ts'
 import { ALONE_SECONDS, BEAT_SECONDS } from './told.ts'
+
+const MOST_SETTLING_MS = 5_000
 
 export type NodeGround = Pick<
   Services,
@@ -166,8 +169,8 @@ async function catchUp({ files }: Cluster, following: Following): Promise<void> 
     // Behind what the pull has begun.
     await following.follow([])
   }
-  // The job may have pulled it a moment ago, and a room be on its way.
-  await following.settled()
+  // The job may have pulled it a moment ago, and a room be on its way: a device may keep it there for minutes, and calls do not wait for that.
+  await Promise.race([following.settled(), wait(MOST_SETTLING_MS, undefined, { ref: false })])
 }
 
 function pullJob({ files }: Cluster, following: Following): Job {

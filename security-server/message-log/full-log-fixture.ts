@@ -34,6 +34,7 @@ export type TestLogOptions = LogOptions & {
   makers?: Parameters<typeof openRetention>[0]['makers']
   /** Always by default. */
   isTimeProven?: () => boolean
+  nodesOfOtherVersions?: () => Promise<string[]>
 }
 
 /** The log with the logs of the features, each made as the feature makes it. */
@@ -48,12 +49,23 @@ export async function openFullLog({
   sealing,
   makers,
   isTimeProven = () => true,
+  nodesOfOtherVersions = async () => [],
   ...options
 }: TestLogOptions): Promise<TestLog> {
   const log = await openWholeLog(options)
   const { databaseUrl, keyFolder, bodyFolder, server, node, formerNodes, clock } = options
   const { retention, close } = await openRetention({
-    ...{ messageLog: log, server, node, formerNodes, clock, archives, makers, isTimeProven },
+    ...{
+      messageLog: log,
+      server,
+      node,
+      formerNodes,
+      clock,
+      archives,
+      makers,
+      isTimeProven,
+      nodesOfOtherVersions,
+    },
     storedLog: { databaseUrl, keyFolder, bodyFolder, sealing },
   })
   return {

@@ -267,7 +267,11 @@ export async function createAdminWorld(
     ...{ verifyMessage: createMessageVerifier(), heard: () => undefined, observe: () => () => undefined },
     limits: { maxMessageBytes: 64 * 1024, maxSoapBytes: 64 * 1024, maxBodyBytes: 64 * 1024 },
     ...{ armConsumer: same, armProvider: same, armDeliveries: same, armSubscriptions: same },
-    ...{ clockCheck: createClockCheck({ clock, signedUntil: clock }), isTimeProven: () => true },
+    ...{
+      clockCheck: createClockCheck({ clock, signedUntil: clock }),
+      nodesOfOtherVersions: async () => [],
+      isTimeProven: () => true,
+    },
     logFor: (caller) => readableLog(messageLog, clearanceOf(caller), () => managementOf(globalConfiguration)),
     erasuresOf: (index) => erasuresOf(messageLog, index),
     closeGround: async () => void (await Promise.all([peerClient.close(), serviceClient.close()])),

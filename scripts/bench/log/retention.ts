@@ -54,7 +54,7 @@ export async function measureRetention(
   const own = { server: SERVER, node: 'node1', clock }
   const log = await openWholeLog({ ...storedLog, ...own, stamp, signer })
   const { retention, close } = await openRetention({
-    ...{ messageLog: log, storedLog, ...own, isTimeProven: () => true },
+    ...{ messageLog: log, storedLog, ...own, isTimeProven: () => true, nodesOfOtherVersions: async () => [] },
     archives: { directory, maxBytes: 32 * 1024 * 1024 },
   })
   try {

@@ -82,6 +82,13 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal(await endAllDue(log), 2)
   })
 
+  await t.test('beside nodes of another version nothing is decided again', async (t) => {
+    const others = await freshLog(t, undefined, { nodesOfOtherVersions: async () => ['b (0.1.0)'] })
+    const again = others.log.retention.putClass({ ...settings, name: 'default' })
+    await t.rejects(again, { code: 'conflict', message: /b \(0\.1\.0\)/ })
+    await others.log.retention.putClass({ ...settings, name: 'default', applyToExisting: false })
+  })
+
   await t.test('a change that comes while another node decides is for all records', async (t) => {
     const { request } = await exchange(log, { daysAgo: 20 })
     const database = await another(t)

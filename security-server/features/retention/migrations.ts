@@ -17,7 +17,8 @@ export const retentionMigrations: Record<string, SchemaChange> = {
     },
   },
   '2026-12-24-what-stays-as-decided': {
-    // An older version leaves the columns empty, and reads what stays from the class.
+    // An older version leaves the columns as they are, and reads what stays from the class. So while one runs, nothing is decided again
+    // (retention.ts).
     olderVersionsGoOn: true,
     async up(kysely: Kysely<unknown>) {
       const { text } = columnTypes(kysely)

@@ -26,6 +26,8 @@ export async function openRetention(q: {
   formerNodes?: readonly string[]
   clock: Clock
   isTimeProven: () => boolean
+  /** The live nodes that know another schema. */
+  nodesOfOtherVersions: () => Promise<string[]>
   archives: ArchiveOptions | undefined
 }): Promise<{ retention: Retention; sealAnew: StoredFiles['sealAnew'] | undefined; close(): Promise<void> }> {
   const { messageLog, node, clock, makers } = q
@@ -43,6 +45,7 @@ export async function openRetention(q: {
   return {
     retention: createRetention({
       ...{ messageLog, clock, archiver, isTimeProven: q.isTimeProven },
+      nodesOfOtherVersions: q.nodesOfOtherVersions,
       archiveFiles: { folder: q.archives?.directory, files },
     }),
     sealAnew: files?.sealAnew,

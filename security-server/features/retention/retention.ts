@@ -26,10 +26,10 @@ export type Retention = {
   classes(): Promise<{ classes: RetentionClass[]; assignments: { service: string; class: string }[] }>
   /**
    * Creates or changes a class, for records from now on. With `applyToExisting`, also for all records that have content. Throws
-   * `invalid_input`.
+   * `invalid_input`, and `conflict` for existing records while nodes of another version run.
    */
   putClass(q: ClassSettings & { applyToExisting: boolean }): Promise<void>
-  /** Puts a service (its identifier) into a class. Throws `not_found`. */
+  /** Puts a service (its identifier) into a class. Throws `not_found`, and `conflict` as `putClass`. */
   assign(q: { service: string; class: string; applyToExisting: boolean }): Promise<void>
   /** The numbers of due and of held contents (each counted up to 10,000), and when the next content ends. */
   counts(): Promise<RetentionCounts>
@@ -81,6 +81,7 @@ export function createRetention(q: {
   clock: Clock
   /** Whether what is over by the clock may end now. */
   isTimeProven: () => boolean
+  nodesOfOtherVersions: () => Promise<string[]>
   /** Undefined if no archives are made: then content that must be archived first is kept. */
   archiver: Archiver | undefined
   /** Where the files of archives are. */
@@ -89,6 +90,15 @@ export function createRetention(q: {
   const { clock } = q
   const { parts, bodies, maintain } = q.messageLog
   const inTurn = createTurn()
+
+  /** An older version that decides again keeps what was to stay by the decision before. */
+  const refuseBesideOthers = async ({ applyToExisting }: { applyToExisting: boolean }): Promise<void> => {
+    const others = applyToExisting ? await q.nodesOfOtherVersions() : []
+    if (others.length === 0) return
+    throw new Fault('conflict', {
+      what: say`nodes of another version run (${others.join(', ')}): existing records are decided again only by nodes of one version`,
+    })
+  }
 
   /** Where the next look at the names of erased bodies begins. */
   let lookedUpTo = ''
@@ -152,9 +162,13 @@ export function createRetention(q: {
     classes: () => parts.retentionClasses(),
     putClass: async (settings) => {
       checkClass(settings)
+      await refuseBesideOthers(settings)
       await parts.putRetentionClass(settings)
     },
-    assign: (assignment) => parts.assignRetention(assignment),
+    assign: async (assignment) => {
+      await refuseBesideOthers(assignment)
+      await parts.assignRetention(assignment)
+    },
     counts: () => parts.retentionCounts(clock()),
     // A run whose claim another node took ends only after its current archive. Until then no other run may start here, because it
     // would write into the same file.

@@ -27,7 +27,9 @@ export async function nextArchive(
   const first = rows.find((row) => !begun.has(row.class))
   if (first === undefined) return 'wait'
   const present = (await log.retention.classes()).find(({ id }) => id === first.class) as RetentionClass
-  const its = { ...present, archive: first.archiveMode ?? present.archive }
+  // What waits for an archive without needing one was decided by an older version, whose word is the class.
+  const decided = first.archiveMode === 'NONE' ? null : first.archiveMode
+  const its = { ...present, archive: decided ?? present.archive }
   const alike = rows.filter((row) => row.class === first.class && row.archiveMode === first.archiveMode)
   const indexes = alike.map(({ idx }) => idx)
   if (its.archive === 'NONE') {
