@@ -2,13 +2,15 @@
  * Where the events of an inbox's answer stand in it, so that whoever needs the octets that the sender handed over has them: numbers and
  * texts printed anew can be others.
  */
+import { Buffer } from 'node:buffer'
 
 const [QUOTE, BACKSLASH, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d]
 /** In `{"events":[{…,"event":{…}}]}` the member `event` is in three brackets. */
 const DEPTH = 3
 const NAME = new TextEncoder().encode('event')
+const NULL = new TextEncoder().encode('null')
 
-/** Of JSON that was parsed before: the octets of each member `event`, in order. */
+/** Of JSON: the octets of each member `event`, in order. Of other octets: any. */
 export function eventSpans(json: Uint8Array): Uint8Array[] {
   const spans: Uint8Array[] = []
   let depth = 0
@@ -32,6 +34,18 @@ export function eventSpans(json: Uint8Array): Uint8Array[] {
     }
   }
   return spans
+}
+
+/** The JSON with `null` in place of each of its spans. */
+export function withoutSpans(json: Uint8Array, spans: readonly Uint8Array[]): Uint8Array {
+  const parts: Uint8Array[] = []
+  let from = 0
+  for (const span of spans) {
+    const at = span.byteOffset - json.byteOffset
+    parts.push(json.subarray(from, at), NULL)
+    from = at + span.length
+  }
+  return Buffer.concat([...parts, json.subarray(from)])
 }
 
 function endOfString(json: Uint8Array, from: number): number {

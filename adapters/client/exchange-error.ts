@@ -74,6 +74,11 @@ const OWN_CODES = {
     text: "The provider's answer is not the JSON or SOAP that it should be",
     next: 'Tell the provider; the bytes can be read as a stream',
   },
+  unreadable_event: {
+    where: 'client',
+    text: 'An event of the inbox is no JSON with one reading',
+    next: 'Tell its sender; it is given out again until its attempts are over, and is then among the dead letters',
+  },
   provider_fault: {
     where: "provider's system",
     text: 'The provider answered with a SOAP fault',

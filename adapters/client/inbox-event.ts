@@ -43,24 +43,29 @@ export type FetchOptions = LimitOptions & {
   limit?: number
   /** How long they are nobody else's, 1 to 3600; 60 when absent. */
   leaseSeconds?: number
+  /** Hears of each event that goes back because it is no JSON with one reading. */
+  onTrouble?: (trouble: unknown) => void
 }
+
+/** As the server gives it; `event` is undefined where nobody can read it. */
+export type Given = Omit<InboxEvent, 'event'> & { event: CloudEvent | undefined }
 
 export const LEASE_SECONDS = 60
 const MOST_SECONDS = 3600
+const LONGEST_DELAY_SECONDS = 300
 
 /** `until` the lease lasts by the clock of this process, whose difference to the server's nobody knows. Throws `not_an_answer`. */
 export function inboxEvent(
   q: { door: ServerDoor; at: string; headers: HeaderPair[]; until: number },
   value: unknown,
   bytes: Uint8Array,
-): InboxEvent {
+): Given {
   const { door, at, headers } = q
   let { until } = q
   if (typeof value !== 'object' || value === null) throw notAnAnswer('an event of it is none')
   const said = value as Record<string, unknown>
   const [id, leaseId] = [textIn(said, 'id'), textIn(said, 'leaseId')]
-  const event = asEvent(said['event'])
-  if (event === undefined || !/^\d{1,15}$/.test(id)) throw notAnAnswer('an event of it is none')
+  if (!/^\d{1,15}$/.test(id)) throw notAnAnswer('an event of it is none')
   let state: InboxEvent['state'] = 'leased'
   const post = async (
     act: string,
@@ -73,7 +78,7 @@ export function inboxEvent(
     return door.ask({ method: 'POST', target, headers, content, limits, read: readObject })
   }
   return {
-    ...{ event, bytes, id, delivery: textIn(said, 'delivery'), sender: textIn(said, 'sender') },
+    ...{ event: readBytes(bytes), bytes, id, delivery: textIn(said, 'delivery'), sender: textIn(said, 'sender') },
     attempt: Number(said['attempt']),
     get leaseLeftMs() {
       return until - performance.now()
@@ -101,6 +106,19 @@ export function inboxEvent(
       return Array.isArray(returned) ? returned.map(String) : []
     },
   }
+}
+
+function readBytes(bytes: Uint8Array): CloudEvent | undefined {
+  try {
+    return asEvent(readObject(bytes))
+  } catch {
+    return undefined
+  }
+}
+
+/** How long an event that was not taken waits before it is given out again. */
+export function againAfterSeconds(attempt: number): number {
+  return Math.min(2 ** (attempt - 1), LONGEST_DELAY_SECONDS)
 }
 
 /** Throws `invalid_argument` for a time that no lease can have. */

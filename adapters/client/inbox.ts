@@ -1,18 +1,26 @@
 /**
  * The own inbox: events are fetched under a lease and acknowledged. Guarantees that what is given to the caller is an event with the octets
- * that its sender handed over, and that it comes again until it was acknowledged.
+ * that its sender handed over, that it comes again until it was acknowledged, and that one which nobody can read keeps no other from him.
  */
 import { wholeNumber } from './call-limits.ts'
 import { headersOf } from './delivery.ts'
-import { eventSpans } from './event-spans.ts'
+import { eventSpans, withoutSpans } from './event-spans.ts'
 import { ExchangeError } from './exchange-error.ts'
-import { type FetchOptions, type InboxEvent, inboxEvent, LEASE_SECONDS, seconds } from './inbox-event.ts'
+import {
+  type FetchOptions,
+  type Given,
+  type InboxEvent,
+  inboxEvent,
+  LEASE_SECONDS,
+  seconds,
+} from './inbox-event.ts'
+import { leaveUnreadable } from './leave-unreadable.ts'
 import { type ReceiveOptions, receive } from './receive.ts'
 import { notAnAnswer, readObject, type ServerDoor } from './server-door.ts'
 import { type Handle, type WorkOptions, work } from './work.ts'
 
 export type Inbox = {
-  /** What waits now, oldest first; none when nothing waits. */
+  /** What waits now, oldest first; none when nothing waits. What nobody can read goes back, and `onTrouble` hears of it. */
   fetch(options?: FetchOptions): Promise<InboxEvent[]>
   /** Events as they come, until `signal` ends it; what was fetched and not given to the caller goes back. */
   receive(options?: ReceiveOptions): AsyncGenerator<InboxEvent, void, void>
@@ -34,14 +42,16 @@ export function openInbox(q: { door: ServerDoor; client: string; inbox: string }
     if (limit > 100) throw new ExchangeError('invalid_argument', { what: 'limit is over 100' })
     const target = `${at}?limit=${limit}&lease=${lease}`
     const askedAt = performance.now()
-    const read = (json: Uint8Array): InboxEvent[] => {
-      const { events } = readObject(json)
+    const read = (json: Uint8Array): Given[] => {
       const spans = eventSpans(json)
+      // Each event by itself: they are of different senders.
+      const { events } = readObject(withoutSpans(json, spans))
       if (!Array.isArray(events) || events.length !== spans.length) throw notAnAnswer('it has no events')
       const own = { door: q.door, at, headers, until: askedAt + lease * 1000 }
       return events.map((one: unknown, i) => inboxEvent(own, one, spans[i]!))
     }
-    return q.door.ask({ method: 'GET', target, headers, limits: options, read })
+    const given = await q.door.ask({ method: 'GET', target, headers, limits: options, read })
+    return leaveUnreadable(given, options.onTrouble)
   }
 
   return {

@@ -15,7 +15,7 @@ export type ReceiveOptions = Pick<FetchOptions, 'limit' | 'leaseSeconds'> & {
   signal?: AbortSignal
   /** The longest pause before an empty inbox is asked again; two seconds when absent. */
   idleMs?: number
-  /** Hears of failures that may pass by themselves: it goes on after a pause. */
+  /** Hears of failures that may pass by themselves, and of events that nobody can read: it goes on. */
   onTrouble?: (trouble: unknown, event?: InboxEvent) => void
 }
 
@@ -100,8 +100,12 @@ export function laneOf({ sender, id, event: { partitionkey: key } }: InboxEvent)
   return key === undefined ? id : JSON.stringify([sender, key])
 }
 
-function pick({ limit, leaseSeconds }: ReceiveOptions): FetchOptions {
-  return { ...(limit !== undefined && { limit }), ...(leaseSeconds !== undefined && { leaseSeconds }) }
+function pick({ limit, leaseSeconds, onTrouble }: ReceiveOptions): FetchOptions {
+  return {
+    ...(limit !== undefined && { limit }),
+    ...(leaseSeconds !== undefined && { leaseSeconds }),
+    ...(onTrouble !== undefined && { onTrouble }),
+  }
 }
 
 /** Ends early with the signal. */

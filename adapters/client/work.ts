@@ -4,7 +4,7 @@
  */
 import { wholeNumber } from './call-limits.ts'
 import { ExchangeError } from './exchange-error.ts'
-import { type InboxEvent, LEASE_SECONDS } from './inbox-event.ts'
+import { againAfterSeconds, type InboxEvent, LEASE_SECONDS } from './inbox-event.ts'
 import { batches, type Fetch, holds, laneOf, leave, type ReceiveOptions } from './receive.ts'
 
 /** `signal` says that the event is no longer this handler's, or that it takes too long. The end of the work does not stop it. */
@@ -19,7 +19,6 @@ export type WorkOptions = ReceiveOptions & {
 }
 
 const HANDLE_MS = 600_000
-const LONGEST_DELAY_SECONDS = 300
 
 export async function work(fetch: Fetch, handle: Handle, o: WorkOptions = {}): Promise<void> {
   const atOnce = wholeNumber('atOnce', o.atOnce ?? 1, 1)
@@ -58,7 +57,7 @@ async function handleOne(
   } catch (trouble) {
     keeper.stop()
     o.onTrouble?.(trouble, one)
-    const delaySeconds = Math.min(2 ** (one.attempt - 1), LONGEST_DELAY_SECONDS)
+    const delaySeconds = againAfterSeconds(one.attempt)
     if (one.state === 'leased') await one.giveBack({ delaySeconds }).catch(() => undefined)
     return false
   }

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { connect } from '#adapters/client/connect.ts'
 import { ExchangeError } from '#adapters/client/exchange-error.ts'
-import type { InboxEvent } from '#adapters/client/inbox-event.ts'
+import type { FetchOptions, InboxEvent } from '#adapters/client/inbox-event.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { Fault } from '#schemas/fault.ts'
 import { isOfOneEvent, isOver } from './refusals.ts'
@@ -25,7 +25,11 @@ export type Given = Pick<InboxEvent, 'id' | 'delivery' | 'sender' | 'leaseLeftMs
 export type Deliveries = {
   /** Resolves with the id of the delivery when the server has answered with its signed receipt. */
   handOver(inbox: string, event: Buffer): Promise<string>
-  fetch(inbox: string, q: { limit: number; leaseSeconds: number }): Promise<Given[]>
+  /** `onTrouble` hears of events that nobody can read: they are given back. */
+  fetch(
+    inbox: string,
+    q: { limit: number; leaseSeconds: number } & Pick<FetchOptions, 'onTrouble'>,
+  ): Promise<Given[]>
   /** Throws unless the server answers this client. */
   reach(): Promise<void>
   close(): void

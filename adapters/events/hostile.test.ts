@@ -5,18 +5,25 @@ import { headers as natsHeaders } from '@nats-io/transport-node'
 import fc from 'fast-check'
 import { parser as createParser, generate, type IPublishPacket } from 'mqtt-packet'
 import t from 'tap'
+import { listen } from '#adapters/client/listener-fixture.ts'
 import { emptyFolder } from '#adapters/kit/kit-fixture.ts'
 import { readWorkerSettings } from '#adapters/kit/serve-worker.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
+import { until } from '#test/until.ts'
 import { eventsAdapter } from './adapter.ts'
-import type { Broker, Taken } from './broker.ts'
-import { settingsFile } from './events-fixture.ts'
+import type { Broker, Outgoing, Taken } from './broker.ts'
+import { openDeliveries } from './deliveries.ts'
+import { INBOX, settingsFile } from './events-fixture.ts'
 import { makeEvent } from './make-event.ts'
+import { createWayMetrics } from './metrics.ts'
 import { createFrames } from './mqtt/frames.ts'
 import { readProperties, writeProperties } from './mqtt/properties.ts'
 import { createCatchUp } from './nats/catch-up.ts'
 import { readNatsHeaders, writeNatsHeaders } from './nats/headers.ts'
 import { openQuarantine } from './quarantine.ts'
+import { openReceiveWay } from './receive-way.ts'
 
 const LEAST = { specversion: '1.0', id: '1', source: '/a', type: 't' }
 const taken = (body: string | Buffer, more: Partial<Taken> = {}): Taken => ({
@@ -32,6 +39,43 @@ const codeOf = (act: () => unknown): string => {
     throw thrown
   }
 }
+
+t.test('an event of an inbox that nobody can read keeps no other from the broker', async (t) => {
+  const sender = 'DEV/GOV/1000/tax'
+  const event = (id: string, data: string): string =>
+    `{"specversion":"1.0","id":"${id}","source":"/t","type":"x","data":${data}}`
+  const item = (id: string, text: string): string =>
+    `{"id":"${id}","delivery":"D-${id}","sender":"${sender}","attempt":1,"leaseId":"L","event":${text}}`
+  const answer = `{"events":[${item('1', event('bad', '{"a":1,"a":2}'))},${item('2', event('A', '1.50'))}]}`
+  const said = { consumed: null, returned: ['1'] }
+  const { url, arrived } = await listen(t, (response, { method }) => {
+    const isFirst = arrived.length === 1
+    const body = method === 'POST' ? JSON.stringify(said) : isFirst ? answer : '{"events":[]}'
+    response.writeHead(200, { 'content-type': 'application/json' }).end(body)
+  })
+  const published: Outgoing[] = []
+  const broker: Pick<Broker, 'finding' | 'publish'> = {
+    finding: () => ({ ok: true }),
+    publish: async (message) => void published.push(message),
+  }
+  const lines: string[] = []
+  const way = openReceiveWay({
+    way: { name: 'in', inbox: INBOX, to: 'got', mode: 'structured', pollMs: 50, leaseSeconds: 60 },
+    limits: { messages: 10, atOnce: 2, eventBytes: 1000, bytes: 1_000_000 } as never,
+    deliveries: await openDeliveries({ url, client: 'DEV/GOV/2000/population' }),
+    ...{ broker: broker as Broker, metrics: createWayMetrics(createMetrics()) },
+    log: createLog({ name: 'test', level: 'info', destination: { write: (line) => void lines.push(line) } }),
+  })
+  const targets = (): string => arrived.map(({ target }) => target).join()
+  await until('it is consumed', async (saw) => saw(targets()).includes('/2/acknowledgement'))
+  await way.stop()
+  t.strictSame(
+    published.map(({ body }) => body.toString()),
+    [event('A', '1.50')],
+  )
+  t.match(targets(), /\/1\/return/)
+  t.match(lines.join(''), /unreadable_event.*given back/s)
+})
 
 t.test('messages that are no events', async (t) => {
   const as = { format: 'cloudevents', eventBytes: 1000 } as const

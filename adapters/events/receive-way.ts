@@ -81,7 +81,10 @@ export function openReceiveWay(q: ReceiveQuestion): Way {
     if (!ok) throw new Fault('source_unavailable', { what: why })
     // While the way is closed one event tries whether it is open.
     const limit = failures > 0 ? 1 : mostAtOnce
-    const given = await deliveries.fetch(inbox, { limit, leaseSeconds: way.leaseSeconds })
+    const given = await deliveries.fetch(inbox, {
+      ...{ limit, leaseSeconds: way.leaseSeconds },
+      onTrouble: (thrown) => log.warn({ err: thrown }, 'given back'),
+    })
     metrics.taken.inc({ way: way.name }, given.length)
     const held = given.map((one): Held => ({ given: one, event: tryToRead(one.event) }))
     const lanes = createLanes(q.limits.atOnce)
