@@ -68,3 +68,29 @@ void t.test('events of an inbox', async (t) => {
     await adapter.stop()
   }
 })
+
+void t.test('of several events under one X-Road-Id each is at the broker', async (t) => {
+  if (!hasNatsServer()) return skipFor(t, 'nats-server is not installed')
+  const { servers, user, broker } = await world(t)
+  const { clientDoor } = servers.made.sender.offers()
+  for (const id of ['C-1', 'C-2'])
+    await clientDoor.carry({
+      ...{ method: 'POST', url: `/r1/${INBOX}`, body: Buffer.from(event(id)) },
+      rawHeaders: [
+        ...['X-Road-Client', 'DEV/GOV/1000/tax', 'X-Road-Id', 'MSG-1'],
+        ...['Content-Type', JSON_EVENT['content-type']],
+      ],
+    })
+  const receive = [{ name: 'in', inbox: INBOX, to: 'tax.got', pollMs: 50 }]
+  const adapter = await startEvents(t, { securityServer: servers.receiver, broker, receive })
+  await until('two are consumed', async (saw) => saw(await adapter.metric('concordat_events_done_total')) === 2)
+  const held = await user.held('TAX')
+  t.strictSame(
+    held.map(({ body, headers }) => [body, headers.get('x-road-id')]).sort(),
+    [
+      [event('C-1'), 'MSG-1'],
+      [event('C-2'), 'MSG-1'],
+    ],
+  )
+  await adapter.stop()
+})

@@ -1,8 +1,9 @@
 /**
  * From an inbox of our own to the broker. Guarantees that an event is acknowledged to the own security server, which signs that it was
  * consumed, only when the broker has confirmed that it keeps it; and that events of one lane are published in order. A crash in between
- * has the server give the event out again, and the broker knows it by the id of its delivery if it can.
+ * has the server give the event out again, and the broker, if it can, knows it by a name that no other event has.
  */
+import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { CloudEvent } from '#core/events/cloud-event.ts'
 import { readEvent, STRUCTURED } from '#core/events/read-event.ts'
@@ -114,7 +115,7 @@ export function openReceiveWay(q: ReceiveQuestion): Way {
       way.mode === 'binary' ? writeBinary(event) : { headers: STRUCTURED_TYPE, body: given.event }
     if (given.leaseLeftMs < (way.leaseSeconds * 1000) / 2) await given.renew(way.leaseSeconds)
     await broker.publish({
-      ...{ to: way.to, headers, body, id: given.delivery, key: keyOf(event) },
+      ...{ to: way.to, headers, body, id: nameOf(inbox, given), key: keyOf(event) },
       properties: [
         ['X-Road-Client', given.sender],
         ['X-Road-Id', given.delivery],
@@ -162,6 +163,14 @@ function tryToRead(bytes: Buffer): CloudEvent | Fault {
   } catch (thrown) {
     return asFault(thrown)
   }
+}
+
+/** The id of a delivery is the sender's X-Road-Id, which several events may have: a broker would take the second for the first. */
+function nameOf(inbox: string, { id, sender, event }: Given): string {
+  return createHash('sha256')
+    .update(JSON.stringify([inbox, id, sender]))
+    .update(event)
+    .digest('hex')
 }
 
 /** Events without a partition key are in no order. */

@@ -123,7 +123,9 @@ await eachKind(t, async (t, _kind, { folder, source }) => {
         return saw((await ends.tax.delivery(sent.id)).state) === 'consumed'
       })
       await next.stop()
-      t.equal(readFileSync(at(`in-${sent.id}.txt`), 'utf8'), String(nth))
+      const written = filesIn(folder).filter((name) => name.startsWith(`in-${sent.id}.`))
+      t.equal(written.length, 1, 'the same event, the same name')
+      t.equal(readFileSync(at(written[0]!), 'utf8'), String(nth))
     }
   })
 })

@@ -24,11 +24,14 @@ export type Places = {
   remove(name: string, place: Place): Promise<void>
   /** Writes a file into a folder, in place of one of its name. */
   put(directory: string, name: string, bytes: Uint8Array): Promise<void>
+  /** Whether the name is that of something else than a file of these bytes. */
+  holdsOther(directory: string, name: string, bytes: Uint8Array): Promise<boolean>
   directoryOf(place: Place): string
   close(): Promise<void>
 }
 
 const INNER = ['taken', 'done', 'quarantine'] as const
+const PIECE_BYTES = 32 * 1024
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
 
 export async function openPlaces(source: SourceSettings, files: number, log: Log): Promise<Places> {
@@ -77,7 +80,31 @@ function placesOf(q: {
     },
     remove: (name, place) => acts.unlink(at(place, name)),
     put: (directory, name, bytes) => acts.write(directory, `.${name}.part`, name, bytes),
+    async holdsOther(directory, name, bytes) {
+      if (!(await acts.exists(join(directory, name)))) return false
+      return !(await isFileOf(q.open(directory), name, bytes))
+    },
     close: q.close,
+  }
+}
+
+/** What may not be read is another one. */
+async function isFileOf(source: FileSource, name: string, bytes: Uint8Array): Promise<boolean> {
+  const file = await source.open(name).catch((thrown: unknown) => {
+    if (thrown instanceof Fault && thrown.code === 'source_failed') return undefined
+    throw thrown
+  })
+  if (file === undefined) return false
+  try {
+    if ((await file.facts()).size !== bytes.length) return false
+    for (let at = 0; at < bytes.length; ) {
+      const piece = await file.read(at, Math.min(PIECE_BYTES, bytes.length - at))
+      if (piece.length === 0 || !piece.equals(bytes.subarray(at, at + piece.length))) return false
+      at += piece.length
+    }
+    return true
+  } finally {
+    await file.close().catch(() => undefined)
   }
 }
 
@@ -143,8 +170,8 @@ async function sftpPlaces(settings: SourceSettings, files: number, log: Log): Pr
         const handle = await connection.call<Buffer>((sftp, done) => sftp.open(part, 'w', done))
         const close = (): Promise<void> => act((sftp, done) => sftp.close(handle, done))
         try {
-          for (let from = 0; from < bytes.length; from += WRITE_BYTES) {
-            const piece = Buffer.from(bytes.subarray(from, from + WRITE_BYTES))
+          for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
+            const piece = Buffer.from(bytes.subarray(from, from + PIECE_BYTES))
             await act((sftp, done) => sftp.write(handle, piece, 0, piece.length, from, done))
           }
           await act((sftp, done) => sftp.ext_openssh_fsync(handle, (error) => done(error)))
@@ -159,5 +186,3 @@ async function sftpPlaces(settings: SourceSettings, files: number, log: Log): Pr
     },
   })
 }
-
-const WRITE_BYTES = 32 * 1024

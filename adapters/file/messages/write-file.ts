@@ -1,6 +1,6 @@
 /**
  * An event of an inbox becomes a file. Guarantees that the file is there whole and durable under its name before the event is acknowledged,
- * and that the same event makes the same file.
+ * that the same event makes the same file, and that no event makes a file of another one.
  */
 import { createHash } from 'node:crypto'
 import type { InboxEvent } from '#adapters/client/index.ts'
@@ -9,20 +9,29 @@ import { isPlainName } from '../file-name.ts'
 import type { Places } from './places.ts'
 import type { DeliverSettings } from './settings.ts'
 
+type Given = Pick<InboxEvent, 'id' | 'bytes' | 'delivery'>
+
 export async function writeFileOf(
-  { bytes, delivery }: Pick<InboxEvent, 'bytes' | 'delivery'>,
+  given: Given,
   { directory, file, content }: DeliverSettings,
-  places: Pick<Places, 'put'>,
+  places: Pick<Places, 'put' | 'holdsOther'>,
 ): Promise<void> {
-  const event = Buffer.from(bytes)
-  const whole = content === 'event' ? event : (readEvent([['content-type', STRUCTURED]], event).data ?? '')
-  await places.put(directory, nameOf(file, delivery), Buffer.from(whole))
+  const event = Buffer.from(given.bytes)
+  const read = content === 'event' ? event : readEvent([['content-type', STRUCTURED]], event).data
+  const whole = Buffer.from(read ?? '')
+  const name = nameOf(file, given)
+  // An inbox that was restored from a backup counts its places anew.
+  const isTaken = await places.holdsOther(directory, name, whole)
+  await places.put(directory, isTaken ? nameOf(file, given, `.${digestOf(whole)}`) : name, whole)
 }
 
-/** Of the id of the delivery alone: nothing that a sender wrote is in the name. */
-function nameOf(pattern: string, delivery: string): string {
-  const name = pattern.replace('{delivery}', () => delivery)
+/** The id of the delivery is the sender's X-Road-Id, which several events may have: the place in the inbox is one event's. */
+function nameOf(pattern: string, { delivery, id }: Given, more = ''): string {
+  const name = pattern.replace('{delivery}', () => `${delivery}.${id}${more}`)
   if (isPlainName(name) && Buffer.byteLength(name) < 200) return name
-  const digest = createHash('sha256').update(delivery).digest('hex')
-  return pattern.replace('{delivery}', () => digest)
+  return pattern.replace('{delivery}', () => `${digestOf(delivery)}.${id}${more}`)
+}
+
+function digestOf(content: Buffer | string): string {
+  return createHash('sha256').update(content).digest('hex')
 }
