@@ -1,4 +1,5 @@
 /** What no schema can say about these settings: that a drop says how its rows are read, and that names differ. */
+import { readIdentifier } from '#adapters/client/identifiers.ts'
 import { checkRule } from '#adapters/kit/mapping-settings.ts'
 import { checkMonitoring } from '#adapters/kit/settings.ts'
 import type { Problem } from '#platform/configuration/read-configuration.ts'
@@ -22,6 +23,11 @@ export function checkSettings(settings: FileMessagesSettings, problem: Problem):
 
 function checkDrop(drop: DropSettings, fail: Problem): void {
   const { each, format, fields, key, schema } = drop
+  try {
+    readIdentifier('inbox', drop.inbox, 5)
+  } catch (cause) {
+    throw fail(['inbox'], `is none: ${(cause as Error).message}`)
+  }
   try {
     new RegExp(drop.files, 'u')
   } catch {

@@ -153,6 +153,7 @@ await eachKind(t, async (t, kind, { folder, source, server }) => {
     await stop()
     for (const [wrong, message] of [
       [{ schema: 'a.txt' }, /schema/],
+      [{ inbox: 'DEV/GOV/1/a%zz/b' }, /inbox is none/],
       [{ schema: 'a.json', ...CSV }, /schema is for files of json/],
       [{ schema: 'a.xsd', ...CSV, format: { kind: 'json' } }, /schema is for files of xml/],
     ] as const)

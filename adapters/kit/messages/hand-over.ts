@@ -13,6 +13,8 @@ import type { Log } from '#platform/logging/create-log.ts'
 const OF_ONE_EVENT: ReadonlySet<string> = new Set([
   ...['invalid_event', 'malformed_json', 'body_too_large', 'event_id_reused', 'delivery_expired'],
   ...['not_as_described', 'outside_contract'],
+  // Of the client itself: its inbox is none that there can be.
+  'invalid_argument',
 ])
 const LONGEST_PAUSE_MS = 60_000
 const ONCE = { retries: 0, deadlineMs: 30_000 }
@@ -28,6 +30,8 @@ export class EventRefused extends Error {
 export type HandOver = {
   /** `event` is a CloudEvent in structured mode. Throws EventRefused, and the signal's reason when that ends it. */
   accept(inbox: string, event: Uint8Array, signal: AbortSignal): Promise<void>
+  /** Once: false when the server does not accept it now. Throws as `accept` does. */
+  offer(inbox: string, event: Uint8Array, signal: AbortSignal): Promise<boolean>
   /** Not ok while the server does not accept anything. */
   finding(): Finding
 }
@@ -40,22 +44,31 @@ export function createHandOver(q: { server: Pick<SecurityServer, 'send'>; log: L
     if (now === undefined) q.log.info('events are accepted again')
     else q.log.warn({ reason: now }, 'events are not accepted: they wait where they are')
   }
+  const offer: HandOver['offer'] = async (inbox, event, signal) => {
+    signal.throwIfAborted()
+    try {
+      await q.server.send(inbox, event, { ...ONCE, signal })
+      note(undefined)
+      return true
+    } catch (thrown) {
+      signal.throwIfAborted()
+      if (!(thrown instanceof ExchangeError)) throw thrown
+      if (OF_ONE_EVENT.has(thrown.code.split('.').at(-1)!)) throw new EventRefused(thrown)
+      note(thrown.message)
+      return false
+    }
+  }
   return {
+    offer,
     async accept(inbox, event, signal) {
-      for (let attempt = 1; ; attempt++) {
-        signal.throwIfAborted()
-        try {
-          await q.server.send(inbox, event, { ...ONCE, signal })
-          return note(undefined)
-        } catch (thrown) {
-          signal.throwIfAborted()
-          if (!(thrown instanceof ExchangeError)) throw thrown
-          if (OF_ONE_EVENT.has(thrown.code.split('.').at(-1)!)) throw new EventRefused(thrown)
-          note(thrown.message)
-          await wait(backOff(attempt, Math.random(), LONGEST_PAUSE_MS), undefined, { signal })
-        }
-      }
+      for (let attempt = 1; !(await offer(inbox, event, signal)); attempt++)
+        await wait(pauseAfter(attempt), undefined, { signal })
     },
     finding: () => (trouble === undefined ? { ok: true } : { ok: false, reason: trouble }),
   }
+}
+
+/** Milliseconds until a server that does not accept is asked again; `attempt` counts from 1. */
+export function pauseAfter(attempt: number): number {
+  return backOff(attempt, Math.random(), LONGEST_PAUSE_MS)
 }

@@ -151,6 +151,28 @@ await eachKind(t, async (t, kind, database) => {
     await arrived()
   })
 
+  await t.test('rows of inboxes that take nothing hold up no others', async (t) => {
+    const limits = { rows: 2, atOnce: 2 }
+    const { running, stop } = await startMessages(t, { ...tax, outbox, limits })
+    const nobody = ['nobody', 'nobody2'].map((one) => `DEV/GOV/1/${one}/assessments`)
+    for (let n = 0; n < 4; n++) await put(`N-${n}`, { inbox: nobody[n % 2]!, key: 'k' })
+    await put('none', { inbox: 'nonsense' })
+    for (let n = 0; n < 4; n++) await put(`D-${n}`, { key: 'k' })
+    await until('the others went', async (saw) => saw(await count("event_id like 'D-%'")) === 0)
+    t.equal(await count("event_id like 'N-%' and state = 'waiting'"), 4)
+    t.match(await rows("select state, reason from concordat_outbox where event_id = 'none'"), [
+      ['refused', /inbox needs 5 codes/],
+    ])
+    t.match(await running.health['accepted']!(), { ok: false, reason: /^DEV\/GOV\/1\/nobody/ })
+    await database.run('delete from concordat_outbox')
+    await until('it is well again', async (saw) => saw(await running.health['accepted']!()).ok)
+    t.strictSame(
+      (await arrived()).map(({ event }) => event.id),
+      ['D-0', 'D-1', 'D-2', 'D-3'],
+    )
+    await stop()
+  })
+
   await t.test('killed after any step, each row is one event', async (t) => {
     for (let nth = 1; nth <= 5; nth++) {
       await put(`K-${nth}-1`, { key: 'k' })

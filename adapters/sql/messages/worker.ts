@@ -3,7 +3,6 @@
  * the own agency calls statements. Whatever is away is waited for.
  */
 import type { SecurityServer } from '#adapters/client/index.ts'
-import { createHandOver } from '#adapters/kit/messages/hand-over.ts'
 import { startInbox, startLoop } from '#adapters/kit/messages/loop.ts'
 import { openOwnServer } from '#adapters/kit/messages/own-server.ts'
 import type { OpenWorker, Worker, WorkerQuestion } from '#adapters/kit/serve-worker.ts'
@@ -11,6 +10,7 @@ import { dialectOf } from '../dialects.ts'
 import { readStatement } from './bind-event.ts'
 import { createCall } from './call-statement.ts'
 import { checkSettings } from './check-settings.ts'
+import { createGates } from './gates.ts'
 import { type MessageStore, openMessageStore } from './message-store.ts'
 import { createSendRows } from './send-rows.ts'
 import { type SqlMessagesSettings, settingsSchema } from './settings.ts'
@@ -36,14 +36,14 @@ export async function openSqlMessages(
     store: openMessageStore(database, limits.queryMs),
     server: await openOwnServer(settings.securityServer),
   })
-  const handOver = createHandOver({ server, log })
+  const gates = createGates({ server, log })
   const sending =
     outbox === undefined
       ? []
       : [
           startLoop({
             ...{ name: 'outbox', idleMs: pollMs, log },
-            step: createSendRows({ outbox, limits, dialect, store, handOver }),
+            step: createSendRows({ outbox, limits, dialect, store, gates }),
           }),
         ]
   const receiving = receive.map((way) =>
@@ -54,7 +54,7 @@ export async function openSqlMessages(
   )
   return {
     health: {
-      accepted: () => handOver.finding(),
+      accepted: () => gates.finding(),
       ...Object.fromEntries(sending.map((loop) => ['outbox', () => loop.finding()])),
       ...Object.fromEntries(receive.map(({ name }, at) => [name, () => receiving[at]!.finding()])),
     },
