@@ -1,4 +1,5 @@
 /** Names of files: what may be one at all, and the one that a pattern of the settings makes of a client's checked values. */
+import { createHash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 
 export type NamePart = { text: string } | { parameter: string }
@@ -17,6 +18,15 @@ export function isPlainName(name: string): boolean {
     !NOT_PLAIN.test(name) &&
     Buffer.byteLength(name) <= MAX_BYTES
   )
+}
+
+/** The name with `more` behind it. What would be too long is cut off, and a digest of the name stands in its place. */
+export function nameBehind(name: string, more: string): string {
+  if (Buffer.byteLength(name + more) <= MAX_BYTES) return name + more
+  const end = `~${createHash('sha256').update(name).digest('hex').slice(0, 32)}${more}`
+  const bytes = Buffer.from(name).subarray(0, MAX_BYTES - Buffer.byteLength(end))
+  // Of a character that was cut, what is left reads as the mark for it.
+  return bytes.toString().replace(/\ufffd$/, '') + end
 }
 
 export function readPattern(pattern: string): NamePart[] {

@@ -2,7 +2,7 @@
  * The events of one file: itself, or one for each of its rows. Guarantees that the same file makes the same events, byte for byte, however
  * often it is read: their ids come of its name and its content.
  */
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { type JsonValue, writing } from '#adapters/kit/write-rows.ts'
 import type { CloudEvent } from '#core/events/cloud-event.ts'
 import { writeStructured } from '#core/events/write-event.ts'
@@ -10,6 +10,7 @@ import { asFault } from '#schemas/fault.ts'
 import { type Field, fieldsOf, withStandards } from '../mapping.ts'
 import { BrokenFile, type LentFile } from '../read-file.ts'
 import { readRows } from '../read-rows.ts'
+import type { FileSource } from '../source.ts'
 import type { DropSettings, FileMessagesSettings } from './settings.ts'
 
 type Limits = FileMessagesSettings['limits']
@@ -20,10 +21,11 @@ export type MadeEvent = { bytes: Buffer; key: string | undefined; row: number }
 /** A cell that a spreadsheet takes for a formula; a signed number or a telephone number is none. */
 const FORMULA = /^[=@\t\r]|^[+-](?![\d\s().,/-]*$)/
 const MAX_NAME = 1024
+const PIECE_BYTES = 32 * 1024
 
 /** Reads the file to its end: its digest. Throws BrokenFile for one of which not every event can be made. */
 export async function checkFile(file: LentFile, drop: DropSettings, limits: Limits): Promise<string> {
-  const hash = createHash('sha256').update(`${file.facts.name}\0`)
+  const hash = hashOf(file.facts.name)
   let size = 0
   for await (const chunk of file.chunks()) {
     hash.update(chunk)
@@ -35,6 +37,30 @@ export async function checkFile(file: LentFile, drop: DropSettings, limits: Limi
   if (drop.format !== undefined) for await (const _row of rowsOf(file, drop, limits));
   if (drop.each === 'file') for await (const _event of eventsOf(file, digest, drop, limits));
   return digest
+}
+
+/** What `checkFile` would say of a file that lies under the name `as`; undefined for what is no file, or may not be read. */
+export async function digestOf(source: FileSource, as: string, name: string): Promise<string | undefined> {
+  const file = await source.open(as).catch((thrown: unknown) => {
+    if (asFault(thrown).code === 'source_failed') return undefined
+    throw thrown
+  })
+  if (file === undefined) return undefined
+  const hash = hashOf(name)
+  try {
+    for (let at = 0; ; ) {
+      const piece = await file.read(at, PIECE_BYTES)
+      if (piece.length === 0) return hash.digest('base64url')
+      hash.update(piece)
+      at += piece.length
+    }
+  } finally {
+    await file.close().catch(() => undefined)
+  }
+}
+
+function hashOf(name: string): Hash {
+  return createHash('sha256').update(`${name}\0`)
 }
 
 /** What `checkFile` has found whole. */

@@ -1,4 +1,5 @@
 /** Files that become messages, in a folder and by SFTP, with the deliveries of two real servers. */
+import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, readlinkSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
@@ -158,6 +159,92 @@ await eachKind(t, async (t, kind, { folder, source, server }) => {
       [{ schema: 'a.xsd', ...CSV, format: { kind: 'json' } }, /schema is for files of xml/],
     ] as const)
       await t.rejects(start({ drops: [{ ...DROP, name: 'held', files: '^held', ...wrong }] }), { message })
+  })
+
+  await t.test('long names: set aside, done again, and nothing is lost', async (t) => {
+    const drops = [
+      { ...DROP, ...CSV, name: 'rows', files: '^rows.*csv$' },
+      { ...DROP, name: 'files', files: '^whole' },
+    ]
+    const { stop } = await start({ drops })
+    const broken = `rows${'ä'.repeat(123)}.csv`
+    deliver(broken, 'nonsense')
+    deliver('rowsö-good.csv', 'code,amount,note\nP7,1,x\n')
+    await until('the one behind it is done', async (saw) => saw(filesIn(folder, 'done')).includes('rowsö-good.csv'))
+    const reason = filesIn(folder, 'quarantine').find((one) => /^rowsä+~.*\.reason\.txt$/.test(one))
+    t.match(readFileSync(at('quarantine', reason!), 'utf8'), /no column/)
+    t.equal(readFileSync(at('quarantine', broken), 'utf8'), 'nonsense')
+    const name = `whole${'y'.repeat(240)}.csv`
+    const contents = (): string[] =>
+      filesIn(folder, 'done')
+        .filter((one) => one.startsWith('wholey'))
+        .map((one) => readFileSync(at('done', one), 'utf8'))
+        .sort()
+    for (const [nth, content] of ['one', 'two', 'three'].entries()) {
+      deliver(name, content)
+      await until(`${content} is done`, async (saw) => saw(contents()).length === nth + 1)
+    }
+    t.strictSame(contents(), ['one', 'three', 'two'])
+    deliver(name, 'two')
+    await until('it is gone', async (saw) => saw([...filesIn(folder), ...filesIn(folder, 'taken')]).every((one) => one !== name))
+    t.strictSame(contents(), ['one', 'three', 'two'], 'the same content is there once')
+    await stop()
+    await arrived(ends)
+  })
+
+  await t.test('a file whose names are those of others is kept under a further one', async (t) => {
+    const { stop } = await start({
+      drops: [{ ...DROP, ...CSV, name: 'rows', files: '^x' }, { ...DROP, name: 'files', files: '^same' }],
+    })
+    const inner = filesIn(folder, 'quarantine').length
+    deliver('x.reason.txt', 'nonsense')
+    await until('the first is set aside', async () => filesIn(folder, 'quarantine').length === inner + 2)
+    deliver('x', 'wrong')
+    await until('the second is set aside', async () => filesIn(folder, 'quarantine').length === inner + 4)
+    t.equal(readFileSync(at('quarantine', 'x.reason.txt'), 'utf8'), 'nonsense')
+    deliver('same.txt', '1')
+    await until('the first is done', async () => filesIn(folder, 'done').includes('same.txt'))
+    const digest = createHash('sha256').update('same.txt\0' + '2').digest('base64url')
+    writeFileSync(at('done', `same.txt.${digest}`), 'of somebody else')
+    deliver('same.txt', '2')
+    await until('the second is done', async () => filesIn(folder, 'done').includes(`same.txt.${digest}.2`))
+    t.equal(readFileSync(at('done', `same.txt.${digest}`), 'utf8'), 'of somebody else')
+    await stop()
+    await arrived(ends)
+  })
+
+  await t.test('a file that changes when it is taken, and whose name is there again, is set aside', async (t) => {
+    const settings = await settingsOf(t, {
+      ...{ url: ends.urls.tax, client: TAX, source, complete: { by: 'rename' } },
+      drops: [{ ...DROP, name: 'files', files: '^late' }],
+    })
+    let isFirst = true
+    const { stop } = await startMessages(t, settings, ({ places, server }) => ({
+      server,
+      places: {
+        ...places,
+        async move(name, from, to, as) {
+          const isMoved = await places.move(name, from, to, as)
+          if (isFirst && to === 'taken') {
+            isFirst = false
+            writeFileSync(at('taken', name), 'half of it')
+            deliver(name, 'whole')
+          }
+          return isMoved
+        },
+      },
+    }))
+    deliver('late.txt', 'half')
+    await until('the second is done', async () => filesIn(folder, 'done').includes('late.txt'))
+    t.match(
+      (await arrived(ends)).map(({ event }) => event),
+      [{ subject: 'late.txt' }],
+      'only the whole one was sent',
+    )
+    t.equal(readFileSync(at('done', 'late.txt'), 'utf8'), 'whole')
+    t.equal(readFileSync(at('quarantine', 'late.txt'), 'utf8'), 'half of it')
+    t.match(readFileSync(at('quarantine', 'late.txt.reason.txt'), 'utf8'), /changed when it was taken/)
+    await stop()
   })
 
   await t.test('what may still grow is left alone: by marker, and by time', async (t) => {

@@ -2,6 +2,7 @@
  * The folders of files that become messages. Guarantees that a file is moved by one rename and never over another one, and that a file
  * which is written appears under its name whole and durable, or not at all.
  */
+import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { lstat, mkdir, open, rename, unlink } from 'node:fs/promises'
 import path, { posix } from 'node:path'
@@ -21,6 +22,7 @@ export type Places = {
   prepare(): Promise<void>
   /** False when there is something of the name `as` already, or the file is gone. */
   move(name: string, from: Place, to: Place, as?: string): Promise<boolean>
+  has(name: string, place: Place): Promise<boolean>
   remove(name: string, place: Place): Promise<void>
   /** Writes a file into a folder, in place of one of its name. */
   put(directory: string, name: string, bytes: Uint8Array): Promise<void>
@@ -78,14 +80,20 @@ function placesOf(q: {
       if (await acts.exists(at(to, as))) return false
       return acts.rename(at(from, name), at(to, as))
     },
+    has: (name, place) => acts.exists(at(place, name)),
     remove: (name, place) => acts.unlink(at(place, name)),
-    put: (directory, name, bytes) => acts.write(directory, `.${name}.part`, name, bytes),
+    put: (directory, name, bytes) => acts.write(directory, partOf(name), name, bytes),
     async holdsOther(directory, name, bytes) {
       if (!(await acts.exists(join(directory, name)))) return false
       return !(await isFileOf(q.open(directory), name, bytes))
     },
     close: q.close,
   }
+}
+
+/** Hidden, and not longer than a name may be. */
+function partOf(name: string): string {
+  return `.${createHash('sha256').update(name).digest('hex').slice(0, 32)}.part`
 }
 
 /** What may not be read is another one. */
@@ -118,13 +126,13 @@ function localPlaces(folder: string, files: number): Places {
       rename: (from, to) =>
         rename(from, to).then(
           () => true,
-          (cause: unknown) => absentOrFault(cause) ?? false,
+          (cause: unknown) => goneOrFault(cause) ?? false,
         ),
       unlink: (at) => unlink(at).catch(absentOrFault),
       async write(directory, temporary, name, bytes) {
         const part = path.join(directory, temporary)
         const missing = (cause: unknown): never => {
-          absentOrFault(cause)
+          goneOrFault(cause)
           throw new Fault('source_unavailable', { what: 'the folder to write into is not there' })
         }
         const handle = await open(part, NEW_FILE, 0o640).catch(missing)
@@ -141,6 +149,13 @@ function localPlaces(folder: string, files: number): Places {
       },
     },
   })
+}
+
+/** A name that is too long for a folder says nothing of what lies under another one. */
+function goneOrFault(thrown: unknown): undefined {
+  if ((thrown as { code?: unknown }).code === 'ENAMETOOLONG')
+    throw new Fault('source_failed', { what: 'a name is too long for its folder' })
+  return absentOrFault(thrown)
 }
 
 /** The SSH library is loaded only when the settings name a server. */

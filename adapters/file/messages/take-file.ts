@@ -7,10 +7,11 @@
 import { EventRefused, type HandOver } from '#adapters/kit/messages/hand-over.ts'
 import { createPlaces } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
+import { nameBehind } from '../file-name.ts'
 import type { ReadFile } from '../read-file.ts'
 import type { FileFacts } from '../source.ts'
 import type { HeldToSchemas } from './hold-to-schema.ts'
-import { checkFile, eventsOf, type MadeEvent } from './make-events.ts'
+import { checkFile, digestOf, eventsOf, type MadeEvent } from './make-events.ts'
 import type { Places } from './places.ts'
 import type { DropSettings, FileMessagesSettings } from './settings.ts'
 
@@ -24,17 +25,22 @@ export type TakeRooms = {
   counted(outcome: 'done' | 'quarantine' | 'event'): void
 }
 
+const CHANGED =
+  'It was changed when it was taken over, and another file of its name was there at once: deliver it again.'
+
 /** Out of the reach of whoever delivers; false when another file of this name is being taken, or it changed at the last moment. */
 export async function claimFile(
   facts: FileFacts,
   marker: string | undefined,
-  { places }: TakeRooms,
+  rooms: TakeRooms,
 ): Promise<boolean> {
   const { name } = facts
+  const { places } = rooms
   if (!(await places.move(name, 'drop', 'taken'))) return false
   const now = await places.source.taken.look(name)
   if (now === undefined || !isSame(now, facts)) {
-    await places.move(name, 'taken', 'drop')
+    if (!(await places.move(name, 'taken', 'drop')) && (await places.has(name, 'taken')))
+      await setAside(name, CHANGED, rooms)
     return false
   }
   if (marker !== undefined) await places.remove(name + marker, 'drop')
@@ -64,29 +70,40 @@ export async function takeFile(
     if (why === undefined) throw thrown
     return setAside(name, why, rooms)
   }
-  await moveAway(name, 'done', digest, places)
+  await moveToDone(name, digest, places)
   rooms.counted('done')
 }
 
 /** The reason is there before the file: nobody finds one without it. */
 async function setAside(name: string, why: string, rooms: TakeRooms): Promise<void> {
   const { places } = rooms
-  const text = `${why}\n`
-  await places.put(places.directoryOf('quarantine'), `${name}.reason.txt`, Buffer.from(text))
-  await moveAway(name, 'quarantine', String(Date.now()), places)
-  rooms.counted('quarantine')
+  const [directory, text] = [places.directoryOf('quarantine'), Buffer.from(`${why}\n`)]
+  for (const as of namesFor(name, String(Date.now()))) {
+    const reason = nameBehind(as, '.reason.txt')
+    const isFree = !(await places.has(as, 'quarantine')) && !(await places.holdsOther(directory, reason, text))
+    if (!isFree) continue
+    await places.put(directory, reason, text)
+    await places.move(name, 'taken', 'quarantine', as)
+    return rooms.counted('quarantine')
+  }
 }
 
 /** A name that is there already gets something behind it, and the same file of the same content none at all. */
-async function moveAway(
-  name: string,
-  to: 'done' | 'quarantine',
-  more: string,
-  places: Places,
-): Promise<void> {
-  if (await places.move(name, 'taken', to)) return
-  if (await places.move(name, 'taken', to, `${name}.${more}`)) return
-  await places.remove(name, 'taken')
+async function moveToDone(name: string, digest: string, places: Places): Promise<void> {
+  for (const as of namesFor(name, digest)) {
+    if (await places.move(name, 'taken', 'done', as)) return
+    if (!(await places.has(name, 'taken'))) return
+    // Only what is there once more is removed.
+    if (as !== name && (await digestOf(places.source.done, as, name)) === digest)
+      return places.remove(name, 'taken')
+  }
+}
+
+/** The name itself, then with `more` behind it, then with a number behind that. */
+function* namesFor(name: string, more: string): Generator<string, never> {
+  yield name
+  yield nameBehind(name, `.${more}`)
+  for (let nth = 2; ; nth++) yield nameBehind(name, `.${more}.${nth}`)
 }
 
 /** Events of one key one after the other, others a few at once. The first refusal ends it, when those under way have ended. */
