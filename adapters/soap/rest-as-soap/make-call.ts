@@ -7,7 +7,11 @@ import { HEADER } from '#schemas/wire.ts'
 import { IN_BRACES, valueAt } from './places.ts'
 import type { Planned } from './plan-operations.ts'
 
-const DOTS = /^(?:\.|%2e){1,2}$/i
+/** A slash in a value, however often somebody behind us may decode it. */
+const SLASH = /%(?:25)*2f/i
+const NOTHING_OR_DOTS = /^(?:\.|%(?:25)*2e){0,2}$/i
+/** A backslash, which some take for a slash, and control characters. */
+const UNFIT = /%(?:25)*(?:5c|[01][0-9a-f]|7f)/i
 /** RFC 9110 section 5.5: what a header carries in the same way for everybody. */
 const FIELD_VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
 const MAX_HEADER = 1000
@@ -25,12 +29,10 @@ export function makeCall(
     if (value === undefined || value === null || value === '') throw wrong(place, 'is missing')
     return encoded(place, value)
   })
-  // A slash ends none of them, since it is encoded.
-  const wrongSegment = path
-    .split('/')
-    .slice(1)
-    .find((segment) => segment === '' || DOTS.test(segment))
-  if (wrongSegment !== undefined)
+  // A slash ends none of them, since it is encoded: but a proxy may decode it, and then none may lead elsewhere.
+  const isSegment = (segment: string): boolean =>
+    !UNFIT.test(segment) && !segment.split(SLASH).some((part) => NOTHING_OR_DOTS.test(part))
+  if (!path.split('/').slice(1).every(isSegment))
     throw new Fault('invalid_input', { what: 'a value is no segment of a path' })
   const pairs = Object.entries(mapped.query).flatMap(([name, place]) =>
     [valueAt(request, place) ?? []].flat().map((one) => {
