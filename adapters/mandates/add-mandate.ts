@@ -21,6 +21,8 @@ export type Acting = { rooms: Rooms; actor: Actor; audit: Pick<AuditLog, 'before
 
 /** Of one representee: an answer has to hold them all. */
 export const MOST_MANDATES = 1000
+/** Of one representee to one delegate: more would keep the delegate's own list, which names all who gave them one, from being answered. */
+const MOST_BETWEEN = 50
 
 /** Throws a refusal; then nothing has changed. */
 export function addMandate({ rooms, actor, audit }: Acting, given: MandateToAdd): Promise<MandateRow> {
@@ -75,9 +77,11 @@ export async function put(store: MandateStore, row: MandateRow, now: number): Pr
   const filter = { representee: row.representee, after: new Date(now).toISOString() }
   const present = await store.find(filter, MOST_MANDATES)
   if (present.length >= MOST_MANDATES) throw refuse('tooMany')
+  const between = present.filter((one) => one.delegate === row.delegate)
+  if (between.length >= MOST_BETWEEN) throw refuse('tooMany')
   const isSame = (one: MandateRow): boolean =>
-    one.delegate === row.delegate && one.role === row.role && one.sub_delegator === row.sub_delegator
-  if (present.some((one) => isSame(one) && one.begins_at < row.ends_at && row.begins_at < one.ends_at))
+    one.role === row.role && one.sub_delegator === row.sub_delegator
+  if (between.some((one) => isSame(one) && one.begins_at < row.ends_at && row.begins_at < one.ends_at))
     throw refuse('mandateExists')
   await store.add(row)
 }
