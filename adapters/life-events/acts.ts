@@ -14,6 +14,7 @@ import { applicationOf, formOf, takeAnswer } from './form.ts'
 import { makeCall } from './make-call.ts'
 import type { OfferMetrics } from './metrics.ts'
 import type { LifeEventsSettings, RuleSettings } from './settings.ts'
+import type { SteadyClock } from './steady-clock.ts'
 import { type Content, type KeptOffer, type OfferStore, SEND_AGAIN_MS } from './store.ts'
 import { send } from './submit.ts'
 import { OPEN } from './tables.ts'
@@ -41,6 +42,7 @@ type Rooms = {
   server: Pick<SecurityServer, 'service'>
   metrics: OfferMetrics
   clock: () => number
+  steady: Pick<SteadyClock, 'isSteady'>
   log: Log
 }
 
@@ -53,7 +55,7 @@ const TELL_AFTER_MS = 3_600_000
 const MOST_SENDING_MS = 30 * 86_400_000
 
 export function createActs(rooms: Rooms): Acts {
-  const { settings, store, server, metrics, clock, log } = rooms
+  const { settings, store, server, metrics, clock, steady, log } = rooms
   const { answerMs } = settings
   const rules = new Map(settings.rules.map((rule) => [rule.name, rule]))
   const forPages = settings.rules.filter(({ letter }) => letter?.page !== undefined).map(({ name }) => name)
@@ -178,7 +180,7 @@ export function createActs(rooms: Rooms): Acts {
     async sendAgain() {
       for (const { id, rule: name, changedAt } of await store.unsent()) {
         const ageMs = clock() - Date.parse(changedAt)
-        if (ageMs >= MOST_SENDING_MS) {
+        if (ageMs >= MOST_SENDING_MS && steady.isSteady()) {
           await endUnanswered(id, name)
           continue
         }

@@ -6,7 +6,7 @@ import type { SecurityServer } from '#adapters/client/index.ts'
 import type { Adapter, OpenAdapter } from '#adapters/kit/adapter.ts'
 import { startInbox, startLoop } from '#adapters/kit/messages/loop.ts'
 import { openOwnServer } from '#adapters/kit/messages/own-server.ts'
-import { systemClock } from '#platform/clock.ts'
+import { elapsedTime, systemClock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { startInTurn } from '#platform/process/start-in-turn.ts'
@@ -19,6 +19,7 @@ import { readOfferKeys } from './offer-keys.ts'
 import { codeReader, createReadHappening } from './read-happening.ts'
 import { type LifeEventsSettings, settingsSchema } from './settings.ts'
 import { type OfferStore, openOfferStore } from './store.ts'
+import { createSteadyClock } from './steady-clock.ts'
 import { createTakeEvent } from './take-event.ts'
 import { createWho } from './who.ts'
 
@@ -37,13 +38,14 @@ type Question = { settings: LifeEventsSettings; log: Log; metrics: Metrics }
 
 const SWEEP_MS = 15_000
 
-/** `arm` is for tests, which end the work between two steps; `clock` likewise. */
+/** `arm` is for tests, which end the work between two steps; `clock` and `elapsed` likewise. */
 export function openLifeEvents(
   q: Question,
   arm: (doors: Doors) => Doors = (doors) => doors,
   clock = systemClock,
+  elapsed = elapsedTime,
 ): Promise<OpenAdapter> {
-  return startInTurn((inTurn) => openInTurn(q, { arm, clock, inTurn }))
+  return startInTurn((inTurn) => openInTurn(q, { arm, clock, elapsed, inTurn }))
 }
 
 async function openInTurn(
@@ -51,8 +53,14 @@ async function openInTurn(
   {
     arm,
     clock,
+    elapsed,
     inTurn,
-  }: { arm: (doors: Doors) => Doors; clock: typeof systemClock; inTurn: AsyncDisposableStack },
+  }: {
+    arm: (doors: Doors) => Doors
+    clock: typeof systemClock
+    elapsed: typeof elapsedTime
+    inTurn: AsyncDisposableStack
+  },
 ): Promise<OpenAdapter> {
   const { databaseFile: file, keepDays, pollMs } = settings
   const keys = await readOfferKeys(settings.keyFile)
@@ -62,7 +70,8 @@ async function openInTurn(
   inTurn.defer(() => own.close())
   const { store, server } = arm({ store: opened, server: own })
   const counted = createOfferMetrics(metrics)
-  const acts = createActs({ settings, store, server, metrics: counted, clock, log })
+  const steady = createSteadyClock(clock, elapsed)
+  const acts = createActs({ settings, store, server, metrics: counted, clock, steady, log })
   const whoIs = createWho(settings)
   const guessing = createGuessing(clock)
   const personCode = codeReader(settings.person.pattern)
@@ -77,8 +86,8 @@ async function openInTurn(
     startLoop({
       ...{ name: 'what is over or was not sent', idleMs: SWEEP_MS, log },
       step: async () => {
-        const ended = await store.sweep()
-        counted.offers.inc({ what: 'over', channel: 'event' }, ended)
+        if (steady.isSteady())
+          counted.offers.inc({ what: 'over', channel: 'event' }, await store.sweep())
         await acts.sendAgain()
         return false
       },
@@ -110,6 +119,7 @@ async function openInTurn(
         loops.map((loop, at) => [settings.inboxes[at] ?? 'offers', () => loop.finding()]),
       ),
       applications: () => acts.finding(),
+      clock: () => steady.finding(),
     },
     close: () => inTurn.disposeAsync(),
   }

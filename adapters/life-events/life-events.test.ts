@@ -282,6 +282,26 @@ void t.test(
   },
 )
 
+void t.test('a clock that leaps while the adapter works erases no offer', async (t) => {
+  const ends = await openEnds(t)
+  const [skew, looks] = [{ ms: 0 }, { n: 0 }]
+  const arm = (store: OfferStore): OfferStore => ({
+    ...store,
+    unsent: () => {
+      looks.n++
+      return store.unsent()
+    },
+  })
+  const offers = await startLifeEvents(t, { ends, arm, skew: () => skew.ms })
+  await send(ends, offers, birth('B-70'))
+  t.match(await offersOf(offers), [{ state: 'offered' }])
+  skew.ms = 400 * DAY_MS
+  looks.n = 0
+  await until('it has looked for what is over', async (saw) => saw(looks.n) > 1)
+  skew.ms = 0
+  t.match(await offersOf(offers), [{ state: 'offered' }])
+})
+
 void t.test('a register that refuses, is away, is slow, or answers something else', async (t) => {
   let how: 'refused' | 'away' | 'silly' | 'well' = 'refused'
   const play: Play = (asked) => {

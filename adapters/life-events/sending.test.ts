@@ -22,6 +22,7 @@ import {
 import { createOfferMetrics } from './metrics.ts'
 import { createOfferKeys } from './offer-keys.ts'
 import { createReadHappening } from './read-happening.ts'
+import { createSteadyClock } from './steady-clock.ts'
 import { openOfferStore } from './store.ts'
 import { createTakeEvent } from './take-event.ts'
 
@@ -60,7 +61,8 @@ async function open(t: Test) {
   const played: { answer: Awaited<ReturnType<Play>> } = { answer: WELL }
   const play: Play = (one) => (one.service === APPLICATIONS ? played.answer : REGISTERS(one))
   const server = playServices({} as never, play, asked)
-  const rooms = { settings, store, server, metrics, clock, log }
+  const steady = { isSteady: () => true }
+  const rooms = { settings, store, server, metrics, clock, steady, log }
   const acts = createActs(rooms)
   const take = createTakeEvent({ read: createReadHappening(settings), store, metrics, log })
   return {
@@ -118,6 +120,35 @@ void t.test('the form is open again where the first attempt cannot have arrived'
   }
 })
 
+void t.test('a clock that leaps ahead is not believed for a day', async (t) => {
+  const [now, passed] = [{ ms: Date.now() }, { ms: 0 }]
+  const { isSteady, finding } = createSteadyClock(
+    () => now.ms,
+    () => passed.ms,
+  )
+  const pass = (hours: number): void => {
+    now.ms += hours * HOUR_MS
+    passed.ms += hours * HOUR_MS
+  }
+  t.ok(isSteady())
+  pass(5000)
+  t.ok(isSteady(), 'time that goes by is no leap')
+  now.ms += 400 * 24 * HOUR_MS
+  t.notOk(isSteady())
+  t.match(finding(), { ok: true, reason: /leapt ahead/ })
+  pass(23)
+  t.notOk(isSteady())
+  now.ms -= 400 * 24 * HOUR_MS
+  t.ok(isSteady(), 'it was put right')
+  t.strictSame(finding(), { ok: true })
+  now.ms -= 48 * HOUR_MS
+  t.ok(isSteady(), 'one that is behind ends nothing too early')
+  now.ms += 48 * HOUR_MS
+  t.notOk(isSteady())
+  pass(25)
+  t.ok(isSteady(), 'what lasts for a day is a correction')
+})
+
 void t.test('many that nobody answers stop no other, and none is sent for ever', async (t) => {
   const { submit, played, stateOf, store, now, rooms, sent } = await open(t)
   t.strictSame(await createActs(rooms).finding(), { ok: true })
@@ -143,6 +174,10 @@ void t.test('many that nobody answers stop no other, and none is sent for ever',
   const without = createActs({ ...rooms, settings: { ...rooms.settings, rules: [] } })
   t.match(await without.finding(), { reason: /^rule family-benefit is gone from the settings/ })
   now.ms += 31 * 24 * HOUR_MS
+  const leapt = { ...rooms.settings, rules: [] }
+  await createActs({ ...rooms, settings: leapt, steady: { isSteady: () => false } }).sendAgain()
+  t.equal(await stateOf(ids[0]!), 'sending', 'a clock that has leapt ends nothing')
+  now.ms += HOUR_MS * 24
   await without.sendAgain()
   await without.sendAgain()
   t.equal(sent().length, 6)
