@@ -1,6 +1,6 @@
 /**
  * The statement that an event calls. Guarantees that what comes from a sender is only ever a bound value, and that a number of its JSON is
- * bound as it was written.
+ * bound as it was written, also within an object or a list.
  */
 import type { InboxEvent } from '#adapters/client/index.ts'
 import { attributeOf } from '#core/events/cloud-event.ts'
@@ -14,8 +14,6 @@ import type { ReceiveSettings } from './settings.ts'
 /** What every statement can use; `data` is the text of the event's data. */
 const ATTRIBUTES = ['id', 'source', 'type', 'subject', 'time', 'partitionkey'] as const
 const GIVEN = [...ATTRIBUTES, 'sender', 'delivery', 'data'] as const
-/** An integer, a fraction or an exponent as JSON writes it. */
-type Numeral = { numeral: string }
 
 type Given = Pick<InboxEvent, 'bytes' | 'sender' | 'delivery'>
 
@@ -65,7 +63,7 @@ function valuesOf(
 function parse(text: string): unknown {
   try {
     return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) =>
-      typeof value === 'number' ? ({ numeral: context?.source ?? String(value) } satisfies Numeral) : value,
+      typeof value === 'number' ? JSON.rawJSON(context?.source ?? String(value)) : value,
     )
   } catch {
     // Not the parser's own words, which quote the data.
@@ -77,7 +75,7 @@ function follow(value: unknown, pointer: string): unknown {
   let at = value
   for (const part of pointer.split('/').slice(1)) {
     const name = part.replaceAll('~1', '/').replaceAll('~0', '~')
-    if (typeof at !== 'object' || at === null || isNumeral(at) || !Object.hasOwn(at, name)) return undefined
+    if (typeof at !== 'object' || at === null || JSON.isRawJSON(at) || !Object.hasOwn(at, name)) return undefined
     at = (at as Record<string, unknown>)[name]
   }
   return at
@@ -87,10 +85,5 @@ function boundValue(found: unknown, dialect: Dialect): SqlValue {
   if (found === undefined || found === null) return null
   if (typeof found === 'string') return found
   if (typeof found === 'boolean') return dialect.bind('boolean', found ? 1 : 0)
-  if (isNumeral(found)) return found.numeral
-  return JSON.stringify(found, (_key, value: unknown) => (isNumeral(value) ? Number(value.numeral) : value))
-}
-
-function isNumeral(value: unknown): value is Numeral {
-  return typeof value === 'object' && value !== null && 'numeral' in value && Object.keys(value).length === 1
+  return JSON.isRawJSON(found) ? found.rawJSON : JSON.stringify(found)
 }

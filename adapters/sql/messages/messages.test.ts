@@ -221,6 +221,22 @@ await eachKind(t, async (t, kind, database) => {
     await database.run('delete from answer')
   })
 
+  await t.test('numbers are those of the sender, also within objects', async (t) => {
+    await database.run('delete from answer')
+    const text = '{"k":12345678901234567890,"a":[1.10,-0,1e400],"numeral":{"numeral":"12; x"}}'
+    const { stop } = await startMessages(t, {
+      ...population,
+      receive: [{ ...way, statement: way.statement.replace(':data', ':whole'), values: { ...way.values, whole: '/o' } }],
+    })
+    await consumed(await send('numbers', `{"person":{"numeral":"1"},"amount":1,"o":${text}}`))
+    t.strictSame(
+      (await rows('select person, said from answer')).map(([person, said]) => [String(person), String(said)]),
+      [['{"numeral":"1"}', text]],
+    )
+    await stop()
+    await database.run('delete from answer')
+  })
+
   await t.test('killed after any step, the statement is carried out once', async (t) => {
     for (const nth of [1, 2]) {
       const delivery = await send(`dead-${nth}`, `{"person":"P${nth}","amount":${nth}}`)
