@@ -1,5 +1,4 @@
 /** Fetches partitions from their leaders. Guarantees that each message is given out once and in order, when there is room for it. */
-import { isUtf8 } from 'node:buffer'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Taken } from '../broker.ts'
@@ -8,6 +7,7 @@ import type { Cluster, Topic } from './cluster.ts'
 import type { Connection } from './connection.ts'
 import { CODES, check, kafkaError } from './error-codes.ts'
 import { readKafkaHeaders } from './headers.ts'
+import { keyText } from './key-text.ts'
 import type { Progress } from './progress.ts'
 import { type Found, readFetched } from './read-batch.ts'
 import { FETCH, type FetchedPartition, LIST_OFFSETS, type Node } from './requests.ts'
@@ -135,15 +135,10 @@ async function takeOne(q: FetchQuestion, index: number, own: Progress, found: Fo
   const bytes = size + (value?.length ?? 0) + (key?.length ?? 0)
   await q.room.enter(bytes, q.signal)
   q.give(index, offset, bytes, {
-    ...{ ...common, ...readKafkaHeaders(found.record), key: key && textOf(key) },
+    ...{ ...common, ...readKafkaHeaders(found.record), key: key && keyText(key) },
     // Its own octets: a part would keep the whole batch.
     body: Buffer.from(value ?? []),
   })
-}
-
-/** The same for the same octets, and another one for others. */
-function textOf(key: Buffer): string {
-  return isUtf8(key) ? key.toString() : key.toString('hex')
 }
 
 /** The topic has let go what was next, or has lost what was taken. */

@@ -9,6 +9,7 @@ import { crc32c } from './crc32c.ts'
 import { createFrames } from './frames.ts'
 import { readKafkaHeaders, writeKafkaHeaders } from './headers.ts'
 import { rawBatch, rawRecord } from './kafka-fixture.ts'
+import { keyText } from './key-text.ts'
 import { inflateLz4 } from './lz4.ts'
 import { murmur2 } from './murmur2.ts'
 import { createProgress } from './progress.ts'
@@ -254,6 +255,21 @@ t.test('any bytes', async () => {
       return createReader(w.done()).signed() === value
     }),
   )
+})
+
+t.test('keys of other octets are other texts', (t) => {
+  t.equal(keyText(Buffer.from('Ä 1')), 'Ä 1')
+  t.equal(keyText(Buffer.from([0x00, 0xff])), 'hex:00ff')
+  t.equal(keyText(Buffer.from('00ff')), '00ff')
+  t.not(keyText(Buffer.from('hex:00ff')), 'hex:00ff')
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 6 }), (octets) => {
+      const text = keyText(Buffer.from(octets))
+      const back = text.startsWith('hex:') ? Buffer.from(text.slice(4), 'hex') : Buffer.from(text)
+      return back.equals(octets)
+    }),
+  )
+  t.end()
 })
 
 t.test('sums, headers, places', async (t) => {
