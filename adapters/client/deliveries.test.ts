@@ -254,13 +254,7 @@ t.test('the events of an inbox are those that were sent, octet for octet', async
       `POST /deliveries/v1/inbox/${INBOX}/7/return?leaseId=${LEASE}&delay=5&untouched=true`,
     ],
   )
-  for (const events of [
-    7,
-    [7],
-    [{}],
-    [null],
-    [{ id: '../x', leaseId: 'x', event: EVENT }],
-  ]) {
+  for (const events of [7, [7], [{}], [null], [{ id: '../x', leaseId: 'x', event: EVENT }]]) {
     const broken = await listen(t, (response) => json(response, { events }))
     t.match(await errorOf(broken.own.inbox(INBOX).fetch({ retries: 0 })), { code: 'not_an_answer' })
   }
@@ -268,7 +262,10 @@ t.test('the events of an inbox are those that were sent, octet for octet', async
 
 /** An inbox that gives out `events`, texts by their number, and whose returns are answered by `returns`. */
 const giving =
-  (events: [id: string, sender: string, event: string][], returns: (id: string) => string[] | undefined): Behaviour =>
+  (
+    events: [id: string, sender: string, event: string][],
+    returns: (id: string) => string[] | undefined,
+  ): Behaviour =>
   (response, { method, target }) => {
     if (method === 'GET') {
       const items = events.map(
@@ -285,11 +282,17 @@ const giving =
 const eventOf = (id: string, data = '1'): string =>
   `{"specversion":"1.0","id":"${id}","source":"/t","type":"x","data":${data}}`
 const returnsOf = (arrived: { method: string; target: string }[]): string[] =>
-  arrived.filter(({ target }) => target.includes('/return')).map(({ target }) => target.split('/').slice(-2).join('/'))
+  arrived
+    .filter(({ target }) => target.includes('/return'))
+    .map(({ target }) => target.split('/').slice(-2).join('/'))
 
 t.test('an event that nobody can read goes back, and keeps no other from its inbox', async (t) => {
   const [tax, courts] = [CLIENT, 'DEV/GOV/1003/courts']
-  for (const text of [eventOf('bad', '{"a":1,"a":2}'), eventOf('bad', '['.repeat(300) + ']'.repeat(300)), '{}']) {
+  for (const text of [
+    eventOf('bad', '{"a":1,"a":2}'),
+    eventOf('bad', '['.repeat(300) + ']'.repeat(300)),
+    '{}',
+  ]) {
     const { own, arrived } = await listen(
       t,
       giving(

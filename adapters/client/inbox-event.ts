@@ -78,7 +78,13 @@ export function inboxEvent(
     return door.ask({ method: 'POST', target, headers, content, limits, read: readObject })
   }
   return {
-    ...{ event: readBytes(bytes), bytes, id, delivery: textIn(said, 'delivery'), sender: textIn(said, 'sender') },
+    ...{
+      event: readBytes(bytes),
+      bytes,
+      id,
+      delivery: textIn(said, 'delivery'),
+      sender: textIn(said, 'sender'),
+    },
     attempt: Number(said['attempt']),
     get leaseLeftMs() {
       return until - performance.now()

@@ -83,14 +83,14 @@ void t.test('of several events under one X-Road-Id each is at the broker', async
     })
   const receive = [{ name: 'in', inbox: INBOX, to: 'tax.got', pollMs: 50 }]
   const adapter = await startEvents(t, { securityServer: servers.receiver, broker, receive })
-  await until('two are consumed', async (saw) => saw(await adapter.metric('concordat_events_done_total')) === 2)
-  const held = await user.held('TAX')
-  t.strictSame(
-    held.map(({ body, headers }) => [body, headers.get('x-road-id')]).sort(),
-    [
-      [event('C-1'), 'MSG-1'],
-      [event('C-2'), 'MSG-1'],
-    ],
+  await until(
+    'two are consumed',
+    async (saw) => saw(await adapter.metric('concordat_events_done_total')) === 2,
   )
+  const held = await user.held('TAX')
+  t.strictSame(held.map(({ body, headers }) => [body, headers.get('x-road-id')]).sort(), [
+    [event('C-1'), 'MSG-1'],
+    [event('C-2'), 'MSG-1'],
+  ])
   await adapter.stop()
 })

@@ -18,8 +18,8 @@ import { createOfferMetrics } from './metrics.ts'
 import { readOfferKeys } from './offer-keys.ts'
 import { codeReader, createReadHappening } from './read-happening.ts'
 import { type LifeEventsSettings, settingsSchema } from './settings.ts'
-import { type OfferStore, openOfferStore } from './store.ts'
 import { createSteadyClock } from './steady-clock.ts'
+import { type OfferStore, openOfferStore } from './store.ts'
 import { createTakeEvent } from './take-event.ts'
 import { createWho } from './who.ts'
 
@@ -86,8 +86,7 @@ async function openInTurn(
     startLoop({
       ...{ name: 'what is over or was not sent', idleMs: SWEEP_MS, log },
       step: async () => {
-        if (steady.isSteady())
-          counted.offers.inc({ what: 'over', channel: 'event' }, await store.sweep())
+        if (steady.isSteady()) counted.offers.inc({ what: 'over', channel: 'event' }, await store.sweep())
         await acts.sendAgain()
         return false
       },

@@ -40,6 +40,9 @@ export function createSteadyClock(clock: Clock, elapsed: () => number): SteadyCl
     finding: () =>
       isSteady()
         ? { ok: true }
-        : { ok: true, reason: 'the clock has leapt ahead: until it is right, or a day has gone by, nothing ends by it' },
+        : {
+            ok: true,
+            reason: 'the clock has leapt ahead: until it is right, or a day has gone by, nothing ends by it',
+          },
   }
 }

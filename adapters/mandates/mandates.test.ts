@@ -228,8 +228,16 @@ t.test('nobody fills the list of another', async (t) => {
     told.push(kindOf(await give(friend, FRIEND, WORKER, mandate)))
   }
   t.strictSame([told.indexOf('422 tooMany'), told.filter((one) => one === '201').length], [50, 50])
-  t.match(await give(friend, FRIEND, MOTHER, { role: 'TRACKER:VIEWER' }), { status: 201 }, 'to others, they may')
-  t.match(await give(mother, MOTHER, WORKER, { role: 'TRACKER:VIEWER' }), { status: 201 }, 'and so may others')
+  t.match(
+    await give(friend, FRIEND, MOTHER, { role: 'TRACKER:VIEWER' }),
+    { status: 201 },
+    'to others, they may',
+  )
+  t.match(
+    await give(mother, MOTHER, WORKER, { role: 'TRACKER:VIEWER' }),
+    { status: 201 },
+    'and so may others',
+  )
   const list = await ask('GET', `/delegates/${worker}/representees/mandates`, { user: worker })
   t.match(list, { status: 200, body: { length: 2 } })
 })

@@ -1,6 +1,14 @@
 /** Files that become messages, in a folder and by SFTP, with the deliveries of two real servers. */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, readlinkSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import type { InboxEvent } from '#adapters/client/index.ts'
@@ -170,7 +178,9 @@ await eachKind(t, async (t, kind, { folder, source, server }) => {
     const broken = `rows${'ä'.repeat(123)}.csv`
     deliver(broken, 'nonsense')
     deliver('rowsö-good.csv', 'code,amount,note\nP7,1,x\n')
-    await until('the one behind it is done', async (saw) => saw(filesIn(folder, 'done')).includes('rowsö-good.csv'))
+    await until('the one behind it is done', async (saw) =>
+      saw(filesIn(folder, 'done')).includes('rowsö-good.csv'),
+    )
     const reason = filesIn(folder, 'quarantine').find((one) => /^rowsä+~.*\.reason\.txt$/.test(one))
     t.match(readFileSync(at('quarantine', reason!), 'utf8'), /no column/)
     t.equal(readFileSync(at('quarantine', broken), 'utf8'), 'nonsense')
@@ -186,7 +196,9 @@ await eachKind(t, async (t, kind, { folder, source, server }) => {
     }
     t.strictSame(contents(), ['one', 'three', 'two'])
     deliver(name, 'two')
-    await until('it is gone', async (saw) => saw([...filesIn(folder), ...filesIn(folder, 'taken')]).every((one) => one !== name))
+    await until('it is gone', async (saw) =>
+      saw([...filesIn(folder), ...filesIn(folder, 'taken')]).every((one) => one !== name),
+    )
     t.strictSame(contents(), ['one', 'three', 'two'], 'the same content is there once')
     await stop()
     await arrived(ends)
@@ -194,7 +206,10 @@ await eachKind(t, async (t, kind, { folder, source, server }) => {
 
   await t.test('a file whose names are those of others is kept under a further one', async (t) => {
     const { stop } = await start({
-      drops: [{ ...DROP, ...CSV, name: 'rows', files: '^x' }, { ...DROP, name: 'files', files: '^same' }],
+      drops: [
+        { ...DROP, ...CSV, name: 'rows', files: '^x' },
+        { ...DROP, name: 'files', files: '^same' },
+      ],
     })
     const inner = filesIn(folder, 'quarantine').length
     deliver('x.reason.txt', 'nonsense')
@@ -204,7 +219,9 @@ await eachKind(t, async (t, kind, { folder, source, server }) => {
     t.equal(readFileSync(at('quarantine', 'x.reason.txt'), 'utf8'), 'nonsense')
     deliver('same.txt', '1')
     await until('the first is done', async () => filesIn(folder, 'done').includes('same.txt'))
-    const digest = createHash('sha256').update('same.txt\0' + '2').digest('base64url')
+    const digest = createHash('sha256')
+      .update('same.txt\0' + '2')
+      .digest('base64url')
     writeFileSync(at('done', `same.txt.${digest}`), 'of somebody else')
     deliver('same.txt', '2')
     await until('the second is done', async () => filesIn(folder, 'done').includes(`same.txt.${digest}.2`))
@@ -213,39 +230,42 @@ await eachKind(t, async (t, kind, { folder, source, server }) => {
     await arrived(ends)
   })
 
-  await t.test('a file that changes when it is taken, and whose name is there again, is set aside', async (t) => {
-    const settings = await settingsOf(t, {
-      ...{ url: ends.urls.tax, client: TAX, source, complete: { by: 'rename' } },
-      drops: [{ ...DROP, name: 'files', files: '^late' }],
-    })
-    let isFirst = true
-    const { stop } = await startMessages(t, settings, ({ places, server }) => ({
-      server,
-      places: {
-        ...places,
-        async move(name, from, to, as) {
-          const isMoved = await places.move(name, from, to, as)
-          if (isFirst && to === 'taken') {
-            isFirst = false
-            writeFileSync(at('taken', name), 'half of it')
-            deliver(name, 'whole')
-          }
-          return isMoved
+  await t.test(
+    'a file that changes when it is taken, and whose name is there again, is set aside',
+    async (t) => {
+      const settings = await settingsOf(t, {
+        ...{ url: ends.urls.tax, client: TAX, source, complete: { by: 'rename' } },
+        drops: [{ ...DROP, name: 'files', files: '^late' }],
+      })
+      let isFirst = true
+      const { stop } = await startMessages(t, settings, ({ places, server }) => ({
+        server,
+        places: {
+          ...places,
+          async move(name, from, to, as) {
+            const isMoved = await places.move(name, from, to, as)
+            if (isFirst && to === 'taken') {
+              isFirst = false
+              writeFileSync(at('taken', name), 'half of it')
+              deliver(name, 'whole')
+            }
+            return isMoved
+          },
         },
-      },
-    }))
-    deliver('late.txt', 'half')
-    await until('the second is done', async () => filesIn(folder, 'done').includes('late.txt'))
-    t.match(
-      (await arrived(ends)).map(({ event }) => event),
-      [{ subject: 'late.txt' }],
-      'only the whole one was sent',
-    )
-    t.equal(readFileSync(at('done', 'late.txt'), 'utf8'), 'whole')
-    t.equal(readFileSync(at('quarantine', 'late.txt'), 'utf8'), 'half of it')
-    t.match(readFileSync(at('quarantine', 'late.txt.reason.txt'), 'utf8'), /changed when it was taken/)
-    await stop()
-  })
+      }))
+      deliver('late.txt', 'half')
+      await until('the second is done', async () => filesIn(folder, 'done').includes('late.txt'))
+      t.match(
+        (await arrived(ends)).map(({ event }) => event),
+        [{ subject: 'late.txt' }],
+        'only the whole one was sent',
+      )
+      t.equal(readFileSync(at('done', 'late.txt'), 'utf8'), 'whole')
+      t.equal(readFileSync(at('quarantine', 'late.txt'), 'utf8'), 'half of it')
+      t.match(readFileSync(at('quarantine', 'late.txt.reason.txt'), 'utf8'), /changed when it was taken/)
+      await stop()
+    },
+  )
 
   await t.test('what may still grow is left alone: by marker, and by time', async (t) => {
     const drops = [{ ...DROP, name: 'files', files: '^part.*(?<!done)$' }]
@@ -325,35 +345,55 @@ await eachKind(t, async (t, kind, { folder, source, server }) => {
     await stop()
   })
 
-  await t.test('of several events under one X-Road-Id each is a file, and none is written over', async (t) => {
-    const out = at('several')
-    mkdirSync(out)
-    const log = createLog({ name: 'test', level: 'silent' })
-    const places = await openPlaces(source, 100, log)
-    t.teardown(() => places.close())
-    const way = { name: 'in', inbox: INBOX, directory: out, file: 'in-{delivery}.txt', content: 'data' } as const
-    const write = (id: string, delivery: string, data: string): Promise<void> => {
-      const event = { specversion: '1.0', id: data, source: '/a', type: 't', datacontenttype: 'text/plain', data }
-      return writeFileOf({ id, delivery, bytes: Buffer.from(JSON.stringify(event)) }, way, places)
-    }
-    const found = (): string[] => filesIn(out).map((name) => readFileSync(path.join(out, name), 'utf8'))
-    await write('1', 'MSG-1', 'from A')
-    await write('2', 'MSG-1', 'from B')
-    await write('2', 'MSG-1', 'from B')
-    t.strictSame(filesIn(out), ['in-MSG-1.1.txt', 'in-MSG-1.2.txt'])
-    t.strictSame(found(), ['from A', 'from B'])
-    await write('2', 'MSG-1', 'from C')
-    await write('2', 'MSG-1', 'from C')
-    await write('2', 'MSG-1', 'from C, longer')
-    t.strictSame(found().sort(), ['from A', 'from B', 'from C', 'from C, longer'], 'places that were counted anew')
-    await write('3', `${'x'.repeat(230)}1`, 'long')
-    await write('4', `${'x'.repeat(230)}1`, 'as long')
-    t.equal(filesIn(out).length, 6)
-    symlinkSync('/etc/hostname', path.join(out, 'in-MSG-2.1.txt'))
-    await write('1', 'MSG-2', 'beside a link')
-    t.ok(found().includes('beside a link'))
-    t.equal(readlinkSync(path.join(out, 'in-MSG-2.1.txt')), '/etc/hostname')
-  })
+  await t.test(
+    'of several events under one X-Road-Id each is a file, and none is written over',
+    async (t) => {
+      const out = at('several')
+      mkdirSync(out)
+      const log = createLog({ name: 'test', level: 'silent' })
+      const places = await openPlaces(source, 100, log)
+      t.teardown(() => places.close())
+      const way = {
+        name: 'in',
+        inbox: INBOX,
+        directory: out,
+        file: 'in-{delivery}.txt',
+        content: 'data',
+      } as const
+      const write = (id: string, delivery: string, data: string): Promise<void> => {
+        const event = {
+          specversion: '1.0',
+          id: data,
+          source: '/a',
+          type: 't',
+          datacontenttype: 'text/plain',
+          data,
+        }
+        return writeFileOf({ id, delivery, bytes: Buffer.from(JSON.stringify(event)) }, way, places)
+      }
+      const found = (): string[] => filesIn(out).map((name) => readFileSync(path.join(out, name), 'utf8'))
+      await write('1', 'MSG-1', 'from A')
+      await write('2', 'MSG-1', 'from B')
+      await write('2', 'MSG-1', 'from B')
+      t.strictSame(filesIn(out), ['in-MSG-1.1.txt', 'in-MSG-1.2.txt'])
+      t.strictSame(found(), ['from A', 'from B'])
+      await write('2', 'MSG-1', 'from C')
+      await write('2', 'MSG-1', 'from C')
+      await write('2', 'MSG-1', 'from C, longer')
+      t.strictSame(
+        found().sort(),
+        ['from A', 'from B', 'from C', 'from C, longer'],
+        'places that were counted anew',
+      )
+      await write('3', `${'x'.repeat(230)}1`, 'long')
+      await write('4', `${'x'.repeat(230)}1`, 'as long')
+      t.equal(filesIn(out).length, 6)
+      symlinkSync('/etc/hostname', path.join(out, 'in-MSG-2.1.txt'))
+      await write('1', 'MSG-2', 'beside a link')
+      t.ok(found().includes('beside a link'))
+      t.equal(readlinkSync(path.join(out, 'in-MSG-2.1.txt')), '/etc/hostname')
+    },
+  )
 
   if (server !== undefined)
     await t.test('a server that is away for a while loses nothing', async (t) => {

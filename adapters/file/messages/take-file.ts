@@ -80,7 +80,8 @@ async function setAside(name: string, why: string, rooms: TakeRooms): Promise<vo
   const [directory, text] = [places.directoryOf('quarantine'), Buffer.from(`${why}\n`)]
   for (const as of namesFor(name, String(Date.now()))) {
     const reason = nameBehind(as, '.reason.txt')
-    const isFree = !(await places.has(as, 'quarantine')) && !(await places.holdsOther(directory, reason, text))
+    const isFree =
+      !(await places.has(as, 'quarantine')) && !(await places.holdsOther(directory, reason, text))
     if (!isFree) continue
     await places.put(directory, reason, text)
     await places.move(name, 'taken', 'quarantine', as)

@@ -75,7 +75,8 @@ function follow(value: unknown, pointer: string): unknown {
   let at = value
   for (const part of pointer.split('/').slice(1)) {
     const name = part.replaceAll('~1', '/').replaceAll('~0', '~')
-    if (typeof at !== 'object' || at === null || JSON.isRawJSON(at) || !Object.hasOwn(at, name)) return undefined
+    if (typeof at !== 'object' || at === null || JSON.isRawJSON(at) || !Object.hasOwn(at, name))
+      return undefined
     at = (at as Record<string, unknown>)[name]
   }
   return at

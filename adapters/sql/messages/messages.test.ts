@@ -226,7 +226,13 @@ await eachKind(t, async (t, kind, database) => {
     const text = '{"k":12345678901234567890,"a":[1.10,-0,1e400],"numeral":{"numeral":"12; x"}}'
     const { stop } = await startMessages(t, {
       ...population,
-      receive: [{ ...way, statement: way.statement.replace(':data', ':whole'), values: { ...way.values, whole: '/o' } }],
+      receive: [
+        {
+          ...way,
+          statement: way.statement.replace(':data', ':whole'),
+          values: { ...way.values, whole: '/o' },
+        },
+      ],
     })
     await consumed(await send('numbers', `{"person":{"numeral":"1"},"amount":1,"o":${text}}`))
     t.strictSame(
