@@ -219,29 +219,6 @@ t.test('what somebody holds may be given up, and what ends gives nothing', async
   t.equal(kindOf(await give(mother, MOTHER, WORKER, long)), '422 periodWrong')
 })
 
-t.test('nobody fills the list of another', async (t) => {
-  const { ask, give } = await startRegister(t)
-  const told: string[] = []
-  for (let n = 0; n < 52; n++) {
-    const day = new Date(Date.UTC(2030, 0, 1 + n)).toISOString().slice(0, 10)
-    const mandate = { role: 'TRACKER:VIEWER', validityPeriod: { from: day, through: day } }
-    told.push(kindOf(await give(friend, FRIEND, WORKER, mandate)))
-  }
-  t.strictSame([told.indexOf('422 tooMany'), told.filter((one) => one === '201').length], [50, 50])
-  t.match(
-    await give(friend, FRIEND, MOTHER, { role: 'TRACKER:VIEWER' }),
-    { status: 201 },
-    'to others, they may',
-  )
-  t.match(
-    await give(mother, MOTHER, WORKER, { role: 'TRACKER:VIEWER' }),
-    { status: 201 },
-    'and so may others',
-  )
-  const list = await ask('GET', `/delegates/${worker}/representees/mandates`, { user: worker })
-  t.match(list, { status: 200, body: { length: 2 } })
-})
-
 t.test('the word of Pääsuke counts, that of others does not', async (t) => {
   const { ask } = await startRegister(t)
   const authorizations = [{ userIdentifier: mother, hasRole: SOLE }]
