@@ -1,25 +1,14 @@
 /** Files that become messages, in a folder and by SFTP, with the deliveries of two real servers. */
 import { createHash } from 'node:crypto'
-import {
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import type { InboxEvent } from '#adapters/client/index.ts'
 import { type Ends, INBOX, openEnds } from '#adapters/kit/messages/ends-fixture.ts'
-import { createLog } from '#platform/logging/create-log.ts'
 import { settle } from '#security-server/features/deliveries/acts-fixture.ts'
 import { until } from '#test/until.ts'
 import { eachKind } from '../files-fixture.ts'
 import { filesIn, settingsOf, startMessages } from './messages-fixture.ts'
-import { openPlaces } from './places.ts'
-import { writeFileOf } from './write-file.ts'
 
 const DROP = { inbox: INBOX, eventSource: '/tax/drops', eventType: 'org.example.file' }
 const TAX = 'DEV/GOV/1000/tax'
@@ -344,56 +333,6 @@ await eachKind(t, async (t, kind, { folder, source, server }) => {
     })
     await stop()
   })
-
-  await t.test(
-    'of several events under one X-Road-Id each is a file, and none is written over',
-    async (t) => {
-      const out = at('several')
-      mkdirSync(out)
-      const log = createLog({ name: 'test', level: 'silent' })
-      const places = await openPlaces(source, 100, log)
-      t.teardown(() => places.close())
-      const way = {
-        name: 'in',
-        inbox: INBOX,
-        directory: out,
-        file: 'in-{delivery}.txt',
-        content: 'data',
-      } as const
-      const write = (id: string, delivery: string, data: string): Promise<void> => {
-        const event = {
-          specversion: '1.0',
-          id: data,
-          source: '/a',
-          type: 't',
-          datacontenttype: 'text/plain',
-          data,
-        }
-        return writeFileOf({ id, delivery, bytes: Buffer.from(JSON.stringify(event)) }, way, places)
-      }
-      const found = (): string[] => filesIn(out).map((name) => readFileSync(path.join(out, name), 'utf8'))
-      await write('1', 'MSG-1', 'from A')
-      await write('2', 'MSG-1', 'from B')
-      await write('2', 'MSG-1', 'from B')
-      t.strictSame(filesIn(out), ['in-MSG-1.1.txt', 'in-MSG-1.2.txt'])
-      t.strictSame(found(), ['from A', 'from B'])
-      await write('2', 'MSG-1', 'from C')
-      await write('2', 'MSG-1', 'from C')
-      await write('2', 'MSG-1', 'from C, longer')
-      t.strictSame(
-        found().sort(),
-        ['from A', 'from B', 'from C', 'from C, longer'],
-        'places that were counted anew',
-      )
-      await write('3', `${'x'.repeat(230)}1`, 'long')
-      await write('4', `${'x'.repeat(230)}1`, 'as long')
-      t.equal(filesIn(out).length, 6)
-      symlinkSync('/etc/hostname', path.join(out, 'in-MSG-2.1.txt'))
-      await write('1', 'MSG-2', 'beside a link')
-      t.ok(found().includes('beside a link'))
-      t.equal(readlinkSync(path.join(out, 'in-MSG-2.1.txt')), '/etc/hostname')
-    },
-  )
 
   if (server !== undefined)
     await t.test('a server that is away for a while loses nothing', async (t) => {
