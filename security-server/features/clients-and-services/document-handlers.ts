@@ -19,6 +19,7 @@ import { changeView, recorded, type Shown } from './change-view.ts'
 import { fetchDescription } from './fetch-description.ts'
 import { judgeAlone } from './judge-alone.ts'
 import type { Needs } from './needs.ts'
+import { checkNotSwitched } from './switched-services.ts'
 import { viewsWith } from './views.ts'
 
 /** The refusals whose answer holds what would change. */
@@ -51,6 +52,7 @@ export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'
     { accept, ignoreWarnings = false }: Acceptance,
     { caller: { id, name }, ...call }: Pick<OperationInput, 'caller' | 'approver' | 'params' | 'body'>,
   ): Promise<unknown> {
+    checkNotSwitched(description)
     let shown: Shown | undefined
     const judge = await judgeAlone(rooms, 'replaceServiceDescriptionDocument', call)
     try {

@@ -13,6 +13,7 @@ import type { ServiceChange } from '../../local-systems/service-rows.ts'
 import { fetchDescription } from './fetch-description.ts'
 import { judgeAlone } from './judge-alone.ts'
 import type { Needs } from './needs.ts'
+import { checkNotSwitched } from './switched-services.ts'
 import { viewsWith } from './views.ts'
 
 type NewDescription = {
@@ -67,13 +68,17 @@ export function serviceHandlers(rooms: Needs): Handlers {
       return { ...show.description(descriptionIn(localSystems.view(), made.description)), warnings }
     },
     getServiceDescription: async ({ params }) => show.description(descriptionOf(params)),
-    deleteServiceDescription: ({ params }) => localSystems.deleteDescription(Number(params['id'])),
+    async deleteServiceDescription({ params }) {
+      checkNotSwitched(descriptionOf(params))
+      await localSystems.deleteDescription(Number(params['id']))
+    },
     async enableServiceDescription({ params }) {
       await localSystems.setDisabled(Number(params['id']), false)
       return show.description(descriptionOf(params))
     },
     async disableServiceDescription({ params, body }) {
       const { notice } = (body ?? {}) as { notice?: string }
+      checkNotSwitched(descriptionOf(params))
       await localSystems.setDisabled(Number(params['id']), true, notice)
       return show.description(descriptionOf(params))
     },
@@ -103,6 +108,7 @@ export function serviceHandlers(rooms: Needs): Handlers {
         throw new Fault('invalid_input', { what: say`${missing} for all services is not given` })
       if (Object.keys(change).length === 0)
         throw new Fault('invalid_input', { what: say`nothing is to change` })
+      checkNotSwitched(descriptionIn(localSystems.view(), serviceOf(params).description))
       const judge = await judgeAlone(rooms, 'updateService', { params, body, approver })
       await localSystems.updateService(serviceOf(params).key, change, { toAll, judge })
       return show.service(serviceOf(params))

@@ -81,7 +81,26 @@ await t.test('operators switch it on and off, and two people withhold', async (t
   t.equal((await ask('POST', '/subject-places', none)).status, alone.status)
   t.equal((await ask('DELETE', `/subject-places/${id}`)).status, alone.status)
   t.equal((await ask('DELETE', `/clients/${clientId}/tracker`)).status, alone.status)
-  t.ok(localSystems.service(TRACKER), 'it is on')
+  // Nor by changing the service that it is.
+  const soap = localSystems.view().clients.get(SUBSYSTEM)!.descriptions.find(({ type }) => type === 'WSDL')!
+  const other = Buffer.from(soap.document.replaceAll('findUsage', 'findNothing'))
+  const replace = `/service-descriptions/${soap.id}/document`
+  const compared = await ask('POST', replace, other)
+  t.equal(compared.status, 200, JSON.stringify(compared.body))
+  const accepted = `accept=${(compared.body as { digest: string }).digest}&ignoreWarnings=true`
+  t.match(await ask('PUT', `${replace}?${accepted}`, other), { status: 409, body: { type: 'conflict' } })
+  for (const { id: description, services } of localSystems.view().clients.get(SUBSYSTEM)!.descriptions) {
+    const at = `/service-descriptions/${description}`
+    const service = `/services/${services[0]!.key}`
+    for (const [method, url, body] of [
+      ['PATCH', service, { url: 'http://10.0.0.9' }],
+      ['PUT', `${at}/disable`, { notice: '' }],
+      ['DELETE', at],
+    ] as const)
+      t.match(await ask(method, url, body), { status: 409, body: { type: 'conflict' } }, `${method} ${url}`)
+    t.equal((await ask('PUT', `${at}/enable`)).status, 200, 'one that a version before disabled')
+  }
+  t.match(localSystems.service(TRACKER), { url: 'tracker:', disabledNotice: undefined }, 'it is on')
   for (const { id: description } of localSystems.view().clients.get(SUBSYSTEM)!.descriptions)
     await localSystems.deleteDescription(description)
   t.equal((await ask('POST', '/subject-places', none)).status, 201, 'without a tracker')

@@ -1,0 +1,16 @@
+/**
+ * Guarantees that services by which people see who used their data, or consent, are changed by their switches alone: these take a second
+ * person where one would end what people see.
+ */
+import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
+import { speaksForPeople } from '../../local-systems/check-address.ts'
+import type { ServiceDescription } from '../../local-systems/view.ts'
+
+/** Throws `conflict` for the description of a tracker or of consents. */
+export function checkNotSwitched({ services }: ServiceDescription): void {
+  if (services.some(({ service }) => speaksForPeople(service.url)))
+    throw new Fault('conflict', {
+      what: say`people see their data by this service: it is switched on and off, and not changed otherwise`,
+    })
+}
