@@ -18,7 +18,7 @@ import { FIND_USAGE, PERSON_CALLS } from '#schemas/find-usage.ts'
 import type { SubjectReason } from './looked-at.ts'
 import type { SubjectFacts, SubjectSource } from './read-sources.ts'
 
-/** The places that are declared for a service: by this server's administrators (`own`), and by the contract of the exchange. */
+/** The places that are declared for a service: by this server's administrators (`own`), and by the contract of the exchange; they add up. */
 export type Declared = {
   own: readonly SubjectPlace[]
   /** Undefined when there is no contract or it names no place. `unknown` when this server does not have the contract. */
@@ -75,18 +75,21 @@ async function ofRequest(
 ): Promise<FoundSubjects> {
   const without = (reason: SubjectReason): FoundSubjects => ({ subjects: NOBODY, reason })
   const { own, contract } = declared
+  const agreed = typeof contract === 'string' || contract === undefined ? [] : contract
   const says = own.length > 0 || contract !== undefined
   if (source.message === undefined) return without('not_kept')
   if (!says) return without('undeclared')
   let call: Awaited<ReturnType<typeof readCall>>
   try {
-    call = await readCall(source.message, own)
+    call = await readCall(source.message, [...own, ...agreed])
   } catch {
     return without('unreadable')
   }
   const all = placesOf(own, call)
   const mine = all.filter((place) => place.in !== 'reply')
-  const places = mine.length > 0 ? mine : contract
+  // Who declares a place alone takes nothing back that the contract says. That calls are about nobody overrides it.
+  const isOverridden = mine.some((place) => place.in === 'none')
+  const places = mine.length === 0 ? contract : isOverridden ? mine : [...mine, ...agreed]
   // Only the replies to this call carry identifiers.
   if (places === undefined) return without(all.length > 0 ? 'indexed' : 'undeclared')
   if (places === 'unknown') return without('contract_unknown')
@@ -97,9 +100,15 @@ async function ofRequest(
   if (matching.length === 0) return without('unreadable')
   const inBody = matching.some((place) => place.in === 'body')
   const body = inBody ? await bodyOf(source.message, readBody) : undefined
-  if (body === 'too_large' || body === 'unreadable') return without(body)
-  const { subjects, fault } = readRequestSubjects(matching, { ...call, body })
-  return { subjects, reason: fault ?? 'indexed', isLook: isLook(source.service, call) }
+  const isUnread = body === 'too_large' || body === 'unreadable'
+  const { subjects, fault } = isUnread
+    ? readRequestSubjects(
+        matching.filter((place) => place.in !== 'body'),
+        { ...call, body: undefined },
+      )
+    : readRequestSubjects(matching, { ...call, body })
+  const reason = isUnread ? body : (fault ?? 'indexed')
+  return { subjects, reason, isLook: isLook(source.service, call) }
 }
 
 /** Only what a tracker answers about a person: whatever else has its code is a use. */
