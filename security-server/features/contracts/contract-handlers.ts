@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { groupOf, memberOfSubsystem, requiredSigners } from '#core/contract/parties.ts'
-import { readContent } from '#core/contract/read-content.ts'
+import { contentHash, readContent } from '#core/contract/read-content.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
@@ -48,13 +48,22 @@ export function contractHandlers(rooms: Needs): Handlers {
     return status
   }
 
-  const propose = async (content: ContractContent, member: string | undefined): Promise<object> => {
+  const propose = async (
+    content: ContractContent,
+    member: string | undefined,
+    { id, name }: Caller,
+  ): Promise<object> => {
     const read = readContent(content)
     checkOwnServices(read, rooms)
     const signers = requiredSigners(read)
     const signer = member === undefined ? signers.find(signersOf(keys)) : idText(memberIdOf(member))
     if (signer === undefined)
       throw new Fault('cannot_sign', { what: say`no member of this contract has a signing key here` })
+    // Every auditor can read the audit log, and not every contract.
+    await rooms.audit.before({
+      ...{ caller: { id, name }, operation: 'proposedContract', target: `contract ${read.contract}` },
+      data: { version: read.version, hash: contentHash(read), signer },
+    })
     return send('', { type: CONTRACT_DOCUMENT.proposal, signer, document: { content: read } })
   }
 
@@ -163,18 +172,18 @@ export function contractHandlers(rooms: Needs): Handlers {
         ...(versions[at] === used.version && { quotaToday: used.quotaToday }),
       }))
     },
-    proposeContract: ({ body }) => {
+    proposeContract: ({ body, caller }) => {
       const { terms, member } = body as { terms: ContractTerms; member?: string }
-      return propose({ ...terms, contract: randomUUID(), version: 1 }, member)
+      return propose({ ...terms, contract: randomUUID(), version: 1 }, member, caller)
     },
-    proposeContractVersion: ({ params, body }) => {
+    proposeContractVersion: ({ params, body, caller }) => {
       const { terms, member } = body as { terms: ContractTerms; member?: string }
       const contract = idOf(params)
       const versions = versionsOf(contract)
       checkMayFollow(versions)
-      return propose({ ...terms, contract, ...nextOf(versions) }, member)
+      return propose({ ...terms, contract, ...nextOf(versions) }, member, caller)
     },
-    extendContract: ({ params, body }) => {
+    extendContract: ({ params, body, caller }) => {
       const { validUntil, reviewAt, member } = body as Record<string, string>
       const versions = versionsOf(idOf(params))
       checkMayFollow(versions)
@@ -183,7 +192,7 @@ export function contractHandlers(rooms: Needs): Handlers {
         throw new Fault('contract_not_possible', { what: say`no version of it was in force` })
       const { supersedes: _, ...same } = held.content
       const dates = { validUntil: isoOf(validUntil!), reviewAt: isoOf(reviewAt ?? validUntil!) }
-      return propose({ ...same, ...nextOf(versions), ...dates }, member)
+      return propose({ ...same, ...nextOf(versions), ...dates }, member, caller)
     },
     acceptContract: accept,
     ...endHandlers(rooms, { versionOf, send }),

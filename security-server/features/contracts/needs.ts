@@ -1,5 +1,6 @@
 /** The parts of the server that this feature uses. */
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
@@ -10,6 +11,7 @@ import type { LocalSystems } from '../../local-systems/local-systems.ts'
 export type Needs = {
   server: ServerId
   clock: Clock
+  audit: Pick<AuditLog, 'before'>
   keys: Keys
   contracts: Contracts
   localSystems: LocalSystems

@@ -71,6 +71,7 @@ export const ACTS = {
     'proposeContract',
     'refreshContracts',
     'proposeContractVersion',
+    'proposedContract',
     'extendContract',
     'acceptContract',
     'confirmContact',
