@@ -6,6 +6,7 @@ import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { Within } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
+import { personBehind } from './person-behind.ts'
 
 type Keys = Pick<ApiKeys, 'find'>
 type FindPerson = {
@@ -13,12 +14,26 @@ type FindPerson = {
 }
 
 /**
- * Why these two (ids of persons or API keys) might be one person: they are the same, or one made the other. Undefined otherwise.
+ * Why these two (ids of persons or API keys) might be one person: they are the same, one made the other, or one person made both, who could
+ * know both secrets. Undefined otherwise: keys that the operator's first key made may be handed to two people.
  */
 export async function whyNotTwo(first: string, second: string, keys: Keys): Promise<string | undefined> {
   if (first === second) return 'it is the same person or API key'
   const [ofFirst, ofSecond] = [await makersOf(first, keys), await makersOf(second, keys)]
-  return ofSecond.includes(first) || ofFirst.includes(second) ? 'one of the two made the other' : undefined
+  if (ofSecond.includes(first) || ofFirst.includes(second)) return 'one of the two made the other'
+  const maker = ofFirst.at(-1)
+  const isOfPerson = maker !== undefined && (await keys.find(maker)) === undefined
+  return isOfPerson && maker === ofSecond.at(-1) ? 'one person made both' : undefined
+}
+
+/** Throws `key_without_person` for an API key behind which no active person stands: whoever holds it could also be the second person. */
+export async function checkAnswerable(
+  caller: Pick<Caller, 'kind' | 'id'>,
+  { apiKeys, people }: { apiKeys: Keys; people: { find(id: string): Promise<{ state: string } | undefined> } },
+): Promise<void> {
+  if (caller.kind !== 'key') return
+  const person = await people.find(await personBehind(caller, apiKeys))
+  if (person?.state !== 'active') throw new Fault('key_without_person')
 }
 
 /**

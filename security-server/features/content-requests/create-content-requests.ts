@@ -4,7 +4,7 @@ import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
-import { checkUnchanged, whyNotTwo } from '#platform/people/second-person.ts'
+import { checkAnswerable, checkUnchanged, whyNotTwo } from '#platform/people/second-person.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -25,10 +25,11 @@ export type ContentRequests = {
   isRequired: boolean
   store: Pick<ContentRequestStore, 'list' | 'count'>
   /**
-   * Throws `conflict` when no second auditor is needed, when the same request already waits, or when too many of the caller's do.
+   * Throws `conflict` when no second auditor is needed, when the same request already waits, or when too many of the caller's do;
+   * `key_without_person`.
    */
   ask(q: { target: string; case: string; reason: string; caller: Caller }): Promise<ContentRequest>
-  /** Throws `not_found`, `conflict`, `not_in_person`, `not_second_person`, `session_ended`. */
+  /** Throws `not_found`, `conflict`, `not_in_person`, `not_second_person`, `key_without_person`, `session_ended`. */
   decide(q: {
     id: string
     state: 'granted' | 'declined'
@@ -80,6 +81,7 @@ export function createContentRequests(q: {
     ask: async ({ target, case: caseNumber, reason, caller }) => {
       if (!isRequired)
         throw new Fault('conflict', { what: say`nobody has to agree here: content can be read` })
+      await checkAnswerable(caller, q)
       const row: ContentRequest = {
         ...{ id: randomUUID(), target, case_number: caseNumber, reason, state: 'waiting' },
         ...{ asked_by: caller.id, asked_by_name: caller.name, asked_at: iso(clock()) },
@@ -93,6 +95,9 @@ export function createContentRequests(q: {
       const found = await existing(id)
       const what = await whyNotTwo(found.asked_by, caller.id, q.apiKeys)
       if (what !== undefined) throw new Fault('not_second_person', { what })
+      // A version before let such a key ask.
+      if (state === 'granted' && (await q.people.find(found.asked_by)) === undefined)
+        await checkAnswerable({ kind: 'key', id: found.asked_by }, q)
       if (isVoid(found)) throw new Fault('conflict', { what: say`nobody decided for a week: ask again` })
       const decision = {
         ...{ state, decided_by: caller.id, decided_by_name: caller.name },

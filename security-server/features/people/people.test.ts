@@ -8,6 +8,7 @@ import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { signedRecord } from '../../message-log/fixture.ts'
 import { checkInPerson, checkSecond, stillCounts } from '../contracts/agree.ts'
+import { type ContentRequest, createContentRequestStore } from '../content-requests/store.ts'
 import { findContracts, partiesHere, signersOf, waitsHere } from '../contracts/find.ts'
 
 const issuer = await startOpenIdProvider(t)
@@ -240,8 +241,20 @@ void t.test('content for one auditor when a second one agrees', async (t) => {
     await anna.login(base, 'anna')
     t.match(await content(anna), refused, 'for a day')
 
-    // An API key that a person made does not count as a second person.
+    // Whoever holds the operator's key could also be who agrees.
+    t.match(await ask('POST', requests, asked), { status: 403, body: { type: 'key_without_person' } })
+    const [operators] = await world.rooms.apiKeys.list()
+    const before: ContentRequest = {
+      ...{ id: crypto.randomUUID(), target: `exchange ${index}`, case_number: 'C-1', reason: 'x' },
+      ...{ asked_by: operators!.id, asked_by_name: 'test', asked_at: new Date(world.world.now).toISOString() },
+      ...{ state: 'waiting', decided_by: null, decided_by_name: null, decided_at: null, decision_reason: null },
+    }
+    await createContentRequestStore(world.database).add(before, { since: '', most: 9 })
     await ben.login(base, 'ben')
+    t.match(await grant(ben, before.id), { status: 403, body: { type: 'key_without_person' } })
+    t.match(await ask('GET', `/message-log/records/${index}/content?case=C-1&reason=complaint`), refused)
+
+    // An API key that a person made does not count as a second person.
     const own = await invited(t, world, 'sys', SYSTEM, CONTENT)
     const { secret } = await bodyOf(own.api(base, 'POST', '/api-keys', { name: 'k', roles: [CONTENT] }))
     const byKey = { authorization: `X-Road-ApiKey token=${String(secret)}` }
@@ -329,11 +342,14 @@ void t.test('two people agree to a contract by their own login', async (t) => {
       [a, a],
       [a, own],
       [own, a],
+      [own, await makeKey(anna)],
     ] as const)
       await t.rejects(checkSecond(agreed(one), caller('key', other), rooms), {
         code: 'second_signatory_needed',
       })
     await t.resolves(checkSecond(agreed(first), caller('person', a), rooms))
+    const another = caller('key', await makeKey(undefined))
+    await t.resolves(checkSecond(agreed(first), another, rooms), 'of the operator, who may hand them to two')
 
     const ben = await invited(t, world, 'ben', SIGNATORY)
     const b = await idOf(ben)
