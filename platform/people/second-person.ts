@@ -29,7 +29,10 @@ export async function whyNotTwo(first: string, second: string, keys: Keys): Prom
 /** Throws `key_without_person` for an API key behind which no active person stands: whoever holds it could also be the second person. */
 export async function checkAnswerable(
   caller: Pick<Caller, 'kind' | 'id'>,
-  { apiKeys, people }: { apiKeys: Keys; people: { find(id: string): Promise<{ state: string } | undefined> } },
+  {
+    apiKeys,
+    people,
+  }: { apiKeys: Keys; people: { find(id: string): Promise<{ state: string } | undefined> } },
 ): Promise<void> {
   if (caller.kind !== 'key') return
   const person = await people.find(await personBehind(caller, apiKeys))

@@ -139,9 +139,12 @@ export async function createAuditOrderWorld(t: Test, url: string) {
     return Buffer.from(signed(list, AUDIT_DOCUMENT.list, registry))
   }
   const audit = createAuditLog({ database, clock })
+  /** Who may decide, by id. */
+  const people = new Map<string, { state: string; roles: string[] }>()
   const roomOf = (more: Partial<Parameters<typeof createAuditOrders>[0]> = {}) =>
     createAuditOrders({
       ...{ server: SERVER, clock, database, audit, post, messageLog, needsApproval: false },
+      people: { find: async (id: string) => people.get(id) as never },
       keys: {
         ...keys,
         signJson: async ({ document, type }: { document: unknown; type: string }) =>
@@ -174,6 +177,6 @@ export async function createAuditOrderWorld(t: Test, url: string) {
 
   return {
     ...{ world, messageLog, now, owner, at, party, seed, cosigned, order, give, opened },
-    ...{ said, answers, documents, post, roomOf, database },
+    ...{ said, answers, documents, post, roomOf, database, people },
   }
 }

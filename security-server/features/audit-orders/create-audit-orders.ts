@@ -17,9 +17,11 @@ import { sealPayload } from '#core/audit-order/seal-answer.ts'
 import { readSignedJson } from '#core/signature/signed-json.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { hasPassed } from '#platform/clock.ts'
-import type { Database } from '#platform/database/open-database.ts'
+import type { Database, Within } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { checkUnchanged } from '#platform/people/second-person.ts'
+import type { PeopleStore } from '#platform/people/store.ts'
 import {
   AUDIT_DOCUMENT,
   AUDIT_LIMITS,
@@ -39,26 +41,34 @@ import { type AuditOrderRow, type AuditOrderStore, createAuditOrderStore, type O
 /** `secret`: the authority may also see records under secret contracts. */
 export type AuditAuthority = Authority & { secret: boolean }
 
+/** By whom content may be agreed to; `first`: the id of the person or API key that approved. */
+export type TwoPeople = {
+  /** Throws `key_without_person` for a caller who cannot be the first. */
+  checkFirst(): Promise<void>
+  /** Whether the first may still approve. */
+  stillCounts(first: string): Promise<boolean>
+  /** Why the caller is not a different person than the first. */
+  whyNot(first: string): Promise<string | undefined>
+}
+
 export type AuditOrders = {
   store: Pick<AuditOrderStore, 'get' | 'list' | 'count' | 'waiting'>
   /** For the job: fetches new orders and answers those that are due. */
   run(): Promise<void>
   /**
-   * Approves an order. With `whyNotTwo`, an order that asks for content needs two approvals, and the second person must be logged
-   * in themselves; `whyNotTwo` returns why the caller is not a different person than the first. Throws `not_found`, `conflict`,
-   * `not_in_person`, `not_second_person`.
+   * Approves an order. With `two`, an order that asks for content needs two approvals, and the second person must be logged
+   * in themselves. Throws `not_found`, `conflict`, `key_without_person`, `not_in_person`, `not_second_person`, `session_ended`.
    */
-  approve(id: string, caller: Caller, whyNotTwo?: WhyNotTwo): Promise<AuditOrderRow>
+  approve(id: string, caller: Caller, two?: TwoPeople): Promise<AuditOrderRow>
   /** Refuses an order. Throws `not_found`, `conflict`. */
   refuse(id: string, reason: string, caller: Caller): Promise<AuditOrderRow>
 }
 
 type Judged = { head: OrderHead; document: unknown; wrong: string | undefined }
 
-type WhyNotTwo = (first: string) => Promise<string | undefined>
-
 type Rooms = CollectRooms & {
   database: Database
+  people: Pick<PeopleStore, 'find'>
   audit: Pick<AuditLog, 'before'>
   post: PostDocument
   authorities: readonly AuditAuthority[]
@@ -220,9 +230,14 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     id: string,
     caller: Caller,
     facts: Partial<AuditOrderRow>,
+    agreedBy: string | null = null,
   ): Promise<AuditOrderRow> => {
     await store.get(id)
-    await store.update(id, 'waiting', { ...facts, decided_by: caller.name, decided_at: now() })
+    await store.decide(id, {
+      facts: { ...facts, decided_by: caller.name, decided_at: now() },
+      agreedBy,
+      check: (within) => checkUnchanged(caller, rooms.people, within),
+    })
     return store.get(id)
   }
 
@@ -242,19 +257,22 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
       for (const row of await store.open()) await finishInTime(row).catch((thrown) => (failed = thrown))
       if (failed !== undefined) throw failed
     },
-    async approve(id, caller, whyNotTwo) {
+    async approve(id, caller, two) {
       const row = await store.get(id)
       const { sample } = JSON.parse(row.document) as AuditOrder
-      if (whyNotTwo === undefined || sample === 0) return decide(id, caller, { state: 'due' })
-      if (row.agreed_by === null) {
-        const first = { agreed_by: caller.id, agreed_by_name: caller.name, agreed_at: now() }
-        await store.agree(id, first)
+      if (two === undefined || sample === 0) return decide(id, caller, { state: 'due' })
+      const first = row.agreed_by
+      if (first === null || !(await two.stillCounts(first))) {
+        await two.checkFirst()
+        const facts = { agreed_by: caller.id, agreed_by_name: caller.name, agreed_at: now() }
+        const check = (within: Within) => checkUnchanged(caller, rooms.people, within)
+        await store.agree(id, { facts, instead: first, check })
         return store.get(id)
       }
       if (caller.kind !== 'person') throw new Fault('not_in_person', { what: say`a second person agrees` })
-      const what = await whyNotTwo(row.agreed_by)
+      const what = await two.whyNot(first)
       if (what !== undefined) throw new Fault('not_second_person', { what })
-      return decide(id, caller, { state: 'due' })
+      return decide(id, caller, { state: 'due' }, first)
     },
     refuse: (id, reason, caller) => decide(id, caller, { state: 'refusing', reason }),
   }

@@ -3,17 +3,12 @@ import { readableOrder } from '#core/audit-order/read-order.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
-import { whyNotTwo } from '#platform/people/second-person.ts'
 import { kept } from '#schemas/said.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import type { Needs } from './needs.ts'
 import type { AuditOrderRow } from './store.ts'
-
-/** Roles that may decide about orders (x-roles in the API). */
-const DECIDERS = ['XROAD_CONTENT_AUDITOR', 'XROAD_SECURITY_OFFICER']
-
-const mayDecide = ({ roles }: Pick<Caller, 'roles'>): boolean => DECIDERS.some((role) => roles.includes(role))
+import { mayDecide, twoPeople } from './two-people.ts'
 
 /** How many orders wait for a decision of this caller, and of how many the deadline is over; none for who may not decide. */
 export async function ordersWaitingFor(
@@ -24,7 +19,8 @@ export async function ordersWaitingFor(
   return auditOrders.store.waiting({ caller: caller.id, now: new Date(clock()).toISOString() })
 }
 
-export function auditOrderHandlers({ auditOrders, clock, contentRequests, apiKeys }: Needs): Handlers {
+export function auditOrderHandlers(rooms: Needs): Handlers {
+  const { auditOrders, clock, contentRequests } = rooms
   const viewFor =
     (caller: Caller) =>
     (row: AuditOrderRow): object =>
@@ -45,7 +41,7 @@ export function auditOrderHandlers({ auditOrders, clock, contentRequests, apiKey
         await auditOrders.approve(
           idOf(params),
           caller,
-          contentRequests.isRequired ? (first) => whyNotTwo(first, caller.id, apiKeys) : undefined,
+          contentRequests.isRequired ? twoPeople(caller, rooms) : undefined,
         ),
       ),
     refuseAuditOrder: async ({ params, body, caller }) => {

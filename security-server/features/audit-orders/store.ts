@@ -1,5 +1,5 @@
 /** Stores the audit orders of this server: what was ordered, what people decided, and what was answered. */
-import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { AUDIT_LIMITS } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -60,19 +60,50 @@ export function createAuditOrderStore(database: Database) {
     },
     find: (sha256: string): Promise<AuditOrderRow | undefined> =>
       kysely.selectFrom('audit_order').selectAll().where('sha256', '=', sha256).executeTakeFirst(),
-    /** Stores the first of two approvals. Throws `conflict` when somebody has approved or decided meanwhile. */
-    agree: async (
+    /**
+     * Stores the first of two approvals; `instead`: of one that counts no more. Throws `conflict` when somebody has approved or decided
+     * meanwhile. `check` throws when who approves may not do so any more.
+     */
+    agree: (
       id: string,
-      facts: Pick<AuditOrderRow, 'agreed_by' | 'agreed_by_name' | 'agreed_at'>,
-    ): Promise<void> => {
-      const update = kysely.updateTable('audit_order').set(facts).where('id', '=', id)
-      const { numUpdatedRows } = await update
-        .where('state', '=', 'waiting')
-        .where('agreed_by', 'is', null)
-        .executeTakeFirst()
-      if (numUpdatedRows !== 1n)
-        throw new Fault('conflict', { what: say`the order was decided about already` })
-    },
+      q: {
+        facts: Pick<AuditOrderRow, 'agreed_by' | 'agreed_by_name' | 'agreed_at'>
+        instead: string | null
+        check: (within: Within) => Promise<void>
+      },
+    ): Promise<void> =>
+      inTransaction(kysely, async (transaction) => {
+        await q.check(transaction)
+        const update = transaction.updateTable('audit_order').set(q.facts).where('id', '=', id)
+        const { numUpdatedRows } = await update
+          .where('state', '=', 'waiting')
+          .where('agreed_by', q.instead === null ? 'is' : '=', q.instead)
+          .executeTakeFirst()
+        if (numUpdatedRows !== 1n)
+          throw new Fault('conflict', { what: say`the order was decided about already` })
+      }),
+    /**
+     * What people decided; `agreedBy`: on whose first approval it relies, null where it needs none. Throws `conflict` unless the order still
+     * waits with it. `check` throws when who decides may not do so any more.
+     */
+    decide: (
+      id: string,
+      q: {
+        facts: Partial<AuditOrderRow>
+        agreedBy: string | null
+        check: (within: Within) => Promise<void>
+      },
+    ): Promise<void> =>
+      inTransaction(kysely, async (transaction) => {
+        await q.check(transaction)
+        const update = transaction.updateTable('audit_order').set(q.facts).where('id', '=', id)
+        const { numUpdatedRows } = await update
+          .where('state', '=', 'waiting')
+          .$if(q.agreedBy !== null, (query) => query.where('agreed_by', '=', q.agreedBy))
+          .executeTakeFirst()
+        if (numUpdatedRows !== 1n)
+          throw new Fault('conflict', { what: say`the order was decided about already` })
+      }),
     /** Newest first. */
     list: (q: { offset: number; limit: number; state?: string }): Promise<AuditOrderRow[]> =>
       kysely

@@ -7,8 +7,8 @@ import { type AdminWorld, auditOf, createAdminWorld } from '#test/management-api
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { signedRecord } from '../../message-log/fixture.ts'
-import { checkInPerson, checkSecond, stillCounts } from '../contracts/agree.ts'
 import { type ContentRequest, createContentRequestStore } from '../content-requests/store.ts'
+import { checkInPerson, checkSecond, stillCounts } from '../contracts/agree.ts'
 import { findContracts, partiesHere, signersOf, waitsHere } from '../contracts/find.ts'
 
 const issuer = await startOpenIdProvider(t)
@@ -246,8 +246,18 @@ void t.test('content for one auditor when a second one agrees', async (t) => {
     const [operators] = await world.rooms.apiKeys.list()
     const before: ContentRequest = {
       ...{ id: crypto.randomUUID(), target: `exchange ${index}`, case_number: 'C-1', reason: 'x' },
-      ...{ asked_by: operators!.id, asked_by_name: 'test', asked_at: new Date(world.world.now).toISOString() },
-      ...{ state: 'waiting', decided_by: null, decided_by_name: null, decided_at: null, decision_reason: null },
+      ...{
+        asked_by: operators!.id,
+        asked_by_name: 'test',
+        asked_at: new Date(world.world.now).toISOString(),
+      },
+      ...{
+        state: 'waiting',
+        decided_by: null,
+        decided_by_name: null,
+        decided_at: null,
+        decision_reason: null,
+      },
     }
     await createContentRequestStore(world.database).add(before, { since: '', most: 9 })
     await ben.login(base, 'ben')

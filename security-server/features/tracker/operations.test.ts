@@ -82,7 +82,10 @@ await t.test('operators switch it on and off, and two people withhold', async (t
   t.equal((await ask('DELETE', `/subject-places/${id}`)).status, alone.status)
   t.equal((await ask('DELETE', `/clients/${clientId}/tracker`)).status, alone.status)
   // Nor by changing the service that it is.
-  const soap = localSystems.view().clients.get(SUBSYSTEM)!.descriptions.find(({ type }) => type === 'WSDL')!
+  const soap = localSystems
+    .view()
+    .clients.get(SUBSYSTEM)!
+    .descriptions.find(({ type }) => type === 'WSDL')!
   const other = Buffer.from(soap.document.replaceAll('findUsage', 'findNothing'))
   const replace = `/service-descriptions/${soap.id}/document`
   const compared = await ask('POST', replace, other)

@@ -28,7 +28,9 @@ t.test('a contract says where, by its patterns', (t) => {
 t.test('places of an administrator add to those of the contract', async (t) => {
   const service = 'DEV/GOV/1234/population/persons'
   const any = { method: '*', path: '**', type: 'personal-code' }
-  const contract = [{ method: 'GET', path: '/persons/{code}', in: 'path', name: 'code', type: 'personal-code' }]
+  const contract = [
+    { method: 'GET', path: '/persons/{code}', in: 'path', name: 'code', type: 'personal-code' },
+  ]
   const header = { ...any, in: 'header', name: 'X-Road-Id' }
   const find = async (path: string, own: object[], of: unknown = contract, body?: unknown) => {
     const id = '7d2f3f0e-1111-4222-8333-944444444444'
