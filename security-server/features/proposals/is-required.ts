@@ -3,7 +3,7 @@ import type { CallInput } from '#platform/http-service/four-eyes.ts'
 import type { Operation } from '#platform/http-service/openapi-operations.ts'
 import { changedBehindRights, hasRights, isBehindRights } from '../../local-systems/behind-rights.ts'
 import { hidesFromTracker, isBehindTracker } from '../../local-systems/behind-tracker.ts'
-import { givesTracker } from '../../local-systems/tracker-rights.ts'
+import { givesTracker, trackersBehindGroup } from '../../local-systems/tracker-rights.ts'
 import type { ServiceView, View } from '../../local-systems/view.ts'
 
 export type RequiringGround = {
@@ -35,12 +35,16 @@ export async function isRequired(
   // Whoever may ask a tracker can read what was done with the data of everybody.
   if (call !== undefined && givesTracker(localSystems.view(), operation.id, call))
     return kinds.includes(kind) || fourEyesPolicy.hasSecond()
-  if (!kinds.includes(kind)) return false
-  if (call === undefined || !isBehindRights(operation.id)) return true
-  const changed = changedBehindRights(localSystems.view(), operation.id, call)
-  // Who approves a right that waits relies on what the service is by then.
+  // Who approves a right that waits relies on what the service is by then, and on who is in the group.
   const isAskedFor = ({ key }: ServiceView) =>
     isProposed({ operation: 'addAccessRight', params: { id: String(key) } })
+  if (!kinds.includes(kind)) {
+    const behind = call === undefined ? [] : trackersBehindGroup(localSystems.view(), operation.id, call)
+    for (const one of behind) if (await isAskedFor(one)) return fourEyesPolicy.hasSecond()
+    return false
+  }
+  if (call === undefined || !isBehindRights(operation.id)) return true
+  const changed = changedBehindRights(localSystems.view(), operation.id, call)
   for (const one of changed) if (hasRights(one) || (await isAskedFor(one))) return true
   return false
 }

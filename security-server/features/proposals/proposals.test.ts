@@ -158,6 +158,7 @@ void t.test('the kinds of acts that the settings name take two people', async (t
       localSystems,
       fourEyesPolicy: { always: [], inForce: async () => [], hasSecond: async () => true },
     }
+    const waits = new Set<number>()
     const takesTwo = (id: string, key: number) =>
       isRequired(
         ground,
@@ -165,7 +166,10 @@ void t.test('the kinds of acts that the settings name take two people', async (t
           operation: { id, fourEyesKind: 'accessRights' },
           call: { ...call, query: {}, params: { id: String(key) } },
         },
-        { isProposed: async () => false },
+        {
+          isProposed: async ({ operation, params }) =>
+            operation === 'addAccessRight' && waits.has(Number(params['id'])),
+        },
       )
     const group = await localSystems.addLocalGroup(client, 'readers', 'Readers')
     t.same(
@@ -176,6 +180,11 @@ void t.test('the kinds of acts that the settings name take two people', async (t
       [true, false],
     )
     t.equal(await takesTwo('addLocalGroupMembers', group), false)
+    waits.add(described.service)
+    t.equal(await takesTwo('addLocalGroupMembers', group), false, 'a right to another service waits')
+    waits.add(tracker.service)
+    t.equal(await takesTwo('addLocalGroupMembers', group), true, 'a right to the tracker waits')
+    waits.clear()
     await localSystems.grantService(tracker.service, { type: 'LOCALGROUP', id: 'readers' })
     t.equal(await takesTwo('addLocalGroupMembers', group), true, 'the group may ask')
     const movesByTwo = async (service: number): Promise<boolean> =>
