@@ -1,5 +1,6 @@
 /** By which subsystems people give consents, how many they gave under which contract, and one consent by its number. */
 import { Act } from '../../kit/act.tsx'
+import { useConsole } from '../../kit/context.ts'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
@@ -8,6 +9,8 @@ import { save } from '../../kit/save.ts'
 import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { AskForContent } from '../content-requests/ask.tsx'
+import { CASE } from '../why.ts'
 import { Id, NamedId } from '../words.tsx'
 import { FindPreview, type PreviewCounts, PreviewsOf } from './previews.tsx'
 
@@ -175,14 +178,22 @@ function Finding() {
 
 /** As a log record names it. */
 function ByNumber() {
+  const { session } = useConsole()
+  const takesTwo = session.contentFourEyes === true
   return (
     <Act<Found>
       operation="getConsentByNumber"
       button={text('consents.find')}
       title={text('consents.find')}
       consequence={<p>{text('consents.findConsequence')}</p>}
-      fields={[{ name: 'number', title: 'consents.number', maxLength: 36 }]}
-      send={({ number: of }, call) => call('getConsentByNumber', { params: { id: String(of).trim() } })}
+      fields={[
+        { name: 'number', title: 'consents.number', maxLength: 36 },
+        ...(takesTwo ? [{ ...CASE, required: false }] : []),
+      ]}
+      send={({ number: of, case: given = '' }, call) => {
+        const query = String(given).trim() === '' ? {} : { case: String(given).trim() }
+        return call('getConsentByNumber', { params: { id: String(of).trim() }, query })
+      }}
       result={(one) => <One of={one} />}
     />
   )
@@ -212,7 +223,15 @@ function One({ of }: { of: Found }) {
       ].map(([name, value]) => [name, value] as [TextKey, typeof value])}
     />
   )
-  if (saved === undefined) return facts
+  if (saved === undefined)
+    return proof === null ? (
+      facts
+    ) : (
+      <>
+        {facts}
+        <AskForContent of={{ index: document.givenRecord }} />
+      </>
+    )
   const file = (): File =>
     new File([JSON.stringify(saved, undefined, 1)], `consent-${id}.json`, { type: 'application/json' })
   return (

@@ -78,6 +78,7 @@ export async function openConsents(
     previewSeals: createPresentationSeals(peopleKey, 'answers that wait'),
     globalConfiguration: { current: snapshot, currentWithin: snapshot },
     localSystems: {} as never,
+    contentRequests: { isRequired: false, targetOf: async () => '', check: async () => undefined },
     quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 50, clock: Date.now }),
     contracts: () => contracts,
     keepersOf: () => contracts.flatMap(({ content }) => content.consent?.keptAt ?? []),

@@ -37,7 +37,7 @@ import { createConsentTaking } from './take-consent.ts'
 import { createTakingElsewhere } from './take-elsewhere.ts'
 
 type Ground = Pick<Services, 'database' | 'clock' | 'metrics' | 'log'> &
-  Pick<ConsentRooms, 'server' | 'globalConfiguration' | 'localSystems'> & {
+  Pick<ConsentRooms, 'server' | 'globalConfiguration' | 'localSystems' | 'contentRequests'> & {
     settings: { consents: ConsentSettings; tracker: { countryPrefix: string } }
     contracts: Pick<Contracts, 'view' | 'isSuspended'>
     /** The ordinary way of a message of one of our subsystems. */
@@ -108,6 +108,7 @@ export const consents: FeatureModule<Ground, Offers> = {
       requests: createRequestStore(database),
       globalConfiguration: ground.globalConfiguration,
       localSystems: ground.localSystems,
+      contentRequests: ground.contentRequests,
       quota: createPeerQuota({ perSecond, burst: 2 * perSecond, underWay: UNDER_WAY, clock }),
       contracts: () => inForce(contracts, clock()),
       keepersOf: (subsystem) => keepersIn(contracts.view().contracts, subsystem),

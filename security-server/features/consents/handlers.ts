@@ -1,5 +1,5 @@
 /** Consents for those who run them: on and off, and in numbers. No operation gives a consent, and none names a person but to who may read contents. */
-import type { Handlers } from '#platform/http-service/openapi.ts'
+import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
 import { colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type SubsystemId } from '#schemas/identifiers.ts'
@@ -52,17 +52,34 @@ export function consentHandlers(rooms: ConsentRooms): Handlers {
       return viewOf(subsystem)
     },
     switchConsentsOff: ({ params }) => switchOff(subsystemIdOf(params['clientId']), rooms),
-    getConsentByNumber: async ({ params, caller }) => {
+    getConsentByNumber: async ({ params, query, caller }) => {
       const row = await store.byNumber(params['id']!.toLowerCase())
       if (row === undefined) throw new Fault('not_found', { what: say`there is no consent with this number` })
       const { withdrawn_at: withdrawnAt, withdrawn_record: withdrawnRecord } = row
       const { proof = null, saved } = (await proofOf(row, rooms)) ?? {}
+      const document = documentOf(row)
+      const isShown = saved !== undefined && (await maySeeSaved(document.givenRecord, { query, caller }, rooms))
       return {
         ...{ number: row.number, state: stateOf(row, rooms.clock()), digest: row.digest },
-        document: documentOf(row),
+        document,
         ...{ uses: row.uses, lastUse: row.last_use, withdrawnAt, withdrawnRecord, proof },
-        ...(saved && caller.roles.includes(CONTENT_ROLE) && { saved }),
+        ...(isShown && { saved }),
       }
     },
   }
+}
+
+/** It came with the exchange in which the consent was given, so whoever was granted that exchange sees it. Throws `content_not_granted`. */
+async function maySeeSaved(
+  record: number,
+  { query, caller }: Pick<OperationInput, 'query' | 'caller'>,
+  { contentRequests }: Pick<ConsentRooms, 'contentRequests'>,
+): Promise<boolean> {
+  if (!caller.roles.includes(CONTENT_ROLE)) return false
+  if (!contentRequests.isRequired) return true
+  const { case: number } = query as { case?: string }
+  if (number === undefined) return false
+  const target = await contentRequests.targetOf('index', record, caller, { case: number })
+  await contentRequests.check({ target, case: number, caller })
+  return true
 }

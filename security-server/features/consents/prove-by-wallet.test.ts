@@ -19,6 +19,7 @@ import {
 } from '#core/presentation/transaction-data.ts'
 import { slashForm } from '#schemas/colon-identifiers.ts'
 import type { Consent, ConsentDemand, ConsentGiven } from '#schemas/consents.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
 import { verifyPresentation } from '#scripts/verify/verify-presentation.ts'
 import { contentAt, inDays } from '#test/fakes/contracts.ts'
@@ -178,6 +179,24 @@ void t.test(
     t.match(auditor, { digest: consent.digest, proof })
     t.notMatch(JSON.stringify(auditor), /"(?:EE)?P1"/, 'who may not read contents sees nobody')
     t.match(await seenBy('XROAD_CONTENT_AUDITOR'), { proof, saved })
+    const asked: unknown[] = []
+    const twice = consentHandlers({
+      ...rooms,
+      contentRequests: {
+        isRequired: true,
+        targetOf: async (kind, index) => `${kind} ${index}`,
+        check: async ({ target, case: number }) => {
+          asked.push(target)
+          if (number !== 'C-1') throw new Fault('content_not_granted', { what: target })
+        },
+      },
+    })['getConsentByNumber']!
+    const seenFor = (query: object) =>
+      twice({ params: { id: row.number }, query, caller: { roles: ['XROAD_CONTENT_AUDITOR'] } } as never)
+    t.notMatch(await seenFor({}), { saved: Object }, 'not by the role alone where two look')
+    await t.rejects(seenFor({ case: 'C-2' }), { code: 'content_not_granted' })
+    t.match(await seenFor({ case: 'C-1' }), { saved })
+    t.same(new Set(asked), new Set([`index ${documentOf(row).givenRecord}`]), 'with the exchange that gave it')
     const own = `GET /v1/consents/${consent.number}/proof`
     t.same((await ask(own)).body, saved, 'the person has it too')
     t.equal((await ask(own, { userId: 'EEP2' })).status, 404)

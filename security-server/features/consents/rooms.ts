@@ -1,5 +1,6 @@
 /** What the consents of people work with; the list of features passes it in. */
 import type { Clock } from '#platform/clock.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
@@ -30,6 +31,12 @@ export type ConsentRooms = {
   /** Of answers that wait. */
   previewSeals: PresentationSeals
   taking: Pick<ConsentTaking, 'changed' | 'write'>
+  /** Whether a second auditor agrees to what a caller sees of contents. */
+  contentRequests: {
+    isRequired: boolean
+    targetOf(kind: 'index', record: number, caller: Caller, q: { case: string }): Promise<string>
+    check(q: { target: string; case: string; caller: Caller }): Promise<void>
+  }
   /** The consents that this server keeps, past what is held of them. */
   source: ConsentSource
   globalConfiguration: Pick<GlobalConfiguration, 'current' | 'currentWithin'>
