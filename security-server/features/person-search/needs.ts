@@ -1,4 +1,5 @@
 /** The parts of the server that this feature uses. */
+import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -31,6 +32,7 @@ type Subjects = {
 export type Needs = {
   clock: Clock
   audit: AuditLog
+  apiKeys: Pick<ApiKeys, 'find'>
   jobs: Pick<Jobs, 'state'>
   messageLog: Pick<MessageLog, 'size'>
   logFor(caller: Pick<Caller, 'roles'>): ReadableLog

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import { personBehind } from '#platform/people/person-behind.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { SubjectMonths } from '#schemas/subject-keys.ts'
@@ -56,7 +57,7 @@ export async function beginSearch(rooms: Needs, given: NewSearch, caller: Caller
     throw new Fault('invalid_input', { what: say`from has to be before to` })
   const months = await keys.evaluateSearch({
     ...{ type, identifier, case: number, reason },
-    person: { id: caller.id, name: caller.name },
+    person: { id: await whoseTurn(caller, rooms), name: caller.name },
     ...(from !== undefined && { from: from.slice(0, 7) }),
     ...(to !== undefined && { to: to.slice(0, 7) }),
   })
@@ -76,6 +77,15 @@ export async function beginSearch(rooms: Needs, given: NewSearch, caller: Caller
   }
   await rooms.subjects.searches.add(row)
   return row
+}
+
+/**
+ * By whom the holder counts: who made keys has one count, and not one for each key. Keys of the operator may be handed to several people, so
+ * each counts for itself.
+ */
+async function whoseTurn(caller: Caller, { apiKeys }: Pick<Needs, 'apiKeys'>): Promise<string> {
+  const first = await personBehind(caller, apiKeys)
+  return (await apiKeys.find(first)) === undefined ? first : caller.id
 }
 
 /** The search, if the caller ordered it. Throws `not_found`, `forbidden`. */

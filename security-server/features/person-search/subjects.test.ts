@@ -365,19 +365,3 @@ await eachDatabase(t, async (_database, t, url) => {
     t.match(all.body, { isAll: true, records: [{}], covered: [{ reason: 'indexed', records: 1 }] })
   })
 })
-
-t.test('where a second auditor has to agree, they agree to one search', async (t) => {
-  const world = await createAdminWorld(t, { contentFourEyes: true })
-  const api = world.ask
-  const found = await api('POST', '/message-log/subject-searches', { type: 'x', identifier: PLANTED, ...WHY })
-  const searchId = String(found.body['id'])
-  const records = () => api('GET', `/message-log/subject-searches/${searchId}/records`)
-  t.match((await records()).body, { type: 'content_not_granted' })
-  const order = { format: 'csv', filter: {}, subjectSearch: searchId }
-  t.match((await api('POST', '/message-log/exports', order)).body, { type: 'content_not_granted' })
-  const other = await api('POST', '/message-log/content-requests', { searchId, ...WHY, case: 'other' })
-  t.equal(other.status, 400, 'of another case')
-  t.equal((await api('POST', '/message-log/content-requests', { searchId, index: 0, ...WHY })).status, 400)
-  const asked = await api('POST', '/message-log/content-requests', { searchId, ...WHY })
-  t.match([asked.status, asked.body], [201, { target: `search ${searchId}` }])
-})
