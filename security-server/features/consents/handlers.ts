@@ -58,7 +58,8 @@ export function consentHandlers(rooms: ConsentRooms): Handlers {
       const { withdrawn_at: withdrawnAt, withdrawn_record: withdrawnRecord } = row
       const { proof = null, saved } = (await proofOf(row, rooms)) ?? {}
       const document = documentOf(row)
-      const isShown = saved !== undefined && (await maySeeSaved(document.givenRecord, { query, caller }, rooms))
+      const isShown =
+        saved !== undefined && (await maySeeSaved(document.givenRecord, { query, caller }, rooms))
       return {
         ...{ number: row.number, state: stateOf(row, rooms.clock()), digest: row.digest },
         document,

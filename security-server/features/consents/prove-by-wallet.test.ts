@@ -196,7 +196,11 @@ void t.test(
     t.notMatch(await seenFor({}), { saved: Object }, 'not by the role alone where two look')
     await t.rejects(seenFor({ case: 'C-2' }), { code: 'content_not_granted' })
     t.match(await seenFor({ case: 'C-1' }), { saved })
-    t.same(new Set(asked), new Set([`index ${documentOf(row).givenRecord}`]), 'with the exchange that gave it')
+    t.same(
+      new Set(asked),
+      new Set([`index ${documentOf(row).givenRecord}`]),
+      'with the exchange that gave it',
+    )
     const own = `GET /v1/consents/${consent.number}/proof`
     t.same((await ask(own)).body, saved, 'the person has it too')
     t.equal((await ask(own, { userId: 'EEP2' })).status, 404)
