@@ -43,11 +43,6 @@ export async function checkSecond(first: First, caller: Caller, { apiKeys }: Roo
   if (what !== undefined) throw new Fault('second_signatory_needed', { what })
 }
 
-/** How a seal names a person: with the id, because two people may have the same name. */
-export function nameOf({ id, name }: { id: string; name: string }): string {
-  return `${name.slice(0, 200)} (${id})`
-}
-
 async function needsPeople({ people }: Rooms): Promise<boolean> {
   return (await people.activeWith(SIGNATORY)) >= PEOPLE_NEEDED
 }

@@ -1,12 +1,13 @@
 /** How a member's people manage the contacts of a contract: they enter the code from a letter, or have the letter sent again. */
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
+import { nameOf } from '#platform/people/name-of.ts'
 import { memberIdOf } from '#schemas/colon-identifiers.ts'
 import { CONTRACT_DOCUMENT, type ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
-import { checkInPerson, nameOf } from './agree.ts'
+import { checkInPerson } from './agree.ts'
 import type { Needs } from './needs.ts'
 
 export type Status = { contract: string; version: number; hash: string; state: ContractState }

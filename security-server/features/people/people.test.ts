@@ -283,6 +283,7 @@ void t.test('content for one auditor when a second one agrees', async (t) => {
     t.equal((await erase(index + 2, { case: 'A-1', reason: 'by <law>' })).status, 200)
     const scope = { indexes: [index] }
     const hold = (await ask('POST', '/message-log/holds', { case: 'H-1', reason: 'court', scope })).body
+    t.match(hold, { setBy: /^test \([0-9a-f-]{36}\)$/ }, 'who it is, and not a name that a key may bear too')
     const law = { case: 'A-2', reason: 'by law', reference: 'court 7', mode: 'PROOF_KEPT' }
     t.equal((await erase(index, law)).status, 409, 'a hold covers it')
     const orders = await ask('GET', '/message-log/erasure-orders', undefined, { role: AUDITOR })

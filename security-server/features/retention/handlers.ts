@@ -1,6 +1,7 @@
 /** Retention, erasure by order and legal holds in the API, for officers and auditors. */
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
+import { nameOf } from '#platform/people/name-of.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -89,12 +90,19 @@ export function retentionHandlers(rooms: Needs): Handlers {
     getLegalHold: async ({ params }) => holdView(await retention.hold(Number(params['id']))),
     async setLegalHold({ body, caller }) {
       const { case: caseNumber, reason, scope } = body as { case: string; reason: string; scope: GivenScope }
-      const set = await retention.setHold({ caseNumber, reason, scope: scopeOf(scope), setBy: caller.name })
+      const set = await retention.setHold({
+        caseNumber,
+        reason,
+        scope: scopeOf(scope),
+        setBy: nameOf(caller),
+      })
       return { ...holdView(set), tooLate: set.tooLate }
     },
     async liftLegalHold({ params, body, caller }) {
       const { reason } = body as { reason: string }
-      return holdView(await retention.liftHold({ id: Number(params['id']), reason, liftedBy: caller.name }))
+      return holdView(
+        await retention.liftHold({ id: Number(params['id']), reason, liftedBy: nameOf(caller) }),
+      )
     },
   }
 }

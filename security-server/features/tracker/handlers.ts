@@ -1,6 +1,7 @@
 /** Trackers for those who run them: on and off, what is withheld until when, and what services say of their uses. */
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
+import { nameOf } from '#platform/people/name-of.ts'
 import { colonForm, slashForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Purposes } from '#schemas/find-usage.ts'
@@ -50,12 +51,12 @@ export function trackerHandlers(rooms: TrackerRooms): Handlers {
     },
     addTrackerException: async ({ body, caller, approver }) => {
       if (approver === undefined) throw new Fault('forbidden', { what: say`nobody withholds alone` })
-      const by = { by: caller.name, agreedBy: approver.name }
+      const by = { by: nameOf(caller), agreedBy: nameOf(approver) }
       const row = await withhold(body as NewException, by, rooms)
       return answer(exceptionView(row, now()), { status: 201 })
     },
     endTrackerException: ({ params, caller }) =>
-      store.end(params['id']!.toLowerCase(), { by: caller.name, at: now() }),
+      store.end(params['id']!.toLowerCase(), { by: nameOf(caller), at: now() }),
 
     getTrackerServices: async ({ query }) => {
       const { clientId } = query as { clientId: string }

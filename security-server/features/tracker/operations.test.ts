@@ -137,6 +137,20 @@ await t.test('what may be withheld: one thing, on a ground of the settings, unti
     what: new RegExp(`${one}, ${other}`),
   })
   t.match(await given({ messageId: 'twice', record: other }), { target: String(other) })
+  const signed = await trackerHandlers(world.rooms)['addTrackerException']!({
+    body: {
+      ...{
+        clientId: 'DEV:GOV:1234:population',
+        messageId: 'twice',
+        record: one,
+        ground: 'crime',
+        owner: 'A',
+      },
+      endsAt: new Date(world.now.at + DAY).toISOString(),
+    },
+    ...{ caller: { id: '1', name: 'Anna' }, approver: { id: '2', name: 'Anna' } },
+  } as never)
+  t.match(JSON.stringify(signed), /"setBy":"Anna \(1\)","agreedBy":"Anna \(2\)"/, 'two may have one name')
   await of('foreign', { service: { ...SERVICE, subsystemCode: 'other' } })
   for (const messageId of ['foreign', 'never-sent'])
     await t.rejects(given({ messageId }), { code: 'not_found' }, messageId)
