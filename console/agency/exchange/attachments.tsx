@@ -1,4 +1,4 @@
-/** The attachments of a SOAP message, each by itself: their sizes and digests for every reader, and for some what they say. */
+/** The attachments of a SOAP message, each by itself: their sizes for every reader, and for some their digests and what they say. */
 import type { ComponentChildren } from 'preact'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts } from '../../kit/facts.tsx'
@@ -7,12 +7,12 @@ import { number, type TextKey, text } from '../../kit/text.ts'
 import { asText, Raw } from './raw.tsx'
 import type { Attachment } from './records.ts'
 
-export type WholeAttachment = Attachment & { headers: { name: string; value: string }[] }
+export type WholeAttachment = Attachment & { sha512: string; headers: { name: string; value: string }[] }
 
 /** A message may have a thousand: those of one with more than these are folded. */
 const MOST_OPEN = 3
 
-/** Whoever was handed a file can compare it by its digest, without seeing the content here. */
+/** Whoever reads contents and was handed a file can compare it by its digest, without looking at the content here. */
 export function AttachmentList({ of }: { of: Attachment[] }) {
   return (
     <details class="attachment" open={of.length <= MOST_OPEN}>
@@ -20,7 +20,8 @@ export function AttachmentList({ of }: { of: Attachment[] }) {
       <ul class="plain-list">
         {of.map(({ name, size, sha512 }) => (
           <li key={name}>
-            {name}: {sizeText(size)} <Copyable value={sha512} label={`${text('content.sha512')} ${name}`} />
+            {name}: {sizeText(size)}{' '}
+            {sha512 !== undefined && <Copyable value={sha512} label={`${text('content.sha512')} ${name}`} />}
           </li>
         ))}
       </ul>

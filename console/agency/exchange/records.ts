@@ -3,7 +3,12 @@ import type { Tone } from '../../kit/status.tsx'
 import { toneOf } from '../words.tsx'
 
 /** One of those that a SOAP message's body joins, by its name in the container. */
-export type Attachment = { name: string; size: number; sha512: string }
+export type Attachment = {
+  name: string
+  size: number
+  /** For who reads contents. */
+  sha512?: string
+}
 
 type Endpoint = { method: string; path: string }
 

@@ -14,6 +14,7 @@ import type { StoredEvidence } from '../../reading/evidence/read-evidence.ts'
 import { collectExchange, writeBundle } from '../../reading/evidence/write-bundle.ts'
 import { recordLook } from '../../reading/looks.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
+import { seesDigests } from '../../reading/sees-digests.ts'
 import { attachmentsWithHeaders } from './attachments.ts'
 import { checkGranted } from './granted.ts'
 import type { Needs } from './needs.ts'
@@ -34,12 +35,13 @@ export function exchangeHandlers(rooms: Needs): Handlers {
       const log = logFor(input.caller)
       const { indexes } = await collectExchange({ log }, index)
       await recordLook(audit, 'getExchange', `record ${index}`, input, { records: indexes })
+      const isShown = seesDigests(rooms, input)
       const records: object[] = []
       // The last record first, because the checkpoint that covers it covers the earlier ones too.
       for (const each of indexes.toReversed()) {
         const evidence = await log.read(each)
         records.unshift({
-          ...recordView(evidence),
+          ...recordView(evidence, isShown),
           explanation: textOfOutcome((JSON.parse(evidence.form) as { outcome: string }).outcome),
           proof: await inclusionView(log, evidence),
         })

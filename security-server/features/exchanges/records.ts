@@ -16,6 +16,7 @@ import { type BundleSource, collectExchange, writeBundle } from '../../reading/e
 import type { TermsQuestion } from '../../reading/index/terms-store.ts'
 import { type LOOKS, recordLook } from '../../reading/looks.ts'
 import { recordFilter, rowView } from '../../reading/record-filter.ts'
+import { seesDigests } from '../../reading/sees-digests.ts'
 import { attachmentsView } from './attachments.ts'
 import { findExchanges } from './find-exchanges.ts'
 import { checkGranted } from './granted.ts'
@@ -82,7 +83,8 @@ export function messageLogHandlers(rooms: Needs): Handlers {
       const index = await note('getRecord', input)
       const log = logFor(input.caller)
       const evidence = await log.read(index)
-      return { ...recordView(evidence), proof: proofView(await log.proof(index)) }
+      const isShown = seesDigests(rooms, input)
+      return { ...recordView(evidence, isShown), proof: proofView(await log.proof(index), isShown) }
     },
     async downloadRecordContainer(input) {
       await checkGranted(rooms, input)
@@ -120,8 +122,11 @@ function indexOf(params: Record<string, string>): number {
   return Number(params['index'])
 }
 
-/** Everything about a record except the content, which is in the container. */
-export function recordView(evidence: StoredEvidence) {
+/**
+ * Everything about a record except the content, which is in the container; `isShown`: with its digests, of which the signature document is
+ * made.
+ */
+export function recordView(evidence: StoredEvidence, isShown: boolean) {
   const { index, leaf, form, erased, metadata, message, body, bodyFile, signatures, timeStamp } = evidence
   return {
     index,
@@ -132,8 +137,8 @@ export function recordView(evidence: StoredEvidence) {
     circumstances: circumstancesView(evidence),
     messageBytes: message?.length ?? null,
     bodyBytes: body?.length ?? bodyFile?.size ?? null,
-    attachments: attachmentsView(evidence),
-    signatures: signatures?.toString('base64') ?? null,
+    attachments: attachmentsView(evidence, isShown),
+    ...(isShown && { signatures: signatures?.toString('base64') ?? null }),
     timeStamp:
       timeStamp === undefined
         ? null
@@ -154,9 +159,10 @@ function circumstancesView({ index, metadata, circumstances }: StoredEvidence): 
   }
 }
 
-function proofView(proof: Awaited<ReturnType<BundleSource['log']['proof']>>) {
+function proofView(proof: Awaited<ReturnType<BundleSource['log']['proof']>>, isShown: boolean) {
   const { size, path, checkpoint, openings } = proof
-  const opened = Object.entries(openings).map(([label, { key, digest }]) => [
+  const seen = Object.entries(openings).filter(([label]) => isShown || label === 'parties')
+  const opened = seen.map(([label, { key, digest }]) => [
     label,
     { key: key.toString('base64'), digest: digest.toString('base64') },
   ])

@@ -14,6 +14,7 @@ type Ground = Omit<ReconciliationRooms, 'log' | 'secrecyBetween' | 'store' | 'en
   Pick<Services, 'database' | 'audit' | 'metrics' | 'log'> & {
     messageLog: Omit<ReconciliationRooms['log'], 'reconciliation'> & Parameters<typeof reconciliationLog>[0]
     contracts: Pick<Contracts, 'secrecyBetween'>
+    contentRequests: { isRequired: boolean }
   }
 
 const RATE = { perSecond: 100, burst: 200, underWay: 4 }
@@ -23,6 +24,7 @@ export const reconciliation: FeatureModule<Ground, { reconciliation: PeoplesReco
   migrations: reconciliationMigrations,
   open: async (ground) => {
     const { server, clock, database, keys, globalConfiguration, verifyPeer, peerClient } = ground
+    const { contentRequests } = ground
     const room = await createReconciliation({
       ...{ server, clock, database, keys, globalConfiguration, verifyPeer, peerClient },
       log: { ...ground.messageLog, reconciliation: reconciliationLog(ground.messageLog) },
@@ -42,7 +44,7 @@ export const reconciliation: FeatureModule<Ground, { reconciliation: PeoplesReco
       async () => Object.entries(await room.cases.open()),
     )
     return {
-      operations: reconciliationHandlers({ server, clock, reconciliation: room }),
+      operations: reconciliationHandlers({ server, clock, contentRequests, reconciliation: room }),
       routes: { peers: room.routes },
       // No shorter interval is needed: days are compared only after they have settled, and servers are asked again after an hour.
       jobs: [{ kind: 'reconcile', everySeconds: 300, run: () => room.run() }],

@@ -5,8 +5,10 @@ import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import type { Shown } from '#schemas/reconciliation.ts'
 import { say } from '#schemas/said.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
+import { seesDigests } from '../../reading/sees-digests.ts'
 import { errorCode, errorWords } from './error-words.ts'
 import type { CaseState, Needs, ReconciledDay, ReconciliationCase } from './needs.ts'
 
@@ -55,9 +57,10 @@ export function reconciliationHandlers(rooms: Needs): Handlers {
     async getReconciliationCase({ caller, params }) {
       const id = Number(params['id'])
       const { found, view } = await viewOf(id, caller)
+      const isShown = seesDigests(rooms, { caller })
       const proofs = {
-        ownProof: JSON.parse(found.own_proof) as unknown,
-        peerProof: JSON.parse(found.peer_proof) as unknown,
+        ownProof: shownOf(found.own_proof, isShown),
+        peerProof: shownOf(found.peer_proof, isShown),
         peerProofHolds: Number(found.peer_proof_holds) === 1,
       }
       return { ...view, ...proofs }
@@ -121,4 +124,11 @@ function partiesOf({ day, own_member, peer_member, peer_server }: ReconciledDay,
     peerMemberId: colonForm(peer_member),
     peerServer: colonForm(peer_server),
   }
+}
+
+/** What a side showed, without what opens contents by a digest for who may not see it. */
+function shownOf(proof: string, isShown: boolean): Partial<Shown> {
+  const shown = JSON.parse(proof) as Partial<Shown>
+  if (isShown || shown.records === undefined) return shown
+  return { ...shown, records: shown.records.map(({ message: _, body: __, ...record }) => record) }
 }

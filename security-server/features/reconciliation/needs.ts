@@ -60,4 +60,9 @@ export type PeoplesReconciliation = {
   }
 }
 
-export type Needs = { server: ServerId; clock: Clock; reconciliation: PeoplesReconciliation }
+export type Needs = {
+  server: ServerId
+  clock: Clock
+  contentRequests: { isRequired: boolean }
+  reconciliation: PeoplesReconciliation
+}
