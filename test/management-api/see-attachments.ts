@@ -1,4 +1,4 @@
-/** Attachments in what auditors are told of a record: size and digest for all of them, names and types for readers of the content. */
+/** Attachments in what auditors are told of a record: the size for all of them, digests, names and types for readers of the content. */
 import { hash } from 'node:crypto'
 import type { Test } from 'tap'
 import { signedRecord, spoolAttachments } from '#security-server/message-log/fixture.ts'
@@ -22,11 +22,12 @@ export async function seeAttachments(t: Test, { ask, messageLog }: AdminWorld): 
     ask('GET', `/message-log/records/${index}/content?${WHY}`, undefined, { role: 'XROAD_CONTENT_AUDITOR' })
 
   const index = await record(FILES)
-  for (const role of ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR'])
-    t.strictSame((await read(index, role))['attachments'], told, role)
+  const sizes = told.map(({ sha512: _, ...one }) => one)
+  t.strictSame((await read(index))['attachments'], sizes, 'a digest tells which of few files it is')
+  t.strictSame((await read(index, 'XROAD_CONTENT_AUDITOR'))['attachments'], told)
   const { body } = await ask('GET', `/message-log/exchanges/${index}`, undefined, { role: 'XROAD_AUDITOR' })
   const [seen] = body['records'] as { attachments: unknown }[]
-  t.strictSame(seen!.attachments, told)
+  t.strictSame(seen!.attachments, sizes)
   t.notMatch(JSON.stringify(body), /secret0|Content-Disposition/)
   t.strictSame((await content(index)).body['body'], Buffer.concat(FILES).toString('base64'))
   t.strictSame(
@@ -43,7 +44,7 @@ export async function seeAttachments(t: Test, { ask, messageLog }: AdminWorld): 
     attachments: [{ size: 70_000 }, { size: 3, headers: [{ name: 'Content-Disposition' }] }],
   })
   const digests = await record(FILES, { logLevel: 'digest' })
-  t.strictSame((await read(digests))['attachments'], told, 'digests are what this level keeps')
+  t.strictSame((await read(digests, 'XROAD_CONTENT_AUDITOR'))['attachments'], told, 'digests are what this level keeps')
   t.equal((await content(digests)).status, 404)
   const { index: whole } = await messageLog.append(await signedRecord())
   t.strictSame((await read(whole))['attachments'], [])
