@@ -44,7 +44,11 @@ export async function seeAttachments(t: Test, { ask, messageLog }: AdminWorld): 
     attachments: [{ size: 70_000 }, { size: 3, headers: [{ name: 'Content-Disposition' }] }],
   })
   const digests = await record(FILES, { logLevel: 'digest' })
-  t.strictSame((await read(digests, 'XROAD_CONTENT_AUDITOR'))['attachments'], told, 'digests are what this level keeps')
+  t.strictSame(
+    (await read(digests, 'XROAD_CONTENT_AUDITOR'))['attachments'],
+    told,
+    'digests are what this level keeps',
+  )
   t.equal((await content(digests)).status, 404)
   const { index: whole } = await messageLog.append(await signedRecord())
   t.strictSame((await read(whole))['attachments'], [])
