@@ -49,7 +49,7 @@ t.test('places of an administrator add to those of the contract', async (t) => {
   t.same(await find('/persons/38001085718', [{ ...any, in: 'none', name: '' }]), ['', 'not_personal'])
   t.same(await find('/cars/1', []), ['', 'unreadable'])
   t.same(await find('/cars/1', [header]), ['Q1', 'indexed'], 'of a call of which the contract says nothing')
-  t.same(await find('/persons/1', [header], 'unknown'), ['Q1', 'indexed'])
+  t.same(await find('/persons/1', [header], 'unknown'), ['Q1', 'contract_unknown'])
   const inBody = [{ ...any, in: 'body', name: '/code' }]
   t.same(await find('/persons/1', [header], inBody, Buffer.from('{"code":"2"}')), ['Q1 2', 'indexed'])
   t.same(await find('/persons/1', [header], inBody, 'too_large'), ['Q1', 'too_large'], 'what was read counts')

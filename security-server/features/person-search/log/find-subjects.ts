@@ -108,7 +108,9 @@ async function ofRequest(
       )
     : readRequestSubjects(matching, { ...call, body })
   const reason = isUnread ? body : (fault ?? 'indexed')
-  return { subjects, reason, isLook: isLook(source.service, call) }
+  // The contract may name persons whom nobody read here, whatever the places of an administrator found.
+  const isUnknown = contract === 'unknown' && !isOverridden
+  return { subjects, reason: isUnknown ? 'contract_unknown' : reason, isLook: isLook(source.service, call) }
 }
 
 /** Only what a tracker answers about a person: whatever else has its code is a use. */
