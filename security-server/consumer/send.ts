@@ -2,6 +2,7 @@
  * Guarantees that only a logged, signed request leaves, once, over a connection whose peer was verified; gives the parts
  * of the reply, its body spooled. A fault of the peer is thrown as it came.
  */
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { namedType } from '#core/transport/content-type.ts'
 import { receivedFault } from '#core/transport/fault-xml.ts'
 import { readStream } from '#core/transport/read-stream.ts'
@@ -9,7 +10,6 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
 import { HEADER, PROXY_VERSION } from '#schemas/wire.ts'
 import type { Codec, TransportHeader } from '../message/codec.ts'
-import { collectBytes } from '../message/collect-bytes.ts'
 import { createRateCheck } from '../message/minimum-rate.ts'
 import type { PeerReply, PeerRequest } from '../peer/client.ts'
 import { configurationHeaders } from '../peer/configuration-headers.ts'

@@ -1,8 +1,10 @@
 /** SOAP content of systems, and bodies of attachments: what is read is what is written again, whatever the pieces it comes in. */
 import { hash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
+import { aliveChunks } from '#core/transport/alive-chunks-fixture.ts'
 import type { Fault } from '#schemas/fault.ts'
 import { takeNested } from './attachments.ts'
 import type { Body, BodySpool } from './body.ts'
@@ -62,6 +64,26 @@ const codeOf = async (work: Promise<unknown>): Promise<string> =>
     () => 'none',
     (thrown: Fault) => thrown.code,
   )
+
+t.test('of a document in chunks of one octet no chunk is held', async (t) => {
+  for (const contentType of ['text/xml', 'multipart/related; boundary="b"']) {
+    const { make, alive } = aliveChunks()
+    const content = new Readable({ read: () => undefined })
+    const limits = { ...LIMITS, maxSoapBytes: 100_000 }
+    const opened = openContent({ contentType, content, limits })
+    const isPart = contentType !== 'text/xml'
+    if (isPart) content.push(`--b\r\n${ROOT}\r\n\r\n`)
+    await turn()
+    for (let i = 0; i < 50; i++) {
+      for (let j = 0; j < 1_000; j++) content.push(make())
+      await turn()
+    }
+    t.ok((await alive()) < 100, contentType)
+    if (isPart) content.push('\r\n--b--')
+    content.push(null)
+    t.equal((await opened).part.bytes.length, 50_000)
+  }
+})
 
 t.test('attachments survive every way in which they come in pieces', async (t) => {
   await fc.assert(

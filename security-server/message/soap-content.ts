@@ -4,6 +4,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { Readable } from 'node:stream'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { boundaryOf, parseContentType } from '#core/transport/content-type.ts'
 import { headerValue } from '#core/transport/header-list.ts'
 import {
@@ -24,7 +25,6 @@ import {
   takeAttachments,
 } from './attachments.ts'
 import type { Attachment, Body, BodySpool, Content, Taker } from './body.ts'
-import { collectBytes } from './collect-bytes.ts'
 import { frameBody, wholeContent } from './frame-body.ts'
 import type { MessagePart, PartHead } from './message.ts'
 import { createRateCheck } from './minimum-rate.ts'

@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { receivedFault } from '#core/transport/fault-xml.ts'
 import { boundaryOf, type PartHandler, readMultipart } from '#core/transport/multipart-reader.ts'
 import { mimeName } from '#core/transport/multipart-writer.ts'
@@ -12,7 +13,6 @@ import { Fault } from '#schemas/fault.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import type { Body, BodySpool, Taker } from '../message/body.ts'
 import type { Codec, ReadLimits } from '../message/codec.ts'
-import { collectBytes } from '../message/collect-bytes.ts'
 import type { MessagePart, PartHead, SignedParts } from '../message/message.ts'
 import { createRateCheck } from '../message/minimum-rate.ts'
 

@@ -3,6 +3,7 @@
  * itself as for an exchange; a fault leaves as it does there.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -17,7 +18,6 @@ import {
 import { say } from '#schemas/said.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { isInbox } from '../../local-systems/check-address.ts'
-import { collectBytes } from '../../message/collect-bytes.ts'
 import { createRateCheck } from '../../message/minimum-rate.ts'
 import { acceptDelivery } from './accept-delivery.ts'
 import type { StoredOutbox } from './box-store.ts'

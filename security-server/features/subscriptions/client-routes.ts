@@ -3,6 +3,7 @@
  * Nothing leaves the house by that.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -10,7 +11,6 @@ import { idText, parseClientId, parseServiceId, subsystemOf } from '#schemas/ide
 import { say } from '#schemas/said.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { isRoom } from '../../local-systems/check-address.ts'
-import { collectBytes } from '../../message/collect-bytes.ts'
 import { createRateCheck } from '../../message/minimum-rate.ts'
 import { publish } from './publish.ts'
 import { showPublished, takeBack } from './published.ts'

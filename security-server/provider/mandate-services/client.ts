@@ -4,12 +4,12 @@
  */
 import { readFile } from 'node:fs/promises'
 import { Agent, request } from 'undici'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { readStream } from '#core/transport/read-stream.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { checkDocumentUrl, type OwnListener } from '../../local-systems/check-address.ts'
 import { guardedLookup } from '../../local-systems/guarded-lookup.ts'
-import { collectBytes } from '../../message/collect-bytes.ts'
 import { connectionOptions } from '../connect-service.ts'
 import { type MandateRequest, UnusableAnswer } from './question.ts'
 import type { MandateServiceSettings } from './settings.ts'
