@@ -68,6 +68,8 @@ export async function readMessage<Head>(q: {
   tooSlow: 'request_timeout' | 'peer_timeout'
   /** Called for every chunk; an error that it throws ends the reading. */
   onProgress?: () => void
+  /** Called with the octets that are kept in memory, as they come; an error that it throws ends the reading. */
+  onKept?: (octets: number) => void
   onMessage(message: MessagePart, ocspResponses: Buffer[]): Head | Promise<Head>
 }): Promise<ReceivedParts<Head>> {
   const { codec, half } = q
@@ -76,6 +78,16 @@ export async function readMessage<Head>(q: {
   const spooling: { body?: Body; pending?: Taker<Body> } = {}
   let read: { message: MessagePart; head: Head } | undefined
   let rank = -1
+  const collect = (maxBytes: number, done: (bytes: Buffer) => void | Promise<void>): PartHandler => {
+    const tooLarge = (): Fault =>
+      new Fault('invalid_message', { what: `a part is larger than ${maxBytes} bytes` })
+    const { write, bytes } = collectBytes(maxBytes, tooLarge)
+    const kept = (chunk: Buffer): void => {
+      write(chunk)
+      q.onKept?.(chunk.length)
+    }
+    return { write: kept, end: () => done(bytes()) }
+  }
 
   const onPart = (headers: ReadonlyMap<string, string>): PartHandler => {
     const contentType = headers.get('content-type') ?? ''
@@ -173,13 +185,6 @@ function assemble<Head>(
     body,
     signature: { signatures, hashChainResult, hashChain },
   }
-}
-
-function collect(maxBytes: number, done: (bytes: Buffer) => void | Promise<void>): PartHandler {
-  const tooLarge = (): Fault =>
-    new Fault('invalid_message', { what: `a part is larger than ${maxBytes} bytes` })
-  const { write, bytes } = collectBytes(maxBytes, tooLarge)
-  return { write, end: () => done(bytes()) }
 }
 
 function spoolBody(pending: Taker<Body>, spooling: { body?: Body; pending?: Taker<Body> }): PartHandler {

@@ -4,6 +4,7 @@ import type { Services } from '#platform/services.ts'
 import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { OwnListener } from '../local-systems/check-address.ts'
 import { createMessageValidator } from '../local-systems/validation/validate-messages.ts'
+import { createReadingBound } from '../message/being-read.ts'
 import { createPeerQuota } from '../peer/peer-quota.ts'
 import { type ContractQuotas, createContractQuotas } from './contract-quotas/contract-quotas.ts'
 import { contractQuotaMigrations } from './contract-quotas/migrations.ts'
@@ -18,7 +19,13 @@ type Place = { address: string; port: number }
 
 type Ground = Omit<
   ProviderRooms,
-  'quota' | 'contractQuotas' | 'servicePlaces' | 'messageValidator' | 'hostingMandateFor' | 'mandateServices'
+  | 'quota'
+  | 'beginReading'
+  | 'contractQuotas'
+  | 'servicePlaces'
+  | 'messageValidator'
+  | 'hostingMandateFor'
+  | 'mandateServices'
 > &
   Pick<Services, 'log' | 'database' | 'metrics'> & {
     contracts: Pick<Contracts, 'quotaOf' | 'hostingMandateFor'>
@@ -32,6 +39,9 @@ type Ground = Omit<
     armProvider(rooms: ProviderRooms): ProviderRooms
   }
 
+/** Octets of messages whose senders are proved by their certificates alone yet. */
+const MAX_BEING_READ = { inAll: 256 * 1024 * 1024, ofOne: 64 * 1024 * 1024 }
+
 type Offers = { quotaUseToday: ContractQuotas['useToday'] }
 
 export const provider: FeatureModule<Ground, Offers> = {
@@ -42,6 +52,7 @@ export const provider: FeatureModule<Ground, Offers> = {
     const { perSecond, underWay } = ground.settings.peers
     const { http, https } = ground.settings.clients
     const quota = createPeerQuota({ perSecond, burst: perSecond, underWay, clock })
+    const beginReading = createReadingBound({ ...MAX_BEING_READ, what: 'messages of peers' })
     const leases = metrics.counter(
       'concordat_contract_quota_leases_total',
       'Questions to the database for calls under contracts with a quota',
@@ -70,7 +81,7 @@ export const provider: FeatureModule<Ground, Offers> = {
       ),
     })
     const rooms = ground.armProvider({
-      ...{ ...ground, quota, contractQuotas, servicePlaces, messageValidator, mandateServices },
+      ...{ ...ground, quota, beginReading, contractQuotas, servicePlaces, messageValidator, mandateServices },
       hostingMandateFor: ground.contracts.hostingMandateFor,
     })
     return {

@@ -11,6 +11,7 @@ import { idText, memberOf, parseServiceId, type ServiceId } from '#schemas/ident
 import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
 import type { LocalService, LocalSystems } from '../local-systems/local-systems.ts'
 import { createMessageValidator } from '../local-systems/validation/validate-messages.ts'
+import { createReadingBound } from '../message/being-read.ts'
 import type { Body } from '../message/body.ts'
 import type { MessageSignature } from '../message/message.ts'
 import { REST_PART, rest } from '../message/rest.ts'
@@ -127,6 +128,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       verifyPeer: createPeerVerifier(),
       xroadTlsPeers: new Set(),
       quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 2, clock: world.clock }),
+      beginReading: createReadingBound({ inAll: 1e9, ofOne: 1e9, what: 'messages of peers' }),
       messageValidator,
       serviceClient,
       endOfCourse: () => undefined,

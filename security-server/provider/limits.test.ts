@@ -1,20 +1,26 @@
 /** What is beyond a contract's quota or a service's capacity: refused before anything is done, counted, told when to come again. */
 import { randomBytes } from 'node:crypto'
 import type http from 'node:http'
+import { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
+import type { Certificate } from '#core/certificate/certificate.ts'
 import { fieldRule } from '#core/contract/allowed-fields.ts'
 import { parseSoapFault, writeSoapFault } from '#core/transport/fault-xml.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { Fault, wireFault } from '#schemas/fault.ts'
+import { PART_TYPE } from '#schemas/wire.ts'
 import { until } from '#test/until.ts'
 import type { ContractQuota } from '../global-configuration/contracts/index-contracts.ts'
+import { createReadingBound } from '../message/being-read.ts'
 import { bodyOf } from '../peer/peer-fixture.ts'
 import { createContractQuotas } from './contract-quotas/contract-quotas.ts'
 import { contractQuotaMigrations } from './contract-quotas/migrations.ts'
 import { createQuotaStore } from './contract-quotas/store.ts'
 import { exchange } from './exchange.ts'
 import { createProviderWorld, refusalIn } from './fixture.ts'
+import type { Arrival } from './receive.ts'
 import { RefusedExchange } from './refuse.ts'
 import type { ProviderRooms } from './rooms.ts'
 import { createServicePlaces } from './service-places.ts'
@@ -306,3 +312,44 @@ t.test('members take turns, each in its order, and none fills the queue of anoth
   await until('the end of the queue', look, { pauseMs: 1 })
   t.equal(places.waiting(), 0)
 })
+
+t.test(
+  'what waits of messages of a certificate is bounded before its server is known, and in all',
+  async (t) => {
+    const bounds = { inAll: 30_000, ofOne: 20_000, what: 'messages of peers' }
+    const bounded = { ...rooms, beginReading: createReadingBound(bounds) }
+    const codeOf = (arrival: Arrival): Promise<Fault | undefined> =>
+      exchange(arrival, bounded).then(
+        () => undefined,
+        ({ refusal }: RefusedExchange) => refusal.fault,
+      )
+    const silent = async (presented?: Certificate[]) => {
+      const content = new Readable({ read: () => undefined })
+      const headers = { 'content-type': 'multipart/mixed; boundary=b' }
+      const arrival = await made.ask({}, (one) => ({
+        ...{ ...one, content, headers: { ...one.headers, ...headers } },
+        ...(presented !== undefined && { presented }),
+      }))
+      const outcome = codeOf(arrival)
+      content.push(`--b\r\ncontent-type: ${PART_TYPE.ocsp}\r\n\r\n${'o'.repeat(9_000)}`)
+      await turn()
+      return { content, outcome }
+    }
+    const { certificate, intermediates } = world.provider.keys.authenticationIdentity()
+    const other = [certificate, ...intermediates]
+    const held = [await silent(), await silent()]
+    const third = await (await silent()).outcome
+    t.match(third, {
+      code: 'too_many_requests',
+      what: 'messages of peers that are being read',
+      retryAfter: 1,
+    })
+    held.push(await silent(other))
+    t.equal((await (await silent(other)).outcome)?.code, 'too_many_requests', 'in all')
+    for (const { content } of held) content.destroy()
+    for (const { outcome } of held) t.equal((await outcome)?.code, 'connection_lost', 'each waited')
+    t.equal(await codeOf(await made.ask()), undefined, 'and then there is room')
+    for (let i = 0; i < 20; i++)
+      t.equal(await codeOf(await made.ask()), undefined, 'what is read is counted no more')
+  },
+)

@@ -47,6 +47,7 @@ export async function receive(
   }
   // Of strangers nothing is read; whom the certificate stands for is proved with the first parts.
   registeredServer(arrival.presented[0], rooms.globalConfiguration.currentWithin(ANY_GRACE))
+  const reading = rooms.beginReading(arrival.presented[0]!.sha256)
   const { head, message, messageSha512, body, signature } = await readMessage({
     source: arrival.content,
     contentType,
@@ -56,6 +57,7 @@ export async function receive(
     limits: rooms.limits,
     tooSlow: 'request_timeout',
     onProgress: () => checkUploadTime(arrived, rooms),
+    onKept: reading.count,
     onMessage: async (part, ocspResponses) => {
       const visit = identifyPeer(arrival, ocspResponses, rooms)
       arrived = visit.arrived
@@ -67,9 +69,11 @@ export async function receive(
       onMet({ step: 'claim', visit, request })
       if (request.requestId !== requestId) throw new Fault('inconsistent_headers', { what: HEADER.requestId })
       refuseEarly(request, visit, rooms)
+      // From here on its quota bounds it.
+      reading.end()
       return { visit, request }
     },
-  })
+  }).finally(reading.end)
   head.visit.course.asked = sizeOf({ message, body })
   return { ...head, codec, message, messageSha512, body, signature }
 }

@@ -6,6 +6,7 @@ import type { GlobalConfiguration } from '../global-configuration/global-configu
 import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageValidator } from '../local-systems/validation/validate-messages.ts'
+import type { createReadingBound } from '../message/being-read.ts'
 import type { ReadLimits } from '../message/codec.ts'
 import type { Consents } from '../peer/consents.ts'
 import type { EndOfCourse, Tracing } from '../peer/course.ts'
@@ -39,6 +40,8 @@ export type ProviderRooms = {
   verifyPeer: VerifyPeer
   xroadTlsPeers: XRoadTlsPeers
   quota: PeerQuota
+  /** Of the certificate that a peer presented, before its quota counts. */
+  beginReading: ReturnType<typeof createReadingBound>
   contractQuotas: Pick<ContractQuotas, 'take'>
   servicePlaces: Pick<ServicePlaces, 'enter'>
   messageValidator: Pick<MessageValidator, 'judge'>

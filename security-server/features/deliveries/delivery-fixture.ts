@@ -383,6 +383,7 @@ function providerRooms(
     verifyPeer: createPeerVerifier(),
     xroadTlsPeers: new Set(),
     quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 100, clock: world.clock }),
+    beginReading: () => ({ count: () => undefined, end: () => undefined }),
     messageValidator: { judge: () => Promise.reject(new Error('nothing is described')) },
     serviceClient: {
       reach: async () => undefined,

@@ -213,6 +213,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       verifyPeer: createPeerVerifier(),
       xroadTlsPeers: new Set(),
       quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 100, clock: world.clock }),
+      beginReading: () => ({ count: () => undefined, end: () => undefined }),
       contractQuotas: { take: () => Promise.resolve(() => undefined) },
       messageValidator: { judge: () => Promise.resolve(undefined) },
       servicePlaces: { enter: () => Promise.resolve({ waited: false, leave: () => undefined }) },
