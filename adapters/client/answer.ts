@@ -130,21 +130,22 @@ function cutBy(cause: unknown, signal: AbortSignal): ExchangeError {
 
 /** What is beyond the bound is not read. */
 export async function collect(body: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
+  // Chunks that are kept cost far more memory than their octets when the other side makes them small.
+  let whole = new Uint8Array()
   let size = 0
   for await (const chunk of body) {
-    size += chunk.length
-    if (size > most)
+    const needed = size + chunk.length
+    if (needed > most)
       throw new ExchangeError('answer_too_large', { what: `over ${most} bytes`, mayHaveBeenCarriedOut: true })
-    chunks.push(chunk)
+    if (needed > whole.length) {
+      const larger = new Uint8Array(Math.min(most, Math.max(needed, 2 * size)))
+      larger.set(whole.subarray(0, size))
+      whole = larger
+    }
+    whole.set(chunk, size)
+    size = needed
   }
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
+  return size === whole.length ? whole : whole.slice(0, size)
 }
 
 function parseJson(text: string, status: number): unknown {

@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { type Readable, Transform } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { System, SystemAnswer, SystemCall } from '#adapters/kit/system/open-system.ts'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { answerHeaders, requestHeaders } from './headers.ts'
 import type { Mapped } from './target.ts'
@@ -105,9 +106,9 @@ async function callWithBody(request: FastifyRequest, call: Call, q: Q) {
 }
 
 async function readWhole(request: FastifyRequest): Promise<Buffer> {
-  const pieces: Buffer[] = []
-  for await (const piece of request.raw) pieces.push(piece as Buffer)
-  return Buffer.concat(pieces)
+  const { write, bytes } = collectBytes(SMALL_BYTES, () => tooLarge(SMALL_BYTES))
+  for await (const piece of request.raw as AsyncIterable<Buffer>) write(piece)
+  return bytes()
 }
 
 /** The body as it arrives; ends with `body_too_large` where it is. What nobody reads is read away, so that the answer arrives. */

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { parseDocument } from 'yaml'
 import { openSystem } from '#adapters/kit/system/open-system.ts'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { HttpSettings } from './settings.ts'
 
@@ -34,10 +35,10 @@ async function fetchDocument(settings: HttpSettings, target: string, where: stri
   try {
     const headers = { accept: 'application/json, application/yaml;q=0.9, */*;q=0.1' }
     const { status, body } = await system.call({ method: 'GET', target, headers })
-    const pieces: Buffer[] = []
-    for await (const piece of body) pieces.push(piece as Buffer)
+    const { write, bytes } = collectBytes(MAX_BYTES, () => new Fault('answer_too_large'))
+    for await (const piece of body as AsyncIterable<Buffer>) write(piece)
     if (status !== 200) throw wrong(`${where} answered ${status}`)
-    return Buffer.concat(pieces)
+    return bytes()
   } catch (thrown) {
     if (thrown instanceof Fault && thrown.code !== 'answer_too_large') throw thrown
     throw wrong(`${where} gives no document of at most ${MAX_BYTES} bytes`, thrown)

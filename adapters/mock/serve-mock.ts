@@ -8,6 +8,7 @@ import { MAX_BYTES } from '#core/openapi/read-document.ts'
 import type { RestRequest } from '#core/transport/rest-request.ts'
 import { createHttpService, UPLOAD_BODY_LIMIT } from '#platform/http-service/create-http-service.ts'
 import { answerFault, toFault } from '#platform/http-service/fault-answer.ts'
+import { readBytes } from '#platform/http-service/read-bodies.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import type { Running } from '#platform/process/run-process.ts'
@@ -38,7 +39,7 @@ export async function serveMock({ description, listen }: MockOptions, log: Log):
     guard(app)
     logRequests(app, createMetrics())
     app.removeAllContentTypeParsers()
-    app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_: FastifyRequest, body: Buffer) => body)
+    app.addContentTypeParser('*', readBytes)
     app.addHttpMethod('TRACE', { hasBody: true, overrideExisting: true })
     // Also on what is refused before the request is read.
     app.addHook('onRequest', async (_request, reply) => void reply.header(MOCK_HEADER, 'fault'))

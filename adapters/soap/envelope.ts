@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream'
 import type { SystemAnswer } from '#adapters/kit/system/open-system.ts'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { parseSoapMessage } from '#core/transport/soap-message.ts'
 import type { SoapVersion } from '#core/wsdl/read-operations.ts'
 import type { XmlElement } from '#core/xml/element.ts'
@@ -113,10 +114,12 @@ function whyUnreadable({ status, headers }: SystemAnswer, version: SoapVersion):
 
 /** Throws `answer_too_large`, `source_timeout`, `source_interrupted`. */
 export async function readAll(body: Readable, most: number): Promise<Buffer> {
-  const pieces: Buffer[] = []
+  const tooLarge = (): Fault => new Fault('answer_too_large', { what: `it has more than ${most} bytes` })
+  const { write, bytes } = collectBytes(most, tooLarge)
   try {
-    for await (const piece of body) pieces.push(piece as Buffer)
+    for await (const piece of body as AsyncIterable<Buffer>) write(piece)
   } catch (cause) {
+    if (cause instanceof Fault) throw cause
     const { code, name } = cause as { code?: unknown; name?: unknown }
     if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE')
       throw new Fault('answer_too_large', { what: `it has more than ${most} bytes`, cause })
@@ -124,7 +127,7 @@ export async function readAll(body: Readable, most: number): Promise<Buffer> {
       throw new Fault('source_timeout', { what: 'the request may have been carried out', cause })
     throw new Fault('source_interrupted', { cause })
   }
-  return Buffer.concat(pieces)
+  return bytes()
 }
 
 /** SOAP 1.1 section 4.4.1: `Client.Authentication` is a `Client`, too. The detail, and where it came from, stay at home. */

@@ -3,6 +3,7 @@
  * pinned key of the witness, and a contradiction with the key of our own log.
  */
 import { Agent, request } from 'undici'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type AskWitness, MAX_REPLY_BYTES } from './ask-witness.ts'
 
@@ -20,17 +21,12 @@ export function createWitnessClient(url: string): AskWitness {
         signal: AbortSignal.timeout(TIMEOUT_MS),
         dispatcher,
       })
-      const chunks: Buffer[] = []
-      let size = 0
-      for await (const chunk of reply.body as AsyncIterable<Buffer>) {
-        size += chunk.length
-        if (size > MAX_REPLY_BYTES) throw new Error('the answer is too large')
-        chunks.push(chunk)
-      }
+      const { write, bytes } = collectBytes(MAX_REPLY_BYTES, () => new Error('the answer is too large'))
+      for await (const chunk of reply.body as AsyncIterable<Buffer>) write(chunk)
       return {
         status: reply.statusCode,
         contentType: String(reply.headers['content-type'] ?? ''),
-        body: Buffer.concat(chunks),
+        body: bytes(),
       }
     } catch (cause) {
       throw new Fault('network_error', { what: `the witness at ${prefix}`, cause })

@@ -6,6 +6,7 @@
 import type { Readable } from 'node:stream'
 import { Pool } from 'undici'
 import type { Certificate } from '#core/certificate/certificate.ts'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { readStream } from '#core/transport/read-stream.ts'
 import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -248,22 +249,20 @@ async function askPeer(peer: Peer, question: PeerQuestion, inForce: InForce): Re
     headers: received,
     content,
   } = await callPeer(peer, () => ({ method, path, headers, body }), inForce)
-  const chunks: Buffer[] = []
-  let size = 0
+  const tooLarge = (): Fault =>
+    new Fault('http_error', { what: `${idText(peer.server.id)} answers too much` })
+  const { write, bytes } = collectBytes(maxReplyBytes, tooLarge)
   try {
     const checkRate = createRateCheck('peer_timeout')
     await readStream(content, (chunk) => {
       checkRate(chunk)
-      size += chunk.length
-      if (size > maxReplyBytes)
-        throw new Fault('http_error', { what: `${idText(peer.server.id)} answers too much` })
-      chunks.push(chunk)
+      write(chunk)
     })
   } catch (cause) {
     content.destroy()
     throw cause
   }
-  return { statusCode, headers: singleValues(received), body: Buffer.concat(chunks) }
+  return { statusCode, headers: singleValues(received), body: bytes() }
 }
 
 async function postTo(

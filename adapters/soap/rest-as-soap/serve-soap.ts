@@ -7,6 +7,7 @@ import { writeSoap } from '#core/transport/write-soap.ts'
 import { readRequest } from '#core/wsdl/read-element.ts'
 import { writeAnswer } from '#core/wsdl/write-element.ts'
 import { toFault } from '#platform/http-service/fault-answer.ts'
+import { readBytes } from '#platform/http-service/read-bodies.ts'
 import { Fault, type WireFault } from '#schemas/fault.ts'
 import { idText, type ServiceId } from '#schemas/identifiers.ts'
 import { makeCall } from './make-call.ts'
@@ -25,11 +26,7 @@ export function serveSoap(app: FastifyInstance, base: string, q: Q): void {
   // A scope of its own: its bodies are not parsed, and its faults are those of SOAP.
   void app.register(async (scope) => {
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser(
-      '*',
-      { parseAs: 'buffer' },
-      async (_request: FastifyRequest, body: Buffer) => body,
-    )
+    scope.addContentTypeParser('*', readBytes)
     scope.setErrorHandler((thrown, request, reply) => {
       const fault = toFault(thrown)
       request.log[fault.status >= 500 ? 'error' : 'debug'](

@@ -4,6 +4,7 @@
  */
 import { connect } from 'node:tls'
 import { Agent, request } from 'undici'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { PORT } from '#schemas/wire.ts'
@@ -43,17 +44,11 @@ export function createImportClient(): ImportClient {
           dispatcher,
           signal: signal === undefined ? end : AbortSignal.any([end, signal]),
         })
-        const chunks: Buffer[] = []
-        let size = 0
-        for await (const chunk of reply.body as AsyncIterable<Buffer>) {
-          size += chunk.length
-          if (size > maxBytes)
-            throw new Fault('network_error', {
-              what: say`${new URL(url).host} sent more than ${maxBytes} bytes`,
-            })
-          chunks.push(chunk)
-        }
-        return { status: reply.statusCode, body: Buffer.concat(chunks) }
+        const tooLarge = (): Fault =>
+          new Fault('network_error', { what: say`${new URL(url).host} sent more than ${maxBytes} bytes` })
+        const { write, bytes } = collectBytes(maxBytes, tooLarge)
+        for await (const chunk of reply.body as AsyncIterable<Buffer>) write(chunk)
+        return { status: reply.statusCode, body: bytes() }
       } catch (cause) {
         if (cause instanceof Fault) throw cause
         throw new Fault('network_error', { what: say`${new URL(url).host} did not answer`, cause })

@@ -2,6 +2,7 @@
  * The metadata services of SOAP (listMethods, getWsdl): questions as a system writes them, and their answers, which strangers write. Pure.
  */
 import { randomUUID } from 'node:crypto'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { createMultipartParser } from '#core/transport/multipart-parser.ts'
 import { boundaryOf } from '#core/transport/multipart-reader.ts'
 import { type SoapElement, withSoapDocument } from '#core/transport/soap-document.ts'
@@ -76,8 +77,8 @@ export async function readWsdlAnswer({ contentType, bytes }: Reply): Promise<Buf
     limits: { maxParts: 2, maxHeaderBytes: MAX_HEADER_BYTES },
     dialect: 'systems',
     onPart: () => {
-      const chunks: Buffer[] = []
-      return { write: (chunk) => void chunks.push(chunk), end: () => void parts.push(Buffer.concat(chunks)) }
+      const part = collectBytes(bytes.length, () => unreadable('getWsdl: it is too large'))
+      return { write: part.write, end: () => void parts.push(part.bytes()) }
     },
   })
   // The handlers are synchronous, and therefore the parser too.

@@ -1,6 +1,7 @@
 /** Asks another node of the instance which configuration it serves, because servers may have read that one. */
 import { Agent, request } from 'undici'
 import { verifyStatement } from '#core/configuration/statement.ts'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 
 const TIMEOUT_MS = 3000
 const MAX_BYTES = 1024 * 1024
@@ -17,14 +18,9 @@ export const askNode: AskNode = async (url, certificates) => {
       signal: AbortSignal.timeout(TIMEOUT_MS),
       dispatcher,
     })
-    const parts: Buffer[] = []
-    let length = 0
-    for await (const part of reply.body as AsyncIterable<Buffer>) {
-      length += part.length
-      if (length > MAX_BYTES) throw new Error('too long')
-      parts.push(part)
-    }
-    return verifyStatement(Buffer.concat(parts).toString('utf8'), certificates).index
+    const { write, bytes } = collectBytes(MAX_BYTES, () => new Error('too long'))
+    for await (const part of reply.body as AsyncIterable<Buffer>) write(part)
+    return verifyStatement(bytes().toString('utf8'), certificates).index
   } catch {
     // The node may be stopped, as all are during a restoration, or use the same restored database.
     return undefined

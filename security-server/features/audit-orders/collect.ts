@@ -9,6 +9,7 @@ import { inScope } from '#core/audit-order/in-scope.ts'
 import { readSeed } from '#core/audit-order/make-seed.ts'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { Checkpoint } from '#core/merkle/checkpoint.ts'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { AUDIT_LIMITS, type AuditCoverage, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
@@ -116,16 +117,12 @@ async function bundlesOf(
 
 /** Reads a bundle up to `most` bytes: bodies may have gigabytes. Throws `conflict` for a longer one. */
 async function readAtMost(most: number, bundle: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
+  const tooLarge = (): Fault =>
+    new Fault('conflict', { what: say`the answer has no room for it: ask for it by itself` })
+  const { write, bytes } = collectBytes(most, tooLarge)
   // Leaving the loop destroys the stream and the body streams under it.
-  for await (const chunk of bundle as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > most)
-      throw new Fault('conflict', { what: say`the answer has no room for it: ask for it by itself` })
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  for await (const chunk of bundle as AsyncIterable<Buffer>) write(chunk)
+  return bytes()
 }
 
 function refused(what: Word): Fault {

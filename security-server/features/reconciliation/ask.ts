@@ -3,6 +3,7 @@
  * allows. Distinguishes a server without this endpoint (X-Road's, or an older version of this one) from one that refuses.
  */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import { memberOf, parseServerId } from '#schemas/identifiers.ts'
@@ -57,22 +58,19 @@ export async function ask<T>(
 }
 
 async function read(reply: PeerReply): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
+  const tooLarge = (): Fault => new Fault('invalid_input', { what: say`the answer is too large` })
+  const { write, bytes } = collectBytes(RECONCILIATION_LIMITS.bytes, tooLarge)
   const checkRate = createRateCheck('peer_timeout')
   try {
     await readStream(reply.content, (chunk) => {
       checkRate(chunk)
-      size += chunk.length
-      if (size > RECONCILIATION_LIMITS.bytes)
-        throw new Fault('invalid_input', { what: say`the answer is too large` })
-      chunks.push(chunk)
+      write(chunk)
     })
   } catch (cause) {
     reply.content.destroy()
     throw cause
   }
-  return Buffer.concat(chunks)
+  return bytes()
 }
 
 function faultOf(value: unknown, server: string): Error {

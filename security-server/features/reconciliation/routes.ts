@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { publicFault, toFault } from '#platform/http-service/fault-answer.ts'
+import { readBytes } from '#platform/http-service/read-bodies.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
@@ -28,11 +29,7 @@ type RouteRooms = Pick<ReconciliationRooms, 'clock' | 'globalConfiguration' | 'v
 export function reconciliationRoutes(app: FastifyInstance, rooms: RouteRooms, log: Log): void {
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser(
-      'application/json',
-      { parseAs: 'buffer' },
-      async (_request: FastifyRequest, body: Buffer) => body,
-    )
+    scope.addContentTypeParser('application/json', readBytes)
     scope.setErrorHandler((cause, request, reply) => refuse(toFault(cause), request, reply, log))
     scope.post(
       RECONCILIATION_PATH,

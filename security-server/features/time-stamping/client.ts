@@ -10,6 +10,7 @@ import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
 import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
 import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import { addTsaCertificate } from '#core/timestamp/write-token.ts'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { type Clock, hasPassed } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -92,15 +93,11 @@ async function stampAt(
     signal: AbortSignal.timeout(2 * TIMEOUT_MS),
     dispatcher,
   })
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of reply.body as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > MAX_BYTES) throw new Fault('malformed_timestamp', { what: say`the answer is too large` })
-    chunks.push(chunk)
-  }
+  const tooLarge = (): Fault => new Fault('malformed_timestamp', { what: say`the answer is too large` })
+  const { write, bytes } = collectBytes(MAX_BYTES, tooLarge)
+  for await (const chunk of reply.body as AsyncIterable<Buffer>) write(chunk)
   if (reply.statusCode !== 200) throw new Fault('timestamping_failed', { what: `HTTP ${reply.statusCode}` })
-  const given = readTimeStampResponse(Buffer.concat(chunks))
+  const given = readTimeStampResponse(bytes())
   const { certificate, time } = verifyTimeStampToken({
     token: given,
     imprint: asked.imprint,

@@ -1,4 +1,5 @@
 /** Asks a provider what it offers to a client and how it is described, by exchanges like any other. */
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { boundaryOf } from '#core/transport/content-type.ts'
 import { headerValue } from '#core/transport/header-list.ts'
 import { createMultipartParser } from '#core/transport/multipart-parser.ts'
@@ -110,15 +111,15 @@ export async function askWsdl(
   const call = callOf(client, provider, 'getWsdl', rooms)
   const answer = await ask(writeSoapCall(call, element, caller), 'getWsdl', rooms)
   const bytes = await wholeOf(answer, 'getWsdl')
-  const parts: Buffer[][] = []
+  const parts: (() => Buffer)[] = []
   try {
     const parser = createMultipartParser({
       boundary: boundaryOf(headerValue(answer.headers, 'content-type') ?? ''),
       limits: { maxParts: 2, maxHeaderBytes: 16 * 1024 },
       onPart: () => {
-        const pieces: Buffer[] = []
-        parts.push(pieces)
-        return { write: (piece) => void pieces.push(Buffer.from(piece)), end: () => undefined }
+        const part = collectBytes(bytes.length, () => unreadable('getWsdl', undefined))
+        parts.push(part.bytes)
+        return { write: part.write, end: () => undefined }
       },
     })
     await parser.push(bytes)
@@ -127,7 +128,7 @@ export async function askWsdl(
     throw unreadable('getWsdl', cause)
   }
   if (parts.length !== 2) throw unreadable('getWsdl', undefined)
-  return Buffer.concat(parts[1]!).toString('utf8')
+  return parts[1]!().toString('utf8')
 }
 
 async function restMetadata(

@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { answerFault, toFault } from '#platform/http-service/fault-answer.ts'
+import { readBytes } from '#platform/http-service/read-bodies.ts'
 import type { Witness } from '#platform/witness/create-witness.ts'
 import { witnessRoutes } from '#platform/witness/routes.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -27,11 +28,7 @@ const SIZE = /^(?:0|[1-9][0-9]{0,14})$/
 export function peerWitnessRoutes(app: FastifyInstance, rooms: Rooms): void {
   void app.register(async (scope) => {
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser(
-      '*',
-      { parseAs: 'buffer' },
-      async (_request: FastifyRequest, body: Buffer) => body,
-    )
+    scope.addContentTypeParser('*', readBytes)
     scope.setErrorHandler((cause, _request, reply) => answerFault(reply, toFault(cause), undefined))
     const onRequest = async (request: FastifyRequest): Promise<void> => rooms.guard(request)
     if (rooms.witness !== undefined)

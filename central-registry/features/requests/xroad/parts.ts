@@ -5,6 +5,7 @@
 import { constants, type KeyObject, type SigningOptions, verify } from 'node:crypto'
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { isStrongKey } from '#core/certificate/key-strength.ts'
+import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { createMultipartParser } from '#core/transport/multipart-parser.ts'
 import { boundaryOf } from '#core/transport/multipart-reader.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -85,12 +86,12 @@ function readParts(contentType: string, body: Buffer, wanted: string[]): Part[] 
     boundary: boundaryOf(contentType),
     limits: { maxParts: wanted.length, maxHeaderBytes: MAX_HEADER_BYTES },
     onPart: (headers) => {
-      const chunks: Buffer[] = []
+      const { write, bytes } = collectBytes(body.length, () => new Fault('mime_parsing_failed'))
       const type = (headers.get('content-type') ?? '').split(';')[0]!.trim().toLowerCase()
       return {
-        write: (chunk) => void chunks.push(chunk),
+        write,
         end: () => {
-          parts.push({ type, algorithm: headers.get('signature-algorithm-id'), body: Buffer.concat(chunks) })
+          parts.push({ type, algorithm: headers.get('signature-algorithm-id'), body: bytes() })
         },
       }
     },
