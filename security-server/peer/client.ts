@@ -22,7 +22,14 @@ import { createServerChoice, type ServerWithAddress } from './choose-server.ts'
 import { type ConcurrencyLimit, createConcurrencyLimit } from './concurrency-limit.ts'
 import { createOcspFetch } from './fetch-ocsp.ts'
 import { handshake } from './handshake.ts'
-import { type AnswerContent, callHttp, faster, type HttpAnswer, type HttpCall } from './http-call.ts'
+import {
+  type AnswerContent,
+  callHttp,
+  faster,
+  type HttpAnswer,
+  type HttpCall,
+  NotBegun,
+} from './http-call.ts'
 import { beforeSending, NotSent } from './not-sent.ts'
 import { createPeerSockets, type PeerSockets } from './peer-sockets.ts'
 import { presentedChain } from './presented-chain.ts'
@@ -333,12 +340,15 @@ function singleValues(received: HttpAnswer['headers']): Record<string, string | 
   return headers as Record<string, string | undefined>
 }
 
-/** Counts as a failure before the first byte only what is marked NotSent, or what undici refused to start. */
-function failureOf(cause: unknown, server: ServerId): Fault {
-  if (cause instanceof NotSent) return cause
+/** Counts as a failure before the first byte only what is marked NotSent or NotBegun, or what undici refused to start. */
+function failureOf(thrown: unknown, server: ServerId): Fault {
+  if (thrown instanceof NotSent) return thrown
+  const cause = thrown instanceof NotBegun ? thrown.cause : thrown
   const code = (cause as { code?: string }).code
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_CLOSED') return new NotSent(cause)
+  const what = idText(server)
+  if (thrown instanceof NotBegun) return new NotSent(new Fault('network_error', { what, cause }))
   const late =
     code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT' || code === 'peer_timeout'
-  return new Fault(late ? 'peer_timeout' : 'connection_lost', { what: idText(server), cause })
+  return new Fault(late ? 'peer_timeout' : 'connection_lost', { what, cause })
 }

@@ -25,6 +25,8 @@ export type HttpCall = Omit<Dispatcher.DispatchOptions, 'body'> & { body: Buffer
 
 /** How many bytes are buffered before a reader takes them; beyond that the sender is paused. */
 const KEPT_BYTES = 64 * 1024
+/** What a chunk takes beside its octets, of which it may have only one. */
+const CHUNK_BYTES = 256
 /**
  * Each 1xx answer restarts undici's time-out: without limits, an endless series would keep the exchange open for ever. A peer of ours
  * sends one every half minute (say-processing.ts); one that sends fewer has no more time.
@@ -32,9 +34,16 @@ const KEPT_BYTES = 64 * 1024
 const MOST_INTERIM = 240
 const INTERIM_MS = 2 * 60 * 60 * 1000
 
+/** The call ended before its first byte; `cause` says why. */
+export class NotBegun extends Error {
+  constructor(cause: unknown) {
+    super('the call has not begun', { cause })
+  }
+}
+
 /**
  * Resolves with the head of the answer. Rejects with undici's error, or with `head.late` after `head.ms`; that time includes
- * waiting for a connection. `objection` is asked when a connection is there, before the first byte; the call ends with what it says. `onOver` is called once the connection is free again, or gone. `interimMs`: for how long 1xx answers may follow each other, two
+ * waiting for a connection. While the call has not begun it rejects with NotSent or NotBegun. `objection` is asked when a connection is there, before the first byte; the call ends with what it says. `onOver` is called once the connection is free again, or gone. `interimMs`: for how long 1xx answers may follow each other, two
  * hours when absent.
  */
 export function callHttp(
@@ -55,7 +64,7 @@ export function callHttp(
     let interimSince: number | undefined
     const expire = (late: () => Fault): void => {
       expired = late()
-      reject(expired)
+      reject(controller === undefined ? new NotBegun(expired) : expired)
       // A call that still waits for a connection is aborted when its turn comes, before a byte is written.
       controller?.abort(expired)
     }
@@ -96,7 +105,9 @@ export function callHttp(
       },
       onResponseError(_controller, cause) {
         if (call.body instanceof Readable) call.body.on('error', () => undefined).destroy()
-        reject(cause)
+        // A connection that was used before is looked at for a turn first: what breaks it then ends calls that wait for it. undici says that a
+        // call starts before it writes.
+        reject(controller === undefined && !(cause instanceof NotSent) ? new NotBegun(cause) : cause)
         content?.fail(cause)
         over()
       },
@@ -148,7 +159,7 @@ function createContent(controller: Dispatcher.DispatchController): {
   const handKept = (): void => {
     while (taker !== undefined && !waiting && kept.length > 0) {
       const chunk = kept.shift()!
-      keptBytes -= chunk.length
+      keptBytes -= CHUNK_BYTES + chunk.length
       hand(taker, chunk)
     }
     if (taker === undefined || waiting) return
@@ -180,7 +191,7 @@ function createContent(controller: Dispatcher.DispatchController): {
       if (chunk.length === 0) return
       if (taker !== undefined && !waiting && kept.length === 0) return hand(taker, chunk)
       kept.push(chunk)
-      keptBytes += chunk.length
+      keptBytes += CHUNK_BYTES + chunk.length
       if (keptBytes > KEPT_BYTES) controller.pause()
     },
     end() {

@@ -14,6 +14,8 @@ const NOT_FOR_LINES: ReadonlySet<FaultCode> = new Set([
 ])
 const ID = /^[A-Za-z0-9._:-]{1,64}$/
 const TYPE = /^[A-Za-z0-9_.]{1,200}$/
+/** As Node and undici name what failed: ECONNRESET, UND_ERR_SOCKET. */
+const SYSTEM_CODE = /^[A-Z][A-Z0-9_]{1,63}$/
 
 type FaultFacts = {
   outcome: string
@@ -23,7 +25,7 @@ type FaultFacts = {
   detail: string | undefined
   what: string | undefined
   /** Not named `err`: the logger would print the whole Error there, and only these facts may be logged. */
-  cause: { type: string; message: string; stack?: string | undefined } | undefined
+  cause: { type: string; message: string; code?: string | undefined; stack?: string | undefined } | undefined
 }
 
 export function factsOf(fault: Fault): FaultFacts {
@@ -41,6 +43,13 @@ export function factsOf(fault: Fault): FaultFacts {
 /** Name and message of the cause; the stack only for unforeseen errors. */
 function causeOf({ code, cause }: Fault): FaultFacts['cause'] {
   if (!(cause instanceof Error)) return undefined
-  const facts = { type: cause.name, message: cause.message }
+  const facts = { type: cause.name, message: cause.message, code: systemCodeOf(cause) }
   return code === 'internal_error' ? { ...facts, stack: cause.stack } : facts
+}
+
+/** Of the error itself or of what it was caused by. */
+function systemCodeOf(error: Error): string | undefined {
+  const { code, cause } = error as { code?: unknown; cause?: unknown }
+  if (typeof code === 'string' && SYSTEM_CODE.test(code)) return code
+  return cause instanceof Error ? systemCodeOf(cause) : undefined
 }

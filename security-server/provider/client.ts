@@ -14,7 +14,7 @@ import type { LocalService } from '../local-systems/local-systems.ts'
 import type { Content, Taker } from '../message/body.ts'
 import type { SystemAnswer } from '../message/message.ts'
 import { createRateCheck } from '../message/minimum-rate.ts'
-import { callHttp, type HttpAnswer, type HttpCall } from '../peer/http-call.ts'
+import { callHttp, type HttpAnswer, type HttpCall, NotBegun } from '../peer/http-call.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import { connectionOptions, guarded } from './connect-service.ts'
 
@@ -194,8 +194,9 @@ function lengthOf({ size }: Content): [string, string] {
   return ['content-length', String(size)]
 }
 
-/** Ours say what they are; of undici's only what it refuses to begin is certain not to have reached the system. */
+/** Ours say what they are; of undici's only what did not begin, or what it refuses to, is certain not to have reached the system. */
 function failureOf(thrown: unknown, service: LocalService): Fault {
+  if (thrown instanceof NotBegun) return new NotSent(failureOf(thrown.cause, service))
   const what = idText(service.id)
   const cause = thrown instanceof Fault && thrown.code === 'connection_lost' ? thrown.cause : thrown
   if (cause instanceof Fault && cause.code !== 'service_timeout') return cause
