@@ -11,6 +11,7 @@ import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts
 import { flatHeaders } from '#core/transport/header-list.ts'
 import { escapeXml } from '#core/xml/escape.ts'
 import { toFault } from '#platform/http-service/fault-answer.ts'
+import { networkOf } from '#platform/http-service/rate-limit.ts'
 import { endInPieces } from '#platform/http-service/send-pieces.ts'
 import { sendWhole } from '#platform/http-service/unread-body.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -106,6 +107,7 @@ export function arrivalOf(request: FastifyRequest): Omit<Arrival, 'codec'> {
     url: request.originalUrl,
     rawHeaders: raw.rawHeaders,
     content: contentOf(raw),
+    from: networkOf(raw.socket.remoteAddress ?? ''),
     tls: tlsOf(raw.socket as TLSSocket),
   }
 }

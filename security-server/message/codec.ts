@@ -21,6 +21,8 @@ export type ClientRequest = {
   rawHeaders: string[]
   /** Undefined when the request has no body. */
   content: Readable | undefined
+  /** The network address of the system; absent for what this server sends of itself. */
+  from?: string | undefined
 }
 
 /** The most octets of a message and of its body. */

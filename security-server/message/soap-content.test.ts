@@ -265,6 +265,67 @@ t.test('a document that comes too slowly holds no room', async (t) => {
   }
 })
 
+t.test('what is being read of one address leaves room for others, and counts until it is read', async (t) => {
+  const MB = Buffer.alloc(1_000_000, 'a')
+  const limits = { ...LIMITS, maxSoapBytes: 10_000_000 }
+  const faults: Fault[] = []
+  const begin = async (from: string) => {
+    const content = new Readable({ read: () => undefined })
+    const opened = openContent({ contentType: 'text/xml', content, limits, from })
+    let fault: Fault | undefined
+    opened.catch((thrown: Fault) => {
+      fault = thrown
+      faults.push(thrown)
+    })
+    await turn()
+    for (let i = 0; i < 10 && fault === undefined; i++) {
+      content.push(MB)
+      await turn()
+    }
+    return { content, opened, fault: (): string | undefined => fault?.code }
+  }
+  const several = async (from: string, count: number) => {
+    const begun: Awaited<ReturnType<typeof begin>>[] = []
+    for (let i = 0; i < count; i++) begun.push(await begin(from))
+    return begun
+  }
+  const silent = await several('10.0.0.1', 13)
+  t.strictSame(faults, [])
+  t.equal((await begin('10.0.0.1')).fault(), 'too_many_requests')
+  t.match(faults[0], { what: 'SOAP messages that are being read', retryAfter: 1 })
+  const other = await several('10.0.0.2', 12)
+  t.strictSame(
+    other.map(({ fault }) => fault()),
+    Array.from({ length: 12 }, () => undefined),
+    'another address has its own share',
+  )
+  const third = await several('10.0.0.3', 2)
+  t.strictSame(
+    third.map(({ fault }) => fault()),
+    [undefined, 'too_many_requests'],
+    'in all',
+  )
+  const [whole, ...rest] = silent
+  whole!.content.push(null)
+  const { letGo } = await whole!.opened
+  t.equal((await begin('10.0.0.1')).fault(), 'too_many_requests', 'whole, and still to be read')
+  letGo()
+  letGo()
+  const next = await begin('10.0.0.1')
+  t.equal(next.fault(), undefined)
+  const gone = [next, third[0]!, ...rest, ...other].map(({ content, opened }) => {
+    content.destroy()
+    return codeOf(opened)
+  })
+  t.strictSame([...new Set(await Promise.all(gone))], ['invalid_request'])
+  const again = await several('10.0.0.1', 12)
+  t.ok(again.every(({ fault }) => fault() === undefined))
+  for (const { content, opened } of again) {
+    content.destroy()
+    await codeOf(opened)
+  }
+})
+
 t.test('what a nested multipart of a peer may not be', async (t) => {
   const take = async (bytes: Buffer): Promise<string> => {
     const taker = takeNested('n', { spool: spoolOf(), maxBytes: 1000 })

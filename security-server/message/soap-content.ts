@@ -24,6 +24,7 @@ import {
   PART_LIMITS,
   takeAttachments,
 } from './attachments.ts'
+import { createReadingBound } from './being-read.ts'
 import type { Attachment, Body, BodySpool, Content, Taker } from './body.ts'
 import { frameBody, wholeContent } from './frame-body.ts'
 import type { MessagePart, PartHead } from './message.ts'
@@ -31,9 +32,14 @@ import { createRateCheck } from './minimum-rate.ts'
 import { cutOff } from './take-content.ts'
 
 const RELATED = 'multipart/related'
-/** Octets of documents that are being read, of all clients together: who sends them is not known before they are read. */
-const MAX_BEING_READ = 256 * 1024 * 1024
-let beingRead = 0
+/**
+ * Octets of documents that are being read: who sends them is not known before. The systems of an agency often have one address, so half may be of
+ * one.
+ */
+const beginReading = createReadingBound({
+  ...{ inAll: 256 * 1024 * 1024, ofOne: 128 * 1024 * 1024 },
+  what: 'SOAP messages',
+})
 /** For a document; attachments may take longer. X-Road waits for 30 s. Silence ends by the time-out of the connection. */
 const SLOWEST_MS = 60_000
 /** With its line end. */
@@ -52,6 +58,8 @@ type Limits = { maxSoapBytes: number; maxBodyBytes: number }
 type OpenedContent = {
   part: MessagePart
   takeAttachments(spool: BodySpool): Promise<Body | undefined>
+  /** Once the message was read, or refused: until then it is one of those that are being read. */
+  letGo(): void
 }
 
 /** Reads `content` up to the end of its SOAP document. Throws `invalid_content_type`, `mime_parsing_failed`, `body_too_large`. */
@@ -59,17 +67,16 @@ export async function openContent(q: {
   contentType: string | undefined
   content: Readable | undefined
   limits: Limits
+  /** The address of its sender. */
+  from?: string | undefined
 }): Promise<OpenedContent> {
   const { content, limits } = q
-  let counted = 0
+  const reading = beginReading(q.from ?? '')
   const began = performance.now()
   const count = (octets: number): void => {
-    counted += octets
-    beingRead += octets
     if (performance.now() - began > SLOWEST_MS)
       throw new Fault('request_timeout', { what: 'the SOAP message' })
-    if (beingRead > MAX_BEING_READ)
-      throw new Fault('too_many_requests', { what: 'SOAP messages that are being read' })
+    reading.count(octets)
   }
   const taker = createSoapTaker(q.contentType, limits, { count, checkLine })
   const checkRate = createRateCheck('request_timeout')
@@ -97,13 +104,19 @@ export async function openContent(q: {
     }
     taker.finish()
   }
-  await read(() => taker.part() !== undefined).finally(() => {
-    beingRead -= counted
+  const document = async (): Promise<MessagePart> => {
+    await read(() => taker.part() !== undefined)
+    const part = taker.part()
+    if (part === undefined) throw new Fault('missing_soap', { what: 'the request has no SOAP message' })
+    return part
+  }
+  const part = await document().catch((cause: unknown) => {
+    reading.end()
+    throw cause
   })
-  const part = taker.part()
-  if (part === undefined) throw new Fault('missing_soap', { what: 'the request has no SOAP message' })
   return {
     part,
+    letGo: reading.end,
     async takeAttachments(spool) {
       const attachments = takeAttachments({ spool, maxBytes: limits.maxBodyBytes })
       taker.letIn(attachments)

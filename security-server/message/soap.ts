@@ -42,11 +42,13 @@ export const soap: Codec = {
   async accept(arrival, ids, limits) {
     const contentType = onlyHeader(arrival.rawHeaders, 'content-type')
     const action = checkAction(onlyHeader(arrival.rawHeaders, 'soapaction'))
-    const { part, takeAttachments } = await openContent({ contentType, content: arrival.content, limits })
+    const { content, from } = arrival
+    const { part, takeAttachments, letGo } = await openContent({ contentType, content, limits, from })
+    // Until it is read: large documents wait for their turn, and nobody knows yet whose they are.
     const request = await readRequest(part, {
       requestId: ids.requestId,
       headers: headersOf(contentType, action),
-    })
+    }).finally(letGo)
     return { message: part.bytes, request, takeBody: takeAttachments }
   },
   readRequest(part, header) {
