@@ -4,7 +4,7 @@
  */
 import { Fault } from '#schemas/fault.ts'
 
-export type BeingRead = {
+type BeingRead = {
   /** Throws `too_many_requests` when there is no room for more. */
   count(octets: number): void
   /** What was counted is in memory no more, or bounded by others; later octets are not counted. */

@@ -47,7 +47,7 @@ export async function receive(
   }
   // Of strangers nothing is read; whom the certificate stands for is proved with the first parts.
   registeredServer(arrival.presented[0], rooms.globalConfiguration.currentWithin(ANY_GRACE))
-  const reading = rooms.beginReading(arrival.presented[0]!.sha256)
+  const reading = rooms.beginReading(arrival.presented[0]?.sha256 ?? '')
   const { head, message, messageSha512, body, signature } = await readMessage({
     source: arrival.content,
     contentType,
