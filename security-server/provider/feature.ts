@@ -39,8 +39,8 @@ type Ground = Omit<
     armProvider(rooms: ProviderRooms): ProviderRooms
   }
 
-/** Octets of messages whose senders are proved by their certificates alone yet. */
-const MAX_BEING_READ = { inAll: 256 * 1024 * 1024, ofOne: 64 * 1024 * 1024 }
+/** Octets of messages whose senders are proved by their certificates alone yet: half may be of one, whose large messages may come together. */
+const MAX_BEING_READ = { inAll: 256 * 1024 * 1024, ofOne: 128 * 1024 * 1024 }
 
 type Offers = { quotaUseToday: ContractQuotas['useToday'] }
 

@@ -266,7 +266,7 @@ await eachDatabase(t, async (_database, t, url) => {
     t.match(seen.body, {
       notCovered: {
         gaps: [
-          { serviceId: null, reason: 'contract_unknown', records: 1 },
+          { serviceId: null, reason: 'contract_unknown', records: 2 },
           { serviceId: ID, reason: 'undeclared', records: 1 },
         ],
       },
