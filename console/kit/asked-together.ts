@@ -22,7 +22,7 @@ const LONGEST = 4000
 export function askedTogether<T extends { id: string }>(
   operation: string,
   has: (id: string) => boolean,
-  pageOf: (ids: string[]) => { limit?: number } = () => ({}),
+  pageOf: (ids: string[]) => Record<string, string> = () => ({}),
 ) {
   const askedBy = new WeakMap<Api, Asked<T>>()
 

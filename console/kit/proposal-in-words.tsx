@@ -7,7 +7,7 @@ import { ProposalSubject } from './proposal-subject.tsx'
 const proposals = askedTogether<Proposal>(
   'getProposals',
   () => true,
-  ({ length }) => ({ limit: length }),
+  ({ length }) => ({ limit: String(length) }),
 )
 
 export function ProposalInWords({ id }: { id: string }) {
