@@ -127,12 +127,16 @@ export function createBoxStore<Name extends keyof Boxes>(
       return dropped
     },
 
-    /** Dead rows wait again, from the first attempt on; resolves to their number. At most 500 without `positions`. */
-    revive: (q: { positions?: number[] | undefined; now: string }): Promise<number> =>
+    /** Rows of these that are dead wait again, from the first attempt on; resolves to their number. */
+    revive: (q: { positions: number[]; now: string }): Promise<number> =>
       inTransaction(tables, async (transaction) => {
-        let dead = transaction.selectFrom(box).selectAll().where('state', '=', 'dead')
-        if (q.positions !== undefined) dead = dead.where('position', 'in', q.positions)
-        const rows = (await dead.orderBy('position').limit(AT_ONCE).execute()).map(rowOf<Row>)
+        if (q.positions.length === 0) return 0
+        const dead = transaction
+          .selectFrom(box)
+          .selectAll()
+          .where('state', '=', 'dead')
+          .where('position', 'in', q.positions)
+        const rows = (await dead.orderBy('position').execute()).map(rowOf<Row>)
         await lanes.lock(transaction, rows)
         let revived = 0
         for (const row of rows) {

@@ -224,6 +224,7 @@ async function openNode(
       ...{ signMessage: consumer.signMessage, verifyMessage: consumer.verifyMessage },
       ...{ messageLog: q.messageLog, localSystems: localSystems(made, q), armDeliveries: arm },
       clientDoor: createClientDoor(consumer),
+      erasureOrders: q.messageLog.retention,
       serviceClient: {
         call: async ({ target, headers, body }: Parameters<DeliveryRooms['serviceClient']['call']>[0]) => {
           const event = JSON.parse(String(body!.bytes)) as Record<string, unknown>

@@ -12,6 +12,7 @@ import { checkInbox, refusedWays } from './check-inbox.ts'
 import { deliveryRoutes } from './client-routes.ts'
 import { type ContentKeys, openContentKeys } from './content-keys.ts'
 import { createDeliveryKeys, type KeyHolder } from './delivery-keys.ts'
+import { checkOrder } from './erased-exchanges.ts'
 import { deliveryHandlers } from './handlers.ts'
 import { createInbox } from './inbox.ts'
 import { createInboxReceipts } from './inbox-receipts-store.ts'
@@ -47,6 +48,8 @@ type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> 
     /** Writes a file of such a folder on all nodes of the server; undefined for a server that is one node. */
     shareIn(folder: string): ((name: string, bytes: Buffer) => Promise<void>) | undefined
     clientDoor: DeliveryRooms['door']
+    /** Asked before an exchange is erased by order. */
+    erasureOrders: { beforeOrders(check: (index: number) => Promise<void>): void }
     /** Crash tests alone change something here. */
     armDeliveries(rooms: DeliveryRooms): DeliveryRooms
   }
@@ -101,6 +104,7 @@ export const deliveries: FeatureModule<Ground, Offers> = {
     await deliveryKeys.open()
     await rooms.outbox.free(`${node} `)
     await rooms.inbox.free(pushToken(node))
+    ground.erasureOrders.beforeOrders((index) => checkOrder(index, rooms))
     const sender = createSender(rooms)
     const ending = new AbortController()
     const pusher = createPusher(rooms)

@@ -8,6 +8,7 @@ import { isInbox, pushAddress } from '../../local-systems/check-address.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import { abandonReceived, abandonSent } from './abandon.ts'
 import type { StoredInbox, StoredOutbox } from './box-store.ts'
+import { checkRedrive } from './erased-exchanges.ts'
 import type { BoxFilter } from './reads-store.ts'
 import type { DeliveryRooms } from './rooms.ts'
 import { iso } from './rooms.ts'
@@ -92,7 +93,10 @@ export function deliveryHandlers(rooms: DeliveryRooms, sender: Pick<Sender, 'wak
     redriveDeliveries: async ({ body }) => {
       const { box, positions } = body as { box: Box; positions?: number[] }
       const now = iso(rooms.clock())
-      const revived = await (box === 'outbox' ? outbox : inbox).revive({ positions, now })
+      const dead = await (box === 'outbox' ? outbox : inbox).dead(positions)
+      await checkRedrive(dead, rooms)
+      const found = dead.map(({ position }) => position)
+      const revived = await (box === 'outbox' ? outbox : inbox).revive({ positions: found, now })
       if (box === 'outbox') sender.wake()
       return { redriven: revived }
     },

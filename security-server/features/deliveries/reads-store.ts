@@ -113,6 +113,13 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
       return false
     },
 
+    /** Dead rows, of these positions or the oldest, at most 500. */
+    dead: async (positions: number[] | undefined): Promise<Row[]> => {
+      let query = tables.selectFrom(box).selectAll().where('state', '=', 'dead')
+      if (positions !== undefined) query = query.where('position', 'in', positions)
+      return (await query.orderBy('position').limit(AT_ONCE).execute()).map(rowOf<Row>)
+    },
+
     /** Rows in a state since before a time. */
     unchanged: async (state: DeliveryState, before: string, limit = AT_ONCE): Promise<Row[]> => {
       const rows = await tables

@@ -11,6 +11,7 @@ import type { ArchivesInDatabase } from './archives/archiver.ts'
 import { archiveTarget, retentionHandlers } from './handlers.ts'
 import type { Needs } from './needs.ts'
 import { openRetention } from './open-retention.ts'
+import type { Retention } from './retention.ts'
 
 type Ground = Omit<Needs, 'retention'> &
   Omit<Parameters<typeof openRetention>[0], 'archives' | 'makers'> & {
@@ -19,7 +20,12 @@ type Ground = Omit<Needs, 'retention'> &
     keys: Pick<Keys, 'signingIdentity'>
   }
 
-export const retention: FeatureModule<Ground, { sealArchivesAnew: StoredFiles['sealAnew'] | undefined }> = {
+type Offers = {
+  sealArchivesAnew: StoredFiles['sealAnew'] | undefined
+  erasureOrders: Pick<Retention, 'beforeOrders'>
+}
+
+export const retention: FeatureModule<Ground, Offers> = {
   name: 'retention',
   open: async (ground) => {
     const { settings, keys, server, storedFiles } = ground
@@ -47,7 +53,7 @@ export const retention: FeatureModule<Ground, { sealArchivesAnew: StoredFiles['s
     })
     return {
       operations: retentionHandlers({ ...ground, retention: room }),
-      offers: { sealArchivesAnew: sealAnew },
+      offers: { sealArchivesAnew: sealAnew, erasureOrders: room },
       // A run takes a minute at most, with pauses between its batches.
       jobs: [
         {

@@ -21,6 +21,9 @@ import { checkScope, type HoldScope } from './holds/scope.ts'
 import type { Hold, HoldFilter } from './holds/store.ts'
 import type { RetentionCounts, RetentionMethods } from './part.ts'
 
+/** Of a part that keeps content of exchanges outside the log. `index`: any record of the exchange. */
+type CheckOrder = (index: number) => Promise<void>
+
 export type Retention = {
   /** All classes, and the services that are in another class than the default one. */
   classes(): Promise<{ classes: RetentionClass[]; assignments: { service: string; class: string }[] }>
@@ -37,6 +40,8 @@ export type Retention = {
   run(signal?: AbortSignal): Promise<number>
   /** Deletes the files of erased bodies that are in this node's folder; for a job of each node. Other nodes' files it leaves. */
   deleteBodies(): Promise<void>
+  /** What this throws about a record refuses the order to erase its exchange, before anything is erased. */
+  beforeOrders(check: CheckOrder): void
   /**
    * Erases all records of an exchange in this log at once. Returns each record with the index of its erasure record. Throws
    * `under_legal_hold`, `conflict`, `not_found`, `invalid_input`.
@@ -90,6 +95,7 @@ export function createRetention(q: {
   const { clock } = q
   const { parts, bodies, maintain } = q.messageLog
   const inTurn = createTurn()
+  const checks: CheckOrder[] = []
 
   /** An older version that decides again keeps what was to stay by the decision before. */
   const refuseBesideOthers = async ({ applyToExisting }: { applyToExisting: boolean }): Promise<void> => {
@@ -174,7 +180,9 @@ export function createRetention(q: {
     // would write into the same file.
     run: (signal) => inTurn(() => run(signal)),
     deleteBodies,
+    beforeOrders: (check) => void checks.push(check),
     erase: async (order) => {
+      for (const check of checks) await check(order.index)
       const erased = await parts.eraseExchange({ order, now: clock() })
       await deleteBodies()
       return erased

@@ -1,0 +1,79 @@
+/** An order to erase an exchange that carried an event, while the event is still in a box. */
+import { tablesOf } from '#platform/database/open-database.ts'
+import { acknowledge, fetch, hand, onBoth, settle } from './acts-fixture.ts'
+import { unreachable } from './delivery-fixture.ts'
+import type { Tables } from './tables.ts'
+
+const ORDER = { mode: 'LEAF_ONLY', case: '7/2026', reason: 'a court says so' } as const
+
+await onBoth('orders to erase', async (t, made) => {
+  const { sender, receiver } = made
+  type Side = typeof sender
+  const indexOf = async ({ log }: Side, id: unknown, of: string): Promise<number> =>
+    Number((await log.list({ queryId: String(id), limit: 10 })).find(({ kind }) => kind === of)!.idx)
+  const positionOf = async ({ operation }: Side, box: string, delivery: unknown): Promise<number> =>
+    ((await operation('getDeliveries', { query: { box, delivery, limit: 1 } })) as Listed).items[0]!.position
+  type Listed = { items: { position: number }[] }
+
+  await t.test('it is refused while an inbox has the event, and says where', async (t) => {
+    const { id } = (await hand(made, { data: 'a diagnosis' })).body
+    await settle(made)
+    const [request, reply] = [await indexOf(receiver, id, 'request'), await indexOf(receiver, id, 'reply')]
+    const position = await positionOf(receiver, 'inbox', id)
+    for (const index of [request, reply])
+      await t.rejects(receiver.log.retention.erase({ index, ...ORDER }), {
+        code: 'conflict',
+        message: new RegExp(`in the inbox at ${position}: .*discard`),
+      })
+    t.ok((await receiver.log.read(request)).message, 'nothing was erased')
+    await t.resolves(
+      sender.log.retention.erase({ index: await indexOf(sender, id, 'request'), ...ORDER }),
+      'the sender has it no more',
+    )
+    const [given] = await fetch(made)
+    t.equal(given!.event.data, 'a diagnosis')
+    await acknowledge(made, given!.id)
+    const erased = await receiver.log.retention.erase({ index: request, ...ORDER })
+    t.ok(erased.length >= 3, 'request, reply and receipt')
+  })
+
+  await t.test('what is discarded is not given out, and can be erased', async (t) => {
+    const { id } = (await hand(made, { data: 'discarded' })).body
+    await settle(made)
+    const positions = [await positionOf(receiver, 'inbox', id)]
+    t.strictSame(
+      await receiver.operation('discardDeliveries', { body: { box: 'inbox', positions, reason: 'a court' } }),
+      { discarded: 1 },
+    )
+    await receiver.log.retention.erase({ index: await indexOf(receiver, id, 'request'), ...ORDER })
+    t.strictSame(await fetch(made), [])
+  })
+
+  await t.test('dead letters: refused while they are there, and not redriven after such an order', async (t) => {
+    const body = { box: 'outbox' }
+    made.way = () => Promise.reject(unreachable())
+    const { id } = (await hand(made, { data: 'never sent' })).body
+    await settle(made)
+    const position = await positionOf(sender, 'outbox', id)
+    await tablesOf<Tables>(sender.database)
+      .updateTable('outbox')
+      .set({ state: 'dead' })
+      .where('position', '=', position)
+      .execute()
+    const accepted = await indexOf(sender, id, 'accepted')
+    await t.rejects(sender.log.retention.erase({ index: accepted, ...ORDER }), {
+      code: 'conflict',
+      message: new RegExp(`in the outbox at ${position}`),
+    })
+    // As by a version that did not look.
+    await sender.log.parts.eraseExchange({ order: { index: accepted, ...ORDER }, now: made.world.clock() })
+    for (const positions of [[position], undefined])
+      await t.rejects(sender.operation('redriveDeliveries', { body: { ...body, positions } }), {
+        code: 'conflict',
+        message: new RegExp(`at ${position} was erased by order`),
+      })
+    const discard = { body: { ...body, positions: [position], reason: 'erased' } }
+    t.strictSame(await sender.operation('discardDeliveries', discard), { discarded: 1 })
+    t.strictSame(await sender.operation('redriveDeliveries', { body }), { redriven: 0 })
+  })
+})
