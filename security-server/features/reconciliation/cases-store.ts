@@ -12,6 +12,7 @@ import {
 } from './store.ts'
 
 type StoredCase = Selectable<CaseRow>
+export type CaseProofs = Pick<StoredCase, 'id' | 'own_proof' | 'peer_proof'>
 type CaseFilter = ReconciliationFilter & {
   requestId?: string | undefined
   assignee?: string | undefined
@@ -54,6 +55,23 @@ export function createCasesStore(database: Database) {
         .executeTakeFirst()
       if (row === undefined) throw new Fault('not_found', { what: say`case ${id}` })
       return row
+    },
+
+    /** Cases after this one, in order, with an opening in one of their proofs. */
+    withOpenings: (q: { after: number; limit: number }): Promise<CaseProofs[]> =>
+      kysely
+        .selectFrom('reconciliation_case')
+        .select(['id', 'own_proof', 'peer_proof'])
+        .where('id', '>', q.after)
+        .where((is) =>
+          is.or([is('own_proof', 'like', '%"digest"%'), is('peer_proof', 'like', '%"digest"%')]),
+        )
+        .orderBy('id')
+        .limit(q.limit)
+        .execute(),
+
+    keepProofs: async ({ id, ...proofs }: CaseProofs): Promise<void> => {
+      await kysely.updateTable('reconciliation_case').set(proofs).where('id', '=', id).execute()
     },
 
     changeCase: async (

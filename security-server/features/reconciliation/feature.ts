@@ -47,7 +47,13 @@ export const reconciliation: FeatureModule<Ground, { reconciliation: PeoplesReco
       operations: reconciliationHandlers({ server, clock, contentRequests, reconciliation: room }),
       routes: { peers: room.routes },
       // No shorter interval is needed: days are compared only after they have settled, and servers are asked again after an hour.
-      jobs: [{ kind: 'reconcile', everySeconds: 300, run: () => room.run() }],
+      jobs: [
+        { kind: 'reconcile', everySeconds: 300, run: () => room.run() },
+        {
+          ...{ kind: 'forget-erased-proofs', everySeconds: 300 },
+          run: ({ signal }) => room.forgetErased(signal),
+        },
+      ],
       offers: { reconciliation: room },
     }
   },

@@ -20,6 +20,7 @@ import { until } from '#test/until.ts'
 import type { IndexTables as LogTables } from '../../reading/index/tables.ts'
 import { createCasesStore } from './cases-store.ts'
 import { openStatement } from './conclude.ts'
+import { forgetErased } from './forget-erased.ts'
 import { reconcile } from './initiate.ts'
 import { createTwoServers, openLog, type Side, type TwoServers } from './reconciliation-fixture.ts'
 
@@ -228,6 +229,24 @@ await onEachStore('days of two servers', async (t, two) => {
     const { database, scans } = recordQueries(tax.database)
     t.strictSame(await createCasesStore(database).open(), { cases: 1, unanswered: 0 })
     t.strictSame(await scans(), [], 'a scrape goes through no table')
+    const proofsOf = async (side: Side): Promise<string> => {
+      await forgetErased({ cases: side.cases, log: side.log }, new AbortController().signal)
+      const [found] = await casesOf(side, day)
+      return `${found!.own_proof} ${found!.peer_proof}`
+    }
+    const erase = async (side: Side, mode: 'PROOF_KEPT' | 'LEAF_ONLY') => {
+      const [index] = await indexesOf(side, altered.requestId)
+      await side.log.retention.erase({ index: index!, mode, case: '1', reason: 'order' })
+    }
+    await erase(tax, 'PROOF_KEPT')
+    t.match(await proofsOf(tax), /"digest"/, 'a kept proof is shown')
+    await erase(tax, 'LEAF_ONLY')
+    await erase(population, 'LEAF_ONLY')
+    for (const side of [tax, population]) {
+      const left = await proofsOf(side)
+      t.notMatch(left, /"digest"|"key"/, 'what the log destroyed')
+      t.match(left, /"treeHead"/)
+    }
   })
 
   await t.test('what is no discrepancy: time-outs, failures, what never left', async (t) => {

@@ -5,6 +5,7 @@ import type { Log } from '#platform/logging/create-log.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import { type CasesStore, createCasesStore } from './cases-store.ts'
 import { createEntriesStore } from './entries-store.ts'
+import { forgetErased, forgetOf } from './forget-erased.ts'
 import { createResponder } from './respond.ts'
 import type { ReconciliationRooms } from './rooms.ts'
 import { reconciliationRoutes } from './routes.ts'
@@ -17,6 +18,8 @@ type Reconciliation = {
   routes(app: FastifyInstance): void
   /** Compares the days that wait. For a job that runs every few minutes. */
   run(): Promise<void>
+  /** Takes out of cases what the log has destroyed. For a job. */
+  forgetErased(signal: AbortSignal): Promise<void>
   days: Pick<ReconciliationStore, 'list' | 'get'>
   cases: CasesStore
 }
@@ -30,12 +33,21 @@ export async function createReconciliation(
 ): Promise<Reconciliation> {
   const store = createReconciliationStore(q.database)
   const entries = createEntriesStore(q.database)
+  const cases = createCasesStore(q.database)
   const rooms: ReconciliationRooms = { ...q, store, entries, shapes: await createShapes() }
   const respond = createResponder(rooms)
   return {
     routes: (app) => reconciliationRoutes(app, { ...rooms, respond, quota: q.quota }, q.logger),
     run: () => run(rooms, q.logger),
+    forgetErased: (signal) => forgetErased({ ...rooms, cases }, signal),
     days: store,
-    cases: createCasesStore(q.database),
+    cases: {
+      ...cases,
+      // The job may not have come by since the erasure.
+      getCase: async (id, clearance) => {
+        await forgetOf([await cases.getCase(id, clearance)], { ...rooms, cases })
+        return cases.getCase(id, clearance)
+      },
+    },
   }
 }
