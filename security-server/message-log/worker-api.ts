@@ -77,6 +77,7 @@ export type WorkerApi = {
   checkpoints(limit: number): Promise<StoredCheckpoint[]>
   checkpointOf(size: number): Promise<StoredCheckpoint | undefined>
   erasedBelow(size: number): Promise<number>
+  leavesAmong(indexes: number[]): Promise<number[]>
   countedDays(q: { before: number; limit: number }): Promise<CountedDay[]>
   countsOf(q: { index: number; clearance: Clearance }): Promise<StoredCounts | undefined>
   /** The heads among `limit` records from `first` on. */

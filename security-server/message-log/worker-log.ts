@@ -120,6 +120,7 @@ export async function openWorkerLog(
     checkpoints: (limit) => log.tree.newestCheckpoints(limit),
     checkpointOf: (size) => log.tree.checkpointOf(size),
     erasedBelow: (size) => log.records.erasedBelow(size),
+    leavesAmong: async (indexes) => (await log.records.leavesAmong(indexes)).map(({ idx }) => Number(idx)),
     countedDays: (q) => log.dailyCounts.days(q),
     countsOf: (q) => log.dailyCounts.get(q),
     auditHeads: (q) => readAuditHeads({ log, findKey: ring.find, ...q }),

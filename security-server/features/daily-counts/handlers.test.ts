@@ -61,7 +61,7 @@ await eachDatabase(t, async (_database, t, url) => {
       t.equal((await ask('GET', '/message-log/daily-counts', undefined, { role })).status, 403, role)
   })
 
-  const told = async (filter: object, role: string): Promise<[string, Map<string, Buffer>]> => {
+  const ordered = async (filter: object, role: string): Promise<string> => {
     const { body } = await ask('POST', '/message-log/exports', { format: 'jsonl', filter }, { role })
     const id = String(body['id'])
     await until('the export', async (saw) => {
@@ -69,9 +69,13 @@ await eachDatabase(t, async (_database, t, url) => {
       if (error !== null) throw new Error(String(error))
       return state === 'done'
     })
+    return id
+  }
+  const shown = async (id: string, role: string): Promise<[string, Map<string, Buffer>]> => {
     const { raw } = await ask('GET', `/message-log/exports/${id}/file`, undefined, { role })
     return [(await verified(raw, world.world.now))[1], await filesOf(raw)]
   }
+  const told = async (filter: object, role: string) => shown(await ordered(filter, role), role)
 
   await t.test('an export holds them with their proof, and what they settle is no longer open', async (t) => {
     const filter = { partyId: 'DEV:GOV:9' }
@@ -105,8 +109,14 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 
   await t.test('what was erased since is missing, and explained', async (t) => {
+    const filter = { partyId: 'DEV:GOV:5678', kind: 'request' }
+    const before = await ordered(filter, CLEARED)
     await messageLog.retention.erase({ index: first, mode: 'LEAF_ONLY', case: '1', reason: 'by law' })
-    const [text] = await told({ partyId: 'DEV:GOV:5678', kind: 'request' }, CLEARED)
+    const [left, files] = await shown(before, CLEARED)
+    t.match(left, /Rows and filter: holds, 1 rows/, 'an export from before the erasure')
+    t.notMatch(left, /FAILS/, 'which no erasure below its tree head explains')
+    t.notMatch(files.get('daily-counts.jsonl')!.toString(), /"index":8,/)
+    const [text] = await told(filter, CLEARED)
     t.match(text, /Rows and filter: holds, 1 rows/)
     t.match(text, /Daily counts: holds, of 2 0 agree/)
   })

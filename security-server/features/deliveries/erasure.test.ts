@@ -49,31 +49,34 @@ await onBoth('orders to erase', async (t, made) => {
     t.strictSame(await fetch(made), [])
   })
 
-  await t.test('dead letters: refused while they are there, and not redriven after such an order', async (t) => {
-    const body = { box: 'outbox' }
-    made.way = () => Promise.reject(unreachable())
-    const { id } = (await hand(made, { data: 'never sent' })).body
-    await settle(made)
-    const position = await positionOf(sender, 'outbox', id)
-    await tablesOf<Tables>(sender.database)
-      .updateTable('outbox')
-      .set({ state: 'dead' })
-      .where('position', '=', position)
-      .execute()
-    const accepted = await indexOf(sender, id, 'accepted')
-    await t.rejects(sender.log.retention.erase({ index: accepted, ...ORDER }), {
-      code: 'conflict',
-      message: new RegExp(`in the outbox at ${position}`),
-    })
-    // As by a version that did not look.
-    await sender.log.parts.eraseExchange({ order: { index: accepted, ...ORDER }, now: made.world.clock() })
-    for (const positions of [[position], undefined])
-      await t.rejects(sender.operation('redriveDeliveries', { body: { ...body, positions } }), {
+  await t.test(
+    'dead letters: refused while they are there, and not redriven after such an order',
+    async (t) => {
+      const body = { box: 'outbox' }
+      made.way = () => Promise.reject(unreachable())
+      const { id } = (await hand(made, { data: 'never sent' })).body
+      await settle(made)
+      const position = await positionOf(sender, 'outbox', id)
+      await tablesOf<Tables>(sender.database)
+        .updateTable('outbox')
+        .set({ state: 'dead' })
+        .where('position', '=', position)
+        .execute()
+      const accepted = await indexOf(sender, id, 'accepted')
+      await t.rejects(sender.log.retention.erase({ index: accepted, ...ORDER }), {
         code: 'conflict',
-        message: new RegExp(`at ${position} was erased by order`),
+        message: new RegExp(`in the outbox at ${position}`),
       })
-    const discard = { body: { ...body, positions: [position], reason: 'erased' } }
-    t.strictSame(await sender.operation('discardDeliveries', discard), { discarded: 1 })
-    t.strictSame(await sender.operation('redriveDeliveries', { body }), { redriven: 0 })
-  })
+      // As by a version that did not look.
+      await sender.log.parts.eraseExchange({ order: { index: accepted, ...ORDER }, now: made.world.clock() })
+      for (const positions of [[position], undefined])
+        await t.rejects(sender.operation('redriveDeliveries', { body: { ...body, positions } }), {
+          code: 'conflict',
+          message: new RegExp(`at ${position} was erased by order`),
+        })
+      const discard = { body: { ...body, positions: [position], reason: 'erased' } }
+      t.strictSame(await sender.operation('discardDeliveries', discard), { discarded: 1 })
+      t.strictSame(await sender.operation('redriveDeliveries', { body }), { redriven: 0 })
+    },
+  )
 })

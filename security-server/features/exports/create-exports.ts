@@ -13,6 +13,7 @@ import type { MessageLog } from '../../message-log/message-log.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
 import type { LogReads } from '../../reading/log-reads.ts'
 import { type KeptFilter, recordFilter, rowView } from '../../reading/record-filter.ts'
+import { leaveOutErased, type ShownExport } from './leave-out-erased.ts'
 import { beginStored, type ExportLines, type LineStore, openLineFolder, storedLines } from './lines.ts'
 import { createExportStore, type ExportRow, type ExportStore } from './store.ts'
 
@@ -37,6 +38,8 @@ export type RecordExports = {
    * `not_found` and `stored_file_damaged`.
    */
   open(row: ExportRow): Promise<ExportLines>
+  /** What may be shown of it now. */
+  leaveOutErased(q: { row: ExportRow; lines: ExportLines }): Promise<ShownExport>
   delete(row: ExportRow): Promise<void>
   /** Deletes exports whose time is over, whichever node made them, and files without a row. */
   expire(): Promise<void>
@@ -54,7 +57,7 @@ const MAX_ROUNDS = 20
 /** Of exports whose file is in the database. */
 const SHARED_KIND = 'export-records'
 
-type ExportLog = Pick<MessageLog, 'size' | 'maintain' | 'checkpointNow' | 'erasedBelow'> &
+type ExportLog = Pick<MessageLog, 'size' | 'maintain' | 'checkpointNow' | 'erasedBelow' | 'leavesAmong'> &
   Pick<LogReads, 'window'>
 
 export async function createExports(q: {
@@ -202,6 +205,7 @@ export async function createExports(q: {
         throw isMissing ? elsewhere(row, thrown) : thrown
       }
     },
+    leaveOutErased: (q) => leaveOutErased(q, messageLog),
     delete: async (row) => {
       await store.delete(row.id)
       // In a folder that this node does not have the file stays; `expire` deletes it there, because it has no row.

@@ -46,7 +46,8 @@ export function exportHandlers(rooms: Needs): Handlers {
   }
 
   /** The look is recorded before the first octet is read for the answer. */
-  const download = async (row: ExportRow, lines: ExportLines, input: OperationInput) => {
+  const download = async (made: { row: ExportRow; lines: ExportLines }, input: OperationInput) => {
+    const { row, lines, gone } = await exports.leaveOutErased(made)
     const log = readableAs(row, rooms)
     const source = () => bundleSource(rooms, log)
     const isContent = row.format === 'bundles'
@@ -66,7 +67,7 @@ export function exportHandlers(rooms: Needs): Handlers {
       server: idText(rooms.server),
       source,
       forms: (q) => log.forms(q),
-      counts: () => provenCounts(log, { size: Number(row.size), from, to }),
+      counts: () => provenCounts(log, { size: Number(row.size), from, to, gone }),
       exchanges,
       actors: await log.openActors(asked),
       now: new Date(clock()),
@@ -149,7 +150,7 @@ export function exportHandlers(rooms: Needs): Handlers {
       if (row.state !== 'done') throw new Fault('conflict', { what: say`the export is ${row.state}` })
       const lines = await exports.open(row)
       try {
-        const stream = await download(row, lines, input)
+        const stream = await download({ row, lines }, input)
         stream.once('close', () => void lines.close().catch(() => undefined))
         const headers = { 'content-disposition': `attachment; filename="export-${row.id}.zip"` }
         return answer(stream, { headers })

@@ -30,6 +30,16 @@ export type ExportLines = {
   close(): Promise<void>
 }
 
+/** Line by line, without node:readline, which does not report that a file cannot be read. */
+export async function* textsOf(lines: ExportLines): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of lines.read().setEncoding('utf8') as AsyncIterable<string>) {
+    const texts = (rest + chunk).split('\n')
+    rest = texts.pop() ?? ''
+    yield* texts
+  }
+}
+
 export type LineStore = {
   /** The first `bytes` octets are kept: what a killed run wrote without noting it goes. Throws `not_found` for a file that has fewer. */
   grow(bytes: number): Promise<GrowingLines>

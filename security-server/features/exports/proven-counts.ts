@@ -1,5 +1,5 @@
 /** The daily counts of the log for an export, each with the proof that the log committed to it. */
-import type { DailyCounts } from '#core/log-export/daily-counts.ts'
+import { type DailyCounts, readCountsDocument } from '#core/log-export/daily-counts.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
 
 const AT_ONCE = 200
@@ -15,7 +15,18 @@ const MAX_OCTETS = 64 * 1024 * 1024
  */
 export async function* provenCounts(
   log: Pick<ReadableLog, 'countedDays' | 'countsOf' | 'proof'>,
-  { size, from, to }: { size: number; from?: string | undefined; to?: string | undefined },
+  {
+    size,
+    from,
+    to,
+    gone,
+  }: {
+    size: number
+    from?: string | undefined
+    to?: string | undefined
+    /** Records that are left out of the rows. */
+    gone: ReadonlySet<number>
+  },
 ): AsyncGenerator<DailyCounts> {
   const indexes: number[] = []
   let [before, octets] = [size, 0]
@@ -36,7 +47,15 @@ export async function* provenCounts(
     // The log key was destroyed, so these counts cannot be opened any more.
     if (counts === undefined || message === undefined) continue
     const { document, rows } = counts
+    // Below this tree head no erasure explains why fewer are shown than were counted.
+    if (isAnyIn(document, gone)) continue
     const opening = { key: message.key.toString('base64'), digest: message.digest.toString('base64') }
     yield { index, form, path: path.map((node) => node.toString('base64')), opening, document, rows }
   }
+}
+
+function isAnyIn(document: string, gone: ReadonlySet<number>): boolean {
+  const { first, last } = readCountsDocument(document)
+  for (const index of gone) if (index >= first && index <= last) return true
+  return false
 }

@@ -15,7 +15,7 @@ import { asFault } from '#schemas/fault.ts'
 import { FOUND_RECORD_COLUMNS, type FoundRecord } from '#schemas/found-record.ts'
 import { type BundleSource, collectExchange, writeBundle } from '../../reading/evidence/write-bundle.ts'
 import { shownFilter } from '../../reading/record-filter.ts'
-import type { ExportLines } from './lines.ts'
+import { type ExportLines, textsOf } from './lines.ts'
 import type { ExportRow } from './store.ts'
 
 /** A leaf form has about 600 octets. For a larger log the forms are left out, because they would make every export large. */
@@ -119,14 +119,8 @@ function headOf({ row, server, exchanges, actors }: ExportQuestion) {
   }
 }
 
-/** Reads lines without node:readline, which does not report that a file cannot be read. */
-async function* rowsOf(file: ExportLines): AsyncGenerator<FoundRecord> {
-  let rest = ''
-  for await (const chunk of file.read().setEncoding('utf8') as AsyncIterable<string>) {
-    const lines = (rest + chunk).split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) yield JSON.parse(line) as FoundRecord
-  }
+async function* rowsOf(lines: ExportLines): AsyncGenerator<FoundRecord> {
+  for await (const text of textsOf(lines)) yield JSON.parse(text) as FoundRecord
 }
 
 async function* linesOf(values: AsyncIterable<object>): AsyncGenerator<string> {

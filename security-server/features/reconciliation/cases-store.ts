@@ -63,9 +63,7 @@ export function createCasesStore(database: Database) {
         .selectFrom('reconciliation_case')
         .select(['id', 'own_proof', 'peer_proof'])
         .where('id', '>', q.after)
-        .where((is) =>
-          is.or([is('own_proof', 'like', '%"digest"%'), is('peer_proof', 'like', '%"digest"%')]),
-        )
+        .where((is) => is.or([is('own_proof', 'like', '%"digest"%'), is('peer_proof', 'like', '%"digest"%')]))
         .orderBy('id')
         .limit(q.limit)
         .execute(),

@@ -8,7 +8,7 @@ import type { ReconciliationRooms } from './rooms.ts'
 
 type Rooms = {
   cases: Pick<CasesStore, 'withOpenings' | 'keepProofs'>
-  log: { reconciliation: Pick<ReconciliationRooms['log']['reconciliation'], 'leavesAmong'> }
+  log: Pick<ReconciliationRooms['log'], 'leavesAmong'>
 }
 
 const AT_ONCE = 200
@@ -27,7 +27,7 @@ export async function forgetErased(rooms: Rooms, signal: AbortSignal): Promise<v
 export async function forgetOf(cases: CaseProofs[], { cases: store, log }: Rooms): Promise<void> {
   const indexes = (proof: string): number[] => recordsOf(proof).map(({ index }) => index)
   const asked = [...new Set(cases.flatMap((one) => indexes(one.own_proof)))]
-  const leaves = new Set(asked.length === 0 ? [] : await log.reconciliation.leavesAmong(asked))
+  const leaves = new Set(await log.leavesAmong(asked))
   for (const one of cases) {
     if (!indexes(one.own_proof).some((index) => leaves.has(index))) continue
     const [own, peer] = [withoutOpenings(one.own_proof), withoutOpenings(one.peer_proof)]

@@ -26,14 +26,14 @@ type ComparedLog = {
     pairs(q: { from: string; to: string }): Promise<{ client: string; service: string; peer: string }[]>
     /** The secrecy of the pair's most secret exchange between two ISO times. 0: all readers may see them. */
     secrecy(q: { from: string; to: string; pair: { own: string; peer: string } }): Promise<number>
-    /** Which of these records are erased down to their leaves. */
-    leavesAmong(indexes: number[]): Promise<number[]>
     /** The records of a pair between two ISO times, in order. */
     read(q: { from: string; to: string; pair: { own: string; peer: string } }): AsyncGenerator<Stretch>
   }
   /** Signs the present tree head. */
   checkpointNow(): Promise<string | undefined>
   proof(index: number): Promise<LogProof>
+  /** Which of these records are erased down to their leaves. */
+  leavesAmong(indexes: number[]): Promise<number[]>
 }
 
 export type ReconciliationRooms = {

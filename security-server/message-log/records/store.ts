@@ -185,6 +185,16 @@ export function createRecordStore(database: Database) {
       return Number(row.erased)
     },
 
+    /** Which of these have neither content nor a kept proof any more. */
+    leavesAmong: (indexes: number[]) =>
+      kysely
+        .selectFrom('erasure')
+        .leftJoin('remainder', 'remainder.idx', 'erasure.idx')
+        .select('erasure.idx')
+        .where('erasure.idx', 'in', indexes)
+        .where('remainder.idx', 'is', null)
+        .execute(),
+
     /** The erasure of the proof that the first erasure had kept. */
     proofErasure: (idx: number) =>
       kysely.selectFrom('proof_erasure').selectAll().where('idx', '=', idx).executeTakeFirst(),

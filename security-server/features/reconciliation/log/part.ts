@@ -12,7 +12,6 @@ export type ReconciliationMethods = {
   /** The clients and services with secret exchanges between two ISO times. */
   secretPartners(q: Between): Promise<SecretPartners[]>
   rangeBetween(q: Between): Promise<{ first: number; last: number } | undefined>
-  leavesAmong(indexes: number[]): Promise<number[]>
   readRecords(q: { pair: MemberPair; version: number; first: number; last: number }): Promise<ReadStretch>
 }
 
@@ -24,7 +23,6 @@ export const reconciliationPart: LogPart<ReconciliationMethods> = {
         partners: ({ from, to }) => reconciliation.partners(from, to),
         secretPartners: ({ from, to }) => reconciliation.secretPartners(from, to),
         rangeBetween: ({ from, to }) => reconciliation.range(from, to),
-        leavesAmong: (indexes) => reconciliation.leavesAmong(indexes),
         readRecords: (q) => readRecords({ records, reconciliation }, q, ring.find),
       },
     }

@@ -18,8 +18,6 @@ export type ReconciliationLog = {
   pairs(q: { from: string; to: string }): Promise<SpokenPair[]>
   /** The secrecy of the pair's most secret record between two ISO times. 0: all readers may see them. */
   secrecy(q: { from: string; to: string; pair: MemberPair }): Promise<number>
-  /** Which of these records are erased down to their leaves. */
-  leavesAmong(indexes: number[]): Promise<number[]>
   /**
    * The pair's records between two ISO times, with erased and bare records of the same range, in order, one stretch at a time.
    */
@@ -51,7 +49,6 @@ export function reconciliationLog({
       })
       return Math.max(0, ...of.map(({ secrecy }) => Number(secrecy)))
     },
-    leavesAmong: (indexes) => parts.leavesAmong(indexes),
     async *read({ from, to, pair, version }) {
       // Every record must be indexed first: a record that the index lacks would look as if it had been removed.
       await maintain()

@@ -75,18 +75,6 @@ export function createReconciliationStore(database: Database) {
         .orderBy('idx')
         .execute(),
 
-    /** Which of these have neither content nor a kept proof. */
-    leavesAmong: async (indexes: number[]): Promise<number[]> => {
-      const rows = await kysely
-        .selectFrom('erasure')
-        .leftJoin('remainder', 'remainder.idx', 'erasure.idx')
-        .select('erasure.idx')
-        .where('erasure.idx', 'in', indexes)
-        .where('remainder.idx', 'is', null)
-        .execute()
-      return rows.map(({ idx }) => Number(idx))
-    },
-
     erased: async (first: number, last: number): Promise<ErasedRow[]> => {
       const rows = await kysely
         .selectFrom('erasure')
