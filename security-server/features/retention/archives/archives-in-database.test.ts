@@ -29,7 +29,7 @@ import {
   type TestLogOptions,
 } from '../../../message-log/fixture.ts'
 import type { StoredArchive } from '../retention.ts'
-import { inDatabase } from './archives-fixture.ts'
+import { inDatabase, requestOf } from './archives-fixture.ts'
 import { createArchiveStore } from './store.ts'
 
 type Rows = {
@@ -75,7 +75,11 @@ async function suite(t: Test, url: string): Promise<void> {
     for (let n = 0; n < count; n++) {
       const body = await spoolBody(log, randomBytes(60_000))
       indexes.push(
-        (await log.append(await signedRecord({ time: new Date(Date.now() - 40 * DAY), body }))).index,
+        (
+          await log.append(
+            await signedRecord({ time: new Date(Date.now() - 40 * DAY), body, ...requestOf() }),
+          )
+        ).index,
       )
     }
     return indexes

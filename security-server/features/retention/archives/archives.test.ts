@@ -11,13 +11,11 @@ import t, { type Test } from 'tap'
 import { ARCHIVE_INFO, parseArchiveInfo } from '#core/archive/archive.ts'
 import { type ArchiveVerdict, judgeArchive } from '#core/archive/judge-archive.ts'
 import { readArchive } from '#core/archive/read-archive.ts'
-import { writeRestRequest } from '#core/transport/rest-request.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { type Aim, breakCalls, killAt, noStrace } from '#test/strace.ts'
 import {
-  CLIENT,
   endAllDue,
   logFolder,
   logOptions,
@@ -32,6 +30,7 @@ import {
 } from '../../../message-log/fixture.ts'
 import { openLogSource } from '../../verification/checks/open-source.ts'
 import { verifyLog } from '../../verification/checks/verify-log.ts'
+import { requestOf } from './archives-fixture.ts'
 import { archiveName, containerName } from './names.ts'
 import { createArchiveStore } from './store.ts'
 
@@ -66,22 +65,10 @@ async function fill(log: TestLog, count: number, service = SERVICE): Promise<num
   for (let n = 0; n < count; n++) {
     const body = n % 3 === 0 ? await spoolBody(log, Buffer.alloc(n % 2 === 0 ? 100_000 : 500, n)) : undefined
     const time = new Date(Date.now() - 40 * DAY)
-    const ids = { id: randomUUID(), requestId: randomUUID() }
-    const message = requestOf(service, ids)
-    const { index } = await log.append(await signedRecord({ time, service, body, ids, message }))
+    const { index } = await log.append(await signedRecord({ time, service, body, ...requestOf(service) }))
     indexes.push(index)
   }
   return indexes
-}
-
-/** The message that the record of a request from CLIENT says it is. */
-function requestOf(service: typeof SERVICE, { id, requestId }: { id: string; requestId: string }): Buffer {
-  const headers: [string, string][] = [
-    ['X-Road-Client', idText(CLIENT)],
-    ['x-road-request-id', requestId],
-    ['x-road-id', id],
-  ]
-  return writeRestRequest({ method: 'GET', target: `/r1/${idText(service)}`, headers })
 }
 
 async function erasedOf(log: TestLog, indexes: number[]): Promise<number[]> {
