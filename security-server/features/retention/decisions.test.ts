@@ -105,8 +105,8 @@ await eachDatabase(t, async (_database, t, url) => {
 
   await t.test('an order finds the whole exchange among any number with its id', async (t) => {
     const id = randomUUID()
-    const own = async (): Promise<{ request: number; reply: number }> => {
-      const common = { ids: { id, requestId: randomUUID() }, service: SERVICE }
+    const own = async (more: object = {}): Promise<{ request: number; reply: number }> => {
+      const common = { ids: { id, requestId: randomUUID() }, service: SERVICE, ...more }
       const request = await log.append(await signedRecord(common))
       const answer = { kind: 'reply', direction: 'out', outcome: 'ok', answers: request.index } as const
       return {
@@ -124,5 +124,8 @@ await eachDatabase(t, async (_database, t, url) => {
       [request, reply],
     )
     for (const index of [request, reply]) t.ok((await log.read(index)).erased)
+    const secret = await own({ contract: 'c0ffee/2', secrecy: 2 })
+    await retention.erase({ ...ORDER, index: secret.request })
+    t.ok((await log.read(secret.reply)).erased, 'also of one that nobody may see')
   })
 })

@@ -72,7 +72,8 @@ async function exchangeOf(log: EndedLog, index: number, findKey: KeyFinder): Pro
 /** All rows of the exchange that this record began, and all receipts with its id, newest first. */
 async function rowsOf({ search, records }: EndedLog, queryId: string, first: number): Promise<SearchRow[]> {
   const { size } = await records.head()
-  const filter = { queryId, exchangeOf: first, limit: PAGE }
+  // An order is for what nobody may see, too.
+  const filter = { queryId, exchangeOf: first, clearance: 2 as const, limit: PAGE }
   const rows = await search.list(filter, size)
   for (let page = rows; page.length === PAGE; rows.push(...page))
     page = await search.list({ ...filter, before: rows.at(-1)!.idx }, size)
