@@ -5,7 +5,7 @@
 import { setFlagsFromString } from 'node:v8'
 
 /**
- * By how many percent a heap may grow between full collections, as measured in docs/performance.md. To collect a small one less often costs
+ * By how many percent a heap may grow between full collections, as measured in docs/measured/exchanges.md. To collect a small one less often costs
  * 20 MB and saves a quarter of its processor time under load.
  */
 const GROWTH = { large: 60, small: 150 } as const

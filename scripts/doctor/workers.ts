@@ -3,7 +3,7 @@ import { availableParallelism, totalmem } from 'node:os'
 import { type Finding, toDo, well } from './finding.ts'
 
 const MIB = 2 ** 20
-/** For the first one and for each further one (docs/performance.md). */
+/** For the first one and for each further one (docs/measured/workers.md). */
 const FIRST = 1024 * MIB
 const FURTHER = 256 * MIB
 
