@@ -56,6 +56,7 @@ export async function pull(
     const given = stored === undefined ? undefined : openEvent(stored, q.rule, rooms)
     // Also what it cannot be given any more: the contract is another one by now.
     const isGone = given === undefined || given === 'passed over'
+    if (given === 'passed over') tellPassedOver(one, row.sequence, rooms)
     if (stored === undefined || isGone || isExpired(given.whole, now)) {
       await rooms.pulls.confirm(one.id, row.sequence)
       continue
@@ -127,6 +128,12 @@ async function fill(q: Pulling & Ruled, rooms: SubscriptionRooms): Promise<Store
   return waiting
 }
 
+function tellPassedOver(one: StoredSubscription, sequence: number, rooms: SubscriptionRooms): void {
+  const place = { subscription: one.id, sequence }
+  rooms.log.warn(place, 'a subscription cannot be given an event, and goes on with the next one')
+  rooms.count('passed_over')
+}
+
 async function look(
   one: StoredSubscription,
   { type, wanted, rule }: Pulling & Ruled & { wanted: number },
@@ -143,9 +150,7 @@ async function look(
     found.cursor = stored.sequence
     const given = openEvent(stored, rule, rooms)
     if (given === 'passed over') {
-      const place = { subscription: one.id, sequence: stored.sequence }
-      rooms.log.warn(place, 'a subscription cannot be given an event, and goes on with the next one')
-      rooms.count('passed_over')
+      tellPassedOver(one, stored.sequence, rooms)
       // It stands in the chain: the subscriber sees that it is missing.
       found.given = stored.sequence
       continue
