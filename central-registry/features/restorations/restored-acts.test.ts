@@ -6,7 +6,7 @@ import { restoreBackup } from '#central-registry/features/backups/restore-backup
 import { type Authenticator, createAuthenticator } from '#platform/passkeys/authenticator-fixture.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
-import { anchorOf, newestOf, publish, setUp } from '#test/fakes/registry-sample.ts'
+import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { BACKUP_KEY, type Node, type RegistryWorld, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority } from '#test/fakes/request-world.ts'
 import { until } from '#test/until.ts'
@@ -124,13 +124,9 @@ t.test('the key that signed last signs again, and a deleted one does not', async
   t.not((await shown()).contentSha256, contentSha256, 'it is part of what is accepted')
   t.equal((await accept()).status, 204)
   t.match(await keysOf(node), [{ id: next.id, active: true, state: 'ACTIVE', token: 'software' }])
-  await publish(node)
+  const { index } = await publish(node)
   await server.refresh()
-  t.equal(
-    server.current().statementIndex,
-    (await newestOf(node))!.index,
-    'servers that know this key alone go on',
-  )
+  t.ok(server.current().statementIndex! >= index, 'servers that know this key alone go on')
   t.equal((await node.call('DELETE', `/configuration/signing-keys/${stolen!.id}`)).status, 204, 'its file')
 })
 
