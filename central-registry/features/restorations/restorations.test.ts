@@ -184,11 +184,10 @@ onEachRegistryDatabase('what was restored waits for two, and no index falls', as
     'three of trust that are remembered',
     async (saw) => saw(await remembered(world.directory)).trust.length === 3,
   )
-  // The changes above are also published by a job, which may do so after the three.
-  const last = await until('the server has what is newest', async (saw) => {
+  const last = await until('the server has what a job published after the three', async (saw) => {
     await server.refresh()
-    const { index } = saw((await newestOf(node))!)
-    return server.current().statementIndex === index && index
+    const newest = saw((await newestOf(node))!.index)
+    return newest === server.current().statementIndex && newest
   })
   const { address } = node.settings.public
   await node.stop()
