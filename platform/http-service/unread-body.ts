@@ -6,8 +6,10 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-const MAX_DROPPED_BYTES = 16 * 1024 * 1024
-const MAX_DROP_MS = 5_000
+/** How much of a request is read and dropped after its answer, and for how long, at most. */
+export type DropBounds = { bytes: number; ms: number }
+
+const OF_ANYBODY: DropBounds = { bytes: 16 * 1024 * 1024, ms: 5_000 }
 
 const closing = new WeakSet<Socket>()
 
@@ -43,9 +45,9 @@ export function endsUnread({ raw }: FastifyRequest, reply: FastifyReply): boolea
 
 /**
  * Sends `body` with the status and headers set on `reply`. When the request was not read completely, drops the rest and closes
- * the connection.
+ * the connection. `bounds` are wider for who is known, and sends all before it reads.
  */
-export function sendWhole(reply: FastifyReply, body: Buffer): FastifyReply {
+export function sendWhole(reply: FastifyReply, body: Buffer, bounds: DropBounds = OF_ANYBODY): FastifyReply {
   const request = reply.request.raw
   if (!hasUnreadBody(request)) return reply.send(body)
   const { raw: response } = reply.hijack()
@@ -55,12 +57,12 @@ export function sendWhole(reply: FastifyReply, body: Buffer): FastifyReply {
   }
   response.writeHead(reply.statusCode, { 'content-length': body.length, connection: 'close' })
   if (request.method !== 'HEAD') response.write(body)
-  void dropRest(request).then(() => response.end())
+  void dropRest(request, bounds).then(() => response.end())
   return reply
 }
 
-/** Resolves once the rest of the request has come, or is more than is waited for. */
-export function dropRest(request: IncomingMessage): Promise<void> {
+/** Resolves once the rest of the request has come, or is more than `bounds` wait for. */
+export function dropRest(request: IncomingMessage, bounds: DropBounds = OF_ANYBODY): Promise<void> {
   // Nothing more tells of a request that has ended since.
   if (request.complete || request.readableEnded || request.destroyed) return Promise.resolve()
   return new Promise((resolve) => {
@@ -72,9 +74,9 @@ export function dropRest(request: IncomingMessage): Promise<void> {
     }
     const count = (chunk: Buffer): void => {
       dropped += chunk.length
-      if (dropped > MAX_DROPPED_BYTES) end()
+      if (dropped > bounds.bytes) end()
     }
-    const timer = setTimeout(end, MAX_DROP_MS)
+    const timer = setTimeout(end, bounds.ms)
     request.on('data', count).once('end', end).once('close', end).on('error', end)
     request.resume()
   })

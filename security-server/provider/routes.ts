@@ -95,17 +95,21 @@ function refusalOf(cause: unknown): Refusal {
   return { fault: asFault(cause), signatures: undefined, peerKnown: false }
 }
 
+/** X-Road's servers send a whole message before they read an answer, and learn nothing of one that came earlier if they cannot. */
+const REST_OF_A_PEER = { bytes: 1024 ** 3, ms: 120_000 }
+
 /** A peer of ours takes that much in one header; a larger proof stays in our log alone. */
 const MAX_REFUSAL_LENGTH = 64 * 1024
 
 /** X-Road sends faults as HTTP 200, text/xml (wire 1.5); ours adds the signature of the refusal. */
-function sendFault(reply: FastifyReply, { fault, signatures }: Refusal): FastifyReply {
+function sendFault(reply: FastifyReply, { fault, signatures, peerKnown }: Refusal): FastifyReply {
   const proof = signatures?.toString('base64') ?? ''
   if (proof !== '' && proof.length <= MAX_REFUSAL_LENGTH) reply.header(HEADER.refusal, proof)
   // For the status that the other server gives to its system; X-Road's does not look at it.
   if (fault.retryAfter !== undefined) reply.header('retry-after', fault.retryAfter)
   reply.code(200).header('content-type', FAULT_CONTENT_TYPE).header('soapaction', '""')
-  return sendWhole(reply, writeSoapFault(wireFault(fault, 'server.serverproxy')))
+  const said = writeSoapFault(wireFault(fault, 'server.serverproxy'))
+  return sendWhole(reply, said, peerKnown ? REST_OF_A_PEER : undefined)
 }
 
 function text(value: string | string[] | undefined): string | undefined {

@@ -15,6 +15,8 @@ type Wanted = {
   /** INSTANCE/CLASS/CODE of the member, and the code of its server. */
   member?: string
   serverCode?: string
+  /** Of the key; P-256 when absent. */
+  algorithm?: 'P-256' | 'RSA-2048'
   /** The offset of the CA's clock from real time while it issues. */
   clockOffsetMs?: number
 }
@@ -104,11 +106,14 @@ export async function revoke(world: World, certificate: Certificate): Promise<vo
 function newRequest(q: Wanted): { request: Buffer; privateKey: KeyObject; key: string } {
   const { member = 'DEV/GOV/1002', serverCode = 'SS-TAX' } = q
   const [instance, memberClass, memberCode] = member.split('/')
-  const { privateKey: key } = generateKeyPairSync('ec', {
-    namedCurve: 'P-256',
+  const encodings = {
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
     publicKeyEncoding: { type: 'spki', format: 'pem' },
-  })
+  } as const
+  const { privateKey: key } =
+    q.algorithm === 'RSA-2048'
+      ? generateKeyPairSync('rsa', { modulusLength: 2048, ...encodings })
+      : generateKeyPairSync('ec', { namedCurve: 'P-256', ...encodings })
   const privateKey = createPrivateKey(key)
   const subject: SubjectFields = [
     { type: 'C', value: 'FI' },
