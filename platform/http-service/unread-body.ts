@@ -7,7 +7,7 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** How much of a request is read and dropped after its answer, and for how long, at most. */
-export type DropBounds = { bytes: number; ms: number }
+type DropBounds = { bytes: number; ms: number }
 
 const OF_ANYBODY: DropBounds = { bytes: 16 * 1024 * 1024, ms: 5_000 }
 
