@@ -5,9 +5,14 @@ import { createServer } from 'node:net'
 /** Linux gives those from 32768 on to whoever listens on any port, and to each connection: one of them may be taken again at once. */
 const [FIRST, END] = [20_000, 32_768]
 
+/** Each is given once: whoever asks for several listens on none of them yet. */
+const given = new Set<number>()
+
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST, END)
+    if (given.has(port)) continue
+    given.add(port)
     const server = createServer()
     const isFree = await new Promise<boolean>((resolve) => {
       server.once('error', () => resolve(false))
