@@ -222,9 +222,14 @@ t.test('many who ask cost one question a second, and none waits for ever', async
   const started = await start()
   await until('the line', async () => started.output().includes('child is ready: at'))
   const CALLS = 90
+  const began = performance.now()
   const all = await Promise.all(Array.from({ length: CALLS }, () => call(started, '?ask=asked')))
-  const most = Math.max(...all.flatMap(({ answers }) => answers!.map(({ answer }) => Number(answer))))
-  t.ok(most < CALLS / 2, `${most} questions`)
+  const seconds = (performance.now() - began) / 1000
+  // On a busy machine one may be late with its answer.
+  const heard = all.flatMap(({ answers = [] }) => answers.map(({ answer = 0 }) => Number(answer)))
+  const most = Math.max(...heard)
+  // Each of the three workers asks as it is first called, and once a second from then on.
+  t.ok(most > 0 && most <= 3 * (1 + seconds), `${most} questions in ${seconds} s`)
   started.child.kill('SIGSTOP')
   const silent = await call(started, '?ask=later')
   started.child.kill('SIGCONT')
