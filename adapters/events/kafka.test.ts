@@ -57,7 +57,8 @@ async function toAnInbox(t: Test, { servers, user, broker, send }: World): Promi
   t.match(poison?.headers.get('Concordat-Position'), /^tax-[\w-]{22}-0-3$/)
   t.equal(poison?.headers.get('x-ours'), '1')
   t.match(await adapter.health(), { broker: { ok: true }, out: { ok: true } })
-  t.equal(await adapter.metric('concordat_events_done_total'), 3)
+  // The broker has committed before the adapter hears of it.
+  await until('three counted', async (saw) => saw(await adapter.metric('concordat_events_done_total')) === 3)
   await adapter.stop()
 }
 
