@@ -32,6 +32,9 @@ await onBoth('keys of deliveries', async (t, made) => {
   const { sender, receiver } = made
   const kysely = (side: typeof sender): Rows => (side.database as unknown as { kysely: Rows }).kysely
   const rowsOf = (side: typeof sender, box: string) => kysely(side).selectFrom(box).selectAll().execute()
+  /** In the order in which they were handed over: an attempt writes its row anew, and behind the others. */
+  const sentOf = (side: typeof sender) =>
+    kysely(side).selectFrom('outbox').selectAll().orderBy('position').execute()
   const keysOf = async (side: typeof sender) => (await side.operation('getDeliveryKeys', {})) as Key[]
   const emptied = async (): Promise<unknown[]> => {
     const data: unknown[] = []
@@ -82,7 +85,7 @@ await onBoth('keys of deliveries', async (t, made) => {
       ['O-2', CODE],
       ['O-3', undefined],
     ] as const) {
-      const row = (await rowsOf(sender, 'outbox')).find(
+      const row = (await sentOf(sender)).find(
         (one) => one['state'] === 'waiting' && one['named_by'] !== '',
       )
       const key = plain([CLIENT, SERVICE, '/tax', eventId])
@@ -99,7 +102,7 @@ await onBoth('keys of deliveries', async (t, made) => {
       t.notOk(JSON.stringify(row).includes(plain([CLIENT, SERVICE, 'partition', CODE])))
     }
     t.equal((await hand(made, first)).body['id'], id, 'a repetition')
-    const [one, other] = await rowsOf(sender, 'outbox')
+    const [one, other] = await sentOf(sender)
     const name = one!['event_key']
     // As between two nodes of which one knows a new key of names before the other.
     await kysely(sender)
