@@ -344,22 +344,25 @@ t.test('whom we send to, however large, has to take it', async (t) => {
 })
 
 t.test('how many at once, how slow, verdicts, and what a log line says', async (t) => {
-  const limit = createConcurrencyLimit({ atOnce: 2, waiting: 1, waitMs: 20, what: 'x' })
+  const places = { atOnce: 2, waiting: 1, what: 'x' }
+  const limit = createConcurrencyLimit({ ...places, waitMs: 600_000 })
   const [one, two] = [await limit.take(), await limit.take()]
   const third = limit.take()
   await t.rejects(limit.take(), { code: 'service_unavailable' }, 'the queue is full')
   one()
   one()
   const leave = await third
-  await t.rejects(
-    limit.take(),
-    { code: 'service_unavailable' },
-    'twice left is left once; nobody waits for ever',
-  )
+  const fourth = limit.take()
+  await t.rejects(limit.take(), { code: 'service_unavailable' }, 'twice left is left once: one waits again')
   two()
   leave()
+  const leaveLast = await fourth
+  leaveLast()
   const again = await Promise.all([limit.take(), limit.take()])
   for (const end of again) end()
+  const impatient = createConcurrencyLimit({ ...places, waitMs: 20 })
+  await Promise.all([impatient.take(), impatient.take()])
+  await t.rejects(impatient.take(), { code: 'service_unavailable' }, 'nobody waits for ever')
 
   let now = 0
   const checkRate = createRateCheck('request_timeout', () => now)
