@@ -66,6 +66,7 @@ import { clearanceOf, readableLog } from '#security-server/reading/readable-log.
 import { securityServerApi } from '#security-server/shape.ts'
 import { createHolder, type Holder } from '#security-server/subject-keys/holder.ts'
 import { holderMigrations } from '#security-server/subject-keys/store.ts'
+import { aheadOfMidnight } from '#test/day-clock.ts'
 import { CLIENT } from '#test/fakes/openid-provider.ts'
 import { configurationOf } from './world-configuration.ts'
 
@@ -113,10 +114,6 @@ export type AdminWorld = {
   ): Promise<Reply>
 }
 
-const DAY_MS = 86_400_000
-/** What a test may take on a busy machine. */
-const LONGEST_MS = 1_200_000
-
 export async function createAdminWorld(
   t: Test,
   o: {
@@ -152,9 +149,8 @@ export async function createAdminWorld(
   const keys = await world.open(o.hardwareTokens && { hardwareTokens: o.hardwareTokens })
   if (o.initialized !== false) await keys.login(PIN)
   const clock = () => world.now
-  // In the last minutes of a day the log is in the next one, where that matters.
-  const leftMs = DAY_MS - (Date.now() % DAY_MS)
-  const logClock = { aheadMs: o.inOneDay === true && leftMs < LONGEST_MS ? leftMs : 0 }
+  const beginsAheadMs = o.inOneDay === true ? aheadOfMidnight() : 0
+  const logClock = { aheadMs: beginsAheadMs }
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-admin-'))
   const lines: string[] = []
   const log = createLog({ name: 'test', level: 'error', destination: { write: (line) => lines.push(line) } })
@@ -200,7 +196,7 @@ export async function createAdminWorld(
     await migrate(of, holderMigrations)
     const directory = path.join(folder, `subject-keys-${holders++}`)
     return createHolder({
-      ...{ database: of, directory, clock: Date.now, keepMonths: 12 },
+      ...{ database: of, directory, clock: () => Date.now() + beginsAheadMs, keepMonths: 12 },
       limits: {
         ...{ perPersonDay: 40, perCaseDay: 20, perDay: 200 },
         ...{ identifiersPerDay: 10_000, indexesPerDay: 10_000 },

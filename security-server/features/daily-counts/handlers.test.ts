@@ -15,14 +15,19 @@ const CLEARED = 'all'
 await eachDatabase(t, async (_database, t, url) => {
   const isPostgresql = url.startsWith('postgres')
   const logUrl = isPostgresql && hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
-  const world = await createAdminWorld(t, isPostgresql ? { databaseUrl: url, ...(logUrl && { logUrl }) } : {})
+  const world = await createAdminWorld(t, {
+    inOneDay: true,
+    ...(isPostgresql && { databaseUrl: url, ...(logUrl && { logUrl }) }),
+  })
   const { ask, messageLog, logClock } = world
   const counted = async (role = 'XROAD_AUDITOR') =>
     JSON.parse((await ask('GET', '/message-log/daily-counts', undefined, { role })).raw.toString())
+  const signed = (changes: Partial<RecordInput>) =>
+    signedRecord({ time: new Date(Date.now() + logClock.aheadMs), ...changes })
   const add = async (changes: Partial<RecordInput> = {}): Promise<number> => {
-    const { index } = await messageLog.append(await signedRecord(changes))
+    const { index } = await messageLog.append(await signed(changes))
     const reply = { ...changes, kind: 'reply', direction: 'out', outcome: 'ok', answers: index } as const
-    await messageLog.append(await signedRecord(reply))
+    await messageLog.append(await signed(reply))
     return index
   }
   const { client } = await signedRecord()
@@ -30,7 +35,7 @@ await eachDatabase(t, async (_database, t, url) => {
   await add()
   await add({ client: { ...client, memberCode: '7' }, secrecy: 1 })
   const other = { ...client, memberCode: '9' }
-  await messageLog.append(await signedRecord({ kind: 'refusal', outcome: 'access_denied', client: other }))
+  await messageLog.append(await signed({ kind: 'refusal', outcome: 'access_denied', client: other }))
   await messageLog.maintain()
   t.same(await counted(), [], 'the first day goes on')
   logClock.aheadMs += DAY_MS

@@ -20,7 +20,7 @@ const ID = 'DEV:GOV:1234:population:persons'
 const WHY = { case: '2026-17', reason: 'complaint of a citizen' }
 
 async function ask(
-  { messageLog }: AdminWorld,
+  { messageLog, logClock }: AdminWorld,
   target: string,
   body?: object,
   more: Partial<RecordInput> = {},
@@ -35,8 +35,9 @@ async function ask(
     ],
   })
   const spooled = body && (await spoolBody(messageLog, Buffer.from(JSON.stringify(body))))
-  return (await messageLog.append(await signedRecord({ service: SERVICE, message, body: spooled, ...more })))
-    .index
+  const time = new Date(Date.now() + logClock.aheadMs)
+  const record = await signedRecord({ service: SERVICE, message, body: spooled, time, ...more })
+  return (await messageLog.append(record)).index
 }
 
 const listOf = (reply: Reply): Record<string, unknown>[] => JSON.parse(reply.raw.toString())
@@ -44,7 +45,12 @@ const listOf = (reply: Reply): Record<string, unknown>[] => JSON.parse(reply.raw
 await eachDatabase(t, async (_database, t, url) => {
   const isPostgresql = url.startsWith('postgres')
   const logUrl = isPostgresql && hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
-  const world = await createAdminWorld(t, isPostgresql ? { databaseUrl: url, ...(logUrl && { logUrl }) } : {})
+  const world = await createAdminWorld(t, {
+    inOneDay: true,
+    ...(isPostgresql && { databaseUrl: url, ...(logUrl && { logUrl }) }),
+  })
+  const today = new Date(Date.now() + world.logClock.aheadMs).toISOString().slice(0, 10)
+  const month = today.slice(0, 7)
   const api = world.ask
   const search = (more: object = {}) =>
     api('POST', '/message-log/subject-searches', {
@@ -100,7 +106,6 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal(await world.subjects.isBehind(), true)
     await world.subjects.index()
     t.equal(await world.subjects.isBehind(), false, 'nothing is left to do')
-    const month = new Date().toISOString().slice(0, 7)
     // This search was made before there was a key. It finds nothing that was indexed since, and says so.
     t.match((await recordsOf(early.body['id'])).body, {
       isAll: false,
@@ -146,7 +151,7 @@ await eachDatabase(t, async (_database, t, url) => {
       const { notCovered } = (await recordsOf(body['id'])).body as { notCovered: Record<string, unknown> }
       return notCovered
     }
-    const open = { ...later, firstIndex: one, lastDay: new Date().toISOString().slice(0, 10), records: 4 }
+    const open = { ...later, firstIndex: one, lastDay: today, records: 4 }
     t.match(await left(), { declaredLater: [{ ...open, before: null }] }, 'before the index ran again')
     await world.subjects.index()
     const index = world.messageLog.size()
@@ -318,7 +323,7 @@ await eachDatabase(t, async (_database, t, url) => {
     await world.subjectKeys.evaluateRecords([
       {
         index: world.messageLog.size() + 5,
-        month: new Date().toISOString().slice(0, 7),
+        month,
         subjects: [{ type: 'x', identifier: '1' }],
       },
     ])
@@ -340,7 +345,6 @@ await eachDatabase(t, async (_database, t, url) => {
     t.same(await notSearched(id), [])
     Object.assign(world.subjectKeys, await world.newHolder())
     t.equal((await search({ case: 'lost' })).body['hash'], null)
-    const month = new Date().toISOString().slice(0, 7)
     t.match(await notSearched((await search({ case: 'lost' })).body['id']), [{ month, why: 'no_key' }])
     const late = await ask(world, `/persons/${PLANTED}`)
     await world.subjects.index()
@@ -355,7 +359,7 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 
   await t.test('this is all when nothing is left, and then only', async (t) => {
-    const day = new Date(`${new Date().toISOString().slice(0, 7)}-01T00:00:00Z`)
+    const day = new Date(`${month}-01T00:00:00Z`)
     day.setUTCDate(-5)
     await ask(world, `/persons/${PLANTED}`, undefined, { time: day })
     await world.subjects.index()

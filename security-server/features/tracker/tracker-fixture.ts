@@ -10,6 +10,7 @@ import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { type ClientId, idText, type ServiceId } from '#schemas/identifiers.ts'
+import { aheadOfMidnight } from '#test/day-clock.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import type { Content } from '../../message/body.ts'
 import type { Request, SystemAnswer } from '../../message/message.ts'
@@ -96,13 +97,16 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
   await migrate(database, {
     ...{ ...subjectMigrations, ...trackerMigrations, ...complaintMigrations, ...noticeMigrations },
   })
-  const options = logOptions(logFolder(t), url)
+  // What is told of months is compared with what was logged.
+  const aheadMs = aheadOfMidnight()
+  const clock = () => Date.now() + aheadMs
+  const options = { ...logOptions(logFolder(t), url), clock }
   const log = await openTestLog(t, options)
-  const holder = await memoryHolder(t)
+  const holder = await memoryHolder(t, clock)
   const contracts: ContractContent[] = []
   const acts: object[] = []
   const view = () => ({ contracts: contracts.map((content) => ({ content })) })
-  const now = { at: Date.now() }
+  const now = { at: clock() }
   const subjects = await openPersonSearch({
     ...{
       settings: undefined,
@@ -173,14 +177,22 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
         ],
       })
       const message = service.serviceVersion === undefined ? inRest : inSoap
-      const facts = { ...more, ids, message, extra: { userId: 'EE-OFFICIAL', ...more.extra } }
+      const time = new Date(clock())
+      const facts = { time, ...more, ids, message, extra: { userId: 'EE-OFFICIAL', ...more.extra } }
       const { index } = await log.append(await signedRecord({ ...facts, outcome }))
       if (outcome !== '') return index
       const content = await spoolBody(log, Buffer.from(JSON.stringify(body ?? { secret: 'CONTENT' })))
       const { direction = 'in' } = more
       await log.append(
         await signedRecord({
-          ...{ ...more, ids, kind: 'reply', direction: direction === 'in' ? 'out' : 'in', outcome: answer },
+          ...{
+            time: new Date(clock()),
+            ...more,
+            ids,
+            kind: 'reply',
+            direction: direction === 'in' ? 'out' : 'in',
+            outcome: answer,
+          },
           ...{ answers: index, body: content },
           message: Buffer.from(
             `HTTP/1.1 200 OK\r\nx-road-id: ${ids.id}\r\ncontent-type: application/json\r\n\r\n`,

@@ -8,7 +8,7 @@ import { openDatabase } from '#platform/database/open-database.ts'
 import { createHolder, type Holder } from '../../../subject-keys/holder.ts'
 import { holderMigrations } from '../../../subject-keys/store.ts'
 
-export async function memoryHolder(t: Test): Promise<Holder> {
+export async function memoryHolder(t: Test, clock: () => number = Date.now): Promise<Holder> {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-holder-'))
   const database = await openDatabase('sqlite::memory:')
   t.teardown(async () => {
@@ -24,5 +24,5 @@ export async function memoryHolder(t: Test): Promise<Holder> {
     lookUpsPerClientDay: 10_000,
     lookUpsPerDay: 20_000,
   }
-  return createHolder({ database, directory: folder, clock: Date.now, keepMonths: 3, limits })
+  return createHolder({ database, directory: folder, clock, keepMonths: 3, limits })
 }

@@ -12,6 +12,7 @@ import { openDatabase } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectQuestion } from '#schemas/subject-keys.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { aheadOfMidnight } from '#test/day-clock.ts'
 import {
   CLIENT,
   logFolder,
@@ -29,8 +30,11 @@ import { memoryHolder } from './holder-fixture.ts'
 import type { SubjectTables } from './tables.ts'
 
 const DAY = 86_400_000
+const AHEAD_MS = aheadOfMidnight()
+/** Of the log, the key holder and what is logged. */
+const clock = (): number => Date.now() + AHEAD_MS
 /** This many days ago was in last month. */
-const LAST_MONTH = new Date().getUTCDate() + 3
+const LAST_MONTH = new Date(clock()).getUTCDate() + 3
 const PLANTED = '131052308T'
 const OTHER = { ...SERVICE, serviceCode: 'buildings' }
 const UNKNOWN = { ...SERVICE, serviceCode: 'unknown' }
@@ -73,6 +77,11 @@ const messageOf = (service: typeof SERVICE, target: string, method = 'GET'): Buf
   })
 }
 
+const REPLY = { kind: 'reply', direction: 'out', outcome: 'ok', message: Buffer.from('200 OK\r\n') } as const
+
+const signed = (changes: Partial<RecordInput>): Promise<RecordInput> =>
+  signedRecord({ time: new Date(clock()), ...changes })
+
 /** Logs one request and returns its index. */
 async function ask(
   log: TestLog,
@@ -84,8 +93,8 @@ async function ask(
     body === undefined ? undefined : Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
   const spooled = bytes === undefined ? undefined : await spoolBody(log, bytes)
   const message = messageOf(service, target, bytes === undefined ? 'GET' : 'POST')
-  const time = new Date(Date.now() - daysAgo * DAY)
-  const record = await signedRecord({ service, message, body: spooled, time, ...more })
+  const time = new Date(clock() - daysAgo * DAY)
+  const record = await signed({ service, message, body: spooled, time, ...more })
   return (await log.append(record)).index
 }
 
@@ -95,9 +104,9 @@ const indexesOf = (rows: { idx: number }[]): number[] =>
 await eachDatabase(t, async (_database, t, url) => {
   const whole = t
   const folder = logFolder(t)
-  const options = logOptions(folder, url)
+  const options = { ...logOptions(folder, url), clock }
   let log = await openTestLog(t, options)
-  const holder = await memoryHolder(t)
+  const holder = await memoryHolder(t, clock)
   let isAway = false
   let first = -1
   const asked: SubjectQuestion[][] = []
@@ -122,16 +131,8 @@ await eachDatabase(t, async (_database, t, url) => {
     )
 
   const byPath = await ask(log, '/persons/131052-308T')
-  const replied = await signedRecord({
-    ...{
-      kind: 'reply',
-      direction: 'out',
-      outcome: 'ok',
-      answers: byPath,
-      message: Buffer.from('200 OK\r\n'),
-    },
-    body: await spoolBody(log, Buffer.from(JSON.stringify({ relatives: [{ code: '010101-1111' }] }))),
-  })
+  const relatives = Buffer.from(JSON.stringify({ relatives: [{ code: '010101-1111' }] }))
+  const replied = await signed({ ...REPLY, answers: byPath, body: await spoolBody(log, relatives) })
   const reply = (await log.append(replied)).index
   const many = await ask(log, '/search', { body: { persons: [{ code: '010101-1111' }, { code: PLANTED }] } })
   const large = await ask(log, '/search', {
@@ -156,7 +157,7 @@ await eachDatabase(t, async (_database, t, url) => {
       [query],
       'other filters too',
     )
-    t.same(await find(PLANTED, { from: new Date(Date.now() - DAY).toISOString() }), [byPath, many])
+    t.same(await find(PLANTED, { from: new Date(clock() - DAY).toISOString() }), [byPath, many])
     t.same(await find(PLANTED, { before: many }), [byPath], 'by page')
     const window = await log.window({
       filter: { subjects: await entriesOf(PLANTED) },
@@ -171,7 +172,7 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 
   await t.test('what cannot be indexed is counted by day, service and reason', async (t) => {
-    const dayBefore = new Date().toISOString().slice(0, 10)
+    const today = new Date(clock()).toISOString().slice(0, 10)
     first = await ask(log, '/anything', { service: UNKNOWN })
     await ask(log, '/anything', { service: UNKNOWN })
     const secret = await ask(log, '/anything', {
@@ -208,7 +209,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const { gaps, more, backlog } = await log.subjects.coverage({})
     t.match(
       gaps.find(({ service, reason }) => reason === 'undeclared' && service.endsWith('/unknown')),
-      { day: dayBefore, records: 2, firstIndex: first, lastIndex: first + 1 },
+      { day: today, records: 2, firstIndex: first, lastIndex: first + 1 },
     )
     t.match(
       gaps.find(({ service, reason }) => reason === 'undeclared' && service === ''),
@@ -218,16 +219,14 @@ await eachDatabase(t, async (_database, t, url) => {
     t.notMatch(JSON.stringify(gaps), /hushed/)
     t.match({ more, backlog }, { more: false, backlog: { records: 0, since: null } })
     t.notOk(gaps.some(({ reason }) => reason === 'indexed' || reason === 'not_personal'))
-    const ofToday = await log.subjects.coverage({ from: dayBefore, to: dayBefore })
+    const ofToday = await log.subjects.coverage({ from: today, to: today })
     t.notOk(ofToday.gaps.some(({ reason }) => reason === 'key_destroyed'))
   })
 
   await t.test('a place in replies counts for replies to its calls alone', async (t) => {
     const answer = async (answers: number, code: string): Promise<number> => {
       const body = await spoolBody(log, Buffer.from(JSON.stringify({ relatives: [{ code }] })))
-      const message = Buffer.from('200 OK\r\n')
-      const reply = { kind: 'reply', direction: 'out', outcome: 'ok', answers, message, body } as const
-      return (await log.append(await signedRecord(reply))).index
+      return (await log.append(await signed({ ...REPLY, answers, body }))).index
     }
     const before = await reasons()
     // An order number at the place where the replies of another call have a code.
@@ -267,7 +266,7 @@ await eachDatabase(t, async (_database, t, url) => {
     t.same(await find('050505-5555'), [], 'as it is declared now')
     t.same(await find('050505-5555', {}, 'other'), [redeclared])
     const changed = await ask(log, '/persons/131052-308T')
-    const month = new Date().toISOString().slice(0, 7)
+    const month = new Date(clock()).toISOString().slice(0, 7)
     const strange = Array.from({ length: 64 }, (_, i) => ({ type: 'x', identifier: `${i}` }))
     await holder.evaluateRecords([{ index: changed, month, subjects: strange }])
     await log.subjects.index(rooms)
@@ -298,10 +297,8 @@ await eachDatabase(t, async (_database, t, url) => {
     const damaged = await withBody()
     spoil(damaged.file, damaged.from + 50_000, 10)
     const request = await ask(log, '/persons/7')
-    const reply = await signedRecord({
-      ...{ kind: 'reply', direction: 'out', outcome: 'ok', answers: request },
-      ...{ message: Buffer.from('200 OK\r\n'), body: await spoolBody(log, randomBytes(100_000)) },
-    })
+    const noise = await spoolBody(log, randomBytes(100_000))
+    const reply = await signed({ ...REPLY, answers: request, body: noise })
     const answered = await placed(() => log.append(reply))
     const row = await ask(log, '/persons/7')
     const unopened = await ask(log, '/anything', { service: UNKNOWN })
@@ -367,7 +364,7 @@ await eachDatabase(t, async (_database, t, url) => {
       rooms.evaluate = until
       t.equal((await reasons())['erased'], 3, 'erased while it was indexed')
       t.same(await find('060606-6666'), [])
-      const month = new Date(Date.now() - LAST_MONTH * DAY).toISOString().slice(0, 7)
+      const month = new Date(clock() - LAST_MONTH * DAY).toISOString().slice(0, 7)
       const ofMonth = async () =>
         (await log.subjects.coverage({ from: `${month}-01`, to: `${month}-31` })).months
       t.match(await ofMonth(), [{ month, keyId: /^[0-9a-f]{16}$/, records: 1, isForgotten: false }])
