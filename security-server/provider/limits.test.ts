@@ -11,6 +11,7 @@ import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { Fault, wireFault } from '#schemas/fault.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
+import { aheadOfMidnight } from '#test/day-clock.ts'
 import { until } from '#test/until.ts'
 import type { ContractQuota } from '../global-configuration/contracts/index-contracts.ts'
 import { createReadingBound } from '../message/being-read.ts'
@@ -35,8 +36,10 @@ const store = createQuotaStore(database)
 let quota: ContractQuota | undefined
 /** Of those who wait here nobody gives up, however busy the machine is. */
 const PATIENT = { waitMs: 60_000 }
+// Quotas are of a day.
+const aheadMs = aheadOfMidnight()
 const contractQuotas = createContractQuotas({
-  ...{ store, clock: world.clock, quotaOf: () => quota },
+  ...{ store, clock: () => world.clock() + aheadMs, quotaOf: () => quota },
   onLease: () => undefined,
 })
 const terms = { contract: 'c0ffee/2' }
