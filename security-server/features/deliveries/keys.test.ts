@@ -85,9 +85,7 @@ await onBoth('keys of deliveries', async (t, made) => {
       ['O-2', CODE],
       ['O-3', undefined],
     ] as const) {
-      const row = (await sentOf(sender)).find(
-        (one) => one['state'] === 'waiting' && one['named_by'] !== '',
-      )
+      const row = (await sentOf(sender)).find((one) => one['state'] === 'waiting' && one['named_by'] !== '')
       const key = plain([CLIENT, SERVICE, '/tax', eventId])
       const lane = partition === undefined ? key : plain([CLIENT, SERVICE, 'partition', partition])
       await kysely(sender)
