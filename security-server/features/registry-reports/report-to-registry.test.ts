@@ -18,6 +18,7 @@ import { createRegistryReports } from './report-to-registry.ts'
 
 const SERVER = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234', serverCode: 'SS1' }
 const MINUTE = 60_000
+const DAY = 86_400_000
 
 type Fleet = {
   version: string
@@ -152,6 +153,9 @@ void t.test(
   'what a server exchanges: the running day now and then, others once, secret ones unnamed',
   async (t) => {
     const world = registryWorld(t)
+    // A quarter of an hour passes below: neither a day ends with it, nor the time after which the one before is final.
+    const since2340 = (world.clock.now + 20 * MINUTE) % DAY
+    world.clock.now += Math.max(0, 30 * MINUTE - since2340)
     const node = await world.start({ registration: true })
     await setUp(node, authority)
     await node.must('POST', '/security-servers/DEV:GOV:1234:SS1/clients', { client: 'DEV:GOV:1234:plain' })
