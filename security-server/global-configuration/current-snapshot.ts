@@ -10,7 +10,7 @@ type CurrentSnapshot = {
   get(): ConfigurationSnapshot | undefined
   /** `layout` is the folder in X-Road's layout that contains the copies. */
   renew(copies: InstanceCopy[], layout: string): void
-  /** The SHA-256 of the certificates that are revoked by now. */
+  /** The certificates that are revoked by now, by `certificateIn`. */
   revoke(certificates: ReadonlySet<string>): void
   drop(): void
   /** Returns a function that removes the listener. */

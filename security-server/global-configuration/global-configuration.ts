@@ -53,7 +53,7 @@ export type GlobalConfiguration = {
   /** Fetches only the suspension list, more often than the configuration. Throws when no acceptable list was found. */
   refreshSuspensions(): Promise<void>
   /**
-   * From now on these certificates (SHA-256) are refused: connections and verdicts that rest on them end. Replaces those of the call
+   * From now on these certificates (named by `certificateIn`) are refused: connections and verdicts that rest on them end. Replaces those of the call
    * before.
    */
   obeyRevocations(certificates: ReadonlySet<string>): void

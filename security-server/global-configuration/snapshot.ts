@@ -35,8 +35,11 @@ export type ConfigurationSnapshot = {
   overdue(instances: readonly string[]): Overdue | undefined
   /** The suspensions of our instance or a federated one. */
   suspensionsIn(instance: string): SuspensionIndex
-  /** Whether its CA said that this certificate (SHA-256, lower-case hex) is revoked, after its owner's last good OCSP response. */
-  isRevoked(sha256: string): boolean
+  /**
+   * Whether its CA said that this certificate (SHA-256, lower-case hex) is revoked, after its owner's last good OCSP response. It counts
+   * for the instance whose approved responder was asked, and for no other.
+   */
+  isRevoked(sha256: string, instance: string): boolean
   instance: string
   /** Whose credentials our instance trusts, and trusted. */
   trustedIssuers: readonly PublishedIssuer[]
@@ -50,7 +53,7 @@ export type ConfigurationSnapshot = {
 
 /**
  * `copies` has the own instance first. `layout` is the folder in X-Road's layout that contains them. `listOf` returns the
- * suspension list of an instance, `revoked` holds the SHA-256 of certificates.
+ * suspension list of an instance, `revoked` holds names by `certificateIn`.
  */
 export function createSnapshot(
   copies: InstanceCopy[],
@@ -92,7 +95,7 @@ export function createSnapshot(
         return first && { code: first.code, since: first.at, forMs: now - first.at }
       },
       suspensionsIn: (instance: string) => lists.get(instance)?.index ?? NOBODY_SUSPENDED,
-      isRevoked: (sha256: string) => revoked.has(sha256),
+      isRevoked: (sha256: string, instance: string) => revoked.has(certificateIn(instance, sha256)),
       instance: own.instance,
       trustedIssuers: own.statement?.trustedIssuers ?? [],
       indexFor: (instance: string) => usable().find((copy) => copy.instance === instance)?.index,
@@ -106,6 +109,11 @@ export function createSnapshot(
     return view
   }
   return within(0)
+}
+
+/** The name of a certificate (SHA-256, lower-case hex) as one instance judges it. */
+export function certificateIn(instance: string, sha256: string): string {
+  return `${instance} ${sha256}`
 }
 
 /** When a copy ends for all (ms), by which of its documents, and how long after it contracts with a grace may use it. */

@@ -91,7 +91,8 @@ t.test('a registered certificate of another kind stands for no server', async (t
   const presented = [signing.certificate, ...signing.intermediates]
   const { ocspResponses } = signing
   const snapshot = world.globalConfiguration.current()
-  const judge = () => createPeerVerifier()({ presented, ocspResponses, snapshot, at: world.clock() })
+  const judge = () =>
+    createPeerVerifier()({ presented, instance: 'DEV', ocspResponses, snapshot, at: world.clock() })
   t.throws(judge, { code: 'incorrect_certificate', what: /not an authentication/ })
   t.throws(() => authenticationPath(presented, snapshot.index, world.clock()), {
     code: 'incorrect_certificate',

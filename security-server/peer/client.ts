@@ -118,13 +118,14 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
     presented: Certificate[],
     snapshot: ConfigurationSnapshot,
   ): Promise<number> {
-    const found = registeredServer(presented[0], snapshot)
+    const { instance } = server.id
+    const found = registeredServer(presented[0], instance, snapshot)
     if (idText(found.server.id) !== idText(server.id)) {
       throw new Fault('unknown_peer', { what: `${server.address} answered as ${idText(found.server.id)}` })
     }
     const path = authenticationPath(presented, found.configuration, clock())
     const ocspResponses = await fetchOcsp(server.address, path.slice(0, -1), path, found.configuration)
-    return rooms.verifyPeer({ presented, ocspResponses, snapshot, at: clock() }).validUntil
+    return rooms.verifyPeer({ presented, instance, ocspResponses, snapshot, at: clock() }).validUntil
   }
 
   function registered(id: ServerId, { indexFor }: ConfigurationSnapshot): ServerWithAddress {

@@ -18,7 +18,7 @@ import type { AuthenticationIdentity, Keys } from '../keys/keys.ts'
 import { boundShares } from './bound-shares.ts'
 import { presentedChain } from './presented-chain.ts'
 import { pemOf, tlsCredentials, tlsVersions, type XRoadTlsPeers } from './tls-profile.ts'
-import { registeredServer } from './verify-peer.ts'
+import { instancesOf } from './verify-peer.ts'
 
 type Rooms = {
   keys: Keys
@@ -111,7 +111,7 @@ export function mutualTls(
       const chain = chains.get(socket)
       if (chain === undefined) continue
       try {
-        registeredServer(chain[0], snapshot)
+        instancesOf(chain[0], snapshot)
       } catch {
         socket.destroy()
       }

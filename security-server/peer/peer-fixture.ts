@@ -32,7 +32,7 @@ import {
 } from '#schemas/identifiers.ts'
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
 import type { Overdue } from '../global-configuration/overdue.ts'
-import { ANY_GRACE } from '../global-configuration/snapshot.ts'
+import { ANY_GRACE, certificateIn } from '../global-configuration/snapshot.ts'
 import { createKeys, type Keys } from '../keys/keys.ts'
 import { proposeSubject } from '../keys/propose-subject.ts'
 import { quickToken } from '../keys/token-fixture.ts'
@@ -68,8 +68,10 @@ export type PeerWorld = {
   restore(): void
   /** The suspensions of the next configuration. */
   suspended: Suspended[]
-  /** The revoked certificates of the next configuration, by SHA-256. */
+  /** The revoked certificates of the next configuration, by `certificateIn`. */
   revoked: Set<string>
+  /** What the registries of other instances publish, in the next configuration. */
+  federated: SharedParameters[]
   /** What peers reported about the registry. */
   heard: string[]
   /** While set, every read of the configuration throws this. */
@@ -112,6 +114,7 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
     overdue: undefined,
     suspended: [],
     revoked: new Set<string>(),
+    federated: [],
     heard: [],
     spool: createSpool(folder),
     bodyFiles: () => readdirSync(path.join(directory, 'bodies/incoming/test')),
@@ -126,7 +129,7 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
     },
     reconfigure(change: (shared: SharedParameters) => SharedParameters = (same) => same) {
       shared = change(shared)
-      snapshot = snapshotOf(shared, `${++version}`, indexSuspensions(world.suspended), new Set(world.revoked))
+      snapshot = snapshotOf(shared, `${++version}`, indexSuspensions(world.suspended), world)
       for (const listener of listeners) listener(snapshot)
     },
   } as unknown as PeerWorld
@@ -160,6 +163,7 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
     world.outage = undefined
     world.suspended = []
     world.revoked.clear()
+    world.federated = []
     world.heard = []
     world.reconfigure(() => beginning)
   }
@@ -208,9 +212,12 @@ function snapshotOf(
   shared: SharedParameters,
   version: string,
   suspensions: SuspensionIndex,
-  revoked: ReadonlySet<string>,
+  world: Pick<PeerWorld, 'revoked' | 'federated'>,
 ): ConfigurationSnapshot {
   const index = indexConfiguration(shared)
+  // Ours has no better place in them than theirs.
+  const indexes = [...world.federated.map((one) => indexConfiguration(one)), index]
+  const revoked = new Set(world.revoked)
   const snapshot: ConfigurationSnapshot = {
     index,
     version,
@@ -222,11 +229,11 @@ function snapshotOf(
     configurationHead: 'a.head.7',
     suspensionsUntil: undefined,
     suspensionsIn: (instance) => (instance === 'DEV' ? suspensions : NOBODY_SUSPENDED),
-    isRevoked: (sha256) => revoked.has(sha256),
+    isRevoked: (sha256, instance) => revoked.has(certificateIn(instance, sha256)),
     instance: 'DEV',
     trustedIssuers: [],
-    indexFor: (instance) => (instance === 'DEV' ? index : undefined),
-    indexes: () => [index],
+    indexFor: (instance) => indexes.find((one) => one.instance === instance),
+    indexes: () => indexes,
     verificationFiles: () => [],
   }
   return snapshot

@@ -5,7 +5,7 @@ import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'
 
 export type PeerQuota = {
   /** Counts a request. Returns the function that ends it (calling it twice does no harm), or throws `too_many_requests`. */
-  enter(server: ServerId | ClientId): () => void
+  enter(who: ServerId | ClientId | string): () => void
 }
 
 type Use = { underWay: number; tokens: number; at: number }
@@ -21,8 +21,8 @@ export function createPeerQuota(q: {
   // With less than one token no request would ever pass.
   const burst = Math.max(1, q.burst)
   return {
-    enter(server) {
-      const key = idText(server)
+    enter(who) {
+      const key = typeof who === 'string' ? who : idText(who)
       const now = q.clock()
       const use = uses.get(key) ?? { underWay: 0, tokens: burst, at: now }
       use.tokens = Math.min(burst, use.tokens + (Math.max(0, now - use.at) / 1000) * q.perSecond)

@@ -6,6 +6,7 @@ import type { Certificate } from '#core/certificate/certificate.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
+import { certificateIn } from '../global-configuration/snapshot.ts'
 
 /** Hears that a verdict rests on these certificates of an instance until a time (ms). */
 export type Rely = (certificates: Certificate[], instance: string, until: number) => void
@@ -23,26 +24,28 @@ export function createReliedOn(clock: Clock): { rely: Rely; list(): ReliedOn[] }
     rely(certificates, instance, until) {
       const kept = Math.max(until, clock() + KEPT_MS)
       for (const certificate of certificates) {
-        known.delete(certificate.sha256)
+        const name = certificateIn(instance, certificate.sha256)
+        known.delete(name)
         if (known.size >= MOST) known.delete(known.keys().next().value!)
-        known.set(certificate.sha256, { certificate, instance, until: kept })
+        known.set(name, { certificate, instance, until: kept })
       }
     },
     list() {
       const now = clock()
-      for (const [sha256, { until }] of known) if (until <= now) known.delete(sha256)
+      for (const [name, { until }] of known) if (until <= now) known.delete(name)
       return [...known.values()]
     },
   }
 }
 
-/** Throws `incorrect_validation_info` when one of them is revoked by what its CA said last. */
+/** Throws `incorrect_validation_info` when one of them is revoked by what its CA, as this instance approves it, said last. */
 export function checkNotRevoked(
   certificates: readonly Certificate[],
+  instance: string,
   { isRevoked }: Pick<ConfigurationSnapshot, 'isRevoked'>,
 ): void {
   for (const { sha256 } of certificates)
-    if (isRevoked(sha256))
+    if (isRevoked(sha256, instance))
       throw new Fault('incorrect_validation_info', {
         what: `its CA says that certificate ${sha256.slice(0, 16)} is revoked`,
       })

@@ -8,6 +8,7 @@ import { parseRestRequest } from '#core/transport/rest-request.ts'
 import type { Suspended, SuspendedKind } from '#schemas/global-configuration.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { until } from '#test/until.ts'
+import { certificateIn } from '../global-configuration/snapshot.ts'
 import { candidatesFor } from './choose-server.ts'
 import { chainOf } from './mutual-tls.ts'
 import { createPeerWorld, POPULATION, requestOf, SS1, SS2, SS3, TAX } from './peer-fixture.ts'
@@ -125,16 +126,16 @@ void t.test('what rests on a revoked certificate ends, whatever its owner shows'
   const { certificate, intermediates } = world.provider.keys.authenticationIdentity()
   const { certificate: own } = world.consumer.keys.authenticationIdentity()
   for (const { sha256 } of [certificate, intermediates[0]!]) {
-    world.revoked.add(sha256)
+    world.revoked.add(certificateIn('DEV', sha256))
     world.reconfigure()
     await fails(t, client.post(REQUEST), 'incorrect_validation_info', false)
     world.revoked.clear()
     world.reconfigure()
     t.equal(await post(), 'fine', 'its CA took it back')
   }
-  world.revoked.add(own.sha256)
+  world.revoked.add(certificateIn('DEV', own.sha256))
   world.reconfigure()
-  t.throws(() => registeredServer(own, world.globalConfiguration.current()), {
+  t.throws(() => registeredServer(own, 'DEV', world.globalConfiguration.current()), {
     code: 'incorrect_validation_info',
   })
 
@@ -151,7 +152,11 @@ void t.test('what rests on a revoked certificate ends, whatever its owner shows'
       at: world.clock(),
     })
   await check()
-  world.revoked.add(world.consumer.keys.signingIdentity(memberOf(TAX)).certificate.sha256)
+  const { certificate: signer } = world.consumer.keys.signingIdentity(memberOf(TAX))
+  world.revoked.add(certificateIn('FI', signer.sha256))
+  world.reconfigure()
+  await check()
+  world.revoked.add(certificateIn('DEV', signer.sha256))
   world.reconfigure()
   await t.rejects(check(), { code: 'incorrect_validation_info', what: /its CA says/ })
 })
@@ -159,11 +164,11 @@ void t.test('what rests on a revoked certificate ends, whatever its owner shows'
 void t.test('a certificate that another instance suspends is not one of ours', async (t) => {
   world.restore()
   const [certificate] = [world.consumer.keys.authenticationIdentity().certificate]
-  t.ok(registeredServer(certificate, world.globalConfiguration.current()))
+  t.ok(registeredServer(certificate, 'DEV', world.globalConfiguration.current()))
   suspend('certificate', certificate.sha256)
-  t.throws(() => registeredServer(certificate, world.globalConfiguration.current()), { code: 'suspended' })
+  t.throws(() => registeredServer(certificate, 'DEV', world.globalConfiguration.current()), { code: 'suspended' })
   const elsewhere = { ...world.globalConfiguration.current() }
   suspend()
   const { suspensionsIn } = world.globalConfiguration.current()
-  t.ok(registeredServer(certificate, { ...elsewhere, suspensionsIn }))
+  t.ok(registeredServer(certificate, 'DEV', { ...elsewhere, suspensionsIn }))
 })

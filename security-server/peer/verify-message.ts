@@ -91,7 +91,7 @@ export function createMessageVerifier(rely: Rely = () => undefined): VerifyMessa
       checkClientNotSuspended(member, snapshot)
       checkCertificateNotSuspended(certificate.sha256, member.instance, snapshot)
       const { chain, validUntil } = checkSigner({ signature, configuration, at: new Date(at), member })
-      checkNotRevoked(chain, snapshot)
+      checkNotRevoked(chain, member.instance, snapshot)
       verdict = { validUntil: validUntil.getTime() }
       rely(chain.slice(0, -1), member.instance, verdict.validUntil)
       signers.set(key, verdict)

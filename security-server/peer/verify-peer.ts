@@ -1,6 +1,7 @@
 /**
- * Guarantees that a TLS certificate belongs to a registered security server of the current configuration. Checks its hash, its
- * usage, the path to an approved CA, and fresh good OCSP responses for it and its intermediates (wire 2.1, 2.5, 6.1).
+ * Guarantees that a TLS certificate belongs to a security server that the registry of a given instance names. Checks its hash, its
+ * usage, the path to an approved CA, and fresh good OCSP responses for it and its intermediates (wire 2.1, 2.5, 6.1). A registry speaks
+ * for its own instance alone: it may publish whatever certificates it likes, and nobody else's server becomes its own by that.
  */
 import { hash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -21,6 +22,8 @@ type PeerVerdict = { server: SecurityServerInfo; path: Certificate[]; validUntil
 export type VerifyPeer = (q: {
   /** As presented in the handshake, the server's own certificate first. */
   presented: Certificate[]
+  /** Of the called service, or of the client that the peer speaks for: its registry alone has to name the server. */
+  instance: string
   ocspResponses: Buffer[]
   snapshot: ConfigurationSnapshot
   at: number
@@ -34,11 +37,13 @@ export function createPeerVerifier(rely: Rely = () => undefined): VerifyPeer {
     Certificate[],
     { version: string; ocspResponses: Buffer[]; verdict: PeerVerdict }
   >()
-  return ({ presented, ocspResponses, snapshot, at }) => {
+  return (question) => {
+    const { presented, instance, ocspResponses, snapshot, at } = question
     const { version } = snapshot
     const before = last.get(presented)
     if (
       before?.version === version &&
+      before.verdict.server.id.instance === instance &&
       at < before.verdict.validUntil &&
       sameBytes(before.ocspResponses, ocspResponses)
     )
@@ -46,11 +51,11 @@ export function createPeerVerifier(rely: Rely = () => undefined): VerifyPeer {
     const status = hash('sha256', Buffer.concat(ocspResponses), 'base64')
     // The lengths belong to the key: the same bytes cut elsewhere are other responses.
     const cuts = ocspResponses.map((one) => one.length).join()
-    const key = `${version} ${presented[0]?.sha256} ${cuts} ${status}`
+    const key = `${version} ${instance} ${presented[0]?.sha256} ${cuts} ${status}`
     let verdict = cache.get(key, at)
     if (verdict === undefined) {
-      verdict = judge(presented, ocspResponses, snapshot, at)
-      rely(verdict.path.slice(0, -1), verdict.server.id.instance, verdict.validUntil)
+      verdict = judge(question)
+      rely(verdict.path.slice(0, -1), instance, verdict.validUntil)
       cache.set(key, verdict)
     }
     last.set(presented, { version, ocspResponses, verdict })
@@ -62,16 +67,11 @@ function sameBytes(some: Buffer[], others: Buffer[]): boolean {
   return some.length === others.length && some.every((one, i) => one.equals(others[i]!))
 }
 
-function judge(
-  presented: Certificate[],
-  ocspResponses: Buffer[],
-  snapshot: ConfigurationSnapshot,
-  at: number,
-): PeerVerdict {
-  const { server, configuration } = registeredServer(presented[0], snapshot)
+function judge({ presented, instance, ocspResponses, snapshot, at }: Parameters<VerifyPeer>[0]): PeerVerdict {
+  const { server, configuration } = registeredServer(presented[0], instance, snapshot)
   const path = authenticationPath(presented, configuration, at)
   let validUntil = Math.min(...path.map((certificate) => certificate.notAfter.getTime()))
-  checkNotRevoked(path, snapshot)
+  checkNotRevoked(path, instance, snapshot)
   for (const certificate of path.slice(0, -1)) {
     validUntil = Math.min(validUntil, freshUntil(certificate, path, ocspResponses, configuration, at))
   }
@@ -79,24 +79,44 @@ function judge(
 }
 
 /**
- * The server for which this certificate is registered, in our instance or a federated one. Throws `unknown_peer`, `suspended` when the
- * server or the certificate is suspended, or `incorrect_validation_info` when the certificate is revoked.
+ * The server for which this instance's registry has this certificate. Throws `unknown_peer`, `suspended` when the server or the
+ * certificate is suspended there, or `incorrect_validation_info` when the certificate is revoked there.
  */
 export function registeredServer(
   certificate: Certificate | undefined,
+  instance: string,
   snapshot: ConfigurationSnapshot,
 ): { server: SecurityServerInfo; configuration: ConfigurationIndex } {
-  if (certificate !== undefined) {
-    const hash = Buffer.from(certificate.sha256, 'hex')
-    for (const configuration of snapshot.indexes()) {
-      const server = configuration.serverByAuthCert(hash)
-      if (server === undefined) continue
-      checkServerNotSuspended(server.id, snapshot, certificate.sha256)
-      checkNotRevoked([certificate], snapshot)
-      return { server, configuration }
+  const configuration = snapshot.indexFor(instance)
+  const server = certificate && configuration?.serverByAuthCert(Buffer.from(certificate.sha256, 'hex'))
+  if (server === undefined) throw new Fault('unknown_peer')
+  checkServerNotSuspended(server.id, snapshot, certificate!.sha256)
+  checkNotRevoked([certificate!], instance, snapshot)
+  return { server, configuration: configuration! }
+}
+
+/**
+ * The instances whose registries have this certificate of a server, in no order that means anything: mostly one. Of several only what the
+ * peer says next can tell which is meant. Throws as `registeredServer` when there is none.
+ */
+export function instancesOf(
+  certificate: Certificate | undefined,
+  snapshot: ConfigurationSnapshot,
+): [string, ...string[]] {
+  let refusal: unknown
+  const found = snapshot.indexes().flatMap(({ instance }) => {
+    try {
+      registeredServer(certificate, instance, snapshot)
+      return [instance]
+    } catch (cause) {
+      if (!(cause instanceof Fault)) throw cause
+      if (refusal === undefined || cause.code !== 'unknown_peer') refusal = cause
+      return []
     }
-  }
-  throw new Fault('unknown_peer')
+  })
+  const [first, ...others] = found
+  if (first === undefined) throw refusal
+  return [first, ...others]
 }
 
 /**

@@ -27,7 +27,7 @@ export type Visit = {
   /** It says itself that it is no X-Road server. Under a registry that makes no statements none of ours does. */
   isOurs: boolean
   /** What proved it: judged again when the body, which may take long, is there. */
-  proof: { presented: Certificate[]; ocspResponses: Buffer[] }
+  proof: { presented: Certificate[]; instance: string; ocspResponses: Buffer[] }
   /** When the head of the message came, before its body: its signing time is compared with this. */
   arrived: number
   /** Ends the hold on the replay keys that this message could repeat. */
@@ -40,10 +40,15 @@ export type Visit = {
   course: Course
 }
 
-export function identifyPeer(arrival: Presented, ocspResponses: Buffer[], rooms: ProviderRooms): Visit {
+export function identifyPeer(
+  arrival: Presented,
+  { instance, ocspResponses }: { instance: string; ocspResponses: Buffer[] },
+  rooms: ProviderRooms,
+): Visit {
   const snapshot = rooms.globalConfiguration.currentWithin(ANY_GRACE)
   const { presented, protocol } = arrival
-  const { server } = rooms.verifyPeer({ presented, ocspResponses, snapshot, at: rooms.clock() })
+  const proof = { presented, instance, ocspResponses }
+  const { server } = rooms.verifyPeer({ ...proof, snapshot, at: rooms.clock() })
   if (protocol !== 'TLSv1.3' && !rooms.xroadTlsPeers.has(idText(server.id))) {
     throw new Fault('tls_profile_not_allowed', { what: `${idText(server.id)} came by ${protocol}` })
   }
@@ -60,6 +65,6 @@ export function identifyPeer(arrival: Presented, ocspResponses: Buffer[], rooms:
   course.peer = server.id
   return {
     ...{ peer: server.id, isOurs: arrival.headers[HEADER.configurationIndex] !== undefined },
-    ...{ proof: { presented, ocspResponses }, arrived, release, leave, alsoLeave, course },
+    ...{ proof, arrived, release, leave, alsoLeave, course },
   }
 }

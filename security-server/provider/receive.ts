@@ -12,7 +12,7 @@ import { codecNamed } from '../message/known-codecs.ts'
 import type { Request, SignedParts } from '../message/message.ts'
 import { sizeOf } from '../peer/course.ts'
 import { readMessage } from '../peer/read-message.ts'
-import { registeredServer } from '../peer/verify-peer.ts'
+import { instancesOf } from '../peer/verify-peer.ts'
 import { identifyPeer, type Presented, type Visit } from './identify-peer.ts'
 import { refuseEarly } from './refuse-early.ts'
 import type { ProviderRooms } from './rooms.ts'
@@ -46,7 +46,10 @@ export async function receive(
     return typeof value === 'string' ? value : undefined
   }
   // Of strangers nothing is read; whom the certificate stands for is proved with the first parts.
-  registeredServer(arrival.presented[0], rooms.globalConfiguration.currentWithin(ANY_GRACE))
+  const [instance, ...others] = instancesOf(
+    arrival.presented[0],
+    rooms.globalConfiguration.currentWithin(ANY_GRACE),
+  )
   const reading = rooms.beginReading(arrival.presented[0]?.sha256 ?? '')
   const { head, message, messageSha512, body, signature } = await readMessage({
     source: arrival.content,
@@ -59,10 +62,13 @@ export async function receive(
     onProgress: () => checkUploadTime(arrived, rooms),
     onKept: reading.count,
     onMessage: async (part, ocspResponses) => {
-      const visit = identifyPeer(arrival, ocspResponses, rooms)
+      // Where several registries have its certificate, that of the claimed client says whose server it is.
+      const claimed = others.length === 0 ? undefined : await codec.readRequest(part, header)
+      const { instance: claims = instance } = claimed?.client ?? {}
+      const visit = identifyPeer(arrival, { instance: claims, ocspResponses }, rooms)
       arrived = visit.arrived
       onMet({ step: 'peer', visit })
-      const request = await codec.readRequest(part, header)
+      const request = claimed ?? (await codec.readRequest(part, header))
       visit.course.trace = rooms.tracing.begin(
         header('traceparent') ?? headerValue(request.headers, 'traceparent'),
       )

@@ -9,18 +9,22 @@ import { publicFault, toFault } from '#platform/http-service/fault-answer.ts'
 import { readBytes } from '#platform/http-service/read-bodies.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { ServerId } from '#schemas/identifiers.ts'
-import { RECONCILIATION_LIMITS, RECONCILIATION_PATH } from '#schemas/reconciliation.ts'
+import { parseMemberId, parseServerId, type ServerId } from '#schemas/identifiers.ts'
+import { RECONCILIATION_LIMITS, RECONCILIATION_PATH, type ReconciliationQuestion } from '#schemas/reconciliation.ts'
 import { pauseIdleTimeout } from '../../peer/idle-timeout.ts'
 import { factsOf } from '../../peer/log-facts.ts'
 import { chainOf } from '../../peer/mutual-tls.ts'
-import { registeredServer } from '../../peer/verify-peer.ts'
+import { instancesOf } from '../../peer/verify-peer.ts'
+import { outOfOrder } from './progress.ts'
 import type { Respond } from './respond.ts'
 import type { ReconciliationRooms } from './rooms.ts'
 
 const MAX_DEPTH = 12
 
-type RouteRooms = Pick<ReconciliationRooms, 'clock' | 'globalConfiguration' | 'verifyPeer' | 'shapes'> & {
+type RouteRooms = Pick<
+  ReconciliationRooms,
+  'clock' | 'globalConfiguration' | 'verifyPeer' | 'shapes' | 'store'
+> & {
   respond: Respond
   /** Claims a place for a question and returns the function that frees it. Throws `too_many_requests`. */
   quota: { enter(server: ServerId): () => void }
@@ -51,7 +55,7 @@ export function reconciliationRoutes(app: FastifyInstance, rooms: RouteRooms, lo
 
 /** Runs before the body is read. Throws unless the client certificate belongs to a registered server and TLS is 1.3. */
 function checkConnection(request: FastifyRequest, { globalConfiguration }: RouteRooms): void {
-  registeredServer(chainOf(request)[0], globalConfiguration.current())
+  instancesOf(chainOf(request)[0], globalConfiguration.current())
   const protocol = (request.raw.socket as TLSSocket).getProtocol()
   if (protocol !== 'TLSv1.3') throw new Fault('tls_profile_not_allowed', { what: `it came by ${protocol}` })
 }
@@ -59,11 +63,13 @@ function checkConnection(request: FastifyRequest, { globalConfiguration }: Route
 async function answer(request: FastifyRequest, rooms: RouteRooms): Promise<string> {
   const limits = { maxLength: RECONCILIATION_LIMITS.bytes, maxDepth: MAX_DEPTH }
   const { ocspResponses, question } = rooms.shapes.envelope(parseStrictJson(request.body as Buffer, limits))
+  const presented = chainOf(request)
+  const snapshot = rooms.globalConfiguration.current()
+  const [instance, ...others] = instancesOf(presented[0], snapshot)
   const { server } = rooms.verifyPeer({
-    presented: chainOf(request),
+    ...{ presented, snapshot, at: rooms.clock() },
+    instance: others.length === 0 ? instance : await instanceOf(question, rooms),
     ocspResponses: ocspResponses.map((one) => Buffer.from(one, 'base64')),
-    snapshot: rooms.globalConfiguration.current(),
-    at: rooms.clock(),
   })
   const leave = rooms.quota.enter(server.id)
   try {
@@ -71,6 +77,14 @@ async function answer(request: FastifyRequest, rooms: RouteRooms): Promise<strin
   } finally {
     leave()
   }
+}
+
+/** For whose members the asker speaks: of several registries that have its certificate, only that instance's counts. */
+async function instanceOf(question: ReconciliationQuestion, { store }: RouteRooms): Promise<string> {
+  if (question.step === 'open') return parseMemberId(question.members.own).instance
+  const session = await store.bySession(question.session)
+  if (session === undefined) throw outOfOrder()
+  return parseServerId(session.peer_server).instance
 }
 
 function refuse(fault: Fault, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {

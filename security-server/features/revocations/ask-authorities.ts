@@ -11,7 +11,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
-import { lasting } from '../../global-configuration/snapshot.ts'
+import { certificateIn, lasting } from '../../global-configuration/snapshot.ts'
 import type { FetchOcsp } from '../../keys/client.ts'
 import type { ReliedOn } from '../../peer/relied-on.ts'
 import type { createRevocationStore, Revoked } from './store.ts'
@@ -47,27 +47,26 @@ export function createAuthorityQuestions(rooms: Rooms) {
   const restsUntil = new Map<string, number>()
   let revoked = new Map<string, Revoked>()
 
-  const isDueAt = (now: number, { certificate }: Asked): boolean =>
-    now - (askedAt.get(certificate.sha256) ?? Number.NEGATIVE_INFINITY) >= rooms.intervalMs
+  const isDueAt = (now: number, one: Asked): boolean =>
+    now - (askedAt.get(nameOf(one)) ?? Number.NEGATIVE_INFINITY) >= rooms.intervalMs
   const isWaiting = (one: Asked): boolean => {
     if (restsUntil.size === 0) return false
     const { ocspUrls = [] } = issuerOf(one) ?? {}
     return ocspUrls.length > 0 && ocspUrls.every(rests)
   }
   const watched = (): Map<string, Asked> =>
-    new Map([...rooms.reliedOn.list(), ...revoked.values()].map((one) => [one.certificate.sha256, one]))
+    new Map([...rooms.reliedOn.list(), ...revoked.values()].map((one) => [nameOf(one), one]))
   const due = (): Asked[] => {
     const now = clock()
     // A clock that was ahead and was put right must not silence the questions.
-    for (const [sha256, at] of askedAt) if (at > now) askedAt.delete(sha256)
+    for (const [name, at] of askedAt) if (at > now) askedAt.delete(name)
     return [...watched().values()].filter((one) => isDueAt(now, one) && !isWaiting(one))
   }
 
   async function obeyStored(): Promise<void> {
     const stored = await store.list(new Date(clock()))
-    const isSame =
-      stored.length === revoked.size && stored.every(({ certificate: { sha256 } }) => revoked.has(sha256))
-    revoked = new Map(stored.map((one) => [one.certificate.sha256, one]))
+    const isSame = stored.length === revoked.size && stored.every((one) => revoked.has(nameOf(one)))
+    revoked = new Map(stored.map((one) => [nameOf(one), one]))
     if (!isSame) globalConfiguration.obeyRevocations(new Set(revoked.keys()))
   }
 
@@ -107,6 +106,7 @@ export function createAuthorityQuestions(rooms: Rooms) {
   async function settle(asked: Asked): Promise<boolean> {
     const { certificate, instance } = asked
     const { sha256 } = certificate
+    const name = nameOf(asked)
     const answer = await askOne(asked)
     if (answer === undefined) {
       // It stays due.
@@ -114,17 +114,17 @@ export function createAuthorityQuestions(rooms: Rooms) {
       return false
     }
     const { status, thisUpdate } = answer
-    askedAt.set(sha256, clock())
-    if (status !== 'failed') answeredAt.set(sha256, clock())
+    askedAt.set(name, clock())
+    if (status !== 'failed') answeredAt.set(name, clock())
     rooms.count(status)
-    const known = revoked.get(sha256)
+    const known = revoked.get(name)
     if (status === 'revoked' && known === undefined) {
       await store.put({ certificate, instance, since: thisUpdate })
       rooms.log.warn({ instance, certificate: sha256 }, 'a CA revoked a certificate of a peer')
       return true
     }
     if (status === 'good' && known !== undefined && thisUpdate > known.since) {
-      await store.remove(sha256, thisUpdate)
+      await store.remove(asked, thisUpdate)
       rooms.log.warn({ instance, certificate: sha256 }, 'a CA took the revocation of a certificate back')
       return true
     }
@@ -138,15 +138,14 @@ export function createAuthorityQuestions(rooms: Rooms) {
     /** The longest time, in seconds, for which no CA has answered about a certificate that is relied on. */
     unansweredSeconds(): number {
       const now = clock()
-      const since = rooms.reliedOn.list().map(({ certificate }) => answeredAt.get(certificate.sha256) ?? now)
+      const since = rooms.reliedOn.list().map((one) => answeredAt.get(nameOf(one)) ?? now)
       return Math.max(0, now - since.reduce((oldest, at) => Math.min(oldest, at), now)) / 1000
     },
     async ask(): Promise<void> {
       // What other nodes learned meanwhile.
       await obeyStored()
       const queue = due()
-      for (const { certificate } of queue)
-        if (!answeredAt.has(certificate.sha256)) answeredAt.set(certificate.sha256, clock())
+      for (const one of queue) if (!answeredAt.has(nameOf(one))) answeredAt.set(nameOf(one), clock())
       const work = async (): Promise<void> => {
         for (let next = queue.shift(); next !== undefined; next = queue.shift())
           // At once, not after the slowest responder of the round.
@@ -155,9 +154,13 @@ export function createAuthorityQuestions(rooms: Rooms) {
       await Promise.all(Array.from({ length: AT_ONCE }, work))
       const kept = watched()
       for (const times of [askedAt, answeredAt])
-        for (const sha256 of times.keys()) if (!kept.has(sha256)) times.delete(sha256)
+        for (const name of times.keys()) if (!kept.has(name)) times.delete(name)
     },
   }
+}
+
+function nameOf({ instance, certificate }: Asked): string {
+  return certificateIn(instance, certificate.sha256)
 }
 
 function hostOf(url: string): string {

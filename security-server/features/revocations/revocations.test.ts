@@ -56,9 +56,9 @@ t.test('revoked at the CA', (t) =>
 
     const { certificate, intermediates, ocspResponses } = world.provider.keys.authenticationIdentity()
     const verifier = createPeerVerifier(node.reliedOn.rely)
-    const verify = () =>
+    const verify = (instance = 'DEV') =>
       verifier({
-        ...{ presented: [certificate, ...intermediates], ocspResponses, at: world.clock() },
+        ...{ presented: [certificate, ...intermediates], instance, ocspResponses, at: world.clock() },
         snapshot: world.globalConfiguration.current(),
       })
     verify()
@@ -132,7 +132,7 @@ t.test('revoked at the CA', (t) =>
       world.authority.ocspAnswer(request, { mode: 'revoked', at: new Date(world.clock()) })
     await questions.ask()
     t.throws(verify, { code: 'incorrect_validation_info' }, 'though what it shows is fresh')
-    t.throws(() => registeredServer(certificate, world.globalConfiguration.current()), /revoked/)
+    t.throws(() => registeredServer(certificate, 'DEV', world.globalConfiguration.current()), /revoked/)
     t.equal(questions.revoked(), 2)
 
     const other = openNode(database, (url, request) => answer(url, request))

@@ -10,17 +10,17 @@ type RevocationStore = {
   list(now: Date): Promise<Revoked[]>
   put(revoked: Revoked): Promise<void>
   /** Deletes it unless a newer answer than `before` said so. */
-  remove(sha256: string, before: Date): Promise<void>
+  remove(of: Pick<Revoked, 'certificate' | 'instance'>, before: Date): Promise<void>
 }
 
 export function createRevocationStore(database: Database): RevocationStore {
   const kysely = tablesOf<RevocationTables>(database)
   return {
     async list(now) {
-      const rows = await kysely.selectFrom('revoked_certificate').selectAll().execute()
+      const rows = await kysely.selectFrom('revoked_in_instance').selectAll().execute()
       const ended = rows.filter(({ not_after }) => new Date(not_after) < now)
       for (const { sha256 } of ended)
-        await kysely.deleteFrom('revoked_certificate').where('sha256', '=', sha256).execute()
+        await kysely.deleteFrom('revoked_in_instance').where('sha256', '=', sha256).execute()
       return rows
         .filter((row) => !ended.includes(row))
         .map(({ der, instance, since }) => ({
@@ -31,15 +31,16 @@ export function createRevocationStore(database: Database): RevocationStore {
       const { sha256, der, notAfter } = certificate
       const row = { sha256, instance, der, since: since.toISOString(), not_after: notAfter.toISOString() }
       await kysely
-        .insertInto('revoked_certificate')
+        .insertInto('revoked_in_instance')
         .values(row)
-        .onConflict((conflict) => conflict.column('sha256').doUpdateSet({ since: row.since }))
+        .onConflict((conflict) => conflict.columns(['instance', 'sha256']).doUpdateSet({ since: row.since }))
         .execute()
     },
-    async remove(sha256, before) {
+    async remove({ certificate, instance }, before) {
       await kysely
-        .deleteFrom('revoked_certificate')
-        .where('sha256', '=', sha256)
+        .deleteFrom('revoked_in_instance')
+        .where('instance', '=', instance)
+        .where('sha256', '=', certificate.sha256)
         .where('since', '<', before.toISOString())
         .execute()
     },

@@ -30,16 +30,19 @@ export function createFetchStatus(rooms: Rooms): FetchStatus {
   const known = new Map<string, { at: number; answer: Buffer }>()
   const failedAt = new Map<string, number>()
 
-  const fetchOne = async (certificate: Certificate, of: IssuingCa): Promise<Buffer | undefined> => {
+  const fetchOne = async (
+    name: string,
+    { certificate, of }: { certificate: Certificate; of: IssuingCa },
+  ): Promise<Buffer | undefined> => {
     const now = rooms.clock()
-    const found = known.get(certificate.sha256)
+    const found = known.get(name)
     if (found !== undefined && !hasPassed(now, found.at, FRESH_MS)) return found.answer
     for (const url of of.ocspUrls) {
       if (!hasPassed(now, failedAt.get(url) ?? 0, REST_MS)) continue
       try {
         const answer = await rooms.fetchOcsp(url, buildOcspRequest(certificate, of.ca))
         if (known.size >= MAX_REMEMBERED) known.clear()
-        known.set(certificate.sha256, { at: now, answer })
+        known.set(name, { at: now, answer })
         return answer
       } catch (thrown) {
         if (!(thrown instanceof Fault)) throw thrown
@@ -50,17 +53,17 @@ export function createFetchStatus(rooms: Rooms): FetchStatus {
   }
 
   return async (certificates) => {
-    const configurations = rooms.configurations()
-    const wanted = new Map<string, [Certificate, IssuingCa]>()
-    for (const certificate of certificates) {
-      let below = certificate
-      const found = configurations.map((one) => authoritiesOf(certificate, one))
-      for (const of of found.find(({ length }) => length > 0) ?? []) {
-        wanted.set(below.sha256, [below, of])
-        below = of.ca
+    const wanted = new Map<string, { certificate: Certificate; of: IssuingCa }>()
+    // Each instance that approves a CA of its name is asked: none may stand before another with a responder that keeps silent.
+    for (const configuration of rooms.configurations())
+      for (const certificate of certificates) {
+        let below = certificate
+        for (const of of authoritiesOf(certificate, configuration)) {
+          wanted.set([below.sha256, of.ca.sha256, ...of.ocspUrls].join(' '), { certificate: below, of })
+          below = of.ca
+        }
       }
-    }
-    const queue = [...wanted.values()]
+    const queue = [...wanted]
     const answers: Buffer[] = []
     const work = async (): Promise<void> => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {

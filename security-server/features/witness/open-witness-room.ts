@@ -29,7 +29,7 @@ import type { MessageLog } from '../../message-log/message-log.ts'
 import type { PeerClient } from '../../peer/client.ts'
 import { chainOf } from '../../peer/mutual-tls.ts'
 import { createPeerQuota } from '../../peer/peer-quota.ts'
-import { registeredServer } from '../../peer/verify-peer.ts'
+import { instancesOf } from '../../peer/verify-peer.ts'
 import { createLogKeyStatement } from './log-key.ts'
 import { createPartners, type Partners } from './partners/partners.ts'
 import { createPartnerStore } from './partners/store.ts'
@@ -164,10 +164,12 @@ export async function openWitnessRoom(q: {
 
   const quota = createPeerQuota({ ...RATE, clock })
   const guard = (request: FastifyRequest): void => {
-    const { server: peer } = registeredServer(chainOf(request)[0], globalConfiguration.current())
+    const [certificate] = chainOf(request)
+    instancesOf(certificate, globalConfiguration.current())
     const protocol = (request.raw.socket as TLSSocket).getProtocol()
-    if (protocol !== 'TLSv1.3') throw new Fault('tls_profile_not_allowed', { what: idText(peer.id) })
-    quota.enter(peer.id)()
+    if (protocol !== 'TLSv1.3') throw new Fault('tls_profile_not_allowed', { what: `it came by ${protocol}` })
+    // Nothing that it says tells whose server it is, when several registries have its certificate.
+    quota.enter(certificate!.sha256)()
   }
   const hasQuorum = (names: string[]): boolean => {
     if (policy === undefined) return false
