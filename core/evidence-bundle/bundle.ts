@@ -11,6 +11,8 @@ import type { Circumstances } from '#schemas/circumstances.ts'
 
 export const MANIFEST = 'bundle.json'
 export const PAGE = 'README.html'
+/** Proves that all tree heads are of one log. In `bundle.json` only `files` lists it; a bundle of one tree head needs none. */
+export const CONSISTENCY = 'consistency.json'
 
 /** Opens one commitment of a leaf form (docs/message-log-format.md section 2). Both values are base64. */
 export type BundleOpening = { key: string; digest: string }
@@ -34,6 +36,9 @@ export type BundleRecord = {
   /** When the content was erased, ISO 8601. */
   erased?: string
 }
+
+/** That the tree of `second` records begins with that of `first` records: RFC 9162 section 2.1.4; base64. */
+export type ConsistencyStep = { first: number; second: number; path: string[] }
 
 /** The log's own record of a time-stamp: it commits to the token and to everything that was stored with it. */
 export type BundleTimeStamp = Pick<BundleRecord, 'index' | 'form' | 'path' | 'checkpoint'> & {

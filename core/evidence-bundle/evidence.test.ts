@@ -1,29 +1,21 @@
 /** Evidence bundles: verdicts on good ones, and on every kind of manipulation. */
-import { generateKeyPairSync, hash, randomBytes, sign } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
-import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { body, NOW, parts, written } from '#core/container/container-fixture.ts'
 import { zipOf } from '#core/container/zip-fixture.ts'
-import { addSignature, memberSignatureLine, signNote, writeCheckpoint } from '#core/merkle/checkpoint.ts'
-import { createCompactRange } from '#core/merkle/compact-range.ts'
-import { leafHash } from '#core/merkle/hash.ts'
-import { inclusionProof } from '#core/merkle/proofs.ts'
-import { noteText } from '#core/merkle/signed-note.ts'
 import * as F from '#core/signature/signature-fixture.ts'
 import { requestHash } from '#core/transport/rest-response.ts'
 import {
   type BundleManifest,
   type BundleRecord,
-  type BundleTimeStamp,
   type BundleVerdict,
   MANIFEST,
 } from './bundle.ts'
 import { bytesOf, LOG, type Made, make } from './evidence-fixture.ts'
 import { judgeBundle } from './judge-bundle.ts'
 import { isBundle, readBundle } from './read-bundle.ts'
-import { whyForked } from './why-forked.ts'
 
 const configuration = new Map([['GOLD', F.configuration()]])
 const good = await make()
@@ -170,44 +162,6 @@ t.test('the records are one exchange, and say what their messages say', async (t
       reason: `Record 1: Its message and its record name another ${field}.`,
     })
   }
-})
-
-t.test('two histories of one log never pass', async (t) => {
-  const made = await make({ cameAlong: true })
-  t.match(await judge(made), { verdict: 'TOTAL-PASSED' })
-  const [stamp] = made.manifest.timeStamps as [BundleTimeStamp]
-  // Another tree of the owner: as large, with the record of the time-stamp at the same place.
-  const leaves = [0, 1, 2, 3].map((n) => leafHash(Buffer.from(`another history ${n}`)))
-  leaves.push(leafHash(Buffer.from(stamp.form)))
-  const rootOf = (from: number, to: number): Buffer => {
-    const range = createCompactRange()
-    for (const leaf of leaves.slice(from, to)) range.append(leaf)
-    return range.root()
-  }
-  const head = writeCheckpoint({ origin: LOG, size: 5, root: rootOf(0, 5) })
-  const note = signNote(head, LOG, generateKeyPairSync('ed25519').privateKey)
-  const value = sign('sha512', Buffer.from(noteText(note)), { key: F.signer.key, dsaEncoding: 'ieee-p1363' })
-  const line = memberSignatureLine('GOLD/GOV/1234', publicKeyOf(F.signer.certificate), value)
-  const proof = await inclusionProof(5, 4, (level, n) => rootOf(n << level, (n + 1) << level))
-  const moved = {
-    ...stamp,
-    path: proof.map((one) => one.toString('base64')),
-    checkpoint: 'checkpoints/5b.txt',
-  }
-  const files = new Map(made.files).set('checkpoints/5b.txt', Buffer.from(addSignature(note, line)))
-  t.match(await judge({ files, manifest: { ...made.manifest, timeStamps: [moved] } }), {
-    verdict: 'TOTAL-FAILED',
-    subIndication: 'HASH_FAILURE',
-    reason: /two states of the log of 5 records that contradict each other/,
-    checkpoints: [{ signedByMember: true }, { signedByMember: true }],
-  })
-  const [first] = good.manifest.records as [BundleRecord]
-  const twin = { ...first, form: stamp.form }
-  const records = [...good.manifest.records, twin]
-  t.match(
-    whyForked({ ...good, manifest: { ...good.manifest, records } })?.toString(),
-    /two records of the log with the index 1/,
-  )
 })
 
 t.test('a reply is the one to exactly this request', async (t) => {

@@ -45,9 +45,15 @@ function sayErased(record: ProvenRecord, all: ProvenRecord[]): ProvenRecord {
  * The verdict `found` on the records, unless a time-stamp contradicts the log, or the log itself, which is told after what is wrong with a
  * record. An invalid evidence record proves nothing, as if it were absent.
  */
-export function withProofs({ fork, stamps }: Proofs, found: Overall): Overall {
-  const reason = stamps.failure ?? (found.verdict === 'TOTAL-FAILED' ? undefined : fork?.toString())
-  return reason === undefined ? found : { verdict: 'TOTAL-FAILED', subIndication: 'HASH_FAILURE', reason }
+export function withProofs({ history, stamps }: Proofs, found: Overall): Overall {
+  const { failure, unproved } = history
+  if (stamps.failure !== undefined)
+    return { verdict: 'TOTAL-FAILED', subIndication: 'HASH_FAILURE', reason: stamps.failure }
+  if (found.verdict === 'TOTAL-FAILED') return found
+  if (failure !== undefined)
+    return { verdict: 'TOTAL-FAILED', ...failure, reason: failure.reason.toString() }
+  if (unproved === undefined || found.verdict !== 'TOTAL-PASSED') return found
+  return { verdict: 'INDETERMINATE', subIndication: 'NO_POE', reason: unproved.toString() }
 }
 
 /** The overall verdict: the worst verdict on a record, then whether the server's owner signed each tree head. */

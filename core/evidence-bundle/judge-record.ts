@@ -12,15 +12,15 @@ import { checkSignature } from '#core/signature/verify-signature.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
 import { memberOf, parseRecordedServiceId, parseServerId } from '#schemas/identifiers.ts'
-import { type Said, say, type Word } from '#schemas/said.ts'
+import { say, type Word } from '#schemas/said.ts'
 import type { BundleQuestion, BundleRecord, RecordVerdict } from './bundle.ts'
 import { receiptOf } from './check-receipt.ts'
+import { type History, judgeHistory } from './judge-history.ts'
 import { judgeTimeStamps, type ProvenStamps } from './judge-time-stamps.ts'
 import { malformed } from './parse-manifest.ts'
 import { type HeadProofs, proveHeads } from './prove-heads.ts'
 import { checkOpening, checkPlace, differs, readForm } from './read-form.ts'
 import { readStatement } from './read-statement.ts'
-import { whyForked } from './why-forked.ts'
 
 /**
  * `leaf`: the record's leaf hash, base64, by which other records refer to it. `shown`: the message, if it is in the bundle, with
@@ -28,12 +28,12 @@ import { whyForked } from './why-forked.ts'
  */
 export type ProvenRecord = RecordVerdict & { leaf: string; shown: ShownMessage | undefined }
 
-/** Further proofs in the bundle: since when tree heads exist, the time-stamps with what was stored with them, and of a fork. */
-export type Proofs = { heads: HeadProofs; stamps: ProvenStamps; fork: Said | undefined }
+/** Further proofs in the bundle: since when tree heads exist, the time-stamps with what was stored with them, and that all is of one log. */
+export type Proofs = { heads: HeadProofs; stamps: ProvenStamps; history: History }
 
 /** Of everything that the bundle shows beside its records. */
 export function proofsOf(q: BundleQuestion): Proofs {
-  return { heads: proveHeads(q), stamps: judgeTimeStamps(q.bundle), fork: whyForked(q.bundle) }
+  return { heads: proveHeads(q), stamps: judgeTimeStamps(q.bundle), history: judgeHistory(q.bundle) }
 }
 
 type ShownMessage = { message: Buffer; hashes: { message: Buffer; body: Buffer | undefined } }

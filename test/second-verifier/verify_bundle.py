@@ -1152,6 +1152,46 @@ def root_of(leaf, index, size, path):
     return value
 
 
+def check_consistency(first, second, path):
+    """Demands that the tree of the second head begins with that of the first, which is smaller (RFC 9162 2.1.4.2)."""
+    need(0 < first.size < second.size, bad_hash("the sizes are not those of a growing tree"))
+    path = ([first.root] if not first.size & (first.size - 1) else []) + path
+    need(path, bad_hash("the consistency proof is too short"))
+    node, last = first.size - 1, second.size - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    old = grown = path[0]
+    for step in path[1:]:
+        need(last, bad_hash("the consistency proof is too long"))
+        if node & 1 or node == last:
+            old, grown = sha("sha256", b"\1", step, old), sha("sha256", b"\1", step, grown)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            grown = sha("sha256", b"\1", grown, step)
+        node, last = node >> 1, last >> 1
+    need(last == 0 and old == first.root and grown == second.root, bad_hash("the consistency proof leads elsewhere"))
+
+
+def check_growth(heads, entry):
+    """Demands that each tree head continues the next smaller one. `entry`: the bytes of consistency.json, or None."""
+    steps = {}
+    if entry is not None:
+        value = shape(parse_canonical(entry, "consistency.json"), {"steps": [dict], "version": int}, {}, "consistency.json")
+        need(value["version"] == 1, bad_format("version of consistency.json"))
+        for step in value["steps"]:
+            shape(step, {"first": int, "path": [str], "second": int}, {}, "step")
+            steps[step["first"], step["second"]] = [unbase64(node, 32) for node in step["path"]]
+    heads = sorted(heads, key=lambda head: head.size)
+    for first, second in zip(heads, heads[1:]):
+        if first.size == second.size:
+            need(first.root == second.root, bad_hash("two roots of one size"))
+            continue
+        path = steps.get((first.size, second.size))
+        need(path is not None, doubt("NO_POE", "nothing proves that a tree head continues a smaller one"))
+        check_consistency(first, second, path)
+
+
 class TreeHead:
     """A C2SP checkpoint of the log."""
 
@@ -1450,7 +1490,7 @@ def verify(data, configurations, openssl, report, now, witnesses=None):
     need(len(log.split("/")) == 4 and all(log.split("/")), bad_format("log"))
     records = [Record(value, entries, log) for value in bundle["records"]]
     need(all(a.index < b.index for a, b in zip(records, records[1:])), bad_format("order of the records"))
-    need(set(files) <= set(used) | {"README.html"} | {record.held for record in records}, bad_format("entries that are not used"))
+    need(set(files) <= set(used) | {"README.html", "consistency.json"} | {record.held for record in records}, bad_format("entries that are not used"))
     stamp_records = [StampRecord(value, entries, log) for value in bundle["timeStamps"]]
     need(all(a.index < b.index for a, b in zip(stamp_records, stamp_records[1:])), bad_format("order of the time-stamps"))
     heads = {name: TreeHead(entries[name], log) for name in {record.head for record in records + stamp_records}}
@@ -1500,7 +1540,7 @@ def verify(data, configurations, openssl, report, now, witnesses=None):
         need(witnesses.met(openssl, head), doubt("NO_POE", "too few witnesses cosigned the tree head"))
     if witnesses:
         troubles += [attempt(cosigned, head) for _, head in sorted(heads.items())]
-    need(len({head.root for head in heads.values()}) == len({head.size for head in heads.values()}), bad_hash("two roots of one size"))
+    troubles.append(attempt(check_growth, heads.values(), entries.get("consistency.json")))
     for verdict in (FAILED, INDETERMINATE):
         for found in troubles:
             if found and found.verdict == verdict:
