@@ -36,6 +36,7 @@ function Found({ of }: { of: Whole }) {
               </Link>,
             ],
             ['rooms.days', text('rooms.keptDays', { count: of.keepDays })],
+            ['rooms.sources', <Sources key="sources" of={of.sources} />],
             ['rooms.events', countText(of.events)],
             ['common.createdAt', <Time key="added" at={of.createdAt} relative />],
           ]}
@@ -48,6 +49,19 @@ function Found({ of }: { of: Whole }) {
         <Subscriptions typeId={of.id} />
       </Part>
     </>
+  )
+}
+
+function Sources({ of }: { of: EventType['sources'] }) {
+  if (of.length === 0) return text('rooms.anySource')
+  return (
+    <ul>
+      {of.map(({ source, publisherId }) => (
+        <li key={source}>
+          <bdi>{source}</bdi> <Id of={publisherId} />
+        </li>
+      ))}
+    </ul>
   )
 }
 

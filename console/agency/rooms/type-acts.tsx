@@ -71,6 +71,7 @@ export function TypeActs({ of }: { of: EventType }) {
   return (
     <>
       <ChangeDays of={of} />
+      <ChangeSources of={of} />
       {of.closed ? <Open of={of} /> : <Close of={of} />}
       {of.closed && unended(of) === 0 && <Delete of={of} />}
     </>
@@ -94,6 +95,43 @@ function ChangeDays({ of: { id, name, keepDays } }: { of: EventType }) {
       result={({ keepDays: days }) => <p>{text('rooms.daysChanged', { count: days })}</p>}
     />
   )
+}
+
+const SOURCE = /^(\S{1,256})\s+(\S+(?::\S+){2,3})$/
+
+function ChangeSources({ of: { id, name, sources } }: { of: EventType }) {
+  return (
+    <Act<EventType>
+      operation="updateEventType"
+      button={text('rooms.changeSources')}
+      title={text('rooms.changeSourcesThis', { name })}
+      consequence={<p>{text('rooms.changeSourcesConsequence')}</p>}
+      fields={[
+        {
+          ...{ name: 'sources', title: 'rooms.sources', hint: 'rooms.sourcesHint', type: 'long' },
+          ...{ required: false, initial: sources.map((one) => `${one.source} ${one.publisherId}`).join('\n') },
+          check: (value) =>
+            linesIn(value).every((line) => SOURCE.test(line)) ? undefined : text('rooms.sourcesWrong'),
+        },
+      ]}
+      send={(values, call) =>
+        call('updateEventType', {
+          params: { id: String(id) },
+          body: { sources: linesIn(String(values['sources'] ?? '')).map(sourceIn) },
+        })
+      }
+      result={({ sources: now }) => <p>{text('rooms.sourcesChanged', { count: now.length })}</p>}
+    />
+  )
+}
+
+function linesIn(value: string): string[] {
+  return value.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]))
+}
+
+function sourceIn(line: string): EventType['sources'][number] {
+  const [, source = '', publisherId = ''] = SOURCE.exec(line) ?? []
+  return { source, publisherId }
 }
 
 function Close({ of }: { of: EventType }) {

@@ -16,6 +16,7 @@ export type EventType = {
   name: string
   keepDays: number
   hasSchema: boolean
+  sources: { source: string; publisherId: string }[]
   closed: boolean
   createdAt: string
   /** Counted up to `MOST_COUNTED`. */

@@ -16,6 +16,7 @@ import { subscriptionMigrations } from './migrations.ts'
 import { createPullStore } from './pull-store.ts'
 import { createRoom } from './room.ts'
 import type { DeliveryDoor, EventSeals, SubscriptionRooms } from './rooms.ts'
+import { createSourceStore } from './source-store.ts'
 import { createSubscriptionStore } from './subscription-store.ts'
 import { createTypeStore } from './type-store.ts'
 import { isUpkeepDue, keepUp } from './upkeep.ts'
@@ -61,7 +62,8 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
     const rooms = ground.armSubscriptions({
       ...{ ...ground, eventBytes: ground.settings.deliveries.eventBytes, validator },
       ...{ door: ground.clientDoor, deliveries: ground.deliveryDoor, keys: eventSeals.keys },
-      ...{ types: createTypeStore(database), events: createEventStore(database, ground.settings.deliveries) },
+      ...{ types: createTypeStore(database), sources: createSourceStore(database) },
+      events: createEventStore(database, ground.settings.deliveries),
       ...{ subscriptions: store, pulls: createPullStore(database) },
       names: eventSeals.names,
       wake: () => giver.wake(rooms),

@@ -9,6 +9,7 @@ import { isRoom } from '../../local-systems/check-address.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import { iso, type SubscriptionRooms, sequenceText } from './rooms.ts'
 import { LIVE, type StoredSubscription } from './subscription-reads-store.ts'
+import type { DeclaredSource } from './source-store.ts'
 import type { SubscriptionState } from './tables.ts'
 import { checkNewSchema } from './type-schema.ts'
 import type { StoredType } from './type-store.ts'
@@ -22,7 +23,8 @@ const KEEP_DAYS = 30
 const BY_OPERATOR = 'by_operator'
 
 type Listed = { roomId?: string; search?: string; after?: number; before?: number; limit: number }
-type NewType = { roomId: string; name: string; schema?: object; keepDays?: number }
+type Sources = { source: string; publisherId: string }[]
+type NewType = { roomId: string; name: string; schema?: object; keepDays?: number; sources?: Sources }
 type Asked = Pick<Parameters<Handlers[string]>[0], 'params' | 'caller'>
 type Subscriptions = Listed & { typeId?: number; state?: SubscriptionState }
 
@@ -79,18 +81,20 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
       return { items: await Promise.all(items.map((type) => shownType(type, clearanceOf(caller), rooms))) }
     },
     addEventType: async ({ body, caller }) => {
-      const { roomId, name, schema, keepDays } = body as NewType
+      const { roomId, name, schema, keepDays, sources = [] } = body as NewType
+      const declared = declaredOf(sources)
       const room = roomOf(roomId)!
       if (!isRoom(rooms.localSystems.service(parseServiceId(room))?.url ?? ''))
         throw new Fault('conflict', { what: say`${roomId} is no service with the address room:` })
       const text = schema === undefined ? '' : await checkNewSchema(schema)
       const now = rooms.clock()
-      const type = await types.add({
+      const row = {
         ...{ room, name, schema: text, keep_days: keepDays ?? KEEP_DAYS, closed: 0, created_at: iso(now) },
         digest: text === '' ? '' : hash('sha256', text),
         // Above all that a type of this name may have given before: subscribers know its numbers.
         ...{ last: now, spread: now, octets: 0 },
-      })
+      }
+      const type = await types.add(row, declared)
       return shownType(type, clearanceOf(caller), rooms)
     },
     getEventType: async ({ params, caller }) => {
@@ -101,8 +105,9 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
       }
     },
     updateEventType: async ({ params, body, caller }) => {
-      const { id } = await typeIn(params)
-      const { keepDays, closed } = body as { keepDays?: number; closed?: boolean }
+      const { id, room } = await typeIn(params)
+      const { keepDays, closed, sources } = body as { keepDays?: number; closed?: boolean; sources?: Sources }
+      if (sources !== undefined) await rooms.sources.declare({ room, type: id }, declaredOf(sources))
       await types.change(id, {
         ...(keepDays !== undefined && { keep_days: keepDays }),
         ...(closed !== undefined && { closed: closed ? 1 : 0 }),
@@ -140,15 +145,24 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
   }
 }
 
+/** Throws `invalid_input` for one that stands there twice. */
+function declaredOf(sources: Sources): DeclaredSource[] {
+  const twice = sources.find(({ source }, i) => sources.findIndex((one) => one.source === source) !== i)
+  if (twice !== undefined) throw new Fault('invalid_input', { what: say`${twice.source} stands there twice` })
+  return sources.map(({ source, publisherId }) => ({ source, publisher: slashForm(publisherId, 3, 4) }))
+}
+
 async function shownType(
   type: Omit<StoredType, 'schema'>,
   clearance: number,
   rooms: SubscriptionRooms,
 ): Promise<object> {
-  const { types: _types, subscriptions, events } = rooms
+  const { subscriptions, events } = rooms
+  const sources = await rooms.sources.ofType(type.id)
   return {
     ...{ id: type.id, roomId: colonForm(type.room), name: type.name, keepDays: type.keep_days },
     hasSchema: type.digest !== '',
+    sources: sources.map(({ source, publisher }) => ({ source, publisherId: colonForm(publisher) })),
     ...{ closed: type.closed === 1, createdAt: type.created_at, sequence: sequenceText(type.last) },
     ...{ events: await events.count(type.id, MOST_COUNTED), octets: type.octets },
     subscriptions: await subscriptions.counts(STATES, { type: type.id, clearance }),

@@ -1,9 +1,9 @@
 /** The tables of rooms: an event is one row for all subscribers, and a subscription is a place in the sequence of its type. */
 import type { CreateTableBuilder, Kysely } from 'kysely'
-import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
+import type { SchemaChange } from '#platform/database/older-versions.ts'
 
-export const subscriptionMigrations: Record<string, Migration> = {
+export const subscriptionMigrations: Record<string, SchemaChange> = {
   'security-server-subscriptions-001': {
     async up(kysely: Kysely<unknown>) {
       const { blob } = columnTypes(kysely)
@@ -67,6 +67,20 @@ export const subscriptionMigrations: Record<string, Migration> = {
       await schema
         .alterTable('room_subscription')
         .addColumn('about', text, (one) => one.notNull().defaultTo(''))
+        .execute()
+    },
+  },
+  'security-server-subscriptions-004-sources': {
+    // They take events of any source until they are gone.
+    olderVersionsGoOn: true,
+    async up(kysely: Kysely<unknown>) {
+      await withColumns(kysely, 'room_source', { texts: ['room', 'source', 'publisher'], integers: ['type'] })
+        .addPrimaryKeyConstraint('room_source_once', ['type', 'source'])
+        .execute()
+      await kysely.schema
+        .createIndex('room_source_room')
+        .on('room_source')
+        .columns(['room', 'source'])
         .execute()
     },
   },

@@ -8,6 +8,7 @@ import { writeStructured } from '#core/events/write-event.ts'
 import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import { checkSource } from './check-source.ts'
 import { isExpired, numbered, STRUCTURED_HEADERS } from './given-event.ts'
 import { iso, type SubscriptionRooms } from './rooms.ts'
 import { checkSchema } from './type-schema.ts'
@@ -34,6 +35,7 @@ export function sealOf({ type, sequence }: { type: number; sequence: number }): 
 export async function publish(q: Published, rooms: SubscriptionRooms): Promise<EventView> {
   const { type, publisher } = q
   const { event, document } = readPublished(q, rooms)
+  await checkSource({ type, publisher, source: event.source }, rooms)
   await checkSchema(type, event, rooms)
   const now = rooms.clock()
   const { event: stored, isNew } = await rooms.events.publish({

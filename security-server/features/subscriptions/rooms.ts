@@ -13,6 +13,7 @@ import type { MessageValidator } from '../../local-systems/validation/validate-m
 import type { FieldsOnRecord } from '../../peer/fields-on-record.ts'
 import type { EventStore } from './event-store.ts'
 import type { PullStore } from './pull-store.ts'
+import type { SourceStore } from './source-store.ts'
 import type { SubscriptionStore } from './subscription-store.ts'
 import type { TypeStore } from './type-store.ts'
 
@@ -85,6 +86,7 @@ export type SubscriptionRooms = {
   names: EventSeals['names']
   validator: Pick<MessageValidator, 'judge'>
   types: TypeStore
+  sources: SourceStore
   events: EventStore
   subscriptions: SubscriptionStore
   pulls: PullStore

@@ -32,6 +32,9 @@ export type TypeRow = {
   created_at: string
 }
 
+/** What is at this source or below it, by whole segments, is published in the room by this publisher alone. */
+export type SourceRow = { room: string; type: number; source: string; publisher: string }
+
 export type EventRow = {
   type: number
   sequence: number
@@ -97,6 +100,7 @@ export type PullRow = {
 
 export type Tables = {
   room_type: TypeRow
+  room_source: SourceRow
   room_event: EventRow
   room_subscription: SubscriptionRow
   room_pull: PullRow

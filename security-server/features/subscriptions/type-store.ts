@@ -4,6 +4,7 @@ import { isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import { type DeclaredSource, declareSources } from './source-store.ts'
 import type { Tables, TypeRow } from './tables.ts'
 
 export type StoredType = Selectable<TypeRow>
@@ -37,8 +38,8 @@ export function createTypeStore(database: Database) {
   const tables = tablesOf<Tables>(database)
 
   return {
-    /** Throws `conflict` for a name that the room has, and for more than 1,000 types. */
-    add: (row: Omit<TypeRow, 'id'>): Promise<StoredType> =>
+    /** Throws `conflict` for a name that the room has, for a source of another publisher, and for more than 1,000 types. */
+    add: (row: Omit<TypeRow, 'id'>, sources: DeclaredSource[]): Promise<StoredType> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, `types of room ${row.room}`)
         const { types } = await transaction
@@ -48,9 +49,11 @@ export function createTypeStore(database: Database) {
           .executeTakeFirstOrThrow()
         if (Number(types) >= MOST_TYPES)
           throw new Fault('conflict', { what: say`a room has at most ${MOST_TYPES} event types` })
-        return typeOf(
+        const type = typeOf(
           await transaction.insertInto('room_type').values(row).returningAll().executeTakeFirstOrThrow(),
         )
+        await declareSources(transaction, { room: row.room, type: type.id }, sources)
+        return type
       }).catch((cause: unknown) => {
         if (isUniqueViolation(cause)) throw new Fault('conflict', { what: say`${row.name} exists already` })
         throw cause
@@ -123,6 +126,7 @@ export function createTypeStore(database: Database) {
       return inTransaction(tables, async (transaction) => {
         if (!(await isFree(transaction, id))) return false
         await transaction.deleteFrom('room_subscription').where('type', '=', id).execute()
+        await transaction.deleteFrom('room_source').where('type', '=', id).execute()
         await transaction.deleteFrom('room_type').where('id', '=', id).execute()
         return true
       })

@@ -1,5 +1,6 @@
 /** For tests only: bundles of a real log that show it at two sizes. */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import type { Bundle } from '#core/evidence-bundle/bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { forged, HOUR, type VerdictWorld } from './verdict-fixture.ts'
@@ -19,22 +20,30 @@ async function atTwoSizes(
   }
   await stamp()
   const before = await world.bundle(index)
-  await world.exchange({})
+  const next = await world.exchange({})
   await stamp()
-  const later = await readBundle(await world.bundle(index))
-  const [timeStamp] = later.manifest.timeStamps
-  const head = later.files.get(timeStamp!.checkpoint)!
-  const { records } = (await readBundle(before)).manifest
-  const earlier = (await readBundle(before)).files.get(records[0]!.checkpoint)!
-  const [first, second] = [earlier, head].map((bytes) => parseCheckpoint(bytes.toString()).size)
-  const path = await world.log.witnesses.proveConsistency(first!, second!)
-  const text = entry({ first: first!, second: second!, path: path.map((one) => one.toString('base64')) })
-  const bundle = await forged(before, (manifest, files) => {
-    manifest.timeStamps = later.manifest.timeStamps
-    files.set(timeStamp!.checkpoint, head)
+  const { files: later, manifest } = await readBundle(await world.bundle(next))
+  const { checkpoint } = manifest.records[0]!
+  const [first, second] = [
+    sizeOf(await readBundle(before)),
+    parseCheckpoint(later.get(checkpoint)!.toString()).size,
+  ] as const
+  const consistency = await world.log.witnesses.proveConsistency(first, second)
+  const text = entry({ first, second, path: base64(consistency) })
+  const [timeStamp] = (await readBundle(before)).manifest.timeStamps
+  const { path } = await world.log.proof(timeStamp!.index, second)
+  const bundle = await forged(before, (changed, files) => {
+    changed.timeStamps = [{ ...timeStamp!, path: base64(path), checkpoint }]
+    files.set(checkpoint, later.get(checkpoint)!)
     if (text !== undefined) files.set('consistency.json', Buffer.from(text))
   })
   return { bundle, at: world.now }
+}
+
+const base64 = (hashes: Buffer[]): string[] => hashes.map((one) => one.toString('base64'))
+
+function sizeOf({ files, manifest }: Bundle): number {
+  return parseCheckpoint(files.get(manifest.records[0]!.checkpoint)!.toString()).size
 }
 
 const entryOf = (...steps: object[]): string => canonicalJson({ steps, version: 1 })

@@ -2,7 +2,7 @@
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { emptyPlan, type Plan, step } from '../step.ts'
 import { tellOthers } from './lists.ts'
-import { codeOf, type Declared, type SubjectPlace } from './read-file.ts'
+import { codeOf, type Declared, type EventType, type SubjectPlace } from './read-file.ts'
 import type { Present } from './read-present.ts'
 
 /** Whether the file declares a service, or the client that has it, that is not there yet: what is said of it waits. */
@@ -101,12 +101,17 @@ export function trackerServices(whole: Declared, present: Present): Plan {
   return plan
 }
 
+function sameSources(some: EventType['sources'] = [], others: EventType['sources'] = []): boolean {
+  const told = (of: typeof some) => of.map(({ source, publisherId }) => `${publisherId} ${source}`).sort()
+  return told(some).join('\n') === told(others).join('\n')
+}
+
 /** An event type goes with all events that it keeps, so it is never taken away. */
 export function eventTypes(whole: Declared, present: Present): Plan {
   const declared = whole.eventTypes
   const plan = emptyPlan()
   const keyOf = (one: { roomId: string; name: string }): string => `${one.name} in ${one.roomId}`
-  for (const { roomId, name, schema, keepDays, closed } of declared ?? []) {
+  for (const { roomId, name, schema, keepDays, closed, sources } of declared ?? []) {
     const there = present.eventTypes.find((one) => keyOf(one) === keyOf({ roomId, name }))
     const says = `the event type ${name} in ${roomId}`
     if (there === undefined) {
@@ -114,6 +119,7 @@ export function eventTypes(whole: Declared, present: Present): Plan {
         ...{ roomId, name },
         ...(schema === undefined ? {} : { schema }),
         ...(keepDays === undefined ? {} : { keepDays }),
+        ...(sources === undefined ? {} : { sources }),
       }
       const adds = `add ${says}`
       plan.steps.push(
@@ -127,9 +133,12 @@ export function eventTypes(whole: Declared, present: Present): Plan {
     const changes = {
       ...(keepDays === undefined || keepDays === there.keepDays ? {} : { keepDays }),
       ...(closed === there.closed ? {} : { closed }),
+      ...(sources === undefined || sameSources(sources, there.sources) ? {} : { sources }),
     }
     if (Object.keys(changes).length > 0) {
-      const words = Object.entries(changes).map(([field, value]) => `${field} ${value}`)
+      const words = Object.entries(changes).map(([field, value]) =>
+        Array.isArray(value) ? field : `${field} ${value}`,
+      )
       plan.steps.push(
         step(`change ${says}: ${words.join(', ')}`, 'updateEventType', { id: String(there.id) }, changes),
       )

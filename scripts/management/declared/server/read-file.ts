@@ -89,6 +89,7 @@ export type EventType = {
   name: string
   schema?: object
   keepDays?: number
+  sources?: { source: string; publisherId: string }[]
   closed: boolean
 }
 
@@ -167,7 +168,10 @@ function schemaWith(file: object): object {
       eventTypes: list(
         object(
           { roomId: text, name: text },
-          { schema: { type: 'object' }, keepDays: integer, closed: { ...flag, default: false } },
+          {
+            ...{ schema: { type: 'object' }, keepDays: integer, closed: { ...flag, default: false } },
+            sources: list(object({ source: text, publisherId: text })),
+          },
         ),
       ),
     },

@@ -120,8 +120,9 @@ function more({ subjectPlaces, retentionClasses, trackerServices, eventTypes }: 
     trackerServices: trackerServices.map(({ clientId, serviceId, isGeneral, words }) => ({
       ...{ clientId, serviceId, isGeneral, words },
     })),
-    eventTypes: eventTypes.map(({ roomId, name, schema, keepDays, closed }) => ({
+    eventTypes: eventTypes.map(({ roomId, name, schema, keepDays, closed, sources = [] }) => ({
       ...{ roomId, name, ...(schema && { schema }), keepDays, closed },
+      ...(sources.length > 0 && { sources }),
     })),
   }
 }

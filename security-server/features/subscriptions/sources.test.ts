@@ -1,0 +1,70 @@
+/** Sources that event types declare for their publishers: nobody takes the names of another one's events, on both stores. */
+import t from 'tap'
+import { colonForm } from '#schemas/colon-identifiers.ts'
+import { atOrAbove } from './source-store.ts'
+import { event, onBoth, ROOM_ID, SUBSCRIBER, TYPE } from './subscription-fixture.ts'
+
+const OWN = 'DEV:GOV:1000:tax'
+const OTHER = 'org.example.other'
+
+await onBoth('a declared source is its publisher alone', async (t, world) => {
+  const { node } = world
+  const sources = [
+    { source: '/tax', publisherId: OWN },
+    { source: '/tax/register', publisherId: colonForm(SUBSCRIBER) },
+  ]
+  const made = await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE, sources } })
+  t.strictSame(made['sources'], sources)
+  const theirs = (more: object, type = TYPE) =>
+    node.ask('POST', `/pub/v1/${type}`, event({ type, ...more })).then(
+      ({ status }) => status,
+      ({ code, what }: { code: string; what: unknown }) => `${code}: ${String(what)}`,
+    )
+  const ours = async (more: object) => (await world.publish(more)).status
+  const taken = 'invalid_event: its source is that of another publisher of this room'
+  const undeclared = 'invalid_event: its source is none of those that its event type declares'
+  t.equal(await ours({ id: 'A', source: '/tax' }), 201)
+  t.equal(await ours({ id: 'A', source: '/tax/office/7' }), 201)
+  t.equal(await theirs({ id: 'B', source: '/tax' }), taken)
+  t.equal(await theirs({ id: 'B', source: '/tax/office' }), taken)
+  t.equal(await ours({ id: 'B', source: '/tax' }), 201, 'the name is still free for whose it is')
+  t.equal(await theirs({ id: 'A', source: '/tax/register' }), 201, 'the nearest source decides')
+  t.equal(await ours({ id: 'C', source: '/tax/register/1' }), 400)
+  t.equal(await theirs({ id: 'D', source: '/taxes' }), undeclared, 'whole segments')
+  t.equal(await ours({ id: 'D', source: 'urn:other' }), 400)
+
+  await node.operation('addEventType', { body: { roomId: ROOM_ID, name: OTHER } })
+  t.equal(await theirs({ id: 'E', source: '/tax' }, OTHER), taken, 'nor as an event of another type of the room')
+  t.equal(await theirs({ id: 'E', source: 'urn:mine' }, OTHER), 201, 'which declares none itself')
+
+  const taking = { name: 'third', sources: [{ source: '/tax', publisherId: colonForm(SUBSCRIBER) }] }
+  const body = { roomId: ROOM_ID, ...taking }
+  await t.rejects(node.operation('addEventType', { body }), { code: 'conflict' })
+  const { items } = await node.operation('getEventTypes')
+  t.equal((items as object[]).length, 2, 'nor is there a type without them')
+  const [id] = (items as { id: number; name: string }[]).flatMap((one) => (one.name === TYPE ? [one.id] : []))
+  const params = { id: String(id) }
+  const twice = { sources: [sources[0], sources[0]] }
+  await t.rejects(node.operation('updateEventType', { params, body: twice }), { code: 'invalid_input' })
+  t.strictSame((await node.operation('getEventType', { params }))['sources'], sources, 'all or nothing')
+  await node.operation('updateEventType', { params, body: { sources: [] } })
+  t.equal(await theirs({ id: 'F', source: '/tax' }), 201, 'where nothing is declared all may')
+  await node.operation('updateEventType', { params, body: { closed: true, sources } })
+  await node.operation('deleteEventType', { params })
+  t.match(await node.operation('addEventType', { body }), { sources: taking.sources }, 'they go with their type')
+})
+
+t.test('a source and those above it', async (t) => {
+  t.same(atOrAbove('/a'), ['/a'])
+  t.same(atOrAbove('/a/b/c'), ['/a/b/c', '/a', '/a/b'])
+  t.same(atOrAbove('https://a.example/b'), [
+    'https://a.example/b',
+    'https:',
+    'https:/',
+    'https://a.example',
+  ])
+  t.same(atOrAbove('urn:a:b'), ['urn:a:b'])
+  const long = `/a/${'b'.repeat(300)}/c`
+  t.same(atOrAbove(long), ['/a'], 'none that could be declared')
+  t.equal(atOrAbove('/'.repeat(1024)).length, 256)
+})
