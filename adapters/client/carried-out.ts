@@ -78,6 +78,7 @@ const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'maintenance_mode',
   'mandate_service_unavailable',
   'not_as_described',
+  'outbox_full',
   'outside_contract',
   'preview_elsewhere',
   'preview_unknown',

@@ -28,6 +28,13 @@ export const deliveryFaults = {
     remedy:
       'It is sent again after the time in Retry-After; events are taken when the receiving system has consumed some',
   },
+  outbox_full: {
+    status: 503,
+    blame: 'server',
+    text: 'As many messages of this subsystem wait in the outbox as its server keeps, and this one was not taken over',
+    remedy:
+      'Hand it over again after the time in Retry-After; messages are taken when some were delivered, or operators discarded dead letters',
+  },
   inbox_not_asked: {
     status: 503,
     blame: 'server',

@@ -31,11 +31,14 @@ export type Handed = {
   expirytime?: string | undefined
 }
 
+/** An outbox gets empty as its receivers take messages: asking more often brings little. */
+const FULL_SECONDS = 60
+
 /** What the exchange repeats of the system's own headers. */
 const REPEATED = [HEADER.userId, HEADER.issue, HEADER.representedParty, HEADER.securityServer]
 
 /**
- * Throws `invalid_event`, `delivery_expired`, `event_id_reused`, and what an exchange would throw before it sends: for access, contracts
+ * Throws `invalid_event`, `delivery_expired`, `event_id_reused`, `outbox_full`, and what an exchange would throw before it sends: for access, contracts
  * and the log.
  */
 export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Promise<Accepted> {
@@ -60,7 +63,7 @@ export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Prom
   })
   const delivery = `${rooms.server.instance}-${randomUUID()}`
   const facts = factsOf({ event, bytes, headers: repeated, terms })
-  const { row, isNew } = await rooms.outbox.add({
+  const { row, isNew, refusal } = await rooms.outbox.add({
     ...{ ...keys, delivery, state: 'accepting' },
     route: await rooms.routes.idOf(client, service, terms.secrecy ?? 0),
     ...{ attempts: 0, due_at: '', claimed_until: '', since: now, changed_at: now, error: '' },
@@ -71,6 +74,7 @@ export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Prom
       content: rooms.keys.seal(`event ${delivery}`, bytes),
     },
   })
+  if (refusal === 'full') throw new Fault('outbox_full', { what: client, retryAfter: FULL_SECONDS })
   if (!isNew && openFacts(rooms.keys, row).digest !== facts.digest) throw new Fault('event_id_reused')
   if (row.state !== 'accepting') return { row }
   return complete(row, { client, service, fields: handed.fields }, rooms)

@@ -2,47 +2,64 @@
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { type Boxes, type NewRow, rowOf, type Stored } from './claims-store.ts'
+import { markedAmong } from './erased-requests-store.ts'
 import { type InboxBounds, openPlaces } from './inbox-places-store.ts'
 import { createLanes, isKeyed, UNCLAIMED } from './lanes-store.ts'
+import { type OutboxBounds, openOutboxPlaces } from './outbox-places-store.ts'
 import type { Tables } from './tables.ts'
 
-type Added<Row> = { row: Row; isNew: boolean; isFull: boolean }
+/** `refusal`: why one that is new is not kept. */
+type Added<Row> = { row: Row; isNew: boolean; refusal?: Refusal | undefined }
+type Refusal = 'full' | 'erased'
 
-/** `bounds` are those of inboxes: without them there are none. */
-export function boxAdds<Name extends keyof Boxes>(
-  database: Database,
-  name: Name,
-  bounds: InboxBounds | undefined,
-) {
+export type BoxBounds = InboxBounds & OutboxBounds
+
+export function boxAdds<Name extends keyof Boxes>(database: Database, name: Name, bounds: BoxBounds) {
   type Row = Stored<Boxes[Name]>
   const tables = tablesOf<Tables>(database)
   // Both tables have the columns that are used here.
   const box = name as 'outbox'
   const lanes = createLanes(name)
 
-  /** Takes away again what has no place; resolves to its events. */
+  /** Takes away again what has no place, or whose exchange is erased by now; resolves to why, by its event. */
   const refuse = async (
     transaction: Kysely<Tables>,
     rows: NewRow<Boxes[Name]>[],
     positions: Map<string, number>,
-  ): Promise<Set<string>> => {
-    const full = new Map<string, number>()
-    if (bounds === undefined) return new Set()
-    const places = await openPlaces(transaction, rows as NewRow<Boxes['inbox']>[], bounds)
+  ): Promise<Map<string, Refusal>> => {
+    const refused = new Map<string, { position: number; refusal: Refusal }>()
+    // What is here already takes no place once more.
+    const fresh = rows.filter(({ event_key: key }) => positions.has(key))
+    if (fresh.length === 0) return new Map()
+    const places = await (name === 'inbox'
+      ? openPlaces(transaction, fresh as NewRow<Boxes['inbox']>[], bounds)
+      : openOutboxPlaces(transaction, fresh as NewRow<Boxes['outbox']>[], bounds))
+    const erased = await (name === 'inbox'
+      ? markedAmong(
+          transaction,
+          fresh.map((row) => row.first_record),
+        )
+      : new Set<number>())
     const seen = new Set<string>()
-    for (const row of rows) {
+    for (const row of fresh) {
       const position = positions.get(row.event_key)
       if (position === undefined || seen.has(row.event_key)) continue
       seen.add(row.event_key)
-      if (!places.take(row as never)) full.set(row.event_key, position)
+      if (row.first_record !== null && erased.has(Number(row.first_record)))
+        refused.set(row.event_key, { position, refusal: 'erased' })
+      else if (!places.take(row as never)) refused.set(row.event_key, { position, refusal: 'full' })
     }
-    if (full.size > 0)
+    if (refused.size > 0)
       await transaction
         .deleteFrom(box)
-        .where('position', 'in', [...full.values()])
+        .where(
+          'position',
+          'in',
+          [...refused.values()].map(({ position }) => position),
+        )
         .execute()
     await places.save()
-    return new Set(full.keys())
+    return new Map([...refused].map(([key, { refusal }]) => [key, refusal]))
   }
 
   const byEvents = async (transaction: Kysely<Tables>, keys: string[]): Promise<Row[]> =>
@@ -68,7 +85,7 @@ export function boxAdds<Name extends keyof Boxes>(
         .returning(['event_key', 'position'])
         .execute()
       const positions = new Map(inserted.map((row) => [row.event_key, Number(row.position)]))
-      const full = await refuse(transaction, rows, positions)
+      const refused = await refuse(transaction, rows, positions)
       for (const lane of lanes.of(waiting)) await lanes.markFirst(transaction, lane)
       const others = rows.filter((row) => !positions.has(row.event_key)).map((row) => row.event_key)
       const known = new Map((await byEvents(transaction, others)).map((row) => [row.event_key, row]))
@@ -78,8 +95,8 @@ export function boxAdds<Name extends keyof Boxes>(
         // The second one of this very write is a repetition.
         positions.delete(key)
         if (position !== undefined) known.set(key, rowOf<Row>({ ...row, position }))
-        const isFull = full.has(key)
-        return { row: known.get(key)!, isNew: position !== undefined && !isFull, isFull }
+        const refusal = refused.get(key)
+        return { row: known.get(key)!, isNew: position !== undefined && refusal === undefined, refusal }
       })
     })
 }

@@ -2,12 +2,12 @@
 import { sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { createWriteTogether } from '#platform/database/write-together.ts'
-import { boxAdds } from './adds-store.ts'
+import { type BoxBounds, boxAdds } from './adds-store.ts'
 import { type Boxes, boxClaims, rowOf, type Stored } from './claims-store.ts'
 import { type Beside, boxEnds } from './ends-store.ts'
-import type { InboxBounds } from './inbox-places-store.ts'
 import { laneClaims } from './lane-claims-store.ts'
 import { AT_ONCE, createLanes, type Ended, isKeyed, UNCLAIMED, valuesOf } from './lanes-store.ts'
+import { leaveOutboxPlaces, placesOf, takePlaces } from './outbox-places-store.ts'
 import { boxReads } from './reads-store.ts'
 import type { DeliveryState, Tables } from './tables.ts'
 
@@ -19,11 +19,10 @@ const STATES: DeliveryState[] = [
   ...(['accepting', 'waiting', 'delivered', 'done', 'consumed', 'dead', 'abandoned', 'unconfirmed'] as const),
 ]
 
-/** `bounds` are those of inboxes: without them there are none. */
 export function createBoxStore<Name extends keyof Boxes>(
   database: Database,
   name: Name,
-  bounds?: InboxBounds,
+  bounds: BoxBounds,
 ) {
   type Row = Stored<Boxes[Name]>
   const tables = tablesOf<Tables>(database)
@@ -75,11 +74,16 @@ export function createBoxStore<Name extends keyof Boxes>(
             first_record: record,
             changed_at: at,
           }
-          await transaction
+          const back = await transaction
             .insertInto(box)
             .values({ ...row, ...again } as never)
             .onConflict((conflict) => conflict.doNothing())
+            .returning('position')
             .execute()
+          if (back.length > 0 && name === 'outbox')
+            await takePlaces(transaction, [
+              { route: Number((row as StoredOutbox).route), bytes: row.content?.length ?? 0 },
+            ])
         }
         for (const lane of lanes.of(all)) await lanes.markFirst(transaction, lane)
         return rows.map(() => undefined)
@@ -95,6 +99,14 @@ export function createBoxStore<Name extends keyof Boxes>(
     /** As `end`, with what `beside` writes in the same commit. */
     endWith: (row: Row, ended: Ended, q: { from: DeliveryState[]; beside: Beside<Row> }): Promise<boolean> =>
       endOne({ row, ended, ...q }),
+
+    remove: (positions: number[]): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        if (positions.length === 0) return
+        if (name === 'outbox')
+          await leaveOutboxPlaces(transaction, [...(await placesOf(transaction, positions)).values()])
+        await transaction.deleteFrom(box).where('position', 'in', positions).execute()
+      }),
 
     /** Removes what only this content key opens, which nobody has any more; resolves to the number of rows. */
     dropSealedWith: async (keyId: string): Promise<number> => {
@@ -113,10 +125,7 @@ export function createBoxStore<Name extends keyof Boxes>(
           ).map(rowOf<Row>)
           if (rows.length === 0) return 0
           await lanes.lock(transaction, rows)
-          await leave(
-            transaction,
-            rows.filter(({ state }) => state === 'waiting' || state === 'dead'),
-          )
+          await leave(transaction, rows)
           const positions = rows.map(({ position }) => position)
           await transaction.deleteFrom(box).where('position', 'in', positions).execute()
           // What waited behind them, under a key that is here, goes on.

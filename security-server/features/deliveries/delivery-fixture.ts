@@ -122,6 +122,7 @@ export async function createDeliveryWorld(
     settings: {
       ...{ eventBytes: 100_000, retryHours: 336, attempts: 3, keepDays: 30, sendersAtOnce: 4 },
       ...{ senderEvents: 1000, senderBytes: 1e8, inboxEvents: 1000, inboxBytes: 1e8, typeBytes: 1e8 },
+      ...{ outboxEvents: 1000, outboxBytes: 1e8 },
     },
     way: (post) => post(),
   } as Partial<DeliveryWorld> as DeliveryWorld

@@ -4,6 +4,7 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import type { Boxes, Stored } from './claims-store.ts'
 import { leavePlaces } from './inbox-places-store.ts'
 import { createLanes, type Ended } from './lanes-store.ts'
+import { leaveOutboxPlaces, placesOf } from './outbox-places-store.ts'
 import type { DeliveryState, Tables } from './tables.ts'
 
 type Ending<Row> = {
@@ -24,9 +25,14 @@ export function boxEnds<Name extends keyof Boxes>(database: Database, name: Name
   const tables = tablesOf<Tables>(database)
   const lanes = createLanes(name)
 
-  /** The places of what nobody waits for any more. */
-  const leave = async (transaction: Kysely<Tables>, rows: object[]): Promise<void> => {
-    if (name === 'inbox') await leavePlaces(transaction, rows as Stored<Boxes['inbox']>[])
+  /** The places of what nobody waits for any more, and is about to be removed. */
+  const leave = async (transaction: Kysely<Tables>, rows: Row[]): Promise<void> => {
+    if (name === 'outbox') {
+      const positions = rows.map(({ position }) => position)
+      return leaveOutboxPlaces(transaction, [...(await placesOf(transaction, positions)).values()])
+    }
+    const waiting = rows.filter(({ state }) => state === 'waiting' || state === 'dead')
+    await leavePlaces(transaction, waiting as Stored<Boxes['inbox']>[])
   }
 
   const endAll = (endings: Ending<Row>[]): Promise<boolean[]> =>
@@ -45,14 +51,18 @@ export function boxEnds<Name extends keyof Boxes>(database: Database, name: Name
             { ...row, exchangeRecord, endRecord },
           ]),
         )
+        const held =
+          name === 'outbox' && way.drops ? await placesOf(transaction, [...rows.keys()]) : new Map()
         const positions = await lanes.end(transaction, [...rows.values()], way, { from, token })
         const done = alike.filter((one) => positions.delete(one.row.position))
         for (const one of done) ended.add(one)
-        if (way.drops)
-          await leave(
-            transaction,
-            done.map(({ row }) => row),
-          )
+        const left = done.map(({ row }) => row)
+        await leaveOutboxPlaces(
+          transaction,
+          left.flatMap(({ position }) => held.get(position) ?? []),
+        )
+        if (way.drops && name === 'inbox')
+          await leavePlaces(transaction, left as Stored<Boxes['inbox']>[])
       }
       const more = endings.filter((one) => one.beside !== undefined && ended.has(one))
       // In one order, so that two transactions never wait for each other.

@@ -6,21 +6,31 @@ import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { erasuresOf } from '../../reading/erasures-of.ts'
 import type { StoredInbox, StoredOutbox } from './box-store.ts'
-import type { DeliveryRooms } from './rooms.ts'
+import { type DeliveryRooms, iso } from './rooms.ts'
 
-type Rooms = Pick<DeliveryRooms, 'messageLog' | 'outbox' | 'inbox' | 'routes'>
+type Rooms = Pick<DeliveryRooms, 'clock' | 'messageLog' | 'outbox' | 'inbox' | 'erasedRequests' | 'routes'>
 
-/** Throws `conflict` while a box has the event that the exchange of this record carried, or a receipt of it is this record. */
-export async function checkOrder(index: number, rooms: Rooms): Promise<void> {
-  const { id = '', client, service } = (await rooms.messageLog.read(index)).metadata ?? {}
-  if (id === '') return
+/**
+ * Throws `conflict` while a box has the event that the exchange of this record carried, or a receipt of it is this record. From then on no
+ * inbox takes that event by this exchange any more; the function lets it again, for an order that was not carried out.
+ */
+export async function checkOrder(
+  index: number,
+  rooms: Rooms,
+): Promise<(() => Promise<void>) | undefined> {
+  const { id = '', client, service, answers } = (await rooms.messageLog.read(index)).metadata ?? {}
+  if (id === '' || service === undefined) return undefined
   // A client system may use the id of a delivery for other exchanges.
   const isOf = (way: { client: string; service: string }) => way.client === client && way.service === service
   for (const row of await rooms.outbox.byDelivery(id))
     if (row.content !== null && isOf(await rooms.routes.partiesOf(Number(row.route))))
       throw stillThere('outbox', row)
-  for (const row of await rooms.inbox.byDelivery(id))
-    if (row.content !== null && isOf(row)) throw stillThere('inbox', row)
+  const marked = await rooms.erasedRequests.mark(
+    { record: answers ?? index, service, at: iso(rooms.clock()) },
+    async () => (await rooms.inbox.byDelivery(id)).find((row) => row.content !== null && isOf(row)),
+  )
+  if ('found' in marked) throw stillThere('inbox', marked.found)
+  return marked.unmark
 }
 
 function stillThere(box: 'outbox' | 'inbox', { position }: { position: number }): Fault {

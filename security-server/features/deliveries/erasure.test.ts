@@ -79,4 +79,52 @@ await onBoth('orders to erase', async (t, made) => {
       t.strictSame(await sender.operation('redriveDeliveries', { body }), { redriven: 0 })
     },
   )
+
+  await t.test('an order between the record of a request and the row of its event', async (t) => {
+    const reached = Promise.withResolvers<void>()
+    const mayGoOn = Promise.withResolvers<void>()
+    let orders = 0
+    await receiver.restart((rooms) => ({
+      ...rooms,
+      inbox: {
+        ...rooms.inbox,
+        add: async (row) => {
+          if (orders++ === 0) {
+            reached.resolve()
+            await mayGoOn.promise
+          }
+          return rooms.inbox.add(row)
+        },
+      },
+    }))
+    const { id } = (await hand(made, { data: 'in between' })).body
+    const sending = sender.run('send-deliveries')
+    await reached.promise
+    const request = await indexOf(receiver, id, 'request')
+    await receiver.log.retention.erase({ index: request, ...ORDER })
+    mayGoOn.resolve()
+    await sending
+    t.strictSame(await fetch(made), [], 'it is not given out')
+    t.strictSame(await receiver.log.read(request).then(({ message }) => message), undefined)
+    const { items } = (await sender.operation('getDeliveries', {
+      query: { box: 'outbox', delivery: id, limit: 1 },
+    })) as { items: { state: string; error: string }[] }
+    t.match(items[0], { state: 'dead', error: 'delivery_discarded' }, 'and nobody sends it again unasked')
+    await settle(made)
+    await receiver.restart()
+  })
+
+  await t.test('an order that is not carried out leaves no mark', async (t) => {
+    const { retention } = receiver.log
+    retention.beforeOrders(async () => Promise.reject(new Error('another part refuses')))
+    const marks = () => tablesOf<Tables>(receiver.database).selectFrom('inbox_erased').selectAll().execute()
+    const before = await marks()
+    const { id } = (await hand(made, { data: 'refused' })).body
+    await settle(made)
+    const [given] = await fetch(made)
+    await acknowledge(made, given!.id)
+    const index = await indexOf(receiver, id, 'request')
+    await t.rejects(retention.erase({ index, ...ORDER }), { message: /another part refuses/ })
+    t.strictSame(await marks(), before)
+  })
 })

@@ -13,6 +13,7 @@ import { deliveryRoutes } from './client-routes.ts'
 import { type ContentKeys, openContentKeys } from './content-keys.ts'
 import { createDeliveryKeys, type KeyHolder } from './delivery-keys.ts'
 import { checkOrder } from './erased-exchanges.ts'
+import { createErasedRequests } from './erased-requests-store.ts'
 import { deliveryHandlers } from './handlers.ts'
 import { createInbox } from './inbox.ts'
 import { createInboxReceipts } from './inbox-receipts-store.ts'
@@ -21,6 +22,8 @@ import { createKeyRecords } from './keys-store.ts'
 import { deliveryMigrations } from './migrations.ts'
 import { createNames, type Names } from './names.ts'
 import { createNameKeyStore, createOldNames } from './names-store.ts'
+import { outboxFinding } from './outbox-finding.ts'
+import { outboxUse, shareOf } from './outbox-places-store.ts'
 import { createPusher, pushToken } from './push.ts'
 import { createReceiptsAgain } from './receipts-again-store.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
@@ -41,6 +44,7 @@ type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> 
     | 'routes'
     | 'inboxReceipts'
     | 'receiptsAgain'
+    | 'erasedRequests'
     | 'node'
   > & {
     settings: { deliveries: DeliverySettings }
@@ -49,7 +53,7 @@ type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> 
     shareIn(folder: string): ((name: string, bytes: Buffer) => Promise<void>) | undefined
     clientDoor: DeliveryRooms['door']
     /** Asked before an exchange is erased by order. */
-    erasureOrders: { beforeOrders(check: (index: number) => Promise<void>): void }
+    erasureOrders: { beforeOrders(check: (index: number) => Promise<(() => Promise<void>) | undefined>): void }
     /** Crash tests alone change something here. */
     armDeliveries(rooms: DeliveryRooms): DeliveryRooms
   }
@@ -94,10 +98,11 @@ export const deliveries: FeatureModule<Ground, Offers> = {
       ...ground,
       ...{ settings: ground.settings.deliveries, door: ground.clientDoor, inbox },
       ...{ keys, names: createNames(createNameKeyStore(database), keys) },
-      outbox: createBoxStore(database, 'outbox'),
+      outbox: createBoxStore(database, 'outbox', ground.settings.deliveries),
       routes: createRouteStore(database),
       inboxReceipts: createInboxReceipts(database, inbox),
       receiptsAgain: createReceiptsAgain(database),
+      erasedRequests: createErasedRequests(database),
     })
     const keyRecords = createKeyRecords(database)
     const deliveryKeys = createDeliveryKeys({ ...rooms, keyRecords, oldNames: createOldNames(database) })
@@ -121,6 +126,11 @@ export const deliveries: FeatureModule<Ground, Offers> = {
       'box_state',
       counts,
     )
+    metrics.watch(
+      'concordat_outbox_share',
+      'How much of its bound the subsystem uses that has most in the outbox; 1 when its messages are refused',
+      async () => Math.max(0, ...(await outboxUse(database)).map((use) => shareOf(use, rooms.settings))),
+    )
     return {
       offers: {
         inbox: createInbox(rooms),
@@ -138,7 +148,10 @@ export const deliveries: FeatureModule<Ground, Offers> = {
         },
         eventSeals: { keys: rooms.keys, names: rooms.names, addHolder: deliveryKeys.addHolder },
       },
-      health: { deliveries: () => deliveryKeys.finding() },
+      health: {
+        deliveries: () => deliveryKeys.finding(),
+        outbox: async () => outboxFinding(await outboxUse(database), rooms.settings),
+      },
       operations: { ...deliveryHandlers(rooms, sender), ...deliveryKeyHandlers(deliveryKeys) },
       routes: { clients: (app) => deliveryRoutes(app, { ...rooms, sender }) },
       jobs: [

@@ -3,7 +3,7 @@
  * Guarantees that no sender leaves more than its bound in an inbox, and all together no more than the inbox's.
  */
 import type { Kysely } from 'kysely'
-import { lockFor } from '#platform/database/dialect.ts'
+import { lockInbox } from './erased-requests-store.ts'
 import type { InboxRow, Tables } from './tables.ts'
 
 export type InboxBounds = {
@@ -15,9 +15,9 @@ export type InboxBounds = {
 type Placed = Pick<InboxRow, 'service' | 'client' | 'content'>
 type Use = { events: number; bytes: number }
 
-type Places = {
+export type Places<Row> = {
   /** False when there is no place for it. */
-  take(row: Placed): boolean
+  take(row: Row): boolean
   /** Writes what was taken; call before the commit. */
   save(): Promise<void>
 }
@@ -27,14 +27,14 @@ export async function openPlaces(
   transaction: Kysely<Tables>,
   rows: Placed[],
   bounds: InboxBounds,
-): Promise<Places> {
+): Promise<Places<Placed>> {
   const before = new Map<string, Use>()
   const taken = new Map<string, Placed & Use>()
   const useOf = (key: string): Use => before.get(key) ?? { events: 0, bytes: 0 }
   const senderOf = ({ service, client }: Placed): string => `${service} ${client}`
   // In one order, so that two transactions never wait for each other.
   for (const service of [...new Set(rows.map((row) => row.service))].sort()) {
-    await lockFor(transaction, `places ${service}`)
+    await lockInbox(transaction, service)
     const all = await transaction
       .selectFrom('inbox_use')
       .select(({ fn }) => [fn.sum('events').as('events'), fn.sum('bytes').as('bytes')])

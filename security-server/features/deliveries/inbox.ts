@@ -34,8 +34,10 @@ export function createInbox(rooms: DeliveryRooms): Inbox {
 
 async function takeEvent(asked: InboxRequest, rooms: DeliveryRooms): Promise<SystemAnswer> {
   const row = await beforeSending(() => rowOf(asked, rooms))
-  const { row: kept, isNew, isFull } = await rooms.inbox.add(row.stored)
-  if (isFull) throw new NotSent(new Fault('inbox_full', { retryAfter: FULL_SECONDS }))
+  const { row: kept, isNew, refusal } = await rooms.inbox.add(row.stored)
+  // Between its record and this row somebody ordered to erase it: it must not be given out any more.
+  if (refusal === 'erased') throw new NotSent(new Fault('delivery_discarded'))
+  if (refusal === 'full') throw new NotSent(new Fault('inbox_full', { retryAfter: FULL_SECONDS }))
   if (!isNew && openFacts(rooms.keys, kept).digest !== row.digest)
     throw new NotSent(new Fault('event_id_reused'))
   return answerOf(asked, { delivery: asked.request.id, state: 'delivered' })

@@ -173,4 +173,31 @@ export const deliveryMigrations: Record<string, Migration> = {
         (select min(outbox.secrecy) from outbox where outbox.route = delivery_route.id), 2)`.execute(kysely)
     },
   },
+  // What waits in the outbox is counted as in the inbox, when it comes and goes.
+  'security-server-deliveries-012': {
+    async up(kysely: Kysely<unknown>) {
+      const { integer } = columnTypes(kysely)
+      await kysely.schema
+        .createTable('outbox_use')
+        .addColumn('route', integer, (column) => column.primaryKey())
+        .addColumn('events', integer, (column) => column.notNull())
+        .addColumn('bytes', integer, (column) => column.notNull())
+        .execute()
+      await sql`insert into outbox_use (route, events, bytes)
+        select route, count(*), sum(length(content)) from outbox where content is not null group by route`.execute(
+        kysely,
+      )
+    },
+  },
+  // Orders to erase leave their marks for the rows of events that are on their way into an inbox.
+  'security-server-deliveries-013': {
+    async up(kysely: Kysely<unknown>) {
+      const { text, integer } = columnTypes(kysely)
+      await kysely.schema
+        .createTable('inbox_erased')
+        .addColumn('record', integer, (column) => column.primaryKey())
+        .addColumn('at', text, (column) => column.notNull())
+        .execute()
+    },
+  },
 }

@@ -153,10 +153,6 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
         .where('state', '=', 'delivered')
         .execute()
     },
-    remove: async (positions: number[]): Promise<void> => {
-      if (positions.length > 0) await tables.deleteFrom(box).where('position', 'in', positions).execute()
-    },
-
     list: async (filter: BoxFilter & { before?: number | undefined; limit: number }): Promise<Row[]> => {
       let query = tables.selectFrom(box).selectAll()
       if (filter.state !== undefined) query = query.where('state', '=', filter.state)

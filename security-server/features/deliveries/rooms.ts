@@ -16,6 +16,7 @@ import type { VerifyMessage } from '../../peer/verify-message.ts'
 import type { LogReads } from '../../reading/log-reads.ts'
 import type { BoxStore } from './box-store.ts'
 import type { ContentKeys } from './content-keys.ts'
+import type { ErasedRequests } from './erased-requests-store.ts'
 import type { InboxReceipts } from './inbox-receipts-store.ts'
 import type { Names } from './names.ts'
 import type { ReceiptsAgain } from './receipts-again-store.ts'
@@ -66,6 +67,7 @@ export type DeliveryRooms = {
   routes: RouteStore
   inboxReceipts: InboxReceipts
   receiptsAgain: ReceiptsAgain
+  erasedRequests: ErasedRequests
 }
 
 export function iso(ms: number): string {

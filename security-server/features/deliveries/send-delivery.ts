@@ -24,6 +24,8 @@ export const INBOX_ANSWER = 'application/vnd.concordat.delivery+json'
 const FINAL: ReadonlySet<string> = new Set([
   ...['event_id_reused', 'invalid_event', 'malformed_json', 'not_as_described', 'outside_contract'],
   ...['body_too_large', 'headers_too_large', 'representation_refused'],
+  // While it was on its way somebody ordered to erase its exchange there.
+  'delivery_discarded',
   // Of one person: others on the same way may have agreed.
   ...['consent_missing', 'consent_ended', 'consent_used_up'],
   // Nobody repeats it for a person who has released an answer, and each attempt would ask them anew.

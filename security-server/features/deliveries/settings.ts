@@ -10,6 +10,8 @@ export type DeliverySettings = {
   senderBytes: number
   inboxEvents: number
   inboxBytes: number
+  outboxEvents: number
+  outboxBytes: number
   typeBytes: number
 }
 
@@ -78,6 +80,19 @@ export const deliverySchema = {
       minimum: 4_194_304,
       default: 10_737_418_240,
       description: 'How many bytes of all senders wait in one inbox',
+    },
+    outboxEvents: {
+      type: 'integer',
+      minimum: 1,
+      default: 2_000_000,
+      description:
+        'How many messages of one subsystem wait in the outbox, dead letters too; more are refused until some are delivered',
+    },
+    outboxBytes: {
+      type: 'integer',
+      minimum: 4_194_304,
+      default: 21_474_836_480,
+      description: 'How many bytes of one subsystem wait in the outbox',
     },
     typeBytes: {
       type: 'integer',

@@ -94,5 +94,9 @@ export type Tables = {
   delivery_name_key: { one: number; id: string; sealed: Buffer; key_id: string }
   /** What waits, by sender: messages, and the octets of their sealed content. */
   inbox_use: { service: string; client: string; events: number; bytes: number }
+  /** What has its content in the outbox, by way: messages, and the octets of their sealed content. */
+  outbox_use: { route: number; events: number; bytes: number }
+  /** Requests whose exchange is being erased by order, or was a short time ago. */
+  inbox_erased: { record: number; at: string }
   inbox_receipts: { client: string; service: string; last: number }
 }

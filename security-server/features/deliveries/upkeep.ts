@@ -132,4 +132,6 @@ async function forget(rooms: DeliveryRooms, signal: AbortSignal): Promise<void> 
         found = positions.length
       }
   await rooms.inboxReceipts.forget(before)
+  // Long after whatever was on its way into an inbox.
+  await rooms.erasedRequests.forget(iso(rooms.clock() - DAY_MS))
 }

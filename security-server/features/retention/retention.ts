@@ -22,7 +22,8 @@ import type { Hold, HoldFilter } from './holds/store.ts'
 import type { RetentionCounts, RetentionMethods } from './part.ts'
 
 /** Of a part that keeps content of exchanges outside the log. `index`: any record of the exchange. */
-type CheckOrder = (index: number) => Promise<void>
+/** The function takes back what it did, when the order is not carried out. */
+type CheckOrder = (index: number) => Promise<(() => Promise<void>) | undefined>
 
 export type Retention = {
   /** All classes, and the services that are in another class than the default one. */
@@ -164,6 +165,17 @@ export function createRetention(q: {
     return erased
   }
 
+  const eraseChecked = async (order: ErasureOrder): Promise<{ index: number; erasureIndex: number }[]> => {
+    const undo: (() => Promise<void>)[] = []
+    try {
+      for (const check of checks) undo.push((await check(order.index)) ?? (async () => undefined))
+      return await parts.eraseExchange({ order, now: clock() })
+    } catch (thrown) {
+      for (const back of undo) await back()
+      throw thrown
+    }
+  }
+
   return {
     classes: () => parts.retentionClasses(),
     putClass: async (settings) => {
@@ -182,8 +194,7 @@ export function createRetention(q: {
     deleteBodies,
     beforeOrders: (check) => void checks.push(check),
     erase: async (order) => {
-      for (const check of checks) await check(order.index)
-      const erased = await parts.eraseExchange({ order, now: clock() })
+      const erased = await eraseChecked(order)
       await deleteBodies()
       return erased
     },

@@ -1,0 +1,61 @@
+/**
+ * Requests whose exchange is being erased by order, or was a short time ago. Between the record of a request and the row of its event an
+ * order finds nothing to refuse it for; so it leaves its mark here under the lock that the row will take, and the row is not kept.
+ */
+import type { Kysely } from 'kysely'
+import { lockFor } from '#platform/database/dialect.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Tables } from './tables.ts'
+
+/** What adds events to this inbox, and what orders to erase one of its exchanges, do so one after the other. */
+export function lockInbox(transaction: Kysely<Tables>, service: string): Promise<void> {
+  return lockFor(transaction, `places ${service}`)
+}
+
+export type ErasedRequests = ReturnType<typeof createErasedRequests>
+
+export function createErasedRequests(database: Database) {
+  const tables = tablesOf<Tables>(database)
+
+  const unmark = async (record: number): Promise<void> => {
+    await tables.deleteFrom('inbox_erased').where('record', '=', record).execute()
+  }
+  return {
+    /** Marks it, unless `find` finds a row that refuses the order. The function takes the mark back when nothing was erased after all. */
+    mark: <Found>(
+      q: { record: number; service: string; at: string },
+      find: (transaction: Kysely<Tables>) => Promise<Found | undefined>,
+    ): Promise<{ found: Found } | { unmark(): Promise<void> }> =>
+      inTransaction(tables, async (transaction) => {
+        await lockInbox(transaction, q.service)
+        const found = await find(transaction)
+        if (found !== undefined) return { found }
+        const { record, at } = q
+        const { numInsertedOrUpdatedRows: marked } = await transaction
+          .insertInto('inbox_erased')
+          .values({ record, at })
+          .onConflict((conflict) => conflict.doNothing())
+          .executeTakeFirst()
+        // Another order has marked it, and may be carried out.
+        return { unmark: async () => (Number(marked) === 1 ? unmark(record) : undefined) }
+      }),
+    forget: async (before: string): Promise<void> => {
+      await tables.deleteFrom('inbox_erased').where('at', '<', before).execute()
+    },
+  }
+}
+
+/** Which of these requests are marked; under the lock of their inboxes. */
+export async function markedAmong(
+  transaction: Kysely<Tables>,
+  records: (number | null)[],
+): Promise<Set<number>> {
+  const known = records.flatMap((record) => record ?? [])
+  if (known.length === 0) return new Set()
+  const rows = await transaction
+    .selectFrom('inbox_erased')
+    .select('record')
+    .where('record', 'in', known)
+    .execute()
+  return new Set(rows.map(({ record }) => Number(record)))
+}
