@@ -44,6 +44,8 @@ export type KeptProof = {
   ocspResponses: Buffer[]
   /** The time at which newer evidence proves that the time-stamp existed; absent without such evidence. */
   stampExisted?: Date | undefined
+  /** The only authorities whose time-stamps count; absent: those of all instances, as the container does not say whose log held it. */
+  stampers?: readonly Certificate[] | undefined
 }
 
 /** The verdict on one container. */
@@ -65,7 +67,9 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
 
   let stamp: TimeStamp
   try {
-    const tsaCertificates = configurations.flatMap((one) => one.tsaCertificates)
+    const tsaCertificates = [
+      ...(q.kept?.stampers ?? configurations.flatMap((one) => one.tsaCertificates)),
+    ]
     stamp = verifyTimeStamp(container, signature, tsaCertificates)
   } catch (thrown) {
     return judged(judgeFault(thrown, 'time-stamp'))

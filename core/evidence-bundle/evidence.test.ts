@@ -164,6 +164,24 @@ t.test('the records are one exchange, and say what their messages say', async (t
   }
 })
 
+t.test('time-stamps of authorities that another instance approves prove nothing', async (t) => {
+  const bundle = await readBundle(bytesOf(good))
+  const without = { ...F.configuration(), tsaCertificates: [] }
+  const judged = (own: typeof without, other: typeof without) =>
+    judgeBundle({
+      ...{ bundle, now: NOW },
+      configuration: new Map([
+        ['FI', other],
+        ['GOLD', own],
+      ]),
+    })
+  t.match(await judged(F.configuration(), without), { verdict: 'TOTAL-PASSED' })
+  t.match(await judged(without, F.configuration()), {
+    verdict: 'INDETERMINATE',
+    checkpoints: [{ signedByMember: false, existed: undefined }],
+  })
+})
+
 t.test('a reply is the one to exactly this request', async (t) => {
   const requestHashes = { message: hash('sha512', F.REQUEST, 'buffer'), body: hash('sha512', body, 'buffer') }
   const right = requestHash(requestHashes)

@@ -21,6 +21,7 @@ import { malformed } from './parse-manifest.ts'
 import { type HeadProofs, proveHeads } from './prove-heads.ts'
 import { checkOpening, checkPlace, differs, readForm } from './read-form.ts'
 import { readStatement } from './read-statement.ts'
+import { stampersOf } from './stampers-of.ts'
 
 /**
  * `leaf`: the record's leaf hash, base64, by which other records refer to it. `shown`: the message, if it is in the bundle, with
@@ -115,6 +116,7 @@ async function judgeStamped(
   const verdict = await judgeMessage(container, found, q, {
     ocspResponses: [...(stamp?.ocspResponses ?? []), ...(head?.ocspResponses ?? []), ...along],
     stampExisted: head?.counts === true ? head.since : undefined,
+    stampers: stampersOf(q),
   })
   if (stamp !== undefined || verdict.verdict !== 'TOTAL-PASSED') return verdict
   // If the record of the time-stamp could be left out, a log could hide that the signer was revoked before the stamp.

@@ -5,6 +5,7 @@ import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { BundleEvidenceRecord, BundleQuestion } from './bundle.ts'
 import { stampedNote } from './stamped-note.ts'
+import { stampersOf } from './stampers-of.ts'
 import { CLOCK_TOLERANCE_MS } from './validation-policy.ts'
 
 export type HeadProof = {
@@ -23,7 +24,7 @@ export type HeadProofs = {
 }
 
 export function proveHeads(q: BundleQuestion): HeadProofs {
-  const tsaCertificates = [...q.configuration.values()].flatMap((one) => one.tsaCertificates)
+  const tsaCertificates = stampersOf(q)
   const found = new Map<string, HeadProof>()
   let failure: string | undefined
   for (const entry of q.bundle.manifest.evidenceRecords) {

@@ -574,7 +574,7 @@ Approved = namedtuple("Approved", "top intermediates profile instance freshness"
 class Trust:
     """What the shared parameters say, and how certificates, OCSP answers and time-stamps are judged by it."""
 
-    def __init__(self, openssl, documents, now):
+    def __init__(self, openssl, documents, now, log):
         self.openssl, self.approved, self.stampers, self.now, self.own = openssl, [], [], now, {}
         for document in documents:
             if document.startswith(b"{"):
@@ -590,7 +590,8 @@ class Trust:
                     self.approved.append(Approved(
                         self.authority(ca.all("topCA")[0]), [self.authority(item) for item in ca.all("intermediateCA")],
                         ca.all("certificateProfileInfo")[0].text(), instance, freshness))
-            self.stampers += [self.certificate(tsa.all("cert")[0]) for tsa in conf.all("approvedTSA")]
+            if instance == unquote(log.split("/")[0]):  # a server stamps with authorities of its own instance
+                self.stampers += [self.certificate(tsa.all("cert")[0]) for tsa in conf.all("approvedTSA")]
 
     def certificate(self, node):
         """A certificate of the configuration: base64 of DER, or of PEM."""
@@ -1494,7 +1495,7 @@ def verify(data, configurations, openssl, report, now, witnesses=None):
     stamp_records = [StampRecord(value, entries, log) for value in bundle["timeStamps"]]
     need(all(a.index < b.index for a, b in zip(stamp_records, stamp_records[1:])), bad_format("order of the time-stamps"))
     heads = {name: TreeHead(entries[name], log) for name in {record.head for record in records + stamp_records}}
-    trust = Trust(openssl, configurations or [entries[name] for name in bundle["configuration"] + profiles], now)
+    trust = Trust(openssl, configurations or [entries[name] for name in bundle["configuration"] + profiles], now, log)
     proofs, troubles, stamps = {}, [], {}
     for value in bundle["evidenceRecords"]:
         def prove(value=value):
