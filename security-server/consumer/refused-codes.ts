@@ -18,6 +18,7 @@ const BEFORE_THE_CALL: ReadonlySet<string> = new Set([
   'contract_suspended',
   'contract_unreadable',
   'contracts_outdated',
+  'delivery_discarded',
   'delivery_key_missing',
   'duplicate_header_field',
   'inbox_full',

@@ -8,7 +8,7 @@ import { erasuresOf } from '../../reading/erasures-of.ts'
 import type { StoredInbox, StoredOutbox } from './box-store.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
 
-type Rooms = Pick<DeliveryRooms, 'clock' | 'messageLog' | 'outbox' | 'inbox' | 'erasedRequests' | 'routes'>
+type Rooms = Pick<DeliveryRooms, 'clock' | 'messageLog' | 'outbox' | 'erasedRequests' | 'routes'>
 
 /**
  * Throws `conflict` while a box has the event that the exchange of this record carried, or a receipt of it is this record. From then on no
@@ -19,17 +19,18 @@ export async function checkOrder(
   rooms: Rooms,
 ): Promise<(() => Promise<void>) | undefined> {
   const { id = '', client, service, answers } = (await rooms.messageLog.read(index)).metadata ?? {}
-  if (id === '' || service === undefined) return undefined
+  if (id === '' || client === undefined || service === undefined) return undefined
   // A client system may use the id of a delivery for other exchanges.
   const isOf = (way: { client: string; service: string }) => way.client === client && way.service === service
   for (const row of await rooms.outbox.byDelivery(id))
     if (row.content !== null && isOf(await rooms.routes.partiesOf(Number(row.route))))
       throw stillThere('outbox', row)
-  const marked = await rooms.erasedRequests.mark(
-    { record: answers ?? index, service, at: iso(rooms.clock()) },
-    async () => (await rooms.inbox.byDelivery(id)).find((row) => row.content !== null && isOf(row)),
-  )
-  if ('found' in marked) throw stillThere('inbox', marked.found)
+  const way = { delivery: id, client, service }
+  const marked = await rooms.erasedRequests.mark({
+    ...way,
+    ...{ record: answers ?? index, at: iso(rooms.clock()) },
+  })
+  if ('position' in marked) throw stillThere('inbox', marked)
   return marked.unmark
 }
 

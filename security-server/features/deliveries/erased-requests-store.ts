@@ -21,15 +21,29 @@ export function createErasedRequests(database: Database) {
     await tables.deleteFrom('inbox_erased').where('record', '=', record).execute()
   }
   return {
-    /** Marks it, unless `find` finds a row that refuses the order. The function takes the mark back when nothing was erased after all. */
-    mark: <Found>(
-      q: { record: number; service: string; at: string },
-      find: (transaction: Kysely<Tables>) => Promise<Found | undefined>,
-    ): Promise<{ found: Found } | { unmark(): Promise<void> }> =>
+    /**
+     * Marks it, unless the inbox has the event of this delivery: resolves to its position. The function takes the mark back when nothing was
+     * erased after all.
+     */
+    mark: (q: {
+      record: number
+      delivery: string
+      client: string
+      service: string
+      at: string
+    }): Promise<{ position: number } | { unmark(): Promise<void> }> =>
       inTransaction(tables, async (transaction) => {
         await lockInbox(transaction, q.service)
-        const found = await find(transaction)
-        if (found !== undefined) return { found }
+        const there = await transaction
+          .selectFrom('inbox')
+          .select('position')
+          .where('delivery', '=', q.delivery)
+          .where('client', '=', q.client)
+          .where('service', '=', q.service)
+          .where('content', 'is not', null)
+          .limit(1)
+          .executeTakeFirst()
+        if (there !== undefined) return { position: Number(there.position) }
         const { record, at } = q
         const { numInsertedOrUpdatedRows: marked } = await transaction
           .insertInto('inbox_erased')

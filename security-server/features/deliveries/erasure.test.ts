@@ -1,6 +1,6 @@
 /** An order to erase an exchange that carried an event, while the event is still in a box. */
 import { tablesOf } from '#platform/database/open-database.ts'
-import { acknowledge, fetch, hand, onBoth, settle } from './acts-fixture.ts'
+import { acknowledge, fetch, hand, onBoth, refreshed, settle } from './acts-fixture.ts'
 import { unreachable } from './delivery-fixture.ts'
 import type { Tables } from './tables.ts'
 
@@ -83,13 +83,17 @@ await onBoth('orders to erase', async (t, made) => {
   await t.test('an order between the record of a request and the row of its event', async (t) => {
     const reached = Promise.withResolvers<void>()
     const mayGoOn = Promise.withResolvers<void>()
-    let orders = 0
+    let adds = 0
+    // The way is open again.
+    made.way = (post) => post()
+    made.world.skew += 10 * 60_000
+    await refreshed(made)
     await receiver.restart((rooms) => ({
       ...rooms,
       inbox: {
         ...rooms.inbox,
         add: async (row) => {
-          if (orders++ === 0) {
+          if (adds++ === 0) {
             reached.resolve()
             await mayGoOn.promise
           }
