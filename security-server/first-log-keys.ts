@@ -28,8 +28,7 @@ export async function withLogKeys<T>(
     try {
       return await open()
     } catch (thrown) {
-      const isWithout =
-        thrown instanceof Fault && thrown.code === 'invalid_configuration' && lacksLogKeys(folder)
+      const isWithout = thrown instanceof Fault && thrown.code === 'log_keys_missing'
       if (pull === undefined || !isWithout) throw thrown
       q.log.info('the log has records already: waiting for the keys of the node that began it')
       while (lacksLogKeys(folder)) {

@@ -292,6 +292,12 @@ export const operationFaults = {
     text: 'The configuration file is not valid',
     remedy: 'Correct the named setting and start again',
   },
+  log_keys_missing: {
+    status: 500,
+    blame: 'server',
+    text: 'Keys of the message log are not on this node',
+    remedy: 'Bring the key folder of the message log back from a backup or from another node, and start again',
+  },
   database_error: {
     status: 503,
     blame: 'server',

@@ -7,7 +7,7 @@ import { Fault } from '#schemas/fault.ts'
 import { ownRecord } from '../own-record.ts'
 import type { OwnRecord } from '../records/writer.ts'
 import type { LogKey } from '../seal.ts'
-import { addLogKey, createLogKeys, hasNoKeys, type LogKeys, readLogKeys } from './log-keys.ts'
+import { addLogKey, createLogKeys, hasNoKeys, type LogKeys, lacksLogKeys, readLogKeys } from './log-keys.ts'
 
 export type KeyRing = {
   current(): LogKey
@@ -22,18 +22,12 @@ export type KeyRing = {
 }
 
 /**
- * Opens the keys and makes the first ones for an empty log. Throws `invalid_configuration` when the log has records but no keys:
- * going on would make the existing records unreadable for ever, and hide that the keys are lost.
+ * Opens the keys and makes the first ones for an empty log. Throws `log_keys_missing` when the log has records but no keys, or only
+ * some of those that another node is bringing: going on would make the existing records unreadable for ever, and hide that the keys are lost.
  */
 export function openKeyRing(folder: string, logIsEmpty: boolean): KeyRing {
-  if (hasNoKeys(folder)) {
-    if (!logIsEmpty) {
-      throw new Fault('invalid_configuration', {
-        what: `the log has records but ${folder} holds no log keys`,
-      })
-    }
-    createLogKeys(folder)
-  }
+  if (logIsEmpty && hasNoKeys(folder)) createLogKeys(folder)
+  if (lacksLogKeys(folder)) throw new Fault('log_keys_missing', { what: folder })
   let keys = readLogKeys(folder)
   let { current } = keys
   return {
