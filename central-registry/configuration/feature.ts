@@ -4,6 +4,7 @@
  */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
+import { timeProofFinding } from '../documents/time-proof-store.ts'
 import type { MemberStore } from '../members/store.ts'
 import { PUBLISH } from './announce-publication.ts'
 import { createFollowOthers } from './follow-others.ts'
@@ -49,6 +50,7 @@ type Ground = Pick<Services, 'clock'> & {
   registrationService: { port: number; certificate: Buffer } | undefined
   suspensions: { ensureList(): Promise<unknown> }
   memory: { remember(): Promise<void> }
+  isTimeProven(): Promise<boolean>
   restoration: { isClosed(): Promise<string | undefined> }
 }
 
@@ -91,6 +93,7 @@ export const configuration: FeatureModule<Ground> = {
         },
       ],
       health: {
+        clock: () => timeProofFinding(ground.isTimeProven),
         configuration: async () => {
           const closed = await ground.restoration.isClosed()
           if (closed !== undefined) return { ok: false, reason: closed }

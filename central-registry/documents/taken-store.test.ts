@@ -6,7 +6,7 @@ import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { createChange } from '../changes/store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import { takeDocument } from './taken-store.ts'
-import { createTimeProof } from './time-proof-store.ts'
+import { createTimeProof, timeProofFinding } from './time-proof-store.ts'
 
 void t.test('a leap of the clock forgets no document, takes none again, and proves nothing', async (t) => {
   await eachRegistryDatabase(t, async (database, t) => {
@@ -27,8 +27,10 @@ void t.test('a leap of the clock forgets no document, takes none again, and prov
     let elapsed = 0
     const isProven = createTimeProof({ database, clock: () => now, elapsed: () => elapsed })
     t.notOk(await isProven(), 'nobody has signed a time')
+    t.match(await timeProofFinding(isProven), { ok: true, reason: /nothing is deleted .* letters neither/ })
     t.equal(await take('a', at), 'accepted')
     t.ok(await isProven())
+    t.same(await timeProofFinding(isProven), { ok: true })
     now = at + 3650 * day
     t.notOk(await isProven())
     t.equal(await take('b', at + minute, at + 3650 * day), 'accepted')

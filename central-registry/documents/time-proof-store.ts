@@ -5,6 +5,8 @@
 import type { Clock } from '#platform/clock.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { createClockCheck } from '#platform/health/clock-check.ts'
+import type { Finding } from '#platform/health/create-health.ts'
+import { say } from '#schemas/said.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import { signedTime } from './taken-store.ts'
 
@@ -20,5 +22,14 @@ export function createTimeProof(q: {
     const time = await signedTime(tables)
     if (time > (clockCheck.signedTime() ?? 0)) clockCheck.heard({ by: 'documents', time: new Date(time) })
     return clockCheck.isProven()
+  }
+}
+
+/** Tells operators that nothing is deleted: a registry that no server of ours speaks to never has a proof, and would keep letters for ever. */
+export async function timeProofFinding(isProven: () => Promise<boolean>): Promise<Finding> {
+  if (await isProven()) return { ok: true }
+  return {
+    ok: true,
+    reason: say`no server has signed a time near that of the clock in a document that this registry took: until then nothing is deleted because its time is over, letters neither`,
   }
 }
