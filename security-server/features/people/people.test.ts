@@ -288,8 +288,10 @@ void t.test('content for one auditor when a second one agrees', async (t) => {
     t.equal((await erase(index, law)).status, 409, 'a hold covers it')
     const orders = await ask('GET', '/message-log/erasure-orders', undefined, { role: AUDITOR })
     t.equal(orders.headers['x-total-count'], '2')
+    for (const { orderedBy } of JSON.parse(orders.raw.toString()) as { orderedBy: string }[])
+      t.match(orderedBy, /^test \([0-9a-f-]{36}\)$/)
     t.match(JSON.parse(orders.raw.toString()), [
-      { index, case: 'A-2', reference: 'court 7', orderedBy: 'test', mode: 'PROOF_KEPT', erasedAt: null },
+      { index, case: 'A-2', reference: 'court 7', mode: 'PROOF_KEPT', erasedAt: null },
       {
         index: index + 2,
         case: 'A-1',

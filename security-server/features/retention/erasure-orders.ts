@@ -4,6 +4,7 @@
  * erased by another order or at the end of its time.
  */
 import type { AuditEntry, AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { nameOf } from '#platform/people/name-of.ts'
 import type { Needs } from './needs.ts'
 import type { EndMode } from './retention.ts'
 
@@ -24,7 +25,7 @@ export async function erasureOrderView(entry: AuditEntry, rooms: Rooms): Promise
   const effective = said.map((one) => effectiveOf(one, { at, body })).find((one) => one !== undefined)
   const isBy = effective !== undefined && !(await isByLater(entry, effective, rooms))
   return {
-    ...{ id: entry.sequence, orderedAt: at, orderedBy: entry.caller.name, index },
+    ...{ id: entry.sequence, orderedAt: at, orderedBy: nameOf(entry.caller), index },
     ...{ case: caseNumber, reason, reference, mode },
     erasedAt: isBy ? effective : null,
     goneAt,
