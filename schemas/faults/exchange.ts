@@ -95,7 +95,7 @@ export const exchangeFaults = {
   too_many_requests: {
     status: 429,
     blame: 'client',
-    text: 'The quota of this client is used up',
+    text: 'The share of requests is used up',
     remedy: 'Wait for the time in Retry-After and send again',
   },
   unknown_member: {
