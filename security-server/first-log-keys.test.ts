@@ -48,7 +48,10 @@ t.test('another fault is thrown at once', async (t) => {
   let opened = 0
   const pull = async (): Promise<void> => undefined
   // The second one while there are no keys here, as the first thing that another node looks at may be wrong as well.
-  for (const fault of [new Error('broken'), new Fault('invalid_configuration', { what: 'another setting' })]) {
+  for (const fault of [
+    new Error('broken'),
+    new Fault('invalid_configuration', { what: 'another setting' }),
+  ]) {
     const open = async (): Promise<void> => {
       opened++
       throw fault

@@ -67,9 +67,7 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
 
   let stamp: TimeStamp
   try {
-    const tsaCertificates = [
-      ...(q.kept?.stampers ?? configurations.flatMap((one) => one.tsaCertificates)),
-    ]
+    const tsaCertificates = [...(q.kept?.stampers ?? configurations.flatMap((one) => one.tsaCertificates))]
     stamp = verifyTimeStamp(container, signature, tsaCertificates)
   } catch (thrown) {
     return judged(judgeFault(thrown, 'time-stamp'))

@@ -7,12 +7,7 @@ import { body, NOW, parts, written } from '#core/container/container-fixture.ts'
 import { zipOf } from '#core/container/zip-fixture.ts'
 import * as F from '#core/signature/signature-fixture.ts'
 import { requestHash } from '#core/transport/rest-response.ts'
-import {
-  type BundleManifest,
-  type BundleRecord,
-  type BundleVerdict,
-  MANIFEST,
-} from './bundle.ts'
+import { type BundleManifest, type BundleRecord, type BundleVerdict, MANIFEST } from './bundle.ts'
 import { bytesOf, LOG, type Made, make } from './evidence-fixture.ts'
 import { judgeBundle } from './judge-bundle.ts'
 import { isBundle, readBundle } from './read-bundle.ts'

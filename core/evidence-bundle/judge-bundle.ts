@@ -50,8 +50,7 @@ export function withProofs({ history, stamps }: Proofs, found: Overall): Overall
   if (stamps.failure !== undefined)
     return { verdict: 'TOTAL-FAILED', subIndication: 'HASH_FAILURE', reason: stamps.failure }
   if (found.verdict === 'TOTAL-FAILED') return found
-  if (failure !== undefined)
-    return { verdict: 'TOTAL-FAILED', ...failure, reason: failure.reason.toString() }
+  if (failure !== undefined) return { verdict: 'TOTAL-FAILED', ...failure, reason: failure.reason.toString() }
   if (unproved === undefined || found.verdict !== 'TOTAL-PASSED') return found
   return { verdict: 'INDETERMINATE', subIndication: 'NO_POE', reason: unproved.toString() }
 }

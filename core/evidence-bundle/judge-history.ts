@@ -50,7 +50,8 @@ export function judgeHistory(bundle: Bundle): History {
 function judgeGrowth(heads: Head[], { files }: Bundle): History {
   const proof = files.get(CONSISTENCY)
   const given = proof === undefined ? [] : stepsIn(proof)
-  if (given === undefined) return failed(say`${CONSISTENCY} is not of version 1, in its canonical form.`, 'FORMAT_FAILURE')
+  if (given === undefined)
+    return failed(say`${CONSISTENCY} is not of version 1, in its canonical form.`, 'FORMAT_FAILURE')
   for (const [i, later] of heads.entries()) {
     const earlier = heads[i - 1]
     if (earlier === undefined) continue
@@ -74,10 +75,7 @@ function judgeGrowth(heads: Head[], { files }: Bundle): History {
   return { failure: undefined, unproved: undefined }
 }
 
-function failed(
-  reason: Said,
-  subIndication: 'HASH_FAILURE' | 'FORMAT_FAILURE' = 'HASH_FAILURE',
-): History {
+function failed(reason: Said, subIndication: 'HASH_FAILURE' | 'FORMAT_FAILURE' = 'HASH_FAILURE'): History {
   return { failure: { subIndication, reason }, unproved: undefined }
 }
 

@@ -296,7 +296,8 @@ export const operationFaults = {
     status: 500,
     blame: 'server',
     text: 'Keys of the message log are not on this node',
-    remedy: 'Bring the key folder of the message log back from a backup or from another node, and start again',
+    remedy:
+      'Bring the key folder of the message log back from a backup or from another node, and start again',
   },
   database_error: {
     status: 503,

@@ -166,7 +166,9 @@ void t.test('a certificate that another instance suspends is not one of ours', a
   const [certificate] = [world.consumer.keys.authenticationIdentity().certificate]
   t.ok(registeredServer(certificate, 'DEV', world.globalConfiguration.current()))
   suspend('certificate', certificate.sha256)
-  t.throws(() => registeredServer(certificate, 'DEV', world.globalConfiguration.current()), { code: 'suspended' })
+  t.throws(() => registeredServer(certificate, 'DEV', world.globalConfiguration.current()), {
+    code: 'suspended',
+  })
   const elsewhere = { ...world.globalConfiguration.current() }
   suspend()
   const { suspensionsIn } = world.globalConfiguration.current()

@@ -109,7 +109,10 @@ function ChangeSources({ of: { id, name, sources } }: { of: EventType }) {
       fields={[
         {
           ...{ name: 'sources', title: 'rooms.sources', hint: 'rooms.sourcesHint', type: 'long' },
-          ...{ required: false, initial: sources.map((one) => `${one.source} ${one.publisherId}`).join('\n') },
+          ...{
+            required: false,
+            initial: sources.map((one) => `${one.source} ${one.publisherId}`).join('\n'),
+          },
           check: (value) =>
             linesIn(value).every((line) => SOURCE.test(line)) ? undefined : text('rooms.sourcesWrong'),
         },

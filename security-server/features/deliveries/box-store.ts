@@ -19,11 +19,7 @@ const STATES: DeliveryState[] = [
   ...(['accepting', 'waiting', 'delivered', 'done', 'consumed', 'dead', 'abandoned', 'unconfirmed'] as const),
 ]
 
-export function createBoxStore<Name extends keyof Boxes>(
-  database: Database,
-  name: Name,
-  bounds: BoxBounds,
-) {
+export function createBoxStore<Name extends keyof Boxes>(database: Database, name: Name, bounds: BoxBounds) {
   type Row = Stored<Boxes[Name]>
   const tables = tablesOf<Tables>(database)
   // Both tables have the columns that are used here.

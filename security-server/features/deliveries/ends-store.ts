@@ -61,8 +61,7 @@ export function boxEnds<Name extends keyof Boxes>(database: Database, name: Name
           transaction,
           left.flatMap(({ position }) => held.get(position) ?? []),
         )
-        if (way.drops && name === 'inbox')
-          await leavePlaces(transaction, left as Stored<Boxes['inbox']>[])
+        if (way.drops && name === 'inbox') await leavePlaces(transaction, left as Stored<Boxes['inbox']>[])
       }
       const more = endings.filter((one) => one.beside !== undefined && ended.has(one))
       // In one order, so that two transactions never wait for each other.

@@ -14,10 +14,7 @@ type Rooms = Pick<DeliveryRooms, 'clock' | 'messageLog' | 'outbox' | 'erasedRequ
  * Throws `conflict` while a box has the event that the exchange of this record carried, or a receipt of it is this record. From then on no
  * inbox takes that event by this exchange any more; the function lets it again, for an order that was not carried out.
  */
-export async function checkOrder(
-  index: number,
-  rooms: Rooms,
-): Promise<(() => Promise<void>) | undefined> {
+export async function checkOrder(index: number, rooms: Rooms): Promise<(() => Promise<void>) | undefined> {
   const { id = '', client, service, answers } = (await rooms.messageLog.read(index)).metadata ?? {}
   if (id === '' || client === undefined || service === undefined) return undefined
   // A client system may use the id of a delivery for other exchanges.

@@ -53,7 +53,9 @@ type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> 
     shareIn(folder: string): ((name: string, bytes: Buffer) => Promise<void>) | undefined
     clientDoor: DeliveryRooms['door']
     /** Asked before an exchange is erased by order. */
-    erasureOrders: { beforeOrders(check: (index: number) => Promise<(() => Promise<void>) | undefined>): void }
+    erasureOrders: {
+      beforeOrders(check: (index: number) => Promise<(() => Promise<void>) | undefined>): void
+    }
     /** Crash tests alone change something here. */
     armDeliveries(rooms: DeliveryRooms): DeliveryRooms
   }

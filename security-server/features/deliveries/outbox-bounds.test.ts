@@ -40,11 +40,18 @@ await onBoth('bounds of an outbox', async (t, made) => {
     t.equal(refused.status, 503)
     t.match(refused.body, { type: /outbox_full/ })
     const again = await hand(made, { id: 'A-1' })
-    t.same([again.status, again.body['id']], [first.status, first.body['id']], 'a repetition is answered as before')
+    t.same(
+      [again.status, again.body['id']],
+      [first.status, first.body['id']],
+      'a repetition is answered as before',
+    )
     t.strictSame(await used(), await counted())
     t.equal((await used())[0], 2)
     const finding = outboxFinding(await outboxUse(sender.database), settings)
-    t.match(finding, { ok: true, reason: /2 messages of DEV:GOV:1000:tax with \d+ octets wait in the outbox, of 2/ })
+    t.match(finding, {
+      ok: true,
+      reason: /2 messages of DEV:GOV:1000:tax with \d+ octets wait in the outbox, of 2/,
+    })
     settings.outboxEvents = 3
     t.strictSame(outboxFinding(await outboxUse(sender.database), settings), { ok: true }, 'long before it')
     t.equal((await hand(made, { id: 'A-3' })).status, 202)

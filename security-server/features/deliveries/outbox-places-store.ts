@@ -68,10 +68,7 @@ export async function takePlaces(transaction: Kysely<Tables>, taken: Held[]): Pr
 }
 
 /** Those of these rows that have a place; read before their content goes, in the same transaction. */
-export async function placesOf(
-  transaction: Kysely<Tables>,
-  positions: number[],
-): Promise<Map<number, Held>> {
+export async function placesOf(transaction: Kysely<Tables>, positions: number[]): Promise<Map<number, Held>> {
   if (positions.length === 0) return new Map()
   const rows = await transaction
     .selectFrom('outbox')

@@ -10,7 +10,11 @@ import { readBytes } from '#platform/http-service/read-bodies.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseMemberId, parseServerId, type ServerId } from '#schemas/identifiers.ts'
-import { RECONCILIATION_LIMITS, RECONCILIATION_PATH, type ReconciliationQuestion } from '#schemas/reconciliation.ts'
+import {
+  RECONCILIATION_LIMITS,
+  RECONCILIATION_PATH,
+  type ReconciliationQuestion,
+} from '#schemas/reconciliation.ts'
 import { pauseIdleTimeout } from '../../peer/idle-timeout.ts'
 import { factsOf } from '../../peer/log-facts.ts'
 import { chainOf } from '../../peer/mutual-tls.ts'

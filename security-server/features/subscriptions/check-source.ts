@@ -4,8 +4,8 @@
  */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import { atOrAbove } from './source-store.ts'
 import type { SubscriptionRooms } from './rooms.ts'
+import { atOrAbove } from './source-store.ts'
 import type { StoredType } from './type-store.ts'
 
 /** Throws `invalid_event`. */

@@ -59,7 +59,10 @@ export async function declareSources(
       .executeTakeFirst()
     if (other !== undefined)
       throw new Fault('conflict', { what: say`${source} is declared for another publisher of the room` })
-    await transaction.insertInto('room_source').values({ ...q, source, publisher }).execute()
+    await transaction
+      .insertInto('room_source')
+      .values({ ...q, source, publisher })
+      .execute()
   }
 }
 

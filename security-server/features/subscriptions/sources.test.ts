@@ -34,7 +34,11 @@ await onBoth('a declared source is its publisher alone', async (t, world) => {
   t.equal(await ours({ id: 'D', source: 'urn:other' }), 400)
 
   await node.operation('addEventType', { body: { roomId: ROOM_ID, name: OTHER } })
-  t.equal(await theirs({ id: 'E', source: '/tax' }, OTHER), taken, 'nor as an event of another type of the room')
+  t.equal(
+    await theirs({ id: 'E', source: '/tax' }, OTHER),
+    taken,
+    'nor as an event of another type of the room',
+  )
   t.equal(await theirs({ id: 'E', source: 'urn:mine' }, OTHER), 201, 'which declares none itself')
 
   const taking = { name: 'third', sources: [{ source: '/tax', publisherId: colonForm(SUBSCRIBER) }] }
@@ -51,18 +55,17 @@ await onBoth('a declared source is its publisher alone', async (t, world) => {
   t.equal(await theirs({ id: 'F', source: '/tax' }), 201, 'where nothing is declared all may')
   await node.operation('updateEventType', { params, body: { closed: true, sources } })
   await node.operation('deleteEventType', { params })
-  t.match(await node.operation('addEventType', { body }), { sources: taking.sources }, 'they go with their type')
+  t.match(
+    await node.operation('addEventType', { body }),
+    { sources: taking.sources },
+    'they go with their type',
+  )
 })
 
 t.test('a source and those above it', async (t) => {
   t.same(atOrAbove('/a'), ['/a'])
   t.same(atOrAbove('/a/b/c'), ['/a/b/c', '/a', '/a/b'])
-  t.same(atOrAbove('https://a.example/b'), [
-    'https://a.example/b',
-    'https:',
-    'https:/',
-    'https://a.example',
-  ])
+  t.same(atOrAbove('https://a.example/b'), ['https://a.example/b', 'https:', 'https:/', 'https://a.example'])
   t.same(atOrAbove('urn:a:b'), ['urn:a:b'])
   const long = `/a/${'b'.repeat(300)}/c`
   t.same(atOrAbove(long), ['/a'], 'none that could be declared')
