@@ -1,6 +1,6 @@
 /**
- * What one client does at its own security server: it calls services of others, sends events and receives them. Guarantees that a call is
- * checked before it is sent, that it ends by its deadline, and that it ends in an answer of the provider or in one ExchangeError.
+ * What one client does at its own security server: it calls services of others, sends events, publishes and receives them. Guarantees that a
+ * call is checked before it is sent, that it ends by its deadline, and that it ends in an answer of the provider or in one ExchangeError.
  */
 import { type Answer, readAnswer } from './answer.ts'
 import { type LimitOptions, readLimits, wholeNumber } from './call-limits.ts'
@@ -10,6 +10,7 @@ import { ExchangeError } from './exchange-error.ts'
 import { readIdentifier } from './identifiers.ts'
 import { type Inbox, openInbox } from './inbox.ts'
 import type { AnswerOf, AnyPaths, Arguments, Method, OperationOf, PathsWith } from './paths.ts'
+import { type Published, publishEvent } from './publish.ts'
 import { type BodyOptions, requestBody } from './request-body.ts'
 import { type ExchangeOptions, requestHeaders } from './request-headers.ts'
 import { requestTarget } from './request-target.ts'
@@ -68,6 +69,11 @@ export type SecurityServer = {
    * however often it is handed over: after any error hand over the very same again.
    */
   send(inbox: string, event: EventToSend | Uint8Array, options?: SendOptions): Promise<Delivery>
+  /**
+   * Publishes an event in the room "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE" of the own subsystem, for all who have subscribed to its type. It
+   * resolves when the own security server has it for good. The same event, by `source` and `id`, is published once, as with `send`.
+   */
+  publish(room: string, event: EventToSend | Uint8Array, options?: LimitOptions): Promise<Published>
   /** What became of an event that was sent. */
   delivery(id: string, options?: LimitOptions): Promise<Delivery>
   /** The own inbox "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE". */
@@ -132,6 +138,8 @@ export function connect(o: ConnectOptions): SecurityServer {
     },
     send: async (inbox, event, options) =>
       sendEvent({ ...{ door, client, event, options }, inbox: readIdentifier('inbox', inbox, 5) }),
+    publish: async (room, event, options) =>
+      publishEvent({ ...{ door, client, event, options }, room: readIdentifier('room', room, 5) }),
     delivery: async (id, options) => deliveryOf({ door, client, id, options }),
     inbox: (id) => openInbox({ door, client, inbox: readIdentifier('inbox', id, 5) }),
     close: () => transport.close(),

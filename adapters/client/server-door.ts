@@ -1,5 +1,5 @@
 /**
- * Requests that the own security server answers itself: deliveries and inboxes. Each may be repeated without doing anything twice, so it is,
+ * Requests that the own security server answers itself: deliveries, inboxes and rooms. Each may be repeated without doing anything twice, so it is,
  * while the failure may pass; guarantees that an error says whether any of the attempts may have been carried out.
  */
 

@@ -18,6 +18,7 @@ import { createJobs, type JobHandler } from '#platform/jobs/create-jobs.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { wireFault } from '#schemas/fault.ts'
 import { idText, parseClientId, parseServiceId } from '#schemas/identifiers.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
@@ -156,7 +157,10 @@ async function openNode(
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   app.setErrorHandler((cause, _request, reply) => {
     const fault = toFault(cause)
-    return reply.code(fault.status).send({ type: fault.code, message: fault.message })
+    return reply
+      .code(fault.status)
+      .header('x-road-error', wireFault(fault, 'server.clientproxy').type)
+      .send({ type: fault.code, message: fault.message })
   })
   await feature.routes!['clients']!(app)
   await app.ready()
