@@ -1,4 +1,5 @@
 /** What no schema can say about the settings: that they fit the kind of broker and each other, and that nothing leaves unencrypted. */
+import { checkTarget } from '#adapters/kit/messages/hand-to.ts'
 import { checkMonitoring } from '#adapters/kit/settings.ts'
 import { isAttributeName } from '#core/events/check-event.ts'
 import type { Problem } from '#platform/configuration/read-configuration.ts'
@@ -38,7 +39,7 @@ export function checkSettings(settings: EventsSettings, problem: Problem): void 
       names.add(name)
     }
   for (const [at, way] of send.entries())
-    checkSend(way, broker.kind, (keys, what) => problem(['send', String(at), ...keys], what))
+    checkSend(way, settings, (keys, what) => problem(['send', String(at), ...keys], what))
   for (const [at, { to }] of receive.entries())
     checkPlace(to, broker.kind, (keys, what) => problem(['receive', String(at), 'to', ...keys], what))
 }
@@ -64,7 +65,9 @@ function checkBroker(broker: BrokerSettings, problem: Problem): void {
   if (proofs.length > 1) throw fail(proofs[1]!, `and ${proofs[0]} exclude each other`)
 }
 
-function checkSend(way: SendSettings, kind: Kind, fail: Problem): void {
+function checkSend(way: SendSettings, { broker, securityServer }: EventsSettings, fail: Problem): void {
+  const { kind } = broker
+  checkTarget(way, securityServer.client, fail)
   const { format, attributes, contentType, quarantine } = way
   if (kind === 'nats' && way.stream === undefined) throw fail(['stream'], 'is needed for NATS')
   if (kind !== 'nats' && way.stream !== undefined) throw fail(['stream'], 'is for NATS')

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { connect } from '#adapters/client/connect.ts'
 import { ExchangeError } from '#adapters/client/exchange-error.ts'
 import type { FetchOptions, InboxEvent } from '#adapters/client/inbox-event.ts'
+import { handTo } from '#adapters/kit/messages/hand-to.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { Fault } from '#schemas/fault.ts'
 import { isOfOneEvent, isOver } from './refusals.ts'
@@ -23,8 +24,11 @@ export type Given = Pick<InboxEvent, 'id' | 'delivery' | 'sender' | 'leaseLeftMs
 }
 
 export type Deliveries = {
-  /** Resolves with the id of the delivery when the server has answered with its signed receipt. */
-  handOver(inbox: string, event: Buffer): Promise<string>
+  /**
+   * Resolves when the server has the event for good: for an inbox with the id of the delivery, of which there is a signed receipt; for a room
+   * with the sequence.
+   */
+  handOver(target: string, event: Buffer): Promise<string>
   /** `onTrouble` hears of events that nobody can read: they are given back. */
   fetch(
     inbox: string,
@@ -52,7 +56,7 @@ export async function openDeliveries(q: ServerSettings): Promise<Deliveries> {
   }
   const server = openServer({ url, client, ...(tls && { tls }) })
   return {
-    handOver: (inbox, event) => told(async () => (await server.send(inbox, event, ONCE)).id),
+    handOver: (target, event) => told(() => handTo(server, target, event, ONCE)),
     fetch: (inbox, asked) =>
       told(async () => (await server.inbox(inbox).fetch({ ...asked, ...ONCE })).map(given)),
     // No delivery has this id: that this is said shows that the client may ask.

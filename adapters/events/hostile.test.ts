@@ -330,6 +330,8 @@ t.test('settings that make no sense', async (t) => {
     [{ send: [{ ...way, stream: undefined }] }, /stream is needed/],
     [{ send: [way, way] }, /is that of another one/],
     [{ send: [{ ...way, quarantine: {} }] }, /needs folder or to/],
+    [{ send: [{ ...way, room: 'DEV/GOV/1/a/b' }] }, /inbox or room is needed, and not both/],
+    [{ send: [{ ...way, inbox: undefined, room: 'DEV/GOV/1/a/b' }] }, /room is no room of /],
     [{ send: [{ ...way, quarantine: { to: 'q.>' } }] }, /wildcards/],
     [{ receive: [{ name: 'b', inbox, to: 'a.*' }] }, /wildcards/],
     [{ send: [{ ...way, attributes: plain }] }, /is for format: plain/],

@@ -5,6 +5,8 @@ import { Fault, type FaultCode } from '#schemas/fault.ts'
 const REFUSED: readonly FaultCode[] = [
   ...(['invalid_event', 'malformed_json', 'body_too_large'] as const),
   ...(['event_id_reused', 'delivery_expired'] as const),
+  // In a room: its data are not as its type says; it was published before, and taken back.
+  ...(['not_as_described', 'conflict'] as const),
 ]
 /** With these it answers that an event of an inbox is over: it need not be acknowledged any more. */
 const OVER: readonly FaultCode[] = ['delivery_expired', 'delivery_discarded', 'not_found']

@@ -1,9 +1,10 @@
 /**
- * From the broker to an inbox of others. Guarantees that a message is confirmed to the broker only when the own security server has
- * accepted it with its signature, or when it is set aside with its reason; and that messages with the same partition key are handed over
+ * From the broker to an inbox of others, or to a room. Guarantees that a message is confirmed to the broker only when the own security server
+ * has it for good, or when it is set aside with its reason; and that messages with the same partition key are handed over
  * one after the other, as the broker gave them out. A crash at any step has the broker give the message out again, and the security
  * server knows it by its id.
  */
+import { targetOf } from '#adapters/kit/messages/hand-to.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -32,6 +33,7 @@ export async function openSendWay(q: SendQuestion): Promise<Way> {
   const log = q.log.child({ way: way.name })
   const ended = new AbortController()
   const lanes = createLanes(limits.atOnce)
+  const target = targetOf(way)
   const quarantine = openQuarantine(way, q.broker)
   let isStopping = false
   const gate = (isFinal: (thrown: unknown) => boolean, closed: string, open: string): Gate =>
@@ -74,13 +76,14 @@ export async function openSendWay(q: SendQuestion): Promise<Way> {
     metrics.seconds.observe({ way: way.name }, (performance.now() - began) / 1000)
     if (outcome instanceof Fault) return void metrics.setAside.inc({ way: way.name, code: outcome.code })
     metrics.done.inc({ way: way.name })
-    log.info({ position, delivery: outcome, ms: Math.round(performance.now() - began) }, 'accepted')
+    const named = way.room === undefined ? { delivery: outcome } : { sequence: outcome }
+    log.info({ position, ...named, ms: Math.round(performance.now() - began) }, 'accepted')
   }
 
-  /** The id of the delivery, or why no security server would take this event. */
+  /** What names it at the server, or why no security server would take this event. */
   async function handOver(made: MadeEvent): Promise<string | Fault> {
     try {
-      return await server.through(() => deliveries.handOver(way.inbox, made.body))
+      return await server.through(() => deliveries.handOver(target, made.body))
     } catch (thrown) {
       ended.signal.throwIfAborted()
       return asFault(thrown)

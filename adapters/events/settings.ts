@@ -1,4 +1,5 @@
-/** The settings of the events adapter: the own security server, the broker, and which inbox goes with which subject or topic. */
+/** The settings of the events adapter: the own security server, the broker, and which inbox or room goes with which subject or topic. */
+import type { TargetSettings } from '#adapters/kit/messages/hand-to.ts'
 import { kitProperties, type MonitoringSettings } from '#adapters/kit/settings.ts'
 
 /** Where an attribute of an event comes from, when a message is none yet. */
@@ -10,7 +11,7 @@ export type ValueSource = {
   of?: 'position' | 'subject' | 'key'
 }
 
-export type SendSettings = {
+export type SendSettings = TargetSettings & {
   name: string
   /** A subject or topic, with the wildcards of NATS and MQTT. */
   from: string
@@ -18,7 +19,6 @@ export type SendSettings = {
   stream?: string
   /** NATS, Kafka: the name under which the broker remembers how far it was taken. */
   consumer?: string
-  inbox: string
   format: 'cloudevents' | 'plain'
   attributes?: Record<string, ValueSource>
   contentType?: string
@@ -106,13 +106,14 @@ const valueSource = {
 const send = {
   type: 'object',
   additionalProperties: false,
-  required: ['name', 'from', 'inbox', 'quarantine'],
+  required: ['name', 'from', 'quarantine'],
   properties: {
     name,
     from: subject,
     stream: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[^\\s.*>/\\\\\\u0000-\\u001f]+$' },
     consumer: name,
     inbox,
+    room: inbox,
     format: { type: 'string', enum: ['cloudevents', 'plain'], default: 'cloudevents' },
     attributes: {
       type: 'object',
@@ -125,7 +126,7 @@ const send = {
       type: 'object',
       additionalProperties: false,
       properties: {
-        folder: file('What no inbox takes is written here, with the reason'),
+        folder: file('What is never taken is written here, with the reason'),
         to: subject,
         files: { type: 'integer', minimum: 1, maximum: 1_000_000, default: 10_000 },
       },

@@ -1,5 +1,5 @@
 -- The tables of `concordat adapter sql-messages` on MariaDB and MySQL 8.0.13 or newer. An application inserts into concordat_outbox in the transaction
--- of its own change.
+-- of its own change. `inbox` is an inbox of others, or room: and a room of the own subsystem.
 create table concordat_outbox (
   position bigint auto_increment primary key,
   inbox varchar(1500) not null,

@@ -1,4 +1,5 @@
 -- The tables of `concordat adapter sql-messages` on SQLite. An application inserts into concordat_outbox in the transaction of its own change.
+-- `inbox` is an inbox of others, or room: and a room of the own subsystem.
 create table concordat_outbox (
   position integer primary key autoincrement,
   inbox text not null,

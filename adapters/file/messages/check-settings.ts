@@ -1,6 +1,7 @@
 /** What no schema can say about these settings: that a drop says how its rows are read, and that names differ. */
 import { readIdentifier } from '#adapters/client/identifiers.ts'
 import { checkRule } from '#adapters/kit/mapping-settings.ts'
+import { checkTarget } from '#adapters/kit/messages/hand-to.ts'
 import { checkMonitoring } from '#adapters/kit/settings.ts'
 import type { Problem } from '#platform/configuration/read-configuration.ts'
 import { checkFormat, checkSource } from '../check-settings.ts'
@@ -8,6 +9,7 @@ import type { DropSettings, FileMessagesSettings } from './settings.ts'
 
 export function checkSettings(settings: FileMessagesSettings, problem: Problem): void {
   const { drops, deliver } = settings
+  const { client } = settings.securityServer
   checkMonitoring(settings.monitoring, problem)
   checkSource(settings.source, problem)
   if (drops.length + deliver.length === 0) throw problem(['drops'], 'is empty, and deliver is too')
@@ -18,16 +20,18 @@ export function checkSettings(settings: FileMessagesSettings, problem: Problem):
       names.add(name)
     }
   for (const [at, drop] of drops.entries())
-    checkDrop(drop, (keys, what) => problem(['drops', String(at), ...keys], what))
+    checkDrop(drop, client, (keys, what) => problem(['drops', String(at), ...keys], what))
 }
 
-function checkDrop(drop: DropSettings, fail: Problem): void {
+function checkDrop(drop: DropSettings, client: string, fail: Problem): void {
   const { each, format, fields, key, schema } = drop
-  try {
-    readIdentifier('inbox', drop.inbox, 5)
-  } catch (cause) {
-    throw fail(['inbox'], `is none: ${(cause as Error).message}`)
-  }
+  checkTarget(drop, client, fail)
+  for (const name of ['inbox', 'room'] as const)
+    try {
+      if (drop[name] !== undefined) readIdentifier(name, drop[name], 5)
+    } catch (cause) {
+      throw fail([name], `is none: ${(cause as Error).message}`)
+    }
   try {
     new RegExp(drop.files, 'u')
   } catch {

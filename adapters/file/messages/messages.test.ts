@@ -152,6 +152,12 @@ await eachKind(t, async (t, kind, { folder, source, server }) => {
     for (const [wrong, message] of [
       [{ schema: 'a.txt' }, /schema/],
       [{ inbox: 'DEV/GOV/1/a%zz/b' }, /inbox is none/],
+      [{ inbox: undefined }, /inbox or room is needed/],
+      [{ room: 'DEV/GOV/1000/tax/events' }, /inbox or room is needed, and not both/],
+      [
+        { inbox: undefined, room: 'DEV/GOV/2000/population/events' },
+        /room is no room of DEV\/GOV\/1000\/tax/,
+      ],
       [{ schema: 'a.json', ...CSV }, /schema is for files of json/],
       [{ schema: 'a.xsd', ...CSV, format: { kind: 'json' } }, /schema is for files of xml/],
     ] as const)

@@ -1,6 +1,7 @@
-/** The settings of files as messages: which files become events for which inboxes, and which inboxes become files. */
+/** The settings of files as messages: which files become events for which inboxes or rooms, and which inboxes become files. */
 
 import { named, valueRule } from '#adapters/kit/mapping-settings.ts'
+import type { TargetSettings } from '#adapters/kit/messages/hand-to.ts'
 import { inboxSchema, type OwnServerSettings, ownServerSchema } from '#adapters/kit/messages/own-server.ts'
 import type { MonitoringSettings } from '#adapters/kit/settings.ts'
 import { kitProperties } from '#adapters/kit/settings.ts'
@@ -14,10 +15,9 @@ import {
   sourceSchema,
 } from '../settings.ts'
 
-export type DropSettings = {
+export type DropSettings = TargetSettings & {
   name: string
   files: string
-  inbox: string
   eventSource: string
   eventType: string
   each: 'file' | 'row'
@@ -64,11 +64,12 @@ const text = { type: 'string', minLength: 1, maxLength: 1024, pattern: '^[\\u002
 const drop = {
   type: 'object',
   additionalProperties: false,
-  required: ['name', 'files', 'inbox', 'eventSource', 'eventType'],
+  required: ['name', 'files', 'eventSource', 'eventType'],
   properties: {
     name,
     files: { type: 'string', minLength: 1, maxLength: 500 },
     inbox: inboxSchema,
+    room: inboxSchema,
     eventSource: text,
     eventType: text,
     each: { type: 'string', enum: ['file', 'row'], default: 'file' },

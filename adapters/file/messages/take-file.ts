@@ -5,6 +5,7 @@
  */
 
 import { EventRefused, type HandOver } from '#adapters/kit/messages/hand-over.ts'
+import { targetOf } from '#adapters/kit/messages/hand-to.ts'
 import { createPlaces } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { nameBehind } from '../file-name.ts'
@@ -121,7 +122,7 @@ async function sendAll(
   const send = async ({ bytes, row }: MadeEvent): Promise<void> => {
     if (failure !== undefined) return
     try {
-      await handOver.accept(drop.inbox, bytes, signal)
+      await handOver.accept(targetOf(drop), bytes, signal)
       counted('event')
     } catch (thrown) {
       failure ??= { thrown: thrown instanceof EventRefused ? new RefusedRow(row, thrown) : thrown }

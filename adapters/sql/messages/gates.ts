@@ -1,5 +1,5 @@
 /**
- * The ways to the inboxes that rows name. Guarantees that an inbox which takes nothing holds up no other, and that it is asked again by one
+ * The ways to the inboxes and rooms that rows name. Guarantees that an inbox which takes nothing holds up no other, and that it is asked again by one
  * row alone, after a pause that grows.
  */
 import type { SecurityServer } from '#adapters/client/index.ts'
@@ -24,7 +24,7 @@ export type Gates = {
 /** More are in no question to a database; their rows are found, and wait all the same. */
 const MOST_LEFT_OUT = 1000
 
-export function createGates(q: { server: Pick<SecurityServer, 'send'>; log: Log }): Gates {
+export function createGates(q: { server: Pick<SecurityServer, 'send' | 'publish'>; log: Log }): Gates {
   const gates = new Map<string, Gate>()
   const isClosed = ({ opensAt }: Gate): boolean => performance.now() < opensAt
   return {

@@ -135,12 +135,14 @@ await eachKind(t, async (t, kind, database) => {
     await put('A-1', { data: '{"other": true}' })
     await put('B-1')
     await put('B-2', { data: `"${'x'.repeat(100_001)}"` })
+    await put('B-3', { inbox: 'room:DEV/GOV/1/nobody/events' })
     await until('they have states', async () => (await count("state = 'waiting'")) === 0)
     const states = await rows('select event_id, state, reason from concordat_outbox order by position')
     t.match(states, [
       ['A-1', 'refused', /same source and id/],
       ['B-1', 'accepted', null],
       ['B-2', 'refused', /octets/],
+      ['B-3', 'refused', /not one of DEV.GOV.1000.tax/],
     ])
     await database.run('delete from concordat_outbox')
     await put('C-1', { inbox: 'DEV/GOV/1/nobody/assessments' })
