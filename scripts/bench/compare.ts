@@ -13,6 +13,7 @@ import { tallyOf } from '../command-line/tally.ts'
 import { CASES, type Case, load } from './cases.ts'
 import type { HeldPairs } from './hold-pairs.ts'
 import { meanSpent, type Spent, spentEach, spentText, totalOf } from './spending.ts'
+import { type Spread, spreadOf, spreadText } from './spread.ts'
 
 const USAGE = `Usage: concordat bench compare <folder of another checkout> [--case "1 KB"] [--rounds N] [--seconds N] [--connections N] [--scrape SECONDS] [--json]
 
@@ -29,7 +30,6 @@ type Side = HeldPairs & {
   scrapeMs?: number | undefined
 }
 type Round = { perSecond: number; p50Ms: number; spent: Spent }
-type Ratio = { median: number; least: number; most: number }
 
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -113,8 +113,8 @@ async function compare(
       pairs.push(round % 2 === 0 ? { own: first, other: second } : { own: second, other: first })
   }
   tally.end()
-  const ratio = (of: (round: Round) => number): Ratio =>
-    spread(pairs.map((pair) => of(pair.own) / of(pair.other)))
+  const ratio = (of: (round: Round) => number): Spread =>
+    spreadOf(pairs.map((pair) => of(pair.own) / of(pair.other)))
   return {
     case: one.name,
     own: meanOf(pairs.map((pair) => pair.own)),
@@ -171,17 +171,8 @@ function meanOf(rounds: Round[]): Round {
   }
 }
 
-function spread(ratios: number[]): Ratio {
-  const sorted = ratios.toSorted((a, b) => a - b)
-  const middle = sorted.length / 2
-  const median = (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2
-  return { median, least: sorted[0]!, most: sorted.at(-1)! }
-}
-
 function textOf({ case: name, own, other, rate, processor }: Awaited<ReturnType<typeof compare>>): string {
-  const cell = ({ median, least, most }: Ratio): string =>
-    `${median.toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`
-  const line = `${name.padEnd(21)}${own.perSecond.toFixed(0).padStart(8)}${other.perSecond.toFixed(0).padStart(10)}${cell(rate).padStart(29)}${cell(processor).padStart(26)}\n`
+  const line = `${name.padEnd(21)}${own.perSecond.toFixed(0).padStart(8)}${other.perSecond.toFixed(0).padStart(10)}${spreadText(rate).padStart(29)}${spreadText(processor).padStart(26)}\n`
   // Both servers of a pair take nearly the same.
   return `${line}  µs an exchange and server: this ${spentText(own.spent, 2)}; the other ${spentText(other.spent, 2)}\n`
 }

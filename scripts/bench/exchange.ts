@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { measureBeside } from './beside.ts'
 import { CASES, type Case, load, SIZES } from './cases.ts'
 import { type Measured, measureCase } from './measure-case.ts'
 import { type Pairs, startPairs } from './pairs.ts'
@@ -10,7 +11,7 @@ import { profileCase } from './profile.ts'
 import { sayCases } from './say-cases.ts'
 import { spentText } from './spending.ts'
 
-const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [--case "1 KB"] [--profile FOLDER] [--json]
+const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [--case "1 KB" | --beside] [--profile FOLDER] [--json]
                                 [--postgresql postgres://user@localhost/?host=FOLDER] [--network 127.88.1]
        concordat bench compare --help
        concordat bench adapter --help
@@ -30,7 +31,9 @@ sign nor log. Within three minutes it measures answers of 1 KB to 100 MB over 1 
 
   --case        in place of that: the cases with this text in their names, in three rounds over 32 connections; "" for all, also POST, SOAP,
                 and JSON that is held against a description
-  --seconds     of each load, by default 1, with --case 5
+  --beside      in place of that: SOAP of 1 KB beside REST, an attachment of 10 MB beside a body, JSON that is held against a description and cut
+                to the fields of a contract beside plain JSON; each at the same two servers, five rounds in turns, with the ratio
+  --seconds     of each load, by default 1, with --case and --beside 5
   --connections this number alone
   --postgresql  the security servers keep their databases there, each in one of its own that is dropped at the end; SQLite otherwise
   --profile     adds rounds for each case that say what an exchange allocates and which system calls it makes, and writes a flame graph of
@@ -72,6 +75,7 @@ export async function run(args: string[]): Promise<number> {
       connections: { type: 'string' },
       network: { type: 'string', default: '127.88.1' },
       case: { type: 'string' },
+      beside: { type: 'boolean', default: false },
       postgresql: { type: 'string' },
       profile: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -79,7 +83,7 @@ export async function run(args: string[]): Promise<number> {
     },
   })
   const { network, postgresql, profile } = values
-  const isTable = values.case === undefined && profile === undefined
+  const isTable = values.case === undefined && profile === undefined && !values.beside
   const seconds = Number(values.seconds ?? (isTable ? 1 : 5))
   const connections = values.connections === undefined ? [] : [Number(values.connections)]
   const isRight =
@@ -87,6 +91,7 @@ export async function run(args: string[]): Promise<number> {
     seconds > 0 &&
     seconds <= 600 &&
     connections.every((one) => one >= 1 && one <= 256) &&
+    !(values.beside && (values.case ?? profile ?? values.connections) !== undefined) &&
     (postgresql === undefined || URL.canParse(postgresql))
   if (values.help || !isRight) {
     process.stderr.write(USAGE)
@@ -102,13 +107,18 @@ export async function run(args: string[]): Promise<number> {
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-bench-'))
   let pairs: Pairs | undefined
   try {
-    const said = sayCases(planned.length + 2)
+    const said = sayCases((values.beside ? 0 : planned.length) + 2)
     said.begin('the start of two servers and the bare pair')
     pairs = await startPairs(directory, network, postgresql)
     said.end()
     said.begin('warming up')
     await settle(pairs, isTable)
     said.end()
+    if (values.beside) {
+      const rows = await measureBeside(pairs, { seconds, say })
+      if (values.json) say(JSON.stringify({ cases: rows }))
+      return 0
+    }
     const rows = await measureAll(planned, pairs, said, { isTable, seconds, profile, began })
     if (values.json) say(JSON.stringify({ cases: rows }))
     return rows.some((row) => 'failure' in row) ? 1 : 0

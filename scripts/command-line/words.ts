@@ -203,7 +203,7 @@ export const COMMANDS = {
     words: {
       exchange: {
         summary: 'exchanges beside a bare pair of proxies',
-        options: [...LOAD, '--case=', '--postgresql=', '--profile='],
+        options: [...LOAD, '--case=', '--beside', '--postgresql=', '--profile='],
       },
       compare: {
         summary: 'the servers of this checkout and of another one, in turn',
