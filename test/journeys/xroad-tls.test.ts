@@ -15,6 +15,7 @@ import { startTcpProxy } from '../fakes/tcp-proxy.ts'
 import { startTlsTap } from '../fakes/tls-tap.ts'
 import { prepareInstance, systemOf } from '../processes.ts'
 import { ask, colons, type Reply, type ServerName } from '../world.ts'
+import { soapByRsa } from './soap-by-rsa.ts'
 
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())
@@ -121,6 +122,13 @@ t.test('RSA certificates, as X-Road servers have them', async (t) => {
       await exchanges(t, tls)
     })
   }
+})
+
+t.test('SOAP with attachments, signed with RSA keys, over the TLS of X-Road', async (t) => {
+  const [consumer, provider] = [profile(population, true), profile(tax, true)]
+  await restart({ consumer, provider })
+  await soapByRsa(t, { instance, system, certified })
+  t.strictSame([...new Set(tap.chosen)], ['TLSv1.2 ECDHE-RSA-AES256-SHA384'])
 })
 
 t.test('TLS 1.2 is for those whom the provider named', async (t) => {
