@@ -55,7 +55,7 @@ export async function soapByRsa(t: Test, q: Two & { system: ProviderSystem }): P
     })
     t.equal(reply.status, 200)
     const [document, ...back] = partsOf(reply.body, reply.headers['content-type']!)
-    t.match(document?.bytes.toString(), /requestHash/, reply.body.toString('latin1', 0, 600))
+    t.match(document?.bytes.toString(), /requestHash/)
     t.strictSame(
       back.map(({ bytes }) => sha512(bytes)),
       files.map(sha512),
