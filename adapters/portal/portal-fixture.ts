@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import { ownAddress } from '#adapters/kit/kit-fixture.ts'
 import { readWorkerSettings, serveWorker } from '#adapters/kit/serve-worker.ts'
 import { createLog } from '#platform/logging/create-log.ts'
+import { hostNameOf } from '#test/fakes/openid-provider.ts'
 import { portal } from './portal.ts'
 import type { PortalSettings } from './settings.ts'
 
@@ -20,16 +21,22 @@ type PortalForTests = {
   stop(): Promise<void>
 }
 
-/** `settings` as in the file, without addresses and secrets. */
+/** `settings` as in the file, without addresses and secrets. `named`: its address, which browsers reach by a name, as passkeys need. */
 export async function startPortal(
   t: Test,
-  q: { server: string; issuer: string; client: { id: string; secret: string }; settings?: object },
+  q: {
+    server: string
+    issuer: string
+    client: { id: string; secret: string }
+    settings?: object
+    named?: string
+  },
 ): Promise<PortalForTests> {
-  const address = ownAddress()
+  const address = q.named ?? ownAddress()
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-portal-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   writeFileSync(path.join(folder, 'secret'), q.client.secret, { mode: 0o600 })
-  const url = `http://${address}:${PEOPLE_PORT}`
+  const url = `http://${q.named === undefined ? address : hostNameOf(address)}:${PEOPLE_PORT}`
   const file = path.join(folder, 'portal.yaml')
   const settings = {
     ...{ listen: { address, port: PEOPLE_PORT }, monitoring: { address }, name: 'My data' },

@@ -30,6 +30,9 @@ import { createMandateRegister } from './mandates/register.ts'
 import { stopRoutes } from './notices/stop.ts'
 import { type MenuEntry, type Place, readerOf } from './pages/frame.ts'
 import { messagePage } from './pages/welcome.ts'
+import { createPasskeys, type Passkeys } from './passkeys/create-passkeys.ts'
+import { passkeySignInRoutes } from './passkeys/routes.ts'
+import { readSlips } from './passkeys/slip.ts'
 import { otherRoutes } from './routes.ts'
 import { entrancesOf } from './routing/entrances.ts'
 import { createReading, lookOf, sessionOf } from './routing/reading.ts'
@@ -111,6 +114,7 @@ async function openWithin(
     ...{ timeZone: settings.timeZone, assets: await serveAssets(app) },
     ...{ idleMinutes: times.idleMinutes, wholeMinutes: times.wholeMinutes },
     hasWallets: walletSettings !== undefined,
+    hasPasskeys: settings.passkeys !== undefined,
     hasLetters: settings.letters && settings.counter === undefined,
     menu: () => menuOf(sections, settings, systems),
     mayAct: settings.mandates !== undefined,
@@ -165,10 +169,16 @@ async function openWithin(
   const register =
     settings.mandates && createMandateRegister({ ...settings.mandates, calls, asking: inTurn, clock })
   const reading = createReading({ place, cookie, sessions })
+  const passkeys = await openPasskeys(settings)
+  if (passkeys !== undefined) {
+    const secure = login.baseUrl.startsWith('https:')
+    passkeySignInRoutes(app, { ...signIn, passkeys, place, reading, secure })
+  }
   serveSections(app, sections, {
     rooms: {
       ...{ place, systems, server, settings, clock, calls, register, asking: inTurn },
       wallet: wallets?.agreeing,
+      passkeys,
     },
     reading,
     count: (what) => questions.inc({ what }),
@@ -203,6 +213,13 @@ async function openWithin(
     },
     close: () => opened.disposeAsync(),
   }
+}
+
+async function openPasskeys({ passkeys, login, name }: PortalSettings): Promise<Passkeys | undefined> {
+  if (passkeys === undefined) return undefined
+  const { origin } = new URL(login.baseUrl)
+  const slips = await readSlips(passkeys.keyFile, origin)
+  return createPasskeys({ slips, origin, days: passkeys.days, label: name, clock: systemClock })
 }
 
 /** As a login would say it: people write their code with spaces and small letters. */

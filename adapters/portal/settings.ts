@@ -4,9 +4,10 @@ import { checkMonitoring, kitProperties, type MonitoringSettings } from '#adapte
 import type { Problem } from '#platform/configuration/read-configuration.ts'
 import { isNetwork } from '#platform/http-service/behind-proxy.ts'
 import { BOTH_FILES, type Listener, listenerFiles } from '#platform/http-service/listener-tls.ts'
-import { isLoopback, isSafe, loginProperties } from '#platform/sessions/settings.ts'
+import { isLoopback, isOfBrowsers, isSafe, loginProperties } from '#platform/sessions/settings.ts'
 import { FIND_USAGE } from '#schemas/find-usage.ts'
 import { checkWallets, type WalletSettings, walletSchema } from './login/wallet/settings.ts'
+import { checkPasskeys, type PasskeySettings, passkeySchema } from './passkeys/settings.ts'
 import { LANGUAGES } from './texts.ts'
 
 export type PortalSettings = {
@@ -25,6 +26,7 @@ export type PortalSettings = {
     acr?: string[]
   }
   wallets?: WalletSettings
+  passkeys?: PasskeySettings
   person: { claim: string; pattern: string; country: string }
   sessions: { idleMinutes: number; wholeMinutes: number; most: number }
   securityServer: OwnServerSettings
@@ -107,6 +109,7 @@ export const settingsSchema = {
       },
     },
     wallets: walletSchema,
+    passkeys: passkeySchema,
     person: {
       type: 'object',
       additionalProperties: false,
@@ -208,7 +211,8 @@ export function checkSettings(settings: PortalSettings, problem: Problem): void 
     throw problem(['listen', 'proxies', String(stranger)], 'is no address and no network such as 10.0.0.0/8')
   checkMonitoring(settings.monitoring, problem)
   for (const name of ['issuer', 'baseUrl'] as const)
-    if (!isSafe(login[name])) throw problem(['login', name], 'must be https, or http to a loopback address')
+    if (!isSafe(login[name]) && !(name === 'baseUrl' && isOfBrowsers(login.baseUrl)))
+      throw problem(['login', name], 'must be https, or http to a loopback address')
   if (!login.scope.split(' ').includes('openid')) throw problem(['login', 'scope'], 'must contain openid')
   if (sessions.idleMinutes > sessions.wholeMinutes)
     throw problem(['sessions', 'idleMinutes'], 'is longer than sessions.wholeMinutes')
@@ -217,8 +221,11 @@ export function checkSettings(settings: PortalSettings, problem: Problem): void 
     throw problem(['counter'], 'needs mandates: a clerk acts for others alone')
   if (settings.counter !== undefined && settings.wallets !== undefined)
     throw problem(['wallets'], 'cannot stand beside counter: no wallet says that somebody is a clerk')
+  if (settings.counter !== undefined && settings.passkeys !== undefined)
+    throw problem(['passkeys'], 'cannot stand beside counter: no passkey says that somebody is still a clerk')
   checkPattern(person.pattern, problem)
   if (settings.wallets !== undefined) checkWallets(settings.wallets, problem)
+  if (settings.passkeys !== undefined) checkPasskeys(login.baseUrl, problem)
   if (!isTimeZone(settings.timeZone))
     throw problem(['timeZone'], 'is not the name of a time zone, such as Europe/Tallinn')
 }

@@ -1,4 +1,4 @@
-/* What the pages of the portal do besides reading, which works without this: printing, and the end of a session that nobody uses. */
+/* What the pages of the portal do besides reading, which works without this: printing, passkeys, and the end of a session that nobody uses. */
 const body = document.body
 
 for (const button of document.querySelectorAll('[data-print]')) {
@@ -15,6 +15,44 @@ addEventListener('beforeprint', () => {
 addEventListener('afterprint', () => {
   for (const one of opened.splice(0)) one.open = false
 })
+
+/* The device is asked for a passkey as the form says, and its answer goes with the form. */
+const bytesOf = (text) =>
+  Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (sign) => sign.charCodeAt(0))
+const textOf = (bytes) =>
+  btoa(String.fromCharCode(...new Uint8Array(bytes)))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replace(/=+$/, '')
+const askDevice = ({ user, allowCredentials, ...options }) => {
+  const publicKey = { ...options, challenge: bytesOf(options.challenge) }
+  return user === undefined
+    ? navigator.credentials.get({
+        publicKey: {
+          ...publicKey,
+          allowCredentials: allowCredentials.map((one) => ({ ...one, id: bytesOf(one.id) })),
+        },
+      })
+    : navigator.credentials.create({ publicKey: { ...publicKey, user: { ...user, id: bytesOf(user.id) } } })
+}
+if (typeof PublicKeyCredential === 'function')
+  for (const form of document.querySelectorAll('form[data-passkey]')) {
+    form.hidden = false
+    document.querySelector('[data-without-passkey]').hidden = true
+    const problem = form.querySelector('[role="alert"]')
+    form.addEventListener('submit', async (event) => {
+      event.preventDefault()
+      problem.hidden = true
+      try {
+        const { rawId, response } = await askDevice(JSON.parse(form.dataset.passkey))
+        for (const field of form.querySelectorAll('input[value=""]'))
+          field.value = textOf(field.name === 'id' ? rawId : response[field.name])
+        HTMLFormElement.prototype.submit.call(form)
+      } catch {
+        problem.hidden = false
+      }
+    })
+  }
 
 /* A page that was left open must not show a person's list to the next one at the same computer, in no window. */
 const ENDED = '/ended'

@@ -8,13 +8,24 @@ export type Cookies = {
   clear(name: string, sameSite: 'Strict' | 'Lax'): string
 }
 
-/** `name` distinguishes servers on one host, since cookies ignore ports. `secure` may be false on loopback addresses only. */
-export function createCookies(q: { name: string; secure: boolean }): Cookies {
-  const full = (name: string): string => `${q.secure ? '__Host-' : ''}${q.name}-${name}`
+/**
+ * `name` distinguishes servers on one host, since cookies ignore ports. `secure` may be false on loopback addresses only. `path`: below which
+ * alone browsers send them; such a cookie cannot have the prefix __Host-, so a neighbour of the host may set one.
+ */
+export function createCookies({
+  path = '/',
+  ...q
+}: {
+  name: string
+  secure: boolean
+  path?: string
+}): Cookies {
+  const prefix = !q.secure ? '' : path === '/' ? '__Host-' : '__Secure-'
+  const full = (name: string): string => `${prefix}${q.name}-${name}`
   const write: Cookies['write'] = (name, value, sameSite, seconds) =>
     [
       `${full(name)}=${value}`,
-      'Path=/',
+      `Path=${path}`,
       'HttpOnly',
       `SameSite=${sameSite}`,
       ...(q.secure ? ['Secure'] : []),

@@ -62,8 +62,7 @@ export const loginProperties = {
 export function checkLogin(login: Pick<LoginFile, 'issuer' | 'baseUrl' | 'passkeys'>): void {
   const { issuer, baseUrl } = login
   if (!isSafe(issuer)) throw unsafe('issuer', 'http to a loopback address')
-  // This address is for browsers, which take names below localhost for their own machine and ask nobody (RFC 6761 section 6.3).
-  if (!isSafe(baseUrl) && !/^http:\/\/[a-z0-9.-]+\.localhost(:\d+)?$/i.test(baseUrl))
+  if (!isSafe(baseUrl) && !isOfBrowsers(baseUrl))
     throw unsafe('baseUrl', 'http to a loopback address or a name below localhost')
   const passkeys = passkeySettings(login)
   if (passkeys === undefined) return
@@ -96,6 +95,11 @@ export function isLoopback(address: string): boolean {
   return (
     ['localhost', '::1', '[::1]'].includes(address) || (isIP(address) === 4 && address.startsWith('127.'))
   )
+}
+
+/** Whether it is for browsers of this machine: they take names below localhost for it and ask nobody (RFC 6761 section 6.3). */
+export function isOfBrowsers(baseUrl: string): boolean {
+  return /^http:\/\/[a-z0-9.-]+\.localhost(:\d+)?$/i.test(baseUrl)
 }
 
 /** Whether a secret or a session may be sent to this URL. */

@@ -21,6 +21,7 @@ import { type FakeSystem, startUsageServer } from '../fakes/usage-systems.ts'
 import { tabThrough } from '../keyboard.ts'
 import { skipFor } from '../outside-tools.ts'
 import { agreeByCredentials } from './agree-by-credentials.ts'
+import { comeBack } from './come-back.ts'
 import { seeCounter, seeMandates, seeNoticesAndOffers, seeWalletAndLetter } from './portal-for-others.ts'
 
 const PERSON = 'P00000042'
@@ -265,6 +266,9 @@ t.test('a person sees who used their data', async (t) => {
   await t.test('a wallet and a letter in Estonian', (t) => seeWalletAndLetter(t, place))
   await t.test('two credentials of two kinds attest what a contract wants, on a phone', (t) =>
     agreeByCredentials(t, chromium, { issuer, person: PERSON, other: OTHER }),
+  )
+  await t.test('with a passkey, to look alone, by keyboard and in Ukrainian', (t) =>
+    comeBack(t, chromium, { server: usages.url, issuer, person: PERSON }),
   )
   await t.test('a counter in Estonian', async (t) => {
     const counter = await startPortal(t, {

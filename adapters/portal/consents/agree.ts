@@ -4,6 +4,7 @@
  */
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import type { ConsentGiven, ConsentKind } from '#schemas/consents.ts'
+import { provenFirst } from '../passkeys/proven-first.ts'
 import type { Answer, Rooms, Visit } from '../routing/section.ts'
 import { LANGUAGES, wordsOf } from '../texts.ts'
 import { beginAgreement } from './agree-by-wallet.ts'
@@ -43,7 +44,8 @@ export async function agree(
     ...{ shown: { language, textHash: form.get('text') ?? '' } },
     ...(way.request !== undefined && { token: way.request.token }),
   }
-  if (demand.rule.proof === 'login') return sendAgreement(visit, rooms, { offered, way, given })
+  if (demand.rule.proof === 'login')
+    return provenFirst(visit, rooms, way.href) ?? sendAgreement(visit, rooms, { offered, way, given })
   const asking = askingFor(demand.rule, reader.session, rooms)
   // The page offers nothing else.
   if ('cannot' in asking) return { to: way.href }

@@ -9,8 +9,8 @@ import type { PersonType } from '#schemas/mandates.ts'
 /** `code` is the person's, as the registers know it. */
 export type Person = { code: string; name: string }
 
-/** How a person signed in: at the country's provider, or with a wallet. */
-type SignedInBy = 'provider' | 'wallet'
+/** How a person signed in: at the country's provider, with a wallet, or with a passkey, by which they look and give nothing. */
+type SignedInBy = 'provider' | 'wallet' | 'passkey'
 /** Somebody for whom the person of a session acts, as the register of mandates confirmed it. */
 export type Acting = {
   /** As registers know them. */
@@ -34,6 +34,7 @@ export type Session = {
   acting?: Acting | undefined
   look: Look
   csrfToken: string
+  begunAt: number
   /** When it ends at the latest, whatever is done. */
   endsAt: number
   /** Ends what is under way for the person. */
@@ -79,7 +80,7 @@ export function createSessions(q: { clock: Clock; idleMs: number; wholeMs: numbe
       kept.set(digestOf(token), {
         ...{ person, by, look, controller, ended: controller.signal, usedAt: now },
         csrfToken: createHmac('sha256', token).update('csrf').digest('base64url'),
-        endsAt: now + q.wholeMs,
+        ...{ begunAt: now, endsAt: now + q.wholeMs },
       })
       return token
     },

@@ -5,15 +5,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '#platform/clock.ts'
 import { isPlainText } from '#platform/plain-text.ts'
-import { ATTEMPT_SECONDS, attemptOf, beginAttempt } from '#platform/sessions/attempt.ts'
+import { attemptOf, beginAttempt } from '#platform/sessions/attempt.ts'
 import type { Identity, OpenIdClient } from '#platform/sessions/client.ts'
 import { asFault } from '#schemas/fault.ts'
 import { isOfSession, readForm } from '../routing/form.ts'
 import type { OneCookie } from './cookie.ts'
 import type { Look, Person, Sessions } from './sessions.ts'
+import { createUsedAttempts } from './used-attempts.ts'
 
 /** Why somebody is not signed in. */
-export type Refusal = 'expired' | 'failed' | 'no_code' | 'away'
+export type Refusal = 'expired' | 'failed' | 'no_code' | 'away' | 'passkey'
 
 export type SignIn = {
   client: OpenIdClient
@@ -34,7 +35,6 @@ export type SignIn = {
 
 /** Where a person who signed out comes to. It shows nobody's list, also to a browser that has a session. */
 export const ENDED = '/ended'
-const MOST_USED = 100_000
 /** A header of the exchange carries it. */
 const CODE = /^[\x21-\x7e]{1,64}$/
 
@@ -135,22 +135,4 @@ function personOf({ claim, name, subject }: Identity, codeOf: SignIn['codeOf']):
 function logProvider(request: FastifyRequest, thrown: unknown): void {
   const fault = asFault(thrown)
   request.log.warn({ err: fault, detail: fault.detail }, 'the login provider failed')
-}
-
-/** An attempt is used once. They are forgotten when they could not be used any more anyway. */
-function createUsedAttempts(clock: Clock): { use(digest: Buffer): boolean } {
-  const used = new Map<string, number>()
-  return {
-    use(digest) {
-      const now = clock()
-      for (const [key, until] of used) {
-        if (until > now && used.size < MOST_USED) break
-        used.delete(key)
-      }
-      const key = digest.toString('base64')
-      if (used.has(key)) return false
-      used.set(key, now + 2 * ATTEMPT_SECONDS * 1000)
-      return true
-    },
-  }
 }

@@ -5,6 +5,7 @@
 import { OWN_RIGHT } from '#schemas/mandates.ts'
 import type { Acting } from '../login/sessions.ts'
 import { messagePage } from '../pages/welcome.ts'
+import { provenFirst } from '../passkeys/proven-first.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
 import { choosePage, mandatesPage, THEIRS } from './pages.ts'
 import { isCode, isMandateId, type KnownRole } from './read-mandates.ts'
@@ -161,12 +162,10 @@ async function finish(
   return { page: messagePage(place, reader, { title, text, link }), status: 502 }
 }
 
-async function give(
-  { reader, form, gone }: Visit,
-  _rooms: Rooms,
-  register: MandateRegister,
-  theirs?: Acting,
-): Promise<Answer> {
+async function give(visit: Visit, rooms: Rooms, register: MandateRegister, theirs?: Acting): Promise<Answer> {
+  const first = provenFirst(visit, rooms, CHOOSE)
+  if (first !== undefined) return first
+  const { reader, form, gone } = visit
   const field = (name: string): string => (form.get(name) ?? '').trim()
   const [identifier, firstName, surname, legalName] = ['identifier', 'firstName', 'surname', 'legalName'].map(
     field,

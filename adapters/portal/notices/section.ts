@@ -9,6 +9,7 @@ import {
 } from '#schemas/notices.ts'
 import type { System } from '../asking/find-systems.ts'
 import { messagePage } from '../pages/welcome.ts'
+import { provenFirst } from '../passkeys/proven-first.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
 import { actPage } from './act-page.ts'
 import { askAll } from './ask-notices.ts'
@@ -44,6 +45,9 @@ async function show(visit: Visit, rooms: Rooms): Promise<Answer> {
 }
 
 async function ask(visit: Visit, rooms: Rooms): Promise<Answer> {
+  // Messages go on after the passkey is over.
+  const first = provenFirst(visit, rooms)
+  if (first !== undefined) return first
   const { form, reader } = visit
   const address = (form.get('address') ?? '').trim()
   const channel = CHANNELS.find((one) => one === form.get('channel'))

@@ -15,6 +15,8 @@ export type Place = {
   wholeMinutes: number
   /** Whether people may sign in with a wallet too. */
   hasWallets: boolean
+  /** Whether people may come back with a passkey. */
+  hasPasskeys: boolean
   /** Whether the code of a letter opens something without a login. */
   hasLetters: boolean
   /** Addresses of the files that pages load. */

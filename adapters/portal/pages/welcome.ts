@@ -13,7 +13,7 @@ export function welcomePage(place: Place, reader: Reader): string {
   const content = html`<div class="welcome">
 <h1>${words('welcome.title')}</h1>
 <p class="lead">${words('welcome.lead')}</p>
-<p class="go"><a class="button" href="/login?language=${look.language}">${words('welcome.signIn')}</a>${place.hasWallets ? html` <a class="button quiet-button" href="/login/wallet?language=${look.language}">${words('welcome.wallet')}</a>` : NOTHING}</p>
+<p class="go"><a class="button" href="/login?language=${look.language}">${words('welcome.signIn')}</a>${place.hasWallets ? html` <a class="button quiet-button" href="/login/wallet?language=${look.language}">${words('welcome.wallet')}</a>` : NOTHING}${place.hasPasskeys ? html` <a class="button quiet-button" href="/login/passkey?language=${look.language}">${words('welcome.passkey')}</a>` : NOTHING}</p>
 ${place.hasLetters ? html`<p><a href="/letter?language=${look.language}">${words('welcome.letter')}</a></p>` : NOTHING}
 <ul class="points">${points.map(([icon, key]) => html`<li>${icon}<div><h2>${words(`${key}.title`)}</h2><p>${words(key)}</p></div></li>`)}</ul>
 </div>`
@@ -49,7 +49,8 @@ export function messagePage(
 
 export function aboutPage(place: Place, reader: Reader): string {
   const { words } = reader
-  const parts = ['shows', 'proof', 'covers', 'withheld', 'kept', 'check', 'wrong']
+  const passkey = place.hasPasskeys ? ['passkey'] : []
+  const parts = ['shows', 'proof', 'covers', 'withheld', 'kept', ...passkey, 'check', 'wrong']
   const content = html`<article class="about"><h1>${words('about.title')}</h1>
 ${parts.map((part) => html`<h2>${words(`about.${part}.title`)}</h2><p>${words(`about.${part}`, { n: place.wholeMinutes })}</p>`)}
 <p class="go"><a class="button" href="/">${words('about.back')}</a></p></article>`

@@ -2,6 +2,7 @@
 import { CONSENTS } from '#schemas/consents.ts'
 import type { PreviewReleased } from '#schemas/previews.ts'
 import { notAnsweredPage, plainPage } from '../consents/problem.ts'
+import { provenFirst } from '../passkeys/proven-first.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
 import { LANGUAGES, wordsOf } from '../texts.ts'
 import { type Decision, decide, findAsked, findPreview, nothing } from './ask-preview.ts'
@@ -53,6 +54,8 @@ async function saveAnswer(visit: Visit, rooms: Rooms): Promise<Answer> {
 /** Nobody waits for an answer to be shown again before it is stopped. */
 async function takeDecision(visit: Visit, rooms: Rooms): Promise<Answer> {
   if (visit.form.get('act') !== 'release') return tell(visit, rooms, { act: 'stop' })
+  const first = provenFirst(visit, rooms)
+  if (first !== undefined) return first
   const found = await findPreview(visit, rooms, visit.form)
   if (!('preview' in found)) return found
   const json = releasedBy(visit, rooms, found.preview)

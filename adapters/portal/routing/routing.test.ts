@@ -30,6 +30,7 @@ function open(
     ...{ name: 'My data', contact: 'help', languages: ['en'], timeZone: 'UTC' },
     ...{ idleMinutes: 15, wholeMinutes: 60, assets: { tokens: '', style: '', script: '', icon: '' } },
     hasWallets: true,
+    hasPasskeys: false,
     hasLetters: false,
     menu: () => [],
     mayAct: false,

@@ -12,6 +12,7 @@ import type { OwnServer } from '../asking/own-server.ts'
 import type { Acting, Session } from '../login/sessions.ts'
 import type { MandateRegister } from '../mandates/register.ts'
 import type { Place, Reader } from '../pages/frame.ts'
+import type { Passkeys } from '../passkeys/create-passkeys.ts'
 import type { PortalSettings } from '../settings.ts'
 
 export type Section = {
@@ -77,6 +78,8 @@ export type Rooms = {
   register: MandateRegister | undefined
   /** Asks a person's wallet to agree; undefined where the portal asks none. */
   wallet: WalletLogin | undefined
+  /** Undefined where nobody comes back with one. */
+  passkeys: Passkeys | undefined
   asking: Asking
   server: Pick<OwnServer, 'service'>
 }

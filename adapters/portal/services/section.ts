@@ -1,5 +1,6 @@
 /** "My services": what agencies offer because something happened, the form that registers fill, and what became of it. */
 import { csrfField } from '../pages/form.ts'
+import { provenFirst } from '../passkeys/proven-first.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
 import { addressOf, DECLINE, LIST, ONE, OPEN, SUBMIT } from './addresses.ts'
 import { askOffers } from './ask-offers.ts'
@@ -20,9 +21,12 @@ export const services: Section = {
       asks: 'service',
       answer: (visit, rooms) => showOffer(visit.query, doorOf(visit, rooms)),
     },
-    { method: 'POST', path: OPEN, asks: 'service', answer: by(openOffer) },
-    { method: 'POST', path: SUBMIT, asks: 'submission', answer: by(submitOffer) },
-    { method: 'POST', path: DECLINE, asks: 'service', answer: by(declineOffer) },
+    { method: 'POST', path: OPEN, asks: 'service', answer: giving(openOffer) },
+    { method: 'POST', path: SUBMIT, asks: 'submission', answer: giving(submitOffer) },
+    {
+      ...{ method: 'POST', path: DECLINE, asks: 'service' },
+      answer: (visit, rooms) => declineOffer(doorOf(visit, rooms)),
+    },
   ],
 }
 
@@ -30,8 +34,9 @@ async function showAll(visit: Visit, rooms: Rooms): Promise<Answer> {
   return { page: servicesPage(rooms.place, visit.reader, await askOffers(visit, rooms)) }
 }
 
-function by(act: (door: Door) => Promise<Answer>): Section['routes'][number]['answer'] {
-  return (visit, rooms) => act(doorOf(visit, rooms))
+/** Calls about the person are made, or what they filled is sent: what `act` gives away takes a login. */
+function giving(act: (door: Door) => Promise<Answer>): Section['routes'][number]['answer'] {
+  return async (visit, rooms) => provenFirst(visit, rooms, LIST) ?? act(doorOf(visit, rooms))
 }
 
 /** For the person who is signed in, or for whom they act. */

@@ -1,0 +1,86 @@
+/**
+ * Coming back with a passkey: `GET /login/passkey` shows what to press, `POST` begins a session by it, `/new` takes a new one of a person who
+ * is signed in, `/forget` takes the slip out of the browser. Browsers send the slip to these addresses alone.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { createCookies } from '#platform/sessions/cookies.ts'
+import type { OneCookie } from '../login/cookie.ts'
+import type { Sessions } from '../login/sessions.ts'
+import { endOld, type SignIn } from '../login/sign-in.ts'
+import { type Place, readerOf } from '../pages/frame.ts'
+import { messagePage } from '../pages/welcome.ts'
+import { FORM_BYTES, isOfSession, readForm } from '../routing/form.ts'
+import type { Reading } from '../routing/reading.ts'
+import type { Passkeys } from './create-passkeys.ts'
+import { comeBackPage, FORGET, NEW, PASSKEY, SETTING_UP } from './pages.ts'
+
+type PasskeySignIn = Pick<SignIn, 'lookOf' | 'refused' | 'arrived' | 'count'> & {
+  passkeys: Passkeys
+  cookie: OneCookie
+  sessions: Sessions
+  place: Place
+  reading: Reading
+  secure: boolean
+}
+
+const NAME = 'slip'
+const HTML = 'text/html; charset=utf-8'
+
+export function passkeySignInRoutes(app: FastifyInstance, q: PasskeySignIn): void {
+  const { passkeys, place } = q
+  const cookies = createCookies({ name: 'portal', secure: q.secure, path: PASSKEY })
+  const slipOf = ({ headers }: FastifyRequest): string | undefined => cookies.read(headers.cookie, NAME)
+
+  function say(request: FastifyRequest, reply: FastifyReply, of: string, status = 200): FastifyReply {
+    const reader = q.reading(request)
+    const { words } = reader
+    const link = { href: reader.session === undefined ? '/' : SETTING_UP, text: words('passkey.goOn') }
+    const page = { title: words(`passkey.${of}.title`), text: words(`passkey.${of}.text`), link }
+    return reply
+      .code(status)
+      .type(HTML)
+      .send(messagePage(place, reader, page))
+  }
+
+  app.get(PASSKEY, (request, reply) => {
+    const slip = slipOf(request)
+    const found = { options: passkeys.requestFor(slip), hasSlip: slip !== undefined }
+    const reader = readerOf(place, q.lookOf(request), undefined)
+    return reply.type(HTML).send(comeBackPage(place, reader, found))
+  })
+
+  app.post(PASSKEY, { bodyLimit: FORM_BYTES }, async (request, reply) => {
+    const look = q.lookOf(request)
+    const form = readForm(request)
+    const language = place.languages.find((one) => one === form.get('language')) ?? look.language
+    const person = await passkeys.signIn(slipOf(request), form)
+    if (typeof person === 'string') {
+      q.count(person)
+      return q.refused(reply, { ...look, language }, person)
+    }
+    endOld(request, q)
+    q.count('signed_in')
+    const token = q.sessions.begin(person, { ...look, language }, 'passkey')
+    reply.header('set-cookie', q.cookie.writeSession(token))
+    return q.arrived(reply, { ...look, language }, '/')
+  })
+
+  app.post(NEW, { bodyLimit: FORM_BYTES }, async (request, reply) => {
+    const { session } = q.reading(request)
+    const form = readForm(request)
+    if (session === undefined || !isOfSession(form, session)) return reply.redirect(SETTING_UP, 303)
+    if (!passkeys.mayAdd(session)) return say(request, reply, 'stale', 403)
+    const made = await passkeys.add(session, form)
+    if (typeof made === 'string') return say(request, reply, 'notMade', 403)
+    // What the session was meanwhile ended for is not done.
+    if (session.ended.aborted) return reply.redirect('/', 303)
+    reply.header('set-cookie', cookies.write(NAME, made.slip, 'Strict', made.seconds))
+    return say(request, reply, 'made')
+  })
+
+  app.post(FORGET, (request, reply) => {
+    // A form of another site comes without the slip, and does nothing.
+    if (slipOf(request) !== undefined) reply.header('set-cookie', cookies.clear(NAME, 'Strict'))
+    return say(request, reply, 'forgotten')
+  })
+}
