@@ -40,6 +40,8 @@ export type Notices = {
   server: string
   /** The channels that this server offers. */
   channels: string[]
+  /** What people read for channels of its operator's own, by name and language. */
+  titles?: Record<string, Partial<Record<NoticeLanguage, string>>>
   notices: Notice[]
 }
 

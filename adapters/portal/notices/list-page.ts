@@ -7,14 +7,14 @@ import { csrfField } from '../pages/form.ts'
 import { frameOf, type Place, type Reader } from '../pages/frame.ts'
 import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
 import { ICONS } from '../pages/icons.ts'
-import { isWithoutNotices } from './ask-notices.ts'
-import { CHANNELS, readNotices, type ShownNotice } from './read-notices.ts'
+import { type FoundNotices, isWithoutNotices } from './ask-notices.ts'
+import { readNotices, type ShownChannel, type ShownNotice } from './read-notices.ts'
 
 type Answers = AsyncGenerator<{ system: System; answer: JsonAnswer | NotCalled }>
 export type SignedIn = Reader & { session: Session }
 type Words = Reader['words']
 
-type Known = { system: System; channels: string[]; notices: ShownNotice[] }
+type Known = { system: System; channels: ShownChannel[]; notices: ShownNotice[] }
 
 export async function* listPage(q: {
   place: Place
@@ -73,6 +73,7 @@ export function progressItem(
 function whole(known: readonly Known[], { words, session }: SignedIn): Html {
   const offering = known.filter(({ channels }) => channels.length > 0)
   const wishes = known.flatMap(({ system, notices }) => notices.map((notice) => ({ system, notice })))
+  const channels = known.flatMap((one) => one.channels)
   const anyAsked = wishes.some(({ notice }) => notice.state === 'asked')
   return html`<div id="whole">
 ${
@@ -80,7 +81,7 @@ ${
     ? html`<p class="nothing-found">${words('notices.none')}</p>`
     : html`<section class="notices" aria-labelledby="notices-yours"><h2 id="notices-yours">${words('notices.yours')}</h2>
 ${anyAsked ? html`<p class="note">${words('notices.codes')}</p>` : NOTHING}
-<ul class="cards" role="list">${wishes.map((one) => wish(one, words, session))}</ul>
+<ul class="cards" role="list">${wishes.map((one) => wish(one, channels, words, session))}</ul>
 <form method="post" action="/notices/end">${csrfField(session)}<button type="submit" class="button quiet-button">${words('notices.endAll')}</button></form></section>`
 }
 ${offering.length === 0 ? html`<p>${words('notices.nobody')}</p>` : askForm(offering, words, session)}
@@ -90,31 +91,53 @@ ${offering.length === 0 ? html`<p>${words('notices.nobody')}</p>` : askForm(offe
 
 function wish(
   { system, notice }: { system: System; notice: ShownNotice },
+  channels: readonly ShownChannel[],
   words: Words,
   session: Session,
 ): Html {
   const which = html`${csrfField(session)}<input type="hidden" name="system" value="${system.id}"><input type="hidden" name="id" value="${notice.id}">`
   const code = `code-${notice.id}`
+  const channel = channels.find(({ name }) => name === notice.channel) ?? { name: notice.channel }
   const form = html`<form method="post" action="/notices/confirmation">${which}<p class="field"><label for="${code}">${words('notices.code')}</label> <input id="${code}" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="20" required></p><button type="submit" class="button">${words('notices.confirm')}</button></form>`
   return html`<li class="card"><h3>${foreign(system.name)}</h3>
-<p>${words(`notices.state.${notice.state}`)} ${words(`notices.channel.${notice.channel}`)}: ${foreign(notice.address)}, ${words(`notices.mode.${notice.mode}`)}</p>
+<p>${words(`notices.state.${notice.state}`)} ${titleOf(channel, words)}: ${foreign(notice.address)}, ${words(`notices.mode.${notice.mode}`)}</p>
 <ul class="open">${notice.about.map((one) => html`<li>${words(`notices.about.${one}`)}</li>`)}</ul>
 ${notice.state === 'asked' ? form : NOTHING}
 <form method="post" action="/notices/end">${which}<button type="submit" class="button quiet-button" aria-label="${words('notices.end')}: ${system.name}">${words('notices.end')}</button></form></li>`
 }
 
+/** Where a person is told, as it is read and kept: without its forms. */
+export function noticesList({ notices, notTold, silent }: FoundNotices, words: Words): Html {
+  const missing = [...notTold, ...silent.map((system) => ({ system, why: 'silent' }))]
+  return html`${notices.length === 0 ? html`<p class="nothing-found">${words('notices.none')}</p>` : NOTHING}
+<ul class="cards" role="list">${notices.map(
+    ({ system, notice }) => html`<li class="card"><h3>${foreign(system.name)}</h3>
+<p>${words(`notices.state.${notice.state}`)} ${titleOf({ name: notice.channel }, words)}: ${foreign(notice.address)}, ${words(`notices.mode.${notice.mode}`)}</p></li>`,
+  )}</ul>
+${missing.length === 0 ? NOTHING : html`<ul class="open">${missing.map(({ system, why }) => html`<li>${foreign(system.name)}: ${words(`why.${why}`)}</li>`)}</ul>`}`
+}
+
+/** In the reader's language, or the first in which its operator named it; its name alone where no system offers it any more. */
+function titleOf({ name, titles }: ShownChannel, words: Words): Html | string {
+  const own = titles?.[words.language] ?? Object.values(titles ?? {})[0]
+  if (own !== undefined) return foreign(own)
+  return words.has(`notices.channel.${name}`) ? words(`notices.channel.${name}`) : foreign(name)
+}
+
 function askForm(offering: readonly Known[], words: Words, session: Session): Html {
-  const channels = CHANNELS.filter((one) => offering.some((known) => known.channels.includes(one)))
+  const channels = [
+    ...new Map(offering.flatMap((one) => one.channels.map((channel) => [channel.name, channel]))).values(),
+  ]
   // Who asks once more, as for the systems that sent no code yet, does not take back by that what they wanted to hear of.
   const before = offering.flatMap(({ notices }) => notices.flatMap(({ about }) => about))
   const isWanted = (one: NoticeSubject): boolean =>
     before.length === 0 ? one === 'uses' : before.includes(one)
-  const option = (name: string, value: string, text: string, isFirst: boolean): Html =>
+  const option = (name: string, value: string, text: Html | string, isFirst: boolean): Html =>
     html`<label><input type="radio" name="${name}" value="${value}"${isFirst ? html` checked` : NOTHING}> ${text}</label>`
   return html`<section class="card" aria-labelledby="notices-ask"><h2 id="notices-ask">${words('notices.ask')}</h2>
 <p>${words('notices.askLead')}</p>
 <form method="post" action="/notices">${csrfField(session)}
-<fieldset class="choice"><legend>${words('notices.how')}</legend>${channels.map((one, at) => option('channel', one, words(`notices.channel.${one}`), at === 0))}</fieldset>
+<fieldset class="choice"><legend>${words('notices.how')}</legend>${channels.map((one, at) => option('channel', one.name, titleOf(one, words), at === 0))}</fieldset>
 <p class="field"><label for="notices-address">${words('notices.address')}</label> <input id="notices-address" name="address" maxlength="500" autocomplete="email" required></p>
 <fieldset class="choice"><legend>${words('notices.about')}</legend>${NOTICE_SUBJECTS.map((one) => html`<label><input type="checkbox" name="about" value="${one}"${isWanted(one) ? html` checked` : NOTHING}> ${words(`notices.about.${one}`)}</label>`)}</fieldset>
 <fieldset class="choice"><legend>${words('notices.when')}</legend>${(['at_once', 'daily', 'weekly'] as const).map((one, at) => option('mode', one, words(`notices.mode.${one}`), at === 0))}</fieldset>

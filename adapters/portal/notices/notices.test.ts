@@ -27,7 +27,8 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
       ...liar,
       answers: (_asked, response) =>
         send(response, {
-          channels: ['email'],
+          channels: ['email', 'sms', 'fax', 'post'],
+          titles: { sms: { en: `Text message ${SCRIPT}`, et: 'Tekstisõnum' }, post: { uk: 'Пошта' } },
           notices: [
             { id: NOTICE_ID, channel: 'email', address: SCRIPT, mode: 'daily', state: 'asked' },
             { id: '../x', channel: 'email', address: 'a', mode: 'daily', state: 'asked' },
@@ -45,6 +46,14 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
   t.match(list.text, /id="whole"[\s\S]*Ask for messages/)
   t.match(list.text, /value="uses" checked>[\s\S]*value="complaints">/)
   t.notMatch(list.text, /<script>|\.\.\/x/)
+  t.match(
+    list.text,
+    /value="sms"> <bdi>Text message [\s\S]*value="post"> <bdi>Пошта</,
+    'a channel of an operator has its title, in some language',
+  )
+  t.notMatch(list.text, /value="fax"/, 'and none is offered that nobody can name')
+  t.match((await browser.visit(at('/notices?language=et'))).text, /value="sms"> <bdi>Tekstisõnum</)
+  await browser.visit(at('/notices?language=en'))
   const csrf = /name="csrf" value="([^"]+)"/.exec(list.text)![1]!
   const form = {
     ...{ csrf, channel: 'email', address: 'person@mail.example', mode: 'daily', system: tax.id },
@@ -170,13 +179,20 @@ t.test('who has a link stops messages so often, from one network and from all', 
 t.test('what a system says is taken as the description has it, or not', (t) => {
   const good = { id: NOTICE_ID, channel: 'email', address: 'a…@b.example', mode: 'daily', state: 'asked' }
   t.equal(readNotices({ channels: ['email', 'fax', 7], notices: [good] })?.channels.length, 1)
+  const titlesOf = (titles: unknown) =>
+    readNotices({ channels: ['sms'], titles, notices: [] })?.channels.map((one) => one.titles)
+  t.same(titlesOf({ sms: { en: 'Text', et: 'a\nb', x: 'Text', uk: 7, ko: 'x'.repeat(61) } }), [
+    { en: 'Text' },
+  ])
+  for (const none of [undefined, null, 7, [], {}, { sms: 'Text' }, { sms: { et: '' } }])
+    t.same(titlesOf(none), [], JSON.stringify(none))
   t.equal(readNotices({ channels: [], notices: [good] })?.isCut, false)
   t.equal(readNotices({ channels: [], notices: [good, 7] })?.isCut, true)
   for (const bad of [undefined, null, 7, [], {}, { channels: 'email', notices: [] }, { channels: [] }])
     t.equal(readNotices(bad), undefined, JSON.stringify(bad))
   for (const more of [
     { id: 'x' },
-    { channel: 'fax' },
+    { channel: '../fax' },
     { address: 'a\nb' },
     { mode: '' },
     { state: 'x' },

@@ -15,7 +15,7 @@ import { actPage } from './act-page.ts'
 import { askAll } from './ask-notices.ts'
 import { listPage } from './list-page.ts'
 import { askOneFirst } from './one-first.ts'
-import { CHANNELS, isNoticeId } from './read-notices.ts'
+import { isChannel, isNoticeId } from './read-notices.ts'
 
 const NOTICES = '/notices'
 
@@ -50,14 +50,14 @@ async function ask(visit: Visit, rooms: Rooms): Promise<Answer> {
   if (first !== undefined) return first
   const { form, reader } = visit
   const address = (form.get('address') ?? '').trim()
-  const channel = CHANNELS.find((one) => one === form.get('channel'))
+  const channel = form.get('channel')
   const mode = NOTICE_MODES.find((one) => one === form.get('mode'))
   const about = NOTICE_SUBJECTS.filter((one) => form.getAll('about').includes(one))
   const chosen = new Set(form.getAll('system'))
   const { asked } = await rooms.systems.offering(rooms.settings.asking.serviceCode)
   const systems = asked.filter(({ id }) => chosen.has(id))
   if (
-    channel === undefined ||
+    !isChannel(channel) ||
     mode === undefined ||
     about.length === 0 ||
     systems.length === 0 ||

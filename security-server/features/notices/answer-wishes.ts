@@ -21,6 +21,9 @@ const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export function noticePaths(rooms: NoticeRooms) {
   const { channels, wishes, clock } = rooms
+  const titled = channels.flatMap(({ name, titles }) =>
+    titles === undefined ? [] : [[name, titles] as const],
+  )
 
   const channelOf = (name: string): Channel => {
     const channel = channels.find((one) => one.name === name)
@@ -28,8 +31,11 @@ export function noticePaths(rooms: NoticeRooms) {
     const known = channels.map((one) => one.name).join(', ')
     throw new Fault('invalid_request', { what: `channel is one of ${known}` })
   }
-  const countedUnder = (key: NoticeKey, channel: Channel, address: string): string =>
-    `address ${key.digest('count', `${channel.name} ${channel.counted(address)}`)}`
+  const countedUnder = (key: NoticeKey, name: string, address: string): string => {
+    // A channel that was taken out of the settings has none here, and its messages are stopped all the same.
+    const counted = channels.find((one) => one.name === name)?.counted(address) ?? address
+    return `address ${key.digest('count', `${name} ${counted}`)}`
+  }
   const view = (wish: Wish, key: NoticeKey): Notice => {
     const { id, channel, mode, language, state } = wish
     const about = NOTICE_SUBJECTS.filter((one) => wish.about.split(' ').includes(one))
@@ -46,6 +52,7 @@ export function noticePaths(rooms: NoticeRooms) {
     return {
       ...{ subsystem: colonForm(asker.subsystem), server: colonForm(idText(rooms.server)) },
       ...{ channels: channels.map(({ name }) => name), notices: found.map((wish) => view(wish, key)) },
+      ...(titled.length > 0 && { titles: Object.fromEntries(titled) }),
     }
   }
 
@@ -65,7 +72,7 @@ export function noticePaths(rooms: NoticeRooms) {
       const wish = await wishes.ask({
         ...{ ...asked, about: about.join(' '), person, subsystem: asker.subsystem, now: clock() },
         digest: key.digest('address', `${channel.name} ${address}`),
-        counted: { address: countedUnder(key, channel, address), person: `codes ${person}` },
+        counted: { address: countedUnder(key, channel.name, address), person: `codes ${person}` },
         seal: {
           person: key.seal(
             `person ${person}`,
@@ -123,7 +130,7 @@ export function noticePaths(rooms: NoticeRooms) {
       const wish = key.wishOf(readText(body, 'token'), subsystem)
       if (wish === undefined) throw new Fault('invalid_request', { what: 'token was not made here' })
       const blocked = ({ id, channel, sealed }: { id: string; channel: string; sealed: string }) =>
-        `${countedUnder(key, channelOf(channel), key.open(`address ${id}`, sealed))} blocked`
+        `${countedUnder(key, channel, key.open(`address ${id}`, sealed))} blocked`
       await wishes.stop(wish, blocked, clock())
       return { stopped: true }
     },

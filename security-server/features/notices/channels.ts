@@ -1,10 +1,11 @@
-/** The channels by which people are told: one object each. Who adds one writes its object and adds it to the list. */
+/** The channels by which people are told: one object each. Those of the operator's own are made by `open-own-channels.ts`. */
 import { isAddress } from '#core/mail/mail-address.ts'
 import type { SendMail } from '#platform/mail/client.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { NoticeLanguage } from '#schemas/notices.ts'
 import type { PostSigned } from './client.ts'
 import { type LetterContent, renderLetter } from './render-letter.ts'
+import type { OwnChannel } from './settings.ts'
 
 /** `stopAt`: the portal's page that stops this wish without a login. */
 type Letter = {
@@ -21,6 +22,8 @@ type Letter = {
 
 export type Channel = {
   name: string
+  /** What people read for it, by language; absent where each portal has words of its own. */
+  titles?: OwnChannel['titles']
   /** The address as it is kept; undefined for what is none of this channel. */
   addressIn(text: string): string | undefined
   /** Enough for its owner to recognise it, and no more. */
@@ -38,10 +41,12 @@ const MOST_URL = 500
 export function channelsOf(q: {
   sendMail: SendMail | undefined
   postSigned: PostSigned | undefined
+  own?: readonly Channel[]
 }): Channel[] {
   return [
     ...(q.sendMail === undefined ? [] : [email(q.sendMail)]),
     ...(q.postSigned === undefined ? [] : [webhook(q.postSigned)]),
+    ...(q.own ?? []),
   ]
 }
 

@@ -1,5 +1,5 @@
 /**
- * Posts a message to the webhook of a person: one signed POST of JSON over TLS, with limits of time and size. It follows no redirect, and
+ * Posts a message to the webhook of a person, or to the program of a channel: one signed POST of JSON over TLS, with limits of time and size. It follows no redirect, and
  * connects only to the very address that it has judged: no private network, unless the settings allow it.
  */
 import { createHmac } from 'node:crypto'
@@ -63,7 +63,7 @@ export function createPostSigned(q: {
   return async ({ url, id, body, secret, now }) => {
     const target = new URL(url)
     const host = target.hostname.replace(/^\[|\]$/g, '')
-    const port = Number(target.port || 443)
+    const port = Number(target.port || (target.protocol === 'http:' ? 80 : 443))
     // A host that is an address is not looked up.
     if (isIP(host) !== 0 && !mayConnect(host, port)) throw refused()
     const at = String(Math.floor(now / 1000))

@@ -1,4 +1,4 @@
-/** Notices: people who want it are told, by e-mail or webhook, that their data was used. */
+/** Notices: people who want it are told, by e-mail, webhook or a channel of the operator's own, that their data was used. */
 import type { Feature, FeatureModule } from '#platform/feature.ts'
 import { createSendMail, type MailServer } from '#platform/mail/client.ts'
 import type { Services } from '#platform/services.ts'
@@ -12,6 +12,7 @@ import { noticeHandlers } from './handlers.ts'
 import { createLetterStore } from './letters-store.ts'
 import { noticeMigrations } from './migrations.ts'
 import { type NoticeKey, openNoticeKey } from './notice-key.ts'
+import { openOwnChannels } from './open-own-channels.ts'
 import type { NoticeRooms } from './rooms.ts'
 import { sendLetters } from './send-letters.ts'
 import { type NoticeSettings, networksOf } from './settings.ts'
@@ -59,6 +60,7 @@ export const notices: FeatureModule<Ground> = {
               own: ground.ownListeners,
             })
           : undefined,
+        own: await openOwnChannels(settings.notices.channels, ground.ownListeners),
       }),
     }
     ground.trackerFilter.answerNotices(noticePaths(rooms))

@@ -13,7 +13,7 @@ import { SERVER } from '../../message-log/fixture.ts'
 import { questionFor } from '../tracker/question-for.ts'
 import type { TrackerWorld } from '../tracker/tracker-fixture.ts'
 import { noticePaths } from './answer-wishes.ts'
-import { channelsOf } from './channels.ts'
+import { type Channel, channelsOf } from './channels.ts'
 import { createPostSigned } from './client.ts'
 import { collectUses } from './collect-uses.ts'
 import { createLetterStore } from './letters-store.ts'
@@ -44,7 +44,7 @@ const PORTAL = 'https://portal.example'
 export async function createNotices(
   t: Test,
   world: TrackerWorld,
-  o: { perDay?: number; networks?: string[] } = {},
+  o: { perDay?: number; networks?: string[]; own?: Channel[] } = {},
 ): Promise<NoticesWorld> {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-notices-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -59,13 +59,14 @@ export async function createNotices(
   const rooms: NoticeRooms = {
     ...{ server: SERVER, clock: () => world.now.at, key: () => key },
     log: { info: line, warn: line, error: line } as never,
-    settings: { portal: PORTAL, perDay: o.perDay ?? 10, webhooks: true, webhookNetworks: [] },
+    settings: { portal: PORTAL, perDay: o.perDay ?? 10, webhooks: true, webhookNetworks: [], channels: [] },
     ...{ wishes, uses: createUsesStore(database), letters: createLetterStore(database) },
     channels: channelsOf({
       sendMail: createSendMail(mail.server),
       postSigned: createPostSigned({
         ...{ networks: networksOf(o.networks ?? ['127.0.0.0/8']), own: [], ca: hook.ca },
       }),
+      own: o.own ?? [],
     }),
     personUses: world.rooms.personUses as never,
     tracker: {

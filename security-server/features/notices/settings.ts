@@ -1,14 +1,26 @@
 /** The part of the settings about notices: people are told when their data is used. Without it nobody is. */
 import { BlockList } from 'node:net'
 import { Fault } from '#schemas/fault.ts'
+import { NOTICE_LANGUAGES, type NoticeLanguage } from '#schemas/notices.ts'
 
 export type NoticeSettings = {
   portal: string
   perDay: number
   webhooks: boolean
   webhookNetworks: string[]
+  channels: OwnChannel[]
 }
 
+/** A channel of the operator's own: a program that is given messages to bring on. */
+export type OwnChannel = {
+  name: string
+  url: string
+  secretFile: string
+  address: string
+  titles: Partial<Record<NoticeLanguage, string>>
+}
+
+const TITLE = { type: 'string', pattern: '^[^\\p{C}]{1,60}$' }
 const NETWORK = '^[0-9A-Fa-f:.]{2,45}/[0-9]{1,3}$'
 
 export const noticesSchema = {
@@ -40,6 +52,30 @@ export const noticesSchema = {
       default: [],
       description: 'Networks inside in which webhooks may be, such as 10.2.0.0/16',
       items: { type: 'string', pattern: NETWORK },
+    },
+    channels: {
+      type: 'array',
+      maxItems: 10,
+      default: [],
+      description:
+        'Channels of your own: programs that bring messages to a phone, an app or a mailbox of the state',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name', 'url', 'secretFile', 'address', 'titles'],
+        properties: {
+          name: { type: 'string', pattern: '^[a-z][a-z0-9-]{1,19}$' },
+          url: { type: 'string', minLength: 1, maxLength: 500 },
+          secretFile: { type: 'string', 'x-path': true },
+          address: { type: 'string', minLength: 1, maxLength: 200 },
+          titles: {
+            type: 'object',
+            additionalProperties: false,
+            minProperties: 1,
+            properties: Object.fromEntries(NOTICE_LANGUAGES.map((one) => [one, TITLE])),
+          },
+        },
+      },
     },
   },
 }
