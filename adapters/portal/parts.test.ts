@@ -194,7 +194,7 @@ t.test('one person or one slow system takes the portal from nobody', async (t) =
   })
   const sessionOf = (code: string): Session => ({
     ...{ person: { code, name: '' }, by: 'provider', look: { language: 'en', large: false, easy: false } },
-    ...{ csrfToken: '', endsAt: 0, ended: new AbortController().signal },
+    ...{ csrfToken: '', begunAt: 0, endsAt: 0, ended: new AbortController().signal },
   })
   const gone = (): AbortSignal => AbortSignal.abort()
   const open = [new AbortController(), new AbortController()] as const

@@ -9,20 +9,23 @@ import type { Complaint } from './complaint.ts'
 
 export function complaintsPage(place: Place, reader: Reader, found: FoundComplaints): string {
   const { words } = reader
-  const { complaints, notTold, silent } = found
   const title = words('complaints.title')
   const content = html`<h1>${title}</h1><p class="lead">${words('complaints.lead')}</p>
-${
-  notTold.length + silent.length === 0
-    ? NOTHING
-    : html`<div class="covered some">${ICONS.question}<div><p>${words('complaints.missing')}</p><ul class="open">${notTold.map(
-        ({ system, why }) => html`<li>${foreign(system.name)}: ${words(`why.${why}`)}</li>`,
-      )}${silent.map((one) => html`<li>${foreign(one.name)}: ${words('why.silent')}</li>`)}</ul></div></div>`
-}
-${complaints.length === 0 ? html`<p class="nothing-found">${words('complaints.none')}</p>` : NOTHING}
-<ul class="cards" role="list">${complaints.map((one) => item(one, words))}</ul>
+${complaintsList(found, words)}
 <p class="row tools-row"><button type="button" class="button quiet-button" data-print hidden>${ICONS.print}${words('tools.print')}</button></p>`
   return wholePage(frameOf(place, reader, { title, at: LIST, section: 'complaints' }), content)
+}
+
+export function complaintsList({ complaints, notTold, silent }: FoundComplaints, words: Words): Html {
+  return html`${
+    notTold.length + silent.length === 0
+      ? NOTHING
+      : html`<div class="covered some">${ICONS.question}<div><p>${words('complaints.missing')}</p><ul class="open">${notTold.map(
+          ({ system, why }) => html`<li>${foreign(system.name)}: ${words(`why.${why}`)}</li>`,
+        )}${silent.map((one) => html`<li>${foreign(one.name)}: ${words('why.silent')}</li>`)}</ul></div></div>`
+  }
+${complaints.length === 0 ? html`<p class="nothing-found">${words('complaints.none')}</p>` : NOTHING}
+<ul class="cards" role="list">${complaints.map((one) => item(one, words))}</ul>`
 }
 
 /** "Tax Agency asked about you at the Population register". */

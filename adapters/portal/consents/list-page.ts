@@ -16,12 +16,8 @@ export function consentsPage(
   { found, now }: { found: FoundConsents; now: number },
 ): string {
   const { words } = reader
-  const { consents } = found
-  const groups = Map.groupBy(consents, (one) => groupOf(one, now))
   const content = html`<h1>${words('consents.title')}</h1><p class="lead">${words('consents.lead')}</p>
-${coverage(found, words)}
-${consents.length === 0 ? html`<p class="nothing-found">${words('consents.none')}</p>` : NOTHING}
-${GROUPS.map((name) => group(name, groups.get(name) ?? [], words))}
+${consentsList(found, now, words)}
 <p class="go"><a href="${POSSIBLE}">${words('possible.link')}</a></p>
 <p class="row tools-row"><a class="button quiet-button" href="/everything.json" download>${ICONS.file}${words('tools.save')}</a>
 <button type="button" class="button quiet-button" data-print hidden>${ICONS.print}${words('tools.print')}</button></p>`
@@ -29,6 +25,14 @@ ${GROUPS.map((name) => group(name, groups.get(name) ?? [], words))}
     frameOf(place, reader, { title: words('consents.title'), at: LIST, section: 'consents' }),
     content,
   )
+}
+
+export function consentsList(found: FoundConsents, now: number, words: Words): Html {
+  const { consents } = found
+  const groups = Map.groupBy(consents, (one) => groupOf(one, now))
+  return html`${coverage(found, words)}
+${consents.length === 0 ? html`<p class="nothing-found">${words('consents.none')}</p>` : NOTHING}
+${GROUPS.map((name) => group(name, groups.get(name) ?? [], words))}`
 }
 
 /** One whose time is over has ended, also where its system has not noticed yet. */

@@ -1,10 +1,11 @@
 /** The pages about mandates: what a person gave and holds, a form to give one, and the choice for whom they act. */
 import { OWN_RIGHT } from '#schemas/mandates.ts'
+import type { FoundMandates } from '../everything/shape.ts'
 import type { Acting, Session } from '../login/sessions.ts'
 import { csrfField } from '../pages/form.ts'
 import { frameOf, type Place, type Reader, wholePage } from '../pages/frame.ts'
 import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
-import type { KnownMandate, KnownRole, Somebody } from './read-mandates.ts'
+import type { KnownMandate, KnownMandates, KnownRole, Somebody } from './read-mandates.ts'
 
 type SignedIn = Reader & { session: Session }
 
@@ -62,19 +63,36 @@ function item(reader: SignedIn, all: All, which: 'given' | 'held', mandate: Know
   const by = all.theirs?.role ?? OWN_RIGHT
   const mayEnd = (which === 'given' ? role?.withdrawableBy : role?.waivableBy)?.includes(by) === true
   const [act, label] = which === 'given' ? ['withdraw', 'mandates.takeBack'] : ['waive', 'mandates.giveUp']
-  const at = (time: number): string => words.moment(new Date(time).toISOString())
-  const { from, until } = mandate
-  const times =
-    from !== undefined && from > all.now
-      ? words('mandates.from', { at: at(from) })
-      : until === undefined
-        ? words('mandates.always')
-        : words('mandates.until', { at: at(until) })
   const form = html`<form method="post" action="${all.theirs === undefined ? '/mandates' : THEIRS}/end">${csrfField(session)}
 <input type="hidden" name="id" value="${mandate.id}"><input type="hidden" name="other" value="${other.code}"><input type="hidden" name="act" value="${act}">
 <button type="submit" class="button quiet-button small" aria-label="${words(label)}: ${other.name}, ${titleOf(role, mandate, reader)}">${words(label)}</button></form>`
   return html`<li><div><h3>${foreign(other.name)}</h3><p>${foreign(titleOf(role, mandate, reader))}</p>
-<p class="quiet">${times} <code>${other.code}</code></p></div>${mayEnd ? form : html`<p class="quiet">${words(all.theirs === undefined ? 'mandates.told' : 'mandates.of.told')}</p>`}</li>`
+<p class="quiet">${timesOf(mandate, all.now, words)} <code>${other.code}</code></p></div>${mayEnd ? form : html`<p class="quiet">${words(all.theirs === undefined ? 'mandates.told' : 'mandates.of.told')}</p>`}</li>`
+}
+
+/** Mandates as they are read and kept: without forms. */
+export function keptMandates({ given, held, roles }: FoundMandates, now: number, reader: Reader): Html {
+  const { words } = reader
+  const listOf = (which: 'given' | 'held', list: KnownMandates | undefined): Html =>
+    html`<section class="mandate-list"><h3>${words(`mandates.${which}`)}</h3>${
+      list === undefined
+        ? html`<p class="note">${words('mandates.away')}</p>`
+        : list.mandates.length === 0
+          ? html`<p class="nothing-found">${words(`mandates.${which}.none`)}</p>`
+          : html`<ul class="mandates" role="list">${list.mandates.map((mandate) => {
+              const other = which === 'given' ? mandate.delegate : mandate.representee
+              const role = roles.find(({ code }) => code === mandate.role)
+              return html`<li><div><p><strong>${foreign(other.name)}</strong> ${foreign(titleOf(role, mandate, reader))}</p>
+<p class="quiet">${timesOf(mandate, now, words)} <code>${other.code}</code></p></div></li>`
+            })}</ul>`
+    }</section>`
+  return html`${listOf('given', given)}${held === 'others' ? NOTHING : listOf('held', held)}`
+}
+
+function timesOf({ from, until }: KnownMandate, now: number, words: Reader['words']): string {
+  const at = (time: number): string => words.moment(new Date(time).toISOString())
+  if (from !== undefined && from > now) return words('mandates.from', { at: at(from) })
+  return until === undefined ? words('mandates.always') : words('mandates.until', { at: at(until) })
 }
 
 function titleOf(role: KnownRole | undefined, { role: code }: { role: string }, { words }: Reader): string {

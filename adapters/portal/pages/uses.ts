@@ -95,6 +95,21 @@ ${groups.length === 0 ? NOTHING : html`<ol class="lines">${groups.map((group) =>
 `
 }
 
+/** All that was found, with what it covers, as it is read and kept: without a choice and without tools. */
+export function* allUses(gathered: Gathered, reader: Reader): Generator<Html> {
+  const { words, look } = reader
+  const around: Around = { words, easy: look.easy, stateOf: statesOf(gathered) }
+  const { uses, masses, looks } = gathered
+  yield html`${summary(gathered, words)}
+${coverageSentence(gathered, words)}
+`
+  if (uses.length > 0) yield* timeline(uses, around)
+  else yield html`<p class="nothing-found">${words('uses.none')}</p>`
+  yield html`${massSection(masses, words)}
+${lookSection(looks, words)}
+${coverageSection(gathered, words)}`
+}
+
 /** In parts, so that a long list is never one text in memory. */
 function* whole(gathered: Gathered, { choice }: { choice: Choice }, around: Around): Generator<Html> {
   const { words } = around
@@ -144,6 +159,7 @@ function* timeline(uses: readonly Use[], around: Around): Generator<Html> {
 function tools(words: Words): Html {
   return html`<section class="tools" aria-labelledby="tools-title"><h2 id="tools-title">${words('tools.title')}</h2>
 <p class="row"><a class="button quiet-button" href="/everything.json" download>${ICONS.file}${words('tools.save')}</a>
+<a class="button quiet-button" href="/everything">${ICONS.print}${words('tools.all')}</a>
 <button type="button" class="button quiet-button" data-print hidden>${ICONS.print}${words('tools.print')}</button>
 <a class="button quiet-button" href="/verify.html" download>${ICONS.proof}${words('tools.verify')}</a></p>
 <p class="quiet">${words('tools.inFile')} ${words('tools.lead')}</p>

@@ -74,6 +74,15 @@ export type FoundPreviews = {
 
 export function previewsPage(place: Place, reader: Reader, found: FoundPreviews): string {
   const { words } = reader
+  const content = html`<h1>${words('previews.title')}</h1><p class="lead">${words('previews.lead')}</p>
+${previewsList(found, words)}`
+  return wholePage(
+    frameOf(place, reader, { title: words('previews.title'), at: LIST, section: 'previews' }),
+    content,
+  )
+}
+
+export function previewsList(found: FoundPreviews, words: Words): Html {
   const { previews, notTold, asked, answered, isCut } = found
   const isAll = notTold.length === 0 && !isCut
   const [waiting, others] = [
@@ -89,13 +98,8 @@ export function previewsPage(place: Place, reader: Reader, found: FoundPreviews)
     list.length === 0
       ? NOTHING
       : html`<section class="consents"><h2>${words(`previews.${name}`)}</h2><ul class="cards" role="list">${list.map(item)}</ul></section>`
-  const content = html`<h1>${words('previews.title')}</h1><p class="lead">${words('previews.lead')}</p>
-<div class="covered ${isAll ? 'all' : 'some'}">${ICONS[isAll ? 'yes' : 'question']}<div><p>${words.count('covered.answered', asked, { answered })}${isCut ? html` ${words('covered.gaps')}` : NOTHING}</p>
+  return html`<div class="covered ${isAll ? 'all' : 'some'}">${ICONS[isAll ? 'yes' : 'question']}<div><p>${words.count('covered.answered', asked, { answered })}${isCut ? html` ${words('covered.gaps')}` : NOTHING}</p>
 ${notTold.length === 0 ? NOTHING : html`<ul class="open">${notTold.map(({ system, server, why }) => html`<li>${foreign(system.name)}${server === undefined ? NOTHING : html` (<bdi>${server}</bdi>)`}: ${words(`why.${why}`)}</li>`)}</ul>`}</div></div>
 ${previews.length === 0 ? html`<p class="nothing-found">${words('previews.none')}</p>` : NOTHING}
 ${group('waiting', waiting)}${group('others', others)}`
-  return wholePage(
-    frameOf(place, reader, { title: words('previews.title'), at: LIST, section: 'previews' }),
-    content,
-  )
 }

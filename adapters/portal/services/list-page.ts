@@ -11,18 +11,22 @@ const WAITING: readonly string[] = ['offered', 'opened']
 
 export function servicesPage(place: Place, reader: Reader, found: FoundOffers): string {
   const { words } = reader
-  const [waiting, others] = [true, false].map((isWaiting) =>
-    found.offers.filter(({ offer }) => WAITING.includes(offer.state) === isWaiting),
-  )
   const content = html`<h1>${words('services.title')}</h1><p class="lead">${words('services.lead')}</p>
-${coverage(found, words)}
-${found.offers.length === 0 ? html`<p class="nothing-found">${words('services.none')}</p>` : NOTHING}
-${group(words('services.waiting.title'), 'waiting', waiting!, words)}
-${group(words('services.others.title'), 'others', others!, words)}`
+${offersList(found, words)}`
   return wholePage(
     frameOf(place, reader, { title: words('services.title'), at: LIST, section: 'services' }),
     content,
   )
+}
+
+export function offersList(found: FoundOffers, words: Words): Html {
+  const [waiting, others] = [true, false].map((isWaiting) =>
+    found.offers.filter(({ offer }) => WAITING.includes(offer.state) === isWaiting),
+  )
+  return html`${coverage(found, words)}
+${found.offers.length === 0 ? html`<p class="nothing-found">${words('services.none')}</p>` : NOTHING}
+${group(words('services.waiting.title'), 'waiting', waiting!, words)}
+${group(words('services.others.title'), 'others', others!, words)}`
 }
 
 function group(title: string, name: string, offers: readonly TheirOffer[], words: Words): Html {

@@ -5,6 +5,7 @@
 import { asFault } from '#schemas/fault.ts'
 import { askProof } from '../asking/ask-proof.ts'
 import { askEverything } from '../everything/ask-everything.ts'
+import { everythingPage } from '../everything/page.ts'
 import { shapeOf } from '../everything/shape.ts'
 import { choiceIn } from '../pages/choose.ts'
 import { usesPage } from '../pages/uses.ts'
@@ -18,6 +19,7 @@ export const uses: Section = {
   routes: [
     { method: 'GET', path: '/', asks: 'uses', isEntrance: true, answer: showUses },
     { method: 'GET', path: '/everything.json', asks: 'export', answer: saveAll },
+    { method: 'GET', path: '/everything', asks: 'export', answer: showAll },
     { method: 'GET', path: '/proof', asks: 'proof', answer: saveProof },
   ],
 }
@@ -39,6 +41,12 @@ async function saveAll(visit: Visit, rooms: Rooms): Promise<Answer> {
   const all = await askEverything(visit, rooms, choiceIn(visit.query))
   const content = JSON.stringify(shapeOf(all, new Date(rooms.clock()).toISOString()), undefined, 1)
   return { file: { name: 'my-data.json', type: 'application/json; charset=utf-8', content } }
+}
+
+/** The same on one page, which a browser prints or keeps as PDF. */
+async function showAll(visit: Visit, rooms: Rooms): Promise<Answer> {
+  const all = await askEverything(visit, rooms, choiceIn(visit.query))
+  return { page: everythingPage(rooms.place, visit.reader, { all, now: rooms.clock() }) }
 }
 
 async function saveProof({ reader, query, gone }: Visit, rooms: Rooms): Promise<Answer> {
