@@ -177,7 +177,7 @@ t.test('a person sees who used their data', async (t) => {
     await checkBoth('portal-chosen')
     await load('/everything')
     await checkBoth('portal-everything')
-    t.match(await page.locator('h2.part').allTextContents(), { length: 6 }, 'each section, on one page')
+    t.match(await page.locator('h2.part').allTextContents(), { length: 7 }, 'each section, on one page')
     await load('/?large=yes&easy=yes')
     t.equal(await page.locator('html').getAttribute('class'), 'large easy')
     await page.locator('#whole .use summary').first().click()

@@ -24,7 +24,7 @@ ${place.hasLetters ? html`<p><a href="/letter?language=${look.language}">${words
 export function endedPage(place: Place, reader: Reader): string {
   const { words, look } = reader
   const content = html`<div class="message"><h1>${words('ended.title')}</h1><p class="lead" role="status">${words('welcome.ended')}</p>
-<ul class="plain-points"><li>${words('ended.undone')}</li><li>${words('ended.shared')}</li></ul>
+<ul class="plain-points"><li>${words('ended.undone')}</li><li>${words('ended.shared')}</li>${place.hasPasskeys ? html`<li>${words('ended.passkey')} <a href="/login/passkey?language=${look.language}">${words('passkey.forget')}</a></li>` : NOTHING}</ul>
 <p class="go"><a class="button" href="/login?language=${look.language}">${words('ended.again')}</a></p></div>`
   return wholePage(frameOf(place, reader, { title: words('ended.title'), at: '/ended' }), content)
 }

@@ -203,6 +203,7 @@ t.test('who came with a passkey looks, and is led to a login before they give', 
   t.match((await send({ ...made, csrf })).text, /No passkey was set up/, 'once')
 
   await browser.visit(at('/logout'), { form: { csrf } })
+  t.match((await browser.visit(at('/ended'))).text, /Its sealed note stays[\s\S]*Forget me in this browser/)
   t.equal((await browser.visit(at('/stay'))).status, 401)
   const back = await browser.visit(at(LIST))
   t.match(optionsIn(back.text).allowCredentials, [{ type: 'public-key', id: device.id }])

@@ -8,7 +8,7 @@ import { readSecret } from '#platform/configuration/read-secret.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Person } from '../login/sessions.ts'
 
-export type Slip = {
+type Slip = {
   credential: string
   publicKey: Buffer
   person: Person
