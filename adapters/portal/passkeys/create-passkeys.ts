@@ -71,16 +71,13 @@ export function createPasskeys(q: {
       { person, csrfToken, begunAt }: Session,
       form: URLSearchParams,
     ): Promise<{ slip: string; seconds: number } | NotDone> {
-      const [id = '', clientDataJSON = '', attestationObject = ''] = [
-        ...['id', 'clientDataJSON', 'attestationObject'].map((name) => form.get(name) ?? ''),
-      ]
+      const field = (name: string): string => form.get(name) ?? ''
+      const [clientDataJSON, attestationObject] = [field('clientDataJSON'), field('attestationObject')]
       if (clientDataJSON.length + attestationObject.length > MOST_NEW) return 'passkey'
       const challenge = challengeIn(clientDataJSON) ?? ''
       if (!take(challenge, 'add', csrfToken)) return 'expired'
-      const made = await verifyNew(
-        { id, clientDataJSON, attestationObject },
-        { origin, rpId, challenge },
-      ).catch(() => undefined)
+      const given = { id: field('id'), clientDataJSON, attestationObject }
+      const made = await verifyNew(given, { origin, rpId, challenge }).catch(() => undefined)
       if (made === undefined) return 'passkey'
       const until = begunAt + days * DAY_MS
       const slip = slips.seal({ ...made, person, until })
