@@ -12,7 +12,7 @@ import { Saved } from '../../kit/saved.tsx'
 import { text } from '../../kit/text.ts'
 import { AskForContent } from '../content-requests/ask.tsx'
 import { WHY, whyOf } from '../why.ts'
-import { directionText, Id, kindText, Outcome } from '../words.tsx'
+import { directionText, kindText, NamedId, Outcome, ServerId } from '../words.tsx'
 import { ExchangeCircumstances } from './circumstances.tsx'
 import { InTree, Signature, Stamped } from './proofs.tsx'
 import { RecordPart } from './record.tsx'
@@ -22,7 +22,6 @@ import {
   hopOf,
   isClientSide,
   messagesOf,
-  providerOf,
   shown,
   type Verdicts,
 } from './records.ts'
@@ -146,19 +145,13 @@ function stationsOf(exchange: Exchange): Station[] {
   const first = known.find((one) => one?.client !== undefined)
   const peer = shown(known.find((one) => one?.peer !== undefined)?.peer)
   const atClient = isClientSide(exchange)
-  const here = { name: <Id of={exchange.server} />, note: text('exchange.thisServer'), isHere: true }
-  const other = { name: <Id of={peer} />, note: text('exchange.otherServer') }
+  const here = { name: <ServerId of={exchange.server} />, note: text('exchange.thisServer'), isHere: true }
+  const other = { name: <ServerId of={peer} />, note: text('exchange.otherServer') }
   return [
-    { title: text('exchange.client'), name: <Id of={shown(first?.client)} /> },
+    { title: text('exchange.client'), name: <NamedId of={shown(first?.client)} /> },
     { title: text('exchange.clientServer'), ...(atClient ? here : other) },
     { title: text('exchange.providerServer'), ...(atClient ? other : here) },
-    {
-      title: text('exchange.service'),
-      name: <Id of={providerOf(first?.service)} />,
-      ...(first?.service === undefined
-        ? {}
-        : { note: shown(first.service.split('/').slice(4).join('/')) ?? '' }),
-    },
+    { title: text('exchange.service'), name: <NamedId of={shown(first?.service)} /> },
   ]
 }
 

@@ -6,7 +6,7 @@ import type { Loaded } from '../../kit/load.ts'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { AT_END } from '../retention/words.ts'
-import { directionText, ExchangeLink, Id, kindText, Outcome } from '../words.tsx'
+import { directionText, ExchangeLink, kindText, NamedId, Outcome, ServerId } from '../words.tsx'
 import { AttachmentList } from './attachments.tsx'
 import { Content } from './content.tsx'
 import { type ExchangeRecord, shown, type Verdicts } from './records.ts'
@@ -102,9 +102,9 @@ function factsOf(record: ExchangeRecord): [TextKey, ComponentChildren][] {
     ...(metadata === null
       ? []
       : ([
-          ['search.client', <Id key="client" of={shown(metadata.client)} />],
-          ['search.service', <Id key="service" of={shown(metadata.service)} />],
-          ['search.peer', <Id key="peer" of={shown(metadata.peer)} />],
+          ['search.client', <NamedId key="client" of={shown(metadata.client)} />],
+          ['search.service', <NamedId key="service" of={shown(metadata.service)} />],
+          ['search.peer', <ServerId key="peer" of={shown(metadata.peer)} />],
           [
             'search.requestId',
             <Copyable key="id" value={metadata.requestId} label={text('search.requestId')} />,

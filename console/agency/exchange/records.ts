@@ -113,8 +113,3 @@ export function shown(id: string | undefined): string | null {
     return id
   }
 }
-
-/** The provider of a service: the first four parts of the service's identifier. */
-export function providerOf(service: string | undefined): string | null {
-  return shown(service?.split('/').slice(0, 4).join('/'))
-}
