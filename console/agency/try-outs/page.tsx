@@ -6,7 +6,7 @@ import type { Values } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
-import { text } from '../../kit/text.ts'
+import { locale, text } from '../../kit/text.ts'
 import { Services } from './services.tsx'
 import type { Parties, TryOuts } from './shapes.ts'
 
@@ -42,6 +42,10 @@ function Who({ known: { clients, providers }, find }: { known: TryOuts; find(par
   const { query } = useAddress()
   const [client, provider] = [query.get('client') ?? '', query.get('provider') ?? '']
   const isAllowed = client === '' || clients.includes(client)
+  const named = (id: string): string => {
+    const name = providers.find((one) => one.id === id)?.name
+    return name === undefined ? id : `${name} (${id})`
+  }
   const send = async (values: Values): Promise<void> =>
     find({ client: String(values['client']), provider: String(values['provider']) })
   return (
@@ -60,12 +64,12 @@ function Who({ known: { clients, providers }, find }: { known: TryOuts; find(par
             ...{ name: 'client', title: 'tryOuts.client', type: 'select' },
             // Another one than was meant is never chosen quietly.
             initial: isAllowed ? client || (clients[0] ?? '') : '',
-            options: clients.map((value) => ({ value, title: value })),
+            options: byTitle(clients.map((value) => ({ value, title: named(value) }))),
           },
           {
             ...{ name: 'provider', title: 'tryOuts.provider', type: 'select' },
             initial: providers.some(({ id }) => id === provider) ? provider : '',
-            options: providers.map(({ id, name }) => ({ value: id, title: `${id} (${name})` })),
+            options: byTitle(providers.map(({ id }) => ({ value: id, title: named(id) }))),
           },
         ]}
         submit={text('tryOuts.find')}
@@ -73,4 +77,8 @@ function Who({ known: { clients, providers }, find }: { known: TryOuts; find(par
       />
     </Part>
   )
+}
+
+function byTitle<T extends { title: string }>(options: T[]): T[] {
+  return options.toSorted((one, other) => one.title.localeCompare(other.title, locale))
 }
