@@ -8,9 +8,9 @@ import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { ClientActs } from '../clients/acts.tsx'
 import { ClientLead, ClientTabs } from '../clients/tabs.tsx'
-import { Id } from '../words.tsx'
 import { AddDescriptions } from './add.tsx'
 import { ClientState } from './clients.tsx'
+import { AddressOf } from './kept-here.tsx'
 import {
   type Client,
   clientName,
@@ -81,7 +81,7 @@ function Descriptions({ client }: { client: string }) {
         { title: 'common.state', cell: (one) => <DescriptionState of={one} /> },
         {
           title: 'services.source',
-          cell: ({ url }) => (url === '' ? text('services.fromFile') : <Id of={url} />),
+          cell: ({ url }) => (url === '' ? text('services.fromFile') : <AddressOf url={url} />),
         },
         { title: 'clients.services', number: true, cell: ({ services }) => number(services.length) },
         { title: 'services.updated', cell: ({ updatedAt }) => <Time at={updatedAt} relative /> },

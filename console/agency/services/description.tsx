@@ -10,8 +10,9 @@ import { Rows } from '../../kit/rows.tsx'
 import { Saved } from '../../kit/saved.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { Id, NamedId } from '../words.tsx'
+import { NamedId } from '../words.tsx'
 import { partsOf } from './changes.tsx'
+import { AddressOf, isSwitched, SwitchedElsewhere } from './kept-here.tsx'
 import { NewDocument } from './new-document.tsx'
 import {
   clientPath,
@@ -36,6 +37,7 @@ export function DescriptionPage({ params }: { params: Record<string, string> }) 
 
 function Found({ of }: { of: Description }) {
   const hasDocument = of.type !== 'REST'
+  const switched = of.services.find(isSwitched)
   return (
     <>
       <Head
@@ -43,12 +45,13 @@ function Found({ of }: { of: Description }) {
         lead={<DescriptionState of={of} />}
         acts={
           <>
-            {of.disabled ? <Enable of={of} /> : <Disable of={of} />}
+            {of.disabled ? <Enable of={of} /> : switched === undefined && <Disable of={of} />}
             {hasDocument && <Download of={of} />}
-            <Delete of={of} />
+            {switched === undefined && <Delete of={of} />}
           </>
         }
       />
+      {switched !== undefined && <SwitchedElsewhere of={switched} />}
       <Part title={text('common.facts')}>
         <Facts
           of={[
@@ -59,7 +62,7 @@ function Found({ of }: { of: Description }) {
               </Link>,
             ],
             ['services.typeTitle', text(`services.type.${of.type}`)],
-            ['services.source', of.url === '' ? text('services.fromFile') : <Id key="url" of={of.url} />],
+            ['services.source', of.url === '' ? text('services.fromFile') : <AddressOf key="url" url={of.url} />],
             ...partsFact(of),
             ['services.updated', <Time key="updated" at={of.updatedAt} relative />],
           ]}
@@ -74,7 +77,7 @@ function Found({ of }: { of: Description }) {
           <Services of={of.services} />
         )}
       </Part>
-      {hasDocument && <NewDocument of={of} />}
+      {hasDocument && switched === undefined && <NewDocument of={of} />}
     </>
   )
 }
@@ -107,7 +110,7 @@ function Services({ of }: { of: Service[] }) {
             </Link>
           ),
         },
-        { title: 'services.address', cell: ({ url }) => <Id of={url} /> },
+        { title: 'services.address', cell: ({ url }) => <AddressOf url={url} /> },
         {
           title: 'services.timeout',
           number: true,

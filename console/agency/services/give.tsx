@@ -8,6 +8,7 @@ import type { Column } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
+import { TRACKER_URL } from './kept-here.tsx'
 import { type Right, type Service, SUBJECT_TYPES, type Subject, serviceName, servicePath } from './shapes.ts'
 import { SubjectOf } from './words.tsx'
 
@@ -85,9 +86,6 @@ export function Candidates({ client, columns }: { client: string; columns: Colum
     />
   )
 }
-
-/** The address of services that answer people who used their data. */
-const TRACKER_URL = 'tracker:'
 
 /** Whether a right to it may take a second person, whatever the policy says of others. */
 export const mayTakeTwo = ({ url }: Pick<Service, 'url'>): boolean => url === TRACKER_URL

@@ -12,8 +12,8 @@ import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { type Tried, TriedConnections } from '../diagnostics/tried.tsx'
-import { Id } from '../words.tsx'
 import { ServiceCertificates } from './certificates.tsx'
+import { AddressOf, isSwitched, SwitchedElsewhere } from './kept-here.tsx'
 import { ChangeSettings } from './settings.tsx'
 import {
   descriptionPath,
@@ -51,8 +51,19 @@ function Found({ of }: { of: Service }) {
             <Copyable value={of.fullServiceId} label={text('services.one')} />
           </>
         }
-        acts={<ChangeSettings of={of} />}
+        acts={!isSwitched(of) && <ChangeSettings of={of} />}
       />
+      {isSwitched(of) ? <SwitchedElsewhere of={of} /> : <Called of={of} />}
+      <Rights of={of} />
+      {of.type !== 'WSDL' && <Endpoints of={of} />}
+    </>
+  )
+}
+
+/** How its system is called, and by which certificates it is known. */
+function Called({ of }: { of: Service }) {
+  return (
+    <>
       <Part
         title={text('services.settings')}
         acts={
@@ -64,7 +75,7 @@ function Found({ of }: { of: Service }) {
       >
         <Facts
           of={[
-            ['services.address', <Id key="url" of={of.url} />],
+            ['services.address', <AddressOf key="url" url={of.url} />],
             ['services.timeout', text('services.seconds', { seconds: of.timeoutMs / 1000 })],
             [
               'services.calls',
@@ -77,8 +88,6 @@ function Found({ of }: { of: Service }) {
         />
       </Part>
       <ServiceCertificates of={of} />
-      <Rights of={of} />
-      {of.type !== 'WSDL' && <Endpoints of={of} />}
     </>
   )
 }
