@@ -40,6 +40,8 @@ export type Field = {
   find?: Find
   maxLength?: number
   initial?: string
+  /** The name of the form's section in which it stands. */
+  section?: string
   /** Returns why a value is not valid, or undefined. */
   check?(value: string): string | undefined
 }

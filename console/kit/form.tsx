@@ -4,6 +4,7 @@ import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ApiFault, NoAnswer } from './api.ts'
 import { wordsOf } from './fault-words.ts'
 import { type Field, FieldInput, type Values } from './field.tsx'
+import { FormSection, type Section } from './form-section.tsx'
 import { useAnnounce } from './live.tsx'
 import { isMoment, written } from './moment.ts'
 import { type TextKey, text, textIfAny } from './text.ts'
@@ -21,10 +22,13 @@ type Props = {
   mayLeave?: boolean
   /** Told whether there is something that would be lost. */
   typed?: (isTyped: boolean) => void
+  /** Of a long form; each of its fields stands in one. */
+  sections?: Section[]
   children?: ComponentChildren
 }
 
-export function Form({ fields, submit, tone, send, cancel, mayLeave = false, typed, children }: Props) {
+export function Form(q: Props) {
+  const { fields, submit, tone, send, cancel, mayLeave = false, typed, sections, children } = q
   const id = useId()
   const announce = useAnnounce()
   const [values, setValues] = useState<Values>(() =>
@@ -64,6 +68,17 @@ export function Form({ fields, submit, tone, send, cancel, mayLeave = false, typ
     }
   }
   const fieldId = (name: string): string => `${id}-${name}`
+  const input = (field: Field) => (
+    <FieldInput
+      key={field.name}
+      id={fieldId(field.name)}
+      field={field}
+      value={values[field.name]}
+      error={problems.fields[field.name]}
+      values={values}
+      set={(value) => setValues((before) => ({ ...before, [field.name]: value }))}
+    />
+  )
   return (
     <form noValidate onSubmit={(event) => void submitted(event)}>
       {isWrong && (
@@ -93,17 +108,17 @@ export function Form({ fields, submit, tone, send, cancel, mayLeave = false, typ
           </ul>
         </div>
       )}
-      {fields.map((field) => (
-        <FieldInput
-          key={field.name}
-          id={fieldId(field.name)}
-          field={field}
-          value={values[field.name]}
-          error={problems.fields[field.name]}
-          values={values}
-          set={(value) => setValues((before) => ({ ...before, [field.name]: value }))}
-        />
-      ))}
+      {sections === undefined
+        ? fields.map(input)
+        : sections.map((section) => {
+            const own = fields.filter((field) => field.section === section.name)
+            const isWrong = own.some(({ name }) => problems.fields[name] !== undefined)
+            return (
+              <FormSection key={section.name} of={section} isWrong={isWrong}>
+                {own.map(input)}
+              </FormSection>
+            )
+          })}
       {children}
       <div class="acts">
         <button type="submit" class={tone === 'danger' ? 'danger' : 'primary'} aria-disabled={sending}>

@@ -10,24 +10,17 @@ import { Form } from '../../kit/form.tsx'
 import { useAnnounce } from '../../kit/live.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
-import { type TextKey, text } from '../../kit/text.ts'
+import { text } from '../../kit/text.ts'
 import { leave } from '../../kit/unsaved.ts'
 import { useGlobalGroups, useMembers, useServices, useSubsystems } from '../pick.ts'
 import { openOf, type Status, type Terms, type Version } from './contract.tsx'
 import { type Counts, FIRST_CONSUMER, fieldsOf, termsAsked, termsOf } from './terms-form.ts'
+import { SEVERAL, sectionsOf } from './terms-sections.tsx'
 
 /** The file that "request access" in the registry's catalogue makes: terms, and the member for which they are. */
 type Draft = { terms: Partial<Terms>; member?: string }
 
 const MAX_DRAFT_BYTES = 256 * 1024
-/** How many there can be of what a contract may have several of, and the words that add one. */
-const SEVERAL: { of: keyof Counts; least?: 0; most: number; add: TextKey }[] = [
-  { of: 'consumers', most: 100, add: 'contract.addConsumer' },
-  { of: 'services', most: 50, add: 'contract.addService' },
-  { of: 'visible', most: 20, add: 'contract.addVisible' },
-  { of: 'attributes', least: 0, most: 8, add: 'contract.addAttribute' },
-  { of: 'contacts', most: 20, add: 'contract.addContact' },
-]
 /** The usual values; the proposer can change them. */
 const BEGINNING: Draft = { terms: { logLevel: 'full', critical: false, outageGraceHours: 0 } }
 
@@ -134,23 +127,11 @@ function TermsForm({ draft: { terms, member }, operation, params, typed }: FormP
   return (
     <Form
       fields={fieldsOf(terms, counts, finds)}
+      sections={sectionsOf(terms, counts, (one) => setCounts({ ...counts, [one]: counts[one] + 1 }))}
       submit={text('contracts.proposeButton')}
       send={send}
       {...(typed === undefined ? {} : { typed })}
-    >
-      <div class="acts">
-        {SEVERAL.map(({ of, most, add }) => (
-          <button
-            key={of}
-            type="button"
-            disabled={counts[of] >= most}
-            onClick={() => setCounts({ ...counts, [of]: counts[of] + 1 })}
-          >
-            {text(add)}
-          </button>
-        ))}
-      </div>
-    </Form>
+    />
   )
 }
 

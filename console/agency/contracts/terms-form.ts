@@ -39,50 +39,66 @@ export function fieldsOf(
   const { consumers } = of
   const named = consumers && 'subsystems' in consumers ? consumers.subsystems : []
   return [
-    line('title', 'contract.titleField', 255, of.title),
-    picked(line('provider', 'contract.provider', 1100, idOf(of.provider)), finds.subsystems),
-    ...range(many).map((at) => ({
-      ...picked(line(`consumer${at}`, 'contract.consumerField', 1100, idOf(named[at])), finds.subsystems),
-      ...{ titled: { at: at + 1 }, required: false },
-      ...(at === 0 ? { hint: 'contract.consumersHint' as const } : {}),
-    })),
-    {
-      ...picked(line('globalGroup', 'contract.groupField', 255, groupOf(consumers)), finds.groups),
-      ...{ hint: 'contract.groupHint', required: false },
-    },
-    ...range(services).flatMap((at) => serviceFields(of.services?.[at], at, finds)),
-    { ...long('purpose', 'contract.purpose', of.purpose), maxLength: 2000 },
-    { ...long('legalBasis', 'contract.legalBasis', of.legalBasis), maxLength: 2000 },
-    yesNo('personalData', 'contract.personalData', of.personalData),
-    choice('logLevel', 'contract.logLevel', of.logLevel, [
-      ['full', 'contract.log.full'],
-      ['digest', 'contract.log.digest'],
-      ['none', 'contract.log.none'],
+    ...inSection('parties', [
+      line('title', 'contract.titleField', 255, of.title),
+      picked(line('provider', 'contract.provider', 1100, idOf(of.provider)), finds.subsystems),
+      ...range(many).map((at) => ({
+        ...picked(line(`consumer${at}`, 'contract.consumerField', 1100, idOf(named[at])), finds.subsystems),
+        ...{ titled: { at: at + 1 }, required: false },
+        ...(at === 0 ? { hint: 'contract.consumersHint' as const } : {}),
+      })),
+      {
+        ...picked(line('globalGroup', 'contract.groupField', 255, groupOf(consumers)), finds.groups),
+        ...{ hint: 'contract.groupHint', required: false },
+      },
     ]),
-    whole('retentionDays', 'contract.retentionDays', of.retentionDays),
-    optional(whole('perSecond', 'contract.quotaPerSecond', of.quota?.perSecond)),
-    optional(whole('burst', 'contract.quotaBurst', of.quota?.burst)),
-    optional(whole('perDay', 'contract.quotaPerDay', of.quota?.perDay)),
-    ...range(visible).map((at) => ({
-      ...picked(
-        line(`visibleTo${at}`, 'contract.secretField', 1100, idOf(of.secret?.visibleTo[at])),
-        finds.members,
-      ),
-      ...{ titled: { at: at + 1 }, required: false },
-      ...(at === 0 ? { hint: 'contract.secretHint' as const } : {}),
-    })),
-    ...consentFields(of.consent, attributes),
-    ...previewFields(of.preview),
-    time('validFrom', 'contract.validFrom', of.validFrom),
-    time('validUntil', 'contract.validUntil', of.validUntil),
-    time('reviewAt', 'contract.reviewAt', of.reviewAt),
-    yesNo('critical', 'contract.critical', of.critical),
-    {
-      ...whole('outageGraceHours', 'contract.graceHours', of.outageGraceHours),
-      hint: 'contract.graceHint',
-    },
-    optional(yesNo('gracePersonalData', 'contract.gracePersonal', of.outageGracePersonalData)),
-    ...range(contacts).flatMap((at) => contactFields(of.contacts?.[at], at, finds)),
+    ...range(services).flatMap((at) => serviceFields(of.services?.[at], at, finds)),
+    ...inSection('purpose', [
+      { ...long('purpose', 'contract.purpose', of.purpose), maxLength: 2000 },
+      { ...long('legalBasis', 'contract.legalBasis', of.legalBasis), maxLength: 2000 },
+      yesNo('personalData', 'contract.personalData', of.personalData),
+      choice('logLevel', 'contract.logLevel', of.logLevel, [
+        ['full', 'contract.log.full'],
+        ['digest', 'contract.log.digest'],
+        ['none', 'contract.log.none'],
+      ]),
+      whole('retentionDays', 'contract.retentionDays', of.retentionDays),
+    ]),
+    ...inSection('time', [
+      time('validFrom', 'contract.validFrom', of.validFrom),
+      time('validUntil', 'contract.validUntil', of.validUntil),
+      time('reviewAt', 'contract.reviewAt', of.reviewAt),
+    ]),
+    ...inSection(
+      'contacts',
+      range(contacts).flatMap((at) => contactFields(of.contacts?.[at], at, finds)),
+    ),
+    ...inSection('quota', [
+      optional(whole('perSecond', 'contract.quotaPerSecond', of.quota?.perSecond)),
+      optional(whole('burst', 'contract.quotaBurst', of.quota?.burst)),
+      optional(whole('perDay', 'contract.quotaPerDay', of.quota?.perDay)),
+    ]),
+    ...inSection('consent', consentFields(of.consent, attributes)),
+    ...inSection('preview', previewFields(of.preview)),
+    ...inSection(
+      'secret',
+      range(visible).map((at) => ({
+        ...picked(
+          line(`visibleTo${at}`, 'contract.secretField', 1100, idOf(of.secret?.visibleTo[at])),
+          finds.members,
+        ),
+        ...{ titled: { at: at + 1 }, required: false },
+        ...(at === 0 ? { hint: 'contract.secretHint' as const } : {}),
+      })),
+    ),
+    ...inSection('outage', [
+      yesNo('critical', 'contract.critical', of.critical),
+      {
+        ...whole('outageGraceHours', 'contract.graceHours', of.outageGraceHours),
+        hint: 'contract.graceHint',
+      },
+      optional(yesNo('gracePersonalData', 'contract.gracePersonal', of.outageGracePersonalData)),
+    ]),
   ]
 }
 
@@ -152,12 +168,14 @@ type Service = Terms['services'][number]
 
 function serviceFields(of: Service | undefined, at: number, { services }: Finds): Field[] {
   const endpoints = of?.endpoints.map(({ method, path }) => `${method} ${path}`).join('\n')
-  const own: Field[] = [
+  const own = inSection(`service${at}`, [
     picked(line(`service${at}Code`, 'contract.serviceCode', 255, of?.serviceCode), services),
     {
       ...long(`service${at}Endpoints`, 'contract.serviceEndpoints', endpoints),
       hint: 'contract.endpointsHint',
     },
+  ])
+  const more = inSection(`service${at}More`, [
     {
       ...optional(long(`service${at}Request`, 'contract.serviceRequest', pointersOf(of?.requestFields))),
       hint: 'contract.fieldsHint',
@@ -181,8 +199,8 @@ function serviceFields(of: Service | undefined, at: number, { services }: Finds)
       hint: 'contract.subjectHint',
     },
     ...representationFields(of?.representation, at),
-  ]
-  return own.map((field) => ({ ...field, titled: { at: at + 1 }, ...(at === 0 ? {} : { required: false }) }))
+  ])
+  return [...own, ...more].map((field) => ({ ...field, titled: { at: at + 1 }, ...(at === 0 ? {} : { required: false }) }))
 }
 
 /** The last four mean something with a mandate service alone. */
@@ -244,6 +262,11 @@ function serviceOf(said: (name: string) => string, at: number): object {
     ...given({ representation: representationOf(said, at) }),
     ...(name === '' ? {} : { dataSubject: { in: said(`service${at}SubjectIn`), name } }),
   }
+}
+
+/** Of the sections in terms-sections.tsx. */
+function inSection(section: string, fields: Field[]): Field[] {
+  return fields.map((field) => ({ ...field, section }))
 }
 
 function contactFields(of: Terms['contacts'][number] | undefined, at: number, { members }: Finds): Field[] {
