@@ -57,6 +57,28 @@ export function askedTogether<T extends { id: string }>(
     }
   }
 
+  /** Has these ids asked for, and tells what is known of one by now. */
+  function useAll(ids: readonly string[]): (id: string) => T | undefined {
+    const { api, changes } = useConsole()
+    const may = useMay(operation)
+    const [, look] = useState(0)
+    const wanted = ids.filter(has)
+    useEffect(() => {
+      if (!may || wanted.length === 0) return
+      const all = asked(api)
+      const tell = (): void => look((before) => before + 1)
+      all.listeners.add(tell)
+      for (const id of wanted)
+        if ((all.askedAt.get(id) ?? -1) < changes) {
+          all.askedAt.set(id, changes)
+          if (all.waiting.size === 0) setTimeout(() => askAll(api, all))
+          all.waiting.add(id)
+        }
+      return () => void all.listeners.delete(tell)
+    }, [wanted.join(' '), changes])
+    return (id) => asked(api).known.get(id)
+  }
+
   return {
     /** What is known of an id by now. Also undefined for what is not asked for, and what nothing is known of. */
     useKnown(): (id: string) => T | undefined {
@@ -64,25 +86,9 @@ export function askedTogether<T extends { id: string }>(
       const { known } = asked(api)
       return (id) => known.get(id)
     },
-    /** As `useKnown`, and has this id asked for. */
-    useOne(id: string): T | undefined {
-      const { api, changes } = useConsole()
-      const may = useMay(operation)
-      const [, look] = useState(0)
-      useEffect(() => {
-        if (!may || !has(id)) return
-        const all = asked(api)
-        const tell = (): void => look((before) => before + 1)
-        all.listeners.add(tell)
-        if ((all.askedAt.get(id) ?? -1) < changes) {
-          all.askedAt.set(id, changes)
-          if (all.waiting.size === 0) setTimeout(() => askAll(api, all))
-          all.waiting.add(id)
-        }
-        return () => void all.listeners.delete(tell)
-      }, [id, changes])
-      return asked(api).known.get(id)
-    },
+    useAll,
+    /** As `useAll`, of one. */
+    useOne: (id: string): T | undefined => useAll([id])(id),
   }
 }
 

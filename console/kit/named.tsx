@@ -1,5 +1,5 @@
 /** Members, subsystems and contracts by their names, with the id small beside it. */
-import { type Name, useName, useNames } from './names.ts'
+import { type Name, useName, useNames, useNamesOf } from './names.ts'
 import { text } from './text.ts'
 
 /** The name above the id; the id alone as long as no name is known. A service has its code and the name of who offers it. */
@@ -22,6 +22,11 @@ function NamedWhole({ id }: { id: string }) {
 export function NamedServer({ id }: { id: string }) {
   const parts = id.split(':')
   return <NamedPart id={id} of={parts.slice(0, 3).join(':')} code={parts.slice(3).join(':')} />
+}
+
+/** A security server in a sentence about itself: its code alone. */
+export function ServerCode({ id }: { id: string }) {
+  return <bdi>{id.split(':').slice(3).join(':')}</bdi>
 }
 
 function NamedPart({ id, of, code }: { id: string; of: string; code: string }) {
@@ -61,10 +66,27 @@ function serviceIn(id: string): { of: string; code: string } | undefined {
   return parts.length < 5 ? undefined : { of: parts.slice(0, 4).join(':'), code: parts.slice(4).join('/') }
 }
 
+/** The name alone as a text, and the id as long as no name is known. */
+export function useNameText(id: string): string {
+  const name = useName(id)
+  return name === undefined ? id : nameOf(name)
+}
+
 /** The name alone, where the id stands elsewhere. */
 export function NameOf({ id }: { id: string }) {
   const name = useName(id)
   return name === undefined ? <bdi class="id">{id}</bdi> : <bdi>{nameOf(name)}</bdi>
+}
+
+/** For choices, which are texts: the name with the id behind it, and of a service its code and the name of who offers it. */
+export function useTitles(ids: readonly string[]): (id: string) => string {
+  const find = useNamesOf(ids.map((id) => serviceIn(id)?.of ?? id))
+  return (id) => {
+    const service = serviceIn(id)
+    const name = find(service?.of ?? id)
+    if (name === undefined) return id
+    return `${service === undefined ? nameOf(name) : `${service.code}, ${nameOf(name)}`} (${id})`
+  }
 }
 
 /** In a sentence: the name, of a contract with its parties in place of its id, and of all others with the id. */

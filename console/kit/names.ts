@@ -22,3 +22,6 @@ export const useNames: () => (id: string) => Name | undefined = names.useKnown
 
 /** As `useNames`, and has this id asked for. */
 export const useName: (id: string) => Name | undefined = names.useOne
+
+/** As `useName`, of several. */
+export const useNamesOf: (ids: readonly string[]) => (id: string) => Name | undefined = names.useAll

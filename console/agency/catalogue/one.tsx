@@ -6,6 +6,7 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Markdown } from '../../kit/markdown.tsx'
+import { useTitles } from '../../kit/named.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
@@ -95,7 +96,7 @@ function YourAccess({ to: service }: { to: Whole }) {
               <Link to={contractPath(contract)}>
                 <bdi>{title}</bdi>
               </Link>{' '}
-              {text('catalogue.contractFor', { state: stateName(state), consumers: consumers.join(', ') })}
+              <ContractFor state={stateName(state)} consumers={consumers} />
             </li>
           ))}
         </ul>
@@ -113,6 +114,12 @@ function YourAccess({ to: service }: { to: Whole }) {
       )}
     </>
   )
+}
+
+function ContractFor({ state, consumers }: { state: string; consumers: string[] }) {
+  const titleOf = useTitles(consumers)
+  const named = consumers.map(titleOf).join(', ')
+  return <bdi>{text('catalogue.contractFor', { state, consumers: named })}</bdi>
 }
 
 /** What it means that this server knows of no access. */

@@ -3,6 +3,7 @@ import { Link, useAddress } from '../../kit/address.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { useTitles } from '../../kit/named.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { FoldedId, Id } from '../words.tsx'
@@ -25,6 +26,7 @@ function Deliveries({ box }: { box: Box }) {
   const counted = useAnswer<List>('getDeliveries', { query: { box, limit: '1' } })
   const { counts = {}, inboxes = [] } = counted.state === 'there' ? counted.data : {}
   const dead = counts.dead ?? 0
+  const titleOf = useTitles(inboxes)
   return (
     <>
       <Head
@@ -52,7 +54,7 @@ function Deliveries({ box }: { box: Box }) {
             ...{ name: 'inboxId', title: 'deliveries.toInbox' },
             options: [
               { value: '', title: text('common.all') },
-              ...inboxes.map((value) => ({ value, title: value })),
+              ...inboxes.map((value) => ({ value, title: titleOf(value) })),
             ],
           },
           { name: 'delivery', title: 'deliveries.id', type: 'text' },

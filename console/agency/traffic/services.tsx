@@ -6,6 +6,7 @@ import { Head, Part } from '../../kit/facts.tsx'
 import { dateFormat, numberFormat } from '../../kit/formats.ts'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { useTitles } from '../../kit/named.tsx'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Saved } from '../../kit/saved.tsx'
@@ -45,6 +46,8 @@ export function ServicesPage() {
   // That nothing was found before says nothing of what is asked now.
   const isOfBefore = found.state === 'there' && found.isOther && found.data.total.exchanges === 0
   const known = found.state === 'there' ? found.data : { clients: [], services: [] }
+  const clients = usePick('clientId', 'search.client', known.clients)
+  const services = usePick('serviceId', 'search.service', known.services)
   return (
     <>
       <Head
@@ -57,8 +60,8 @@ export function ServicesPage() {
           filters={[
             { name: 'from', title: 'search.from' },
             { name: 'to', title: 'search.to' },
-            pick('clientId', 'search.client', known.clients, query),
-            pick('serviceId', 'search.service', known.services, query),
+            clients,
+            services,
             {
               ...{ name: 'direction', title: 'search.direction' },
               options: [
@@ -77,12 +80,17 @@ export function ServicesPage() {
 }
 
 /** Those with traffic in this time, and the one that the address names. */
-function pick(name: string, title: Filter['title'], known: string[], query: URLSearchParams): Filter {
+function usePick(name: string, title: Filter['title'], known: string[]): Filter {
+  const { query } = useAddress()
   const given = query.get(name) ?? ''
   const all = given === '' || known.includes(given) ? known : [given, ...known]
+  const titleOf = useTitles(all)
   return {
     ...{ name, title },
-    options: [{ value: '', title: text('common.all') }, ...all.map((id) => ({ value: id, title: id }))],
+    options: [
+      { value: '', title: text('common.all') },
+      ...all.map((id) => ({ value: id, title: titleOf(id) })),
+    ],
   }
 }
 
