@@ -4,13 +4,14 @@ import { useMay } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'
 import type { Values } from '../../kit/field.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { useTitles } from '../../kit/named.tsx'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { WhenBy } from '../cells.tsx'
-import { NamedId } from '../words.tsx'
+import { FoldedId } from '../words.tsx'
 
 export type Ground = { code: string; text: string }
 
@@ -44,7 +45,7 @@ function List({ grounds, clients }: { grounds: Ground[]; clients: string[] }) {
       {grounds.length === 0 ? (
         <p class="note">{text('trackers.noGrounds')}</p>
       ) : (
-        <div class="acts">
+        <div class="acts above-list">
           <Withhold grounds={grounds} clients={clients} />
         </div>
       )}
@@ -60,28 +61,29 @@ function List({ grounds, clients }: { grounds: Ground[]; clients: string[] }) {
               rows={rows}
               rowKey={({ id }) => id}
               columns={[
-                { title: 'trackers.subsystem', cell: ({ clientId }) => <NamedId of={clientId} /> },
+                { title: 'trackers.withheld', cell: (one) => <Withheld of={one} /> },
                 {
-                  title: 'trackers.withheld',
-                  cell: ({ messageId, contractId }) => (
+                  title: 'trackers.ground',
+                  cell: ({ ground, owner }) => (
                     <>
-                      {text(messageId === undefined ? 'trackers.contract' : 'search.queryId')}
+                      <bdi>{wordsOf(ground)}</bdi>
                       <br />
-                      <bdi class="id">{messageId ?? contractId}</bdi>
+                      <bdi class="beside">{owner}</bdi>
                     </>
                   ),
                 },
-                { title: 'trackers.ground', cell: ({ ground }) => <bdi>{wordsOf(ground)}</bdi> },
-                { title: 'trackers.owner', cell: ({ owner }) => <bdi>{owner}</bdi> },
                 { title: 'trackers.setAt', cell: ({ setAt, setBy }) => <WhenBy at={setAt} by={setBy} /> },
-                { title: 'trackers.endsAt', cell: ({ endedAt, endsAt }) => <Time at={endedAt ?? endsAt} /> },
                 {
-                  title: 'common.state',
-                  cell: ({ isInForce }) => (
-                    <Status
-                      tone={isInForce ? 'warn' : 'quiet'}
-                      word={isInForce ? 'trackers.inForce' : 'trackers.over'}
-                    />
+                  title: 'trackers.endsAt',
+                  cell: ({ endedAt, endsAt, isInForce }) => (
+                    <>
+                      <Status
+                        tone={isInForce ? 'warn' : 'quiet'}
+                        word={isInForce ? 'trackers.inForce' : 'trackers.over'}
+                      />
+                      <br />
+                      <Time at={endedAt ?? endsAt} />
+                    </>
                   ),
                 },
                 { title: 'common.acts', acts: ['endTrackerException'], cell: (one) => <End of={one} /> },
@@ -94,7 +96,26 @@ function List({ grounds, clients }: { grounds: Ground[]; clients: string[] }) {
   )
 }
 
+/** One exchange, or all under a contract, of a subsystem. */
+function Withheld({ of: { clientId, contractId, messageId } }: { of: Exception }) {
+  return (
+    <>
+      {messageId === undefined ? (
+        <FoldedId of={contractId} />
+      ) : (
+        <>
+          {text('search.queryId')} <bdi class="id">{messageId}</bdi>
+        </>
+      )}
+      <div class="beside">
+        <FoldedId of={clientId} />
+      </div>
+    </>
+  )
+}
+
 function Withhold({ grounds, clients }: { grounds: Ground[]; clients: string[] }) {
+  const named = useTitles(clients)
   return (
     <Act<Exception>
       operation="addTrackerException"
@@ -105,7 +126,7 @@ function Withhold({ grounds, clients }: { grounds: Ground[]; clients: string[] }
       fields={[
         {
           ...{ name: 'clientId', title: 'trackers.subsystem', type: 'select' },
-          options: clients.map((one) => ({ value: one, title: one })),
+          options: clients.map((one) => ({ value: one, title: named(one) })),
         },
         {
           ...{ name: 'messageId', title: 'search.queryId', hint: 'trackers.oneOfBoth' },

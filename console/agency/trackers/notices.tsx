@@ -80,6 +80,7 @@ function Offered({ of }: { of: State }) {
           ]}
         />
       )}
+      {failures.length > 0 && <h3>{text('notices.failures')}</h3>}
       {failures.length > 0 && (
         <Rows<Failure>
           caption={text('notices.failures')}
@@ -104,7 +105,7 @@ function Word({ of }: { of: LetterState }) {
 
 function Acts({ isStopped }: { isStopped: boolean }) {
   return (
-    <div class="acts">
+    <div class="acts above-list">
       {isStopped ? (
         <Act<State>
           operation="startNotices"
