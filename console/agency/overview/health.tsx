@@ -14,7 +14,7 @@ const PAGE = '/diagnostics'
 export function Health() {
   const found = useAnswer<{ items: Finding[] }>('getDiagnostics')
   return (
-    <Part title={text('home.health')} acts={<Link to={PAGE}>{text('overview.more')}</Link>}>
+    <Part title={text('home.health')} acts={<Link to={PAGE}>{text('diagnostics.title')}</Link>}>
       <Show of={found}>
         {({ items }) => {
           const wrong = worstFirst(items.filter(({ state }) => state !== 'OK'))

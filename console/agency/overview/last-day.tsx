@@ -29,7 +29,7 @@ export function LastDay() {
     <>
       <Part
         title={text('home.lastDay')}
-        acts={mayTraffic && <Link to="/traffic/services">{text('overview.more')}</Link>}
+        acts={mayTraffic && <Link to="/traffic/services">{text('traffic.title')}</Link>}
       >
         <Show of={found}>
           {({ total, hours, p50Ms, p95Ms }) =>

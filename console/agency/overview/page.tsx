@@ -24,6 +24,7 @@ import { servicePath } from '../services/shapes.ts'
 import { Health } from './health.tsx'
 import { LastDay } from './last-day.tsx'
 import { Registry } from './registry.tsx'
+import { byUrgency } from './urgency.ts'
 import {
   complaintsWaiting,
   contractsWaiting,
@@ -95,7 +96,7 @@ function Log({ of: log }: { of: LogState }) {
   return (
     <>
       {log.today === null && <p class="note">{text('home.notCounted')}</p>}
-      <Part title={text('home.log')} acts={<Link to="/integrity">{text('overview.more')}</Link>}>
+      <Part title={text('home.log')} acts={<Link to="/integrity">{text('integrity.title')}</Link>}>
         <Facts
           of={[
             ['integrity.records', number(log.records)],
@@ -122,7 +123,7 @@ function Log({ of: log }: { of: LogState }) {
   )
 }
 
-/** What waits, most urgent first, and the answers that it was counted from. */
+/** What waits, and the answers that it was counted from. */
 type Found = { waiting: WaitingFor[]; answers: Loaded<unknown>[] }
 
 /** For people who manage contracts: contracts that wait for a member of this server come after urgent matters of the log. */
@@ -239,7 +240,7 @@ function List({ of }: { of: Found }) {
   const { session } = useConsole()
   const filed = useFiled()
   const all = [...of.waiting, ...requestsWaiting(filed.all, Date.now())]
-  const waiting = all.filter(({ needs }) => mayCall(session, needs))
+  const waiting = byUrgency(all.filter(({ needs }) => mayCall(session, needs)))
   const refused = of.answers.find((one) => one.state === 'refused')
   const isOutdated = of.answers.some((one) => one.state === 'there' && one.outdated !== undefined)
   if (waiting.length === 0 && refused === undefined && !isOutdated) {
