@@ -12,6 +12,7 @@ import { LanguageChoice } from './language-choice.tsx'
 import { LaterView } from './later-view.tsx'
 import { useAnnounce } from './live.tsx'
 import { LookChoice } from './look-choice.tsx'
+import { useName } from './names.ts'
 import { Menu, Tabs } from './navigation.tsx'
 import { NoPermission } from './placeholders.tsx'
 import { roleName } from './roles.tsx'
@@ -127,12 +128,14 @@ export function Frame({ name, contents, search, session, guest: Guest, signOut, 
   )
 }
 
-/** Which instance and which server this is: people who keep several consoles open must not confuse them. */
+/** Which instance and which server this is: people who keep several consoles open must not confuse them. A server has no name: its owner's is said. */
 function Where({ instance, securityServer }: Session) {
+  const owner = useName((securityServer ?? '').split(':').slice(0, 3).join(':'))
   if (instance === undefined) return null
   return (
     <p class="where">
       <span class="heard">{text(securityServer === undefined ? 'frame.instance' : 'frame.server')} </span>
+      {owner !== undefined && <bdi>{owner.name} · </bdi>}
       <bdi>{securityServer ?? instance}</bdi>
     </p>
   )
