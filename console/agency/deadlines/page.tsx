@@ -8,6 +8,7 @@ import { Rows } from '../../kit/rows.tsx'
 import { Status, Validity } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { subjectName } from '../keys/shapes.ts'
 import { servicePath } from '../services/shapes.ts'
 
 type Kind =
@@ -100,7 +101,7 @@ function Things({ of, failed }: Pick<Deadlines, 'failed'> & { of: Thing[] }) {
             <li key={one.id}>
               <Validity notAfter={one.endsAt} />{' '}
               <Link to={pageOf(one)}>{text(`deadlines.kind.${one.kind}`)}</Link>{' '}
-              <bdi class="wrap">{one.name}</bdi> <Time at={one.endsAt} relative />
+              <bdi class="wrap">{subjectName(one.name)}</bdi> <Time at={one.endsAt} relative />
               {one.overdue !== undefined && (
                 <p class="note wrap">
                   {text('deadlines.overdue')} <bdi>{one.overdue}</bdi>
@@ -128,7 +129,7 @@ function Letters({ of }: { of: Letter[] }) {
             title: 'deadlines.of',
             cell: ({ kind, name }) => (
               <>
-                {text(`deadlines.kind.${kind}`)} <bdi class="beside wrap">{name}</bdi>
+                {text(`deadlines.kind.${kind}`)} <WhatOf name={name} />
               </>
             ),
           },
@@ -138,6 +139,20 @@ function Letters({ of }: { of: Letter[] }) {
         ]}
       />
     </Part>
+  )
+}
+
+/** A certificate by its holder; its whole subject and number tell it from others of the same. */
+function WhatOf({ name }: { name: string }) {
+  const short = subjectName(name)
+  if (short === name) return <bdi class="beside wrap">{name}</bdi>
+  return (
+    <details class="folded">
+      <summary>
+        <bdi class="beside wrap">{short}</bdi>
+      </summary>
+      <bdi class="beside wrap">{name}</bdi>
+    </details>
   )
 }
 

@@ -49,7 +49,7 @@ export function RecordsPage() {
   return (
     <>
       <Head
-        title={text('search.title')}
+        title={text('entry.exchanges')}
         lead={text('search.lead')}
         acts={<OrderExport filter={withUpkeep ? filter : { ...filter, upkeep: 'false' }} />}
       />

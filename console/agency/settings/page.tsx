@@ -2,7 +2,7 @@
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
-import { Facts, Head, Part } from '../../kit/facts.tsx'
+import { Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -66,9 +66,9 @@ function Address({ of: { address, serverRegistered } }: { of: ServerStatus }) {
       {address === undefined ? (
         <p>{text(serverRegistered ? 'system.noAddress' : 'system.notRegistered')}</p>
       ) : (
-        <Facts
-          of={[['system.address', <Copyable key="at" value={address} label={text('system.address')} />]]}
-        />
+        <p>
+          <Copyable value={address} label={text('system.address')} />
+        </p>
       )}
     </Part>
   )
