@@ -216,6 +216,7 @@ if (!hasChromium()) {
     const { page, open, check, settled } = await at(t, browser, ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR'])
     const [row] = await world.admin.tax.get<{ index: number }[]>('/message-log/records?outcome=ok&limit=1')
     await open(`/exchanges/${row!.index}`)
+    await page.locator('.stations .named').nth(3).waitFor()
     await page.getByRole('button', { name: 'Evidence bundle' }).click()
     await page.getByLabel('Case number').fill('2026-18')
     await page.getByLabel('Reason').fill('dispute')

@@ -81,6 +81,7 @@ export async function changeByTwo(
   const text = readFileSync(await (await saved).path(), 'utf8')
   if (text !== ANCHOR) throw new Error(`other bytes: ${text}`)
   await tellOtherwise(sara, sven, ask)
+  await seeSwitched(await windowOf('tess', ['XROAD_SERVICE_ADMINISTRATOR']), ask)
 }
 
 /** A subsystem tells people of a service in general terms alone, then in full again and in words of its own. */
@@ -133,6 +134,26 @@ async function tellOtherwise(sara: Visitor, sven: Visitor, ask: AdminWorld['ask'
   const [rule] = JSON.parse(raw.toString()) as { isGeneral: boolean; words: object }[]
   const told = JSON.stringify(rule)
   if (rule?.isGeneral !== false || !/estate.*Pärimisküsimus/.test(told)) throw new Error(`told: ${told}`)
+}
+
+/** The service by which people see who used their data is switched on its own page, and offers nothing that the server would refuse. */
+async function seeSwitched(tess: Visitor, ask: AdminWorld['ask']): Promise<void> {
+  const { status, raw } = await ask('PUT', `/clients/${CLIENT}/tracker`, { soap: false })
+  if (status !== 200) throw new Error(`tracker: ${status} ${raw.toString()}`)
+  const { page } = tess
+  const why = page.getByText('People see by this service who used their data.')
+  const offers = async (words: RegExp): Promise<number> => page.getByRole('button', { name: words }).count()
+  await tess.open(`/clients/${CLIENT}`)
+  await page.getByText('this server itself').first().waitFor()
+  await page.getByRole('link', { name: 'findUsage', exact: true }).click()
+  await why.waitFor()
+  await tess.checkBoth('description-switched')
+  if ((await offers(/^(Switch off|Delete)/)) > 0) throw new Error('acts of a description that is switched')
+  await page.getByRole('link', { name: 'findUsage', exact: true }).click()
+  await why.waitFor()
+  await page.getByRole('link', { name: 'Give a right' }).waitFor()
+  await tess.checkBoth('service-switched')
+  if ((await offers(/^Change settings/)) > 0) throw new Error('settings of a service that is switched')
 }
 
 async function approveNewest(second: Visitor): Promise<void> {

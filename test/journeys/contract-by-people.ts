@@ -18,7 +18,7 @@ import { CONTACT, confirmContact } from './confirm-contact.ts'
 import { formHasAll, PURPOSE, TITLE, termsOf } from './contract-terms.ts'
 import { lookThroughCatalogue, openFromCalls } from './look-through-catalogue.ts'
 import { inOtherLooks } from './other-looks.ts'
-import { pickParties } from './pick.ts'
+import { pickParties, unfold } from './pick.ts'
 import { signedIn } from './two-stores.ts'
 
 type Side = 'tax' | 'population'
@@ -119,6 +119,7 @@ async function propose(scene: Scene): Promise<string> {
 
   await anna.open('/contracts/propose')
   await anna.check('contracts-propose')
+  t.notOk(await anna.page.getByLabel('Quota: calls a day').isVisible(), 'what few need is folded')
   await anna.page.getByRole('button', { name: 'Propose', exact: true }).click()
   await anna.page.getByText('This needs to be put right').waitFor()
   await anna.check('contracts-propose-wrong')
@@ -145,6 +146,7 @@ async function propose(scene: Scene): Promise<string> {
   await anna.page.getByLabel('Service 2: code').waitFor({ state: 'detached' })
   t.equal(await anna.page.getByLabel('Purpose').inputValue(), PURPOSE)
   await anna.page.getByLabel('Title').fill(TITLE)
+  await unfold(anna.page, 'More about service 1')
   await anna.page.getByLabel('Service 1: represented party').selectOption('none')
   await anna.page.getByRole('button', { name: 'Propose', exact: true }).click()
   await anna.page.getByRole('heading', { name: TITLE, level: 1 }).waitFor()
@@ -160,6 +162,7 @@ async function consumerAgrees(scene: Scene, director: Visitor): Promise<void> {
   await anna.open('/contracts')
   const first = anna.page.locator('tbody tr').first()
   t.match(await first.textContent(), /waits for two people here/, 'what waits for me comes first')
+  await first.locator('details.folded').nth(1).waitFor()
   await anna.check('contracts-here')
   await accept(anna, tax.member, 'A second person of the member is still missing', 'contract-accept')
   t.equal(await anna.page.getByRole('button', { name: /^Accept/ }).count(), 0, 'never the same person twice')

@@ -65,6 +65,7 @@ export async function formHasAll(t: Test, page: Page): Promise<void> {
       'dc+sd-jwt urn:licence /categories/* | Traffic\nmso_mdoc org.licence /org.licence/category',
   }))
     t.equal(await page.getByLabel(label).inputValue(), value, label)
+  t.ok(await page.getByLabel('Quota: calls at once').isVisible(), 'what the terms say is not folded')
   await page.getByRole('button', { name: 'Add an attested attribute' }).click()
   t.equal(await page.getByLabel('Attested attribute 2: what it is').inputValue(), '')
 }

@@ -71,6 +71,7 @@ async function explainRefused(t: Test, windows: Windows): Promise<void> {
   })
   t.match(refused.json(), { type: /unknown_service/ })
   await page.getByRole('link', { name: 'Why does a call fail?' }).click()
+  await page.getByRole('heading', { name: 'Why does a call fail?', level: 1 }).waitFor()
   await page.getByLabel('Id of the call').fill('nothing-like-it')
   await page.getByRole('button', { name: 'Find the call' }).click()
   await page.getByText('No call with this id').waitFor()

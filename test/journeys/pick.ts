@@ -12,6 +12,7 @@ export async function pickParties({ page }: Visitor, world: World): Promise<void
   await page.getByRole('button', { name: 'Add a consumer' }).click()
   await pick(page, 'Consumer 2', 'business', colons(servers.business.client))
   await pick(page, 'Or every member of this global group', 'of law', 'courts')
+  await unfold(page, 'Hidden from auditors')
   await page.getByRole('button', { name: 'Add a member that sees it' }).click()
   const sees = 'Hidden from auditors, except at member 2'
   await pick(page, sees, 'population', colons(servers.population.member))
@@ -59,6 +60,12 @@ export async function pickInRegistry({ page, open, check }: Visitor): Promise<vo
   await page.waitForURL(/member=DEV/)
   await open('/members/DEV:GOV:1234/succession')
   await pick(page, 'New member', 'heir', 'DEV:GOV:5678')
+}
+
+/** Opens a section of a long form, where it is folded. */
+export async function unfold(page: Page, words: string): Promise<void> {
+  const folded = page.locator('form details:not([open]) > summary', { hasText: words })
+  if ((await folded.count()) > 0) await folded.click()
 }
 
 /** Types a part of a name, waits until the field's list has the thing, and takes it. */

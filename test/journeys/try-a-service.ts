@@ -54,6 +54,8 @@ async function tryService(
   await visitor.checkBoth('try-outs')
   await page.getByRole('button', { name: 'See what it offers' }).click()
   await page.getByRole('alert').getByText('Whose service').waitFor()
+  const own = page.getByLabel('As which subsystem').locator(`option[value="${client}"]`)
+  t.match(await own.textContent(), new RegExp(`^[^:]+ \\(${client}\\)$`), 'by its name')
   await page.getByLabel('As which subsystem').selectOption(client)
   await page.getByLabel('Whose service').selectOption(provider)
   await statesOfSearch(t, visitor)

@@ -6,8 +6,8 @@ import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
-import { ExchangeLink, Id, kindText } from '../words.tsx'
+import { dayText, Time } from '../../kit/time.tsx'
+import { ExchangeLink, kindText, NamedId, ServerId } from '../words.tsx'
 import { AssignCase, ChangeCase } from './acts.tsx'
 import { type Case, CaseStatus, Finding } from './words.tsx'
 
@@ -47,7 +47,7 @@ function Found({ of }: { of: WholeCase }) {
             [
               'reconciliation.day',
               <Link key="day" to={`/reconciliation?day=${of.day}`}>
-                {of.day}
+                {dayText(of.day)}
               </Link>,
             ],
             [
@@ -58,9 +58,9 @@ function Found({ of }: { of: WholeCase }) {
                 <Copyable key="id" value={of.requestId} label={text('search.requestId')} />
               ),
             ],
-            ['cases.here', <Id key="own" of={of.memberId} />],
-            ['cases.there', <Id key="peer" of={of.peerMemberId} />],
-            ['search.peer', <Id key="server" of={of.peerServer} />],
+            ['cases.here', <NamedId key="own" of={of.memberId} />],
+            ['cases.there', <NamedId key="peer" of={of.peerMemberId} />],
+            ['search.peer', <ServerId key="server" of={of.peerServer} />],
             ['cases.openedAt', <Time key="opened" at={of.openedAt} relative />],
             [
               'cases.assignee',

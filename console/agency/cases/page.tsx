@@ -2,7 +2,7 @@
 import { Link } from '../../kit/address.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
-import { Named } from '../../kit/named.tsx'
+import { NamedOnDemand } from '../../kit/named.tsx'
 import { text } from '../../kit/text.ts'
 import { dayText, Time } from '../../kit/time.tsx'
 import { type Case, CaseStatus, Finding, STATES } from './words.tsx'
@@ -39,7 +39,7 @@ export function CasesPage() {
             title: 'reconciliation.pair',
             cell: ({ memberId, peerMemberId }) => (
               <>
-                <Named id={memberId} /> – <Named id={peerMemberId} />
+                <NamedOnDemand id={memberId} /> <NamedOnDemand id={peerMemberId} />
               </>
             ),
           },

@@ -3,10 +3,11 @@ import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { NameOf } from '../../kit/named.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { ExchangeLink, Id } from '../words.tsx'
+import { ExchangeLink, NamedId } from '../words.tsx'
 import { AnswerComplaint, AssignComplaint, CloseComplaint } from './acts.tsx'
 import { type Complaint, ComplaintStatus, findingText, PartyOf, reasonText } from './words.tsx'
 
@@ -82,7 +83,7 @@ function Found({ of }: { of: WholeComplaint }) {
                 text('complaints.noContract')
               ) : (
                 <Link key="contract" to={`/contracts/${of.contract.split('/')[0]}`}>
-                  <span class="id">{of.contract}</span>
+                  <NameOf id={of.contract.split('/')[0]!} />
                 </Link>
               ),
             ],
@@ -99,7 +100,7 @@ function Found({ of }: { of: WholeComplaint }) {
             <ul>
               {of.askAt.map(({ memberId, name, email }) => (
                 <li key={email}>
-                  <bdi>{name}</bdi> <Id of={memberId} />{' '}
+                  <bdi>{name}</bdi>, <NameOf id={memberId} />{' '}
                   <Copyable value={email} label={text('complaints.address')} />
                 </li>
               ))}
@@ -127,7 +128,7 @@ function Course({ of }: { of: Complaint }) {
             'cases.assignee',
             of.assignee === null ? text('cases.nobody') : <bdi key="assignee">{of.assignee}</bdi>,
           ],
-          ['complaints.broughtBy', <Id key="client" of={of.broughtBy} />],
+          ['complaints.broughtBy', <NamedId key="client" of={of.broughtBy} />],
           ['complaints.toldIn', <ExchangeLink key="told" index={of.toldIn} />],
         ]}
       />

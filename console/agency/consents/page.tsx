@@ -11,7 +11,7 @@ import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { AskForContent } from '../content-requests/ask.tsx'
 import { CASE } from '../why.ts'
-import { Id, NamedId } from '../words.tsx'
+import { FoldedId, Id, NamedId } from '../words.tsx'
 import { FindPreview, type PreviewCounts, PreviewsOf } from './previews.tsx'
 
 type Counted = {
@@ -123,11 +123,12 @@ function Contracts({ of }: { of: Service[] }) {
           title: 'trackers.contract',
           cell: ({ title, contract }) => (
             <>
-              <bdi>{title ?? text('consents.notDemanded')}</bdi> <Id of={contract} />
+              <FoldedId of={contract} />
+              {title === null && <p class="beside">{text('consents.notDemanded')}</p>}
             </>
           ),
         },
-        { title: 'trackers.subsystem', cell: ({ clientId }) => <NamedId of={clientId} /> },
+        { title: 'trackers.subsystem', cell: ({ clientId }) => <FoldedId of={clientId} /> },
         { title: 'consents.inForce', number: true, cell: (one) => number(one.inForce) },
         { title: 'consents.given', number: true, cell: ({ given }) => number(given) },
         { title: 'consents.withdrawn', number: true, cell: ({ withdrawn }) => number(withdrawn) },

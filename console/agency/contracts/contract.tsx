@@ -3,6 +3,9 @@ import { type Content, partyId, type State } from '../../kit/contract.tsx'
 import type { Contact as KnownContact } from '../../kit/contract-contacts.tsx'
 import { Named } from '../../kit/named.tsx'
 import { text } from '../../kit/text.ts'
+import { FoldedId } from '../words.tsx'
+
+const MOST_LISTED = 2
 
 /** A first person has agreed for the member; the second person is missing. */
 export type Agreement = { member: string; by: string; byYou: boolean; at: string; subsystems?: string[] }
@@ -100,6 +103,26 @@ export function Consumers({ of }: { of: Pick<Contract, 'globalGroup' | 'consumer
     <>
       {text('contract.group')} <bdi class="id">{of.globalGroup}</bdi>
       {of.consumers.length > 0 && <Parties of={of.consumers} />}
+    </>
+  )
+}
+
+/** For a list of contracts: the first consumers by name, and how many more there are. */
+export function FirstConsumers({ of }: { of: Pick<Contract, 'globalGroup' | 'consumers'> }) {
+  const shown = of.consumers.slice(0, MOST_LISTED)
+  const more = of.consumers.length - shown.length
+  return (
+    <>
+      {of.globalGroup !== undefined && (
+        <p>
+          {text('contract.group')} <bdi class="id">{of.globalGroup}</bdi>
+        </p>
+      )}
+      {of.globalGroup === undefined && shown.length === 0 && text('common.none')}
+      {shown.map((id) => (
+        <FoldedId key={id} of={partyId(id)} />
+      ))}
+      {more > 0 && <p class="beside">{text('names.more', { count: more })}</p>}
     </>
   )
 }

@@ -3,14 +3,15 @@
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
-import { ContractState, contractPath, STATES, stateName } from '../../kit/contract.tsx'
+import { ContractState, contractPath, partyId, STATES, stateName } from '../../kit/contract.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { Status } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import type { Filter } from '../../kit/table-tools.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { Consumers, type Contract, Party } from './contract.tsx'
+import { FoldedId } from '../words.tsx'
+import { type Contract, FirstConsumers } from './contract.tsx'
 
 type Refused = { contract: string; version: number; refusedBecause: string }
 type List = { asOf?: string; required: boolean; contracts: Contract[]; refused: Refused[] }
@@ -116,8 +117,8 @@ export function Contracts() {
               </>
             ),
           },
-          { title: 'contract.provider', cell: ({ provider }) => <Party id={provider} /> },
-          { title: 'contract.consumers', cell: (one) => <Consumers of={one} /> },
+          { title: 'contract.provider', cell: ({ provider }) => <FoldedId of={partyId(provider)} /> },
+          { title: 'contract.consumers', cell: (one) => <FirstConsumers of={one} /> },
           {
             title: 'contract.validUntil',
             sort: 'validUntil',

@@ -200,7 +200,11 @@ function serviceFields(of: Service | undefined, at: number, { services }: Finds)
     },
     ...representationFields(of?.representation, at),
   ])
-  return [...own, ...more].map((field) => ({ ...field, titled: { at: at + 1 }, ...(at === 0 ? {} : { required: false }) }))
+  return [...own, ...more].map((field) => ({
+    ...field,
+    titled: { at: at + 1 },
+    ...(at === 0 ? {} : { required: false }),
+  }))
 }
 
 /** The last four mean something with a mandate service alone. */

@@ -9,7 +9,7 @@ import { Show } from '../../kit/placeholders.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Timeline } from '../../kit/timeline.tsx'
-import { exchangePath, Id } from '../words.tsx'
+import { exchangePath, NamedId } from '../words.tsx'
 import { Discard, Redrive } from './acts.tsx'
 import { type Box, boxPath, type Delivery, Failure, Next, StateOf } from './words.tsx'
 
@@ -68,8 +68,8 @@ function Found({ box, of }: { box: Box; of: Whole }) {
         <Facts
           of={[
             ['deliveries.id', <Copyable key="id" value={of.delivery} label={text('deliveries.id')} />],
-            ['deliveries.sender', <Id key="sender" of={of.senderId ?? '-'} />],
-            ['deliveries.toInbox', <Id key="inbox" of={of.inboxId ?? '-'} />],
+            ['deliveries.sender', <NamedId key="sender" of={of.senderId ?? '-'} />],
+            ['deliveries.toInbox', <NamedId key="inbox" of={of.inboxId ?? '-'} />],
             ['deliveries.since', <Time key="since" at={of.since} relative />],
             ['deliveries.changed', <Time key="changed" at={of.changedAt} relative />],
             ...(of.next === null

@@ -13,7 +13,7 @@ import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Told } from '../../kit/told.tsx'
 import { useServices, useSubsystems } from '../pick.ts'
-import { exchangePath, Id, type Row } from '../words.tsx'
+import { exchangePath, NamedId, type Row } from '../words.tsx'
 
 type State = 'good' | 'bad' | 'unknown'
 type Step = {
@@ -40,7 +40,7 @@ export function CallPage() {
   const fields = useFields(asked)
   return (
     <>
-      <Head title={text('diagnostics.title')} lead={text('call.lead')} />
+      <Head title={text('call.title')} lead={text('call.lead')} />
       {isAsked && <Answer key={`of ${key}`} asked={asked} refused={query} />}
       {mayFind && <ById />}
       <Part title={text('call.picked')}>
@@ -136,10 +136,10 @@ function Answer({ asked, refused }: { asked: Record<string, string>; refused: UR
                     word={`explain.verdict.${verdict}` as TextKey}
                   />,
                 ],
-                ['explain.consumer', <Id key="consumer" of={asked['consumer']} />],
+                ['explain.consumer', <NamedId key="consumer" of={asked['consumer']} />],
                 [
                   'explain.provider',
-                  <Id key="provider" of={`${asked['provider'] ?? ''}:${asked['serviceCode'] ?? ''}`} />,
+                  <NamedId key="provider" of={`${asked['provider'] ?? ''}:${asked['serviceCode'] ?? ''}`} />,
                 ],
                 ['explain.at', <Time key="at" at={at} relative />],
               ]}

@@ -5,7 +5,7 @@ import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { Id } from '../words.tsx'
+import { NamedId } from '../words.tsx'
 
 type Collector = {
   url: string
@@ -61,7 +61,7 @@ function Records({ of }: { of: Monitoring }) {
           [
             'monitoring.client',
             <>
-              {of.client === undefined ? text('monitoring.noClient') : <Id of={of.client} />}
+              {of.client === undefined ? text('monitoring.noClient') : <NamedId of={of.client} />}
               <p class="beside">{text('monitoring.ownAlone')}</p>
             </>,
           ],

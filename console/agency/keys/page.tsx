@@ -4,11 +4,12 @@ import { Link } from '../../kit/address.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { HeldList } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { NameOf } from '../../kit/named.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { Id, NamedId } from '../words.tsx'
+import { NamedId } from '../words.tsx'
 import { ImportCertificate } from './import.tsx'
 import { type Certificate, type Key, keyName, keyPath, keyWords, subjectName, type Token } from './shapes.ts'
 import { TokenActs } from './token-acts.tsx'
@@ -184,7 +185,7 @@ function CertificateNode({ of }: { of: Certificate }) {
         <bdi>{subjectName(of.subject)}</bdi>
         {of.memberId !== undefined && (
           <p class="beside">
-            {text('certs.signsFor')} <Id of={of.memberId} />
+            {text('certs.signsFor')} <NameOf id={of.memberId} />
           </p>
         )}
         {of.remedy !== undefined && <p class="remedy wrap">{of.remedy}</p>}

@@ -1,8 +1,9 @@
 /** States of tokens and certificates in words and colour. */
 import { Link } from '../../kit/address.tsx'
+import { ServerCode } from '../../kit/named.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
-import { Id, NamedId } from '../words.tsx'
+import { NamedId } from '../words.tsx'
 import type { Certificate, Token } from './shapes.ts'
 
 const SOON_MS = 30 * 86_400_000
@@ -70,7 +71,7 @@ export function UsedBy({ of }: { of: Certificate }) {
             </Link>
           ) : (
             <>
-              {text(usage === 'SIGNING' ? 'certs.requestsOf' : 'certs.connectionsOf')} <Id of={id} />
+              {text(usage === 'SIGNING' ? 'certs.requestsOf' : 'certs.connectionsOf')} <ServerCode id={id} />
             </>
           )}
         </li>

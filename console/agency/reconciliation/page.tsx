@@ -9,7 +9,7 @@ import { Saved } from '../../kit/saved.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { dayText, Time } from '../../kit/time.tsx'
-import { Id } from '../words.tsx'
+import { ServerId } from '../words.tsx'
 
 type State = 'due' | 'under_way' | 'concluded' | 'not_comparable' | 'unanswered'
 type Day = {
@@ -80,7 +80,7 @@ export function ReconciliationPage() {
                   {text('reconciliation.pair')} <Named id={memberId} /> – <Named id={peerMemberId} />
                 </p>
                 <p class="beside">
-                  {text('servers.one')} <Id of={peerServer} />
+                  {text('servers.one')} <ServerId of={peerServer} />
                 </p>
               </details>
             ),
@@ -130,7 +130,7 @@ function Counts({ of: { counts, day, ownSide } }: { of: Day }) {
     return isOurs ? 'reconciliation.missingHere' : 'reconciliation.missingThere'
   }
   return (
-    <ul class="plain-list">
+    <ul class="plain-list counted">
       {COUNTS.filter(([name]) => (counts[name] ?? 0) > 0).map(([name, title]) => (
         <li key={name}>
           {number(counts[name] ?? 0)}{' '}

@@ -5,7 +5,7 @@ import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { Id } from '../words.tsx'
+import { NamedId } from '../words.tsx'
 import { Subscriptions } from './subscriptions.tsx'
 import { TypeActs } from './type-acts.tsx'
 import { countText, type EventType, TypeState, unended } from './words.tsx'
@@ -32,7 +32,7 @@ function Found({ of }: { of: Whole }) {
             [
               'rooms.one',
               <Link key="room" to={`/rooms?roomId=${encodeURIComponent(of.roomId)}`}>
-                <Id of={of.roomId} />
+                <NamedId of={of.roomId} />
               </Link>,
             ],
             ['rooms.days', text('rooms.keptDays', { count: of.keepDays })],

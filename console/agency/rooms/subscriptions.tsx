@@ -1,13 +1,16 @@
 /** Subscriptions to the events of our rooms: who is given what, how far behind, and what stands in the way. */
 import { Link, useAddress } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
+import { contractPath } from '../../kit/contract.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { useTitles } from '../../kit/named.tsx'
+import { useName } from '../../kit/names.ts'
 import type { Column } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { ExchangeLink, NamedId } from '../words.tsx'
+import { ExchangeLink, FoldedId } from '../words.tsx'
 import { SubscriptionActs } from './subscription-acts.tsx'
 import {
   countText,
@@ -38,6 +41,7 @@ export function SubscriptionsPage() {
 export function Subscriptions({ typeId, rooms = [] }: { typeId?: number; rooms?: string[] }) {
   const fixed: Record<string, string> = typeId === undefined ? {} : { typeId: String(typeId) }
   const isOfOne = typeId !== undefined
+  const titleOf = useTitles(rooms)
   return (
     <>
       <StateLinks fixed={fixed} at={isOfOne ? typePath(typeId) : SUBSCRIPTIONS} />
@@ -62,7 +66,7 @@ export function Subscriptions({ typeId, rooms = [] }: { typeId?: number; rooms?:
                   ...{ name: 'roomId', title: 'rooms.one' as const },
                   options: [
                     { value: '', title: text('common.all') },
-                    ...rooms.map((value) => ({ value, title: value })),
+                    ...rooms.map((value) => ({ value, title: titleOf(value) })),
                   ],
                 },
               ]),
@@ -88,7 +92,7 @@ function columnsOf(isOfOne: boolean): Column<Subscription>[] {
           </Link>
         )}
         <div class="beside">
-          <NamedId of={roomId ?? '-'} />
+          <FoldedId of={roomId ?? '-'} />
         </div>
       </>
     ),
@@ -98,7 +102,7 @@ function columnsOf(isOfOne: boolean): Column<Subscription>[] {
       title: 'rooms.subscriber',
       cell: (one) => (
         <>
-          {one.subscriberId === null ? text('rooms.secretSubscriber') : <NamedId of={one.subscriberId} />}
+          {one.subscriberId === null ? text('rooms.secretSubscriber') : <FoldedId of={one.subscriberId} />}
           <div class="beside">
             <WayOf of={one} />
           </div>
@@ -140,7 +144,7 @@ function More({ of: { contract, filters, record, isSecret } }: { of: Subscriptio
         {text('rooms.asked')}{' '}
         {mayOpen ? <ExchangeLink index={record} /> : text('record.link', { index: String(record) })}
       </p>
-      <p>{contract === null ? text('rooms.noContract') : text('rooms.contract', { contract })}</p>
+      <p>{contract === null ? text('rooms.noContract') : <Under contract={contract} />}</p>
       {filters.length === 0 ? (
         <p>{text('rooms.noFilter')}</p>
       ) : (
@@ -153,6 +157,15 @@ function More({ of: { contract, filters, record, isSecret } }: { of: Subscriptio
       )}
     </details>
   )
+}
+
+/** `contract`: its id and version, as records name it. */
+function Under({ contract }: { contract: string }) {
+  const id = contract.split('/')[0]!
+  const name = useName(id)
+  const maySee = useMay('getContract')
+  const words = <bdi>{text('rooms.contract', { contract: name?.name ?? contract })}</bdi>
+  return maySee ? <Link to={contractPath(id)}>{words}</Link> : words
 }
 
 function StateLinks({ fixed, at }: { fixed: Record<string, string>; at: string }) {

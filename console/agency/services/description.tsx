@@ -62,7 +62,10 @@ function Found({ of }: { of: Description }) {
               </Link>,
             ],
             ['services.typeTitle', text(`services.type.${of.type}`)],
-            ['services.source', of.url === '' ? text('services.fromFile') : <AddressOf key="url" url={of.url} />],
+            [
+              'services.source',
+              of.url === '' ? text('services.fromFile') : <AddressOf key="url" url={of.url} />,
+            ],
             ...partsFact(of),
             ['services.updated', <Time key="updated" at={of.updatedAt} relative />],
           ]}

@@ -2,6 +2,7 @@
 import { Link, useAddress } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'
+import { useNameText } from '../../kit/named.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -18,6 +19,7 @@ export function ServiceClients({ params }: { params: Record<string, string> }) {
   const { query } = useAddress()
   const subjectType = query.get('subjectType') ?? ''
   const subjectId = query.get('of') ?? ''
+  const nameOf = useNameText(subjectId)
   const mayGive = useMay('addAccessRight')
   const own = `${clientPath(id)}/service-clients`
   const of = (one: Pick<Subject, 'subjectId'> & { subjectType: string }): string =>
@@ -57,7 +59,9 @@ export function ServiceClients({ params }: { params: Record<string, string> }) {
             {
               title: 'rights.what',
               cell: (one) => (
-                <Link to={own + of(one)}>{text('rights.whatMay', { subject: one.subjectId })}</Link>
+                <Link to={own + of(one)}>
+                  <WhatMay of={one} />
+                </Link>
               ),
             },
             {
@@ -70,14 +74,14 @@ export function ServiceClients({ params }: { params: Record<string, string> }) {
         />
       ) : (
         <Part
-          title={text('rights.whatMay', { subject: subjectId })}
+          title={text('rights.whatMay', { subject: nameOf })}
           acts={<Link to={own}>{text('rights.all')}</Link>}
         >
           <Table<RightTo>
             operation="getServiceClientAccessRights"
             params={{ clientId: id }}
             fixed={{ subjectType, subjectId }}
-            caption={text('rights.whatMay', { subject: subjectId })}
+            caption={text('rights.whatMay', { subject: nameOf })}
             rowKey={({ id: right }) => right}
             columns={[
               {
@@ -102,4 +106,11 @@ export function ServiceClients({ params }: { params: Record<string, string> }) {
       )}
     </>
   )
+}
+
+/** A group by its description, where it has one. */
+function WhatMay({ of: { subjectId, name } }: { of: Subject }) {
+  const known = useNameText(subjectId)
+  const subject = known !== subjectId || name === '' ? known : name
+  return <bdi>{text('rights.whatMay', { subject })}</bdi>
 }

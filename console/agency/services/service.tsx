@@ -6,6 +6,7 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { NameOf } from '../../kit/named.tsx'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -48,7 +49,7 @@ function Found({ of }: { of: Service }) {
               tone={of.disabled ? 'quiet' : 'good'}
               word={of.disabled ? 'services.off' : 'services.on'}
             />{' '}
-            <Copyable value={of.fullServiceId} label={text('services.one')} />
+            <NameOf id={providerOf(of)} /> <Copyable value={of.fullServiceId} label={text('services.one')} />
           </>
         }
         acts={!isSwitched(of) && <ChangeSettings of={of} />}
@@ -91,6 +92,9 @@ function Called({ of }: { of: Service }) {
     </>
   )
 }
+
+/** The subsystem that offers it. */
+const providerOf = ({ fullServiceId }: Service): string => fullServiceId.split(':').slice(0, 4).join(':')
 
 function TryConnection({ of: { id, url } }: { of: Service }) {
   return (
