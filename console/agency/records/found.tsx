@@ -35,7 +35,11 @@ export function FoundExchanges(q: { exchanges: Exchange[]; stale: boolean; capti
           cell: (one) => (
             <>
               <FoldedId of={first(one).serviceId} />
-              {first(one).endpoint !== null && <bdi class="beside">{first(one).endpoint}</bdi>}
+              {first(one).endpoint !== null && (
+                <div class="beside">
+                  <bdi>{first(one).endpoint}</bdi>
+                </div>
+              )}
             </>
           ),
         },

@@ -9,7 +9,7 @@ import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
-import { Id, NamedId } from '../words.tsx'
+import { FoldedId, NamedId } from '../words.tsx'
 import { Exceptions, type Ground } from './exceptions.tsx'
 import { Notices } from './notices.tsx'
 
@@ -59,7 +59,7 @@ function Subsystems({ of }: { of: Tracker[] }) {
         },
         {
           title: 'trackers.services',
-          cell: ({ services }) => services.map((id) => <Id key={id} of={id} />),
+          cell: ({ services }) => services.map((id) => <FoldedId key={id} of={id} />),
         },
         {
           title: 'common.acts',
