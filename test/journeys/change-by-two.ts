@@ -34,6 +34,8 @@ export async function changeByTwo(
   windowOf: (subject: string, roles: string[]) => Promise<Visitor>,
   { ask }: Pick<AdminWorld, 'ask'>,
 ): Promise<void> {
+  // Before there are two who decide about people.
+  const tess = await windowOf('tess', ['XROAD_SERVICE_ADMINISTRATOR'])
   const [sara, sven] = [await windowOf('sara', ROLES), await windowOf('sven', ROLES)]
   await sara.open('/proposals')
   await sara.page.getByText('Nothing has been proposed yet.').waitFor()
@@ -81,7 +83,7 @@ export async function changeByTwo(
   const text = readFileSync(await (await saved).path(), 'utf8')
   if (text !== ANCHOR) throw new Error(`other bytes: ${text}`)
   await tellOtherwise(sara, sven, ask)
-  await seeSwitched(await windowOf('tess', ['XROAD_SERVICE_ADMINISTRATOR']), ask)
+  await seeSwitched(tess, ask)
 }
 
 /** A subsystem tells people of a service in general terms alone, then in full again and in words of its own. */

@@ -15,10 +15,10 @@ import { act, close } from '../second-person.ts'
 import { until } from '../until.ts'
 import { colons, type World } from '../world.ts'
 import { CONTACT, confirmContact } from './confirm-contact.ts'
-import { formHasAll, PURPOSE, TITLE, termsOf } from './contract-terms.ts'
+import { formHasAll, PURPOSE, representNobody, TITLE, termsOf } from './contract-terms.ts'
 import { lookThroughCatalogue, openFromCalls } from './look-through-catalogue.ts'
 import { inOtherLooks } from './other-looks.ts'
-import { pickParties, unfold } from './pick.ts'
+import { pickParties } from './pick.ts'
 import { signedIn } from './two-stores.ts'
 
 type Side = 'tax' | 'population'
@@ -119,7 +119,6 @@ async function propose(scene: Scene): Promise<string> {
 
   await anna.open('/contracts/propose')
   await anna.check('contracts-propose')
-  t.notOk(await anna.page.getByLabel('Quota: calls a day').isVisible(), 'what few need is folded')
   await anna.page.getByRole('button', { name: 'Propose', exact: true }).click()
   await anna.page.getByText('This needs to be put right').waitFor()
   await anna.check('contracts-propose-wrong')
@@ -146,8 +145,7 @@ async function propose(scene: Scene): Promise<string> {
   await anna.page.getByLabel('Service 2: code').waitFor({ state: 'detached' })
   t.equal(await anna.page.getByLabel('Purpose').inputValue(), PURPOSE)
   await anna.page.getByLabel('Title').fill(TITLE)
-  await unfold(anna.page, 'More about service 1')
-  await anna.page.getByLabel('Service 1: represented party').selectOption('none')
+  await representNobody(t, anna.page)
   await anna.page.getByRole('button', { name: 'Propose', exact: true }).click()
   await anna.page.getByRole('heading', { name: TITLE, level: 1 }).waitFor()
   await anna.settled()

@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core'
 import type { Test } from 'tap'
 import type { World } from '../world.ts'
 import { CONTACT } from './confirm-contact.ts'
+import { unfold } from './pick.ts'
 
 export const PURPOSE = 'Assessment of income tax'
 export const TITLE = 'Persons <b>& more</b> for taxation'
@@ -68,4 +69,11 @@ export async function formHasAll(t: Test, page: Page): Promise<void> {
   t.ok(await page.getByLabel('Quota: calls at once').isVisible(), 'what the terms say is not folded')
   await page.getByRole('button', { name: 'Add an attested attribute' }).click()
   t.equal(await page.getByLabel('Attested attribute 2: what it is').inputValue(), '')
+}
+
+/** Terms that few contracts need are folded until somebody wants them. */
+export async function representNobody(t: Test, page: Page): Promise<void> {
+  t.notOk(await page.getByLabel('Quota: calls a day').isVisible(), 'what few need is folded')
+  await unfold(page, 'More about service 1')
+  await page.getByLabel('Service 1: represented party').selectOption('none')
 }
