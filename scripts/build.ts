@@ -43,15 +43,10 @@ const PLACE = /\bimport\.meta\.(url|dirname|filename|main)\b|\b__(dirname|filena
 
 /** Exit code 0 when the programs are written, 2 for wrong usage. */
 export async function run(args: string[]): Promise<number> {
-  try {
-    const { values } = parseArgs({ args, options: { help: { type: 'boolean', short: 'h' } } })
-    if (values.help === true) {
-      process.stdout.write(USAGE)
-      return 0
-    }
-  } catch (thrown) {
-    process.stderr.write(`${(thrown as Error).message}\n${USAGE}`)
-    return 2
+  const { values } = parseArgs({ args, options: { help: { type: 'boolean', short: 'h' } } })
+  if (values.help === true) {
+    process.stdout.write(USAGE)
+    return 0
   }
   await buildServers()
   process.stdout.write('The servers are built.\n')

@@ -24,7 +24,7 @@ export async function run(args: string[]): Promise<number> {
     return 0
   }
   if (!Object.hasOwn(SHELLS, shell) || more.length > 0) {
-    process.stderr.write(`completion takes one of bash, zsh and fish\n\n${USAGE}`)
+    process.stderr.write(`concordat completion takes one of bash, zsh and fish\n\n${USAGE}`)
     return 2
   }
   process.stdout.write(SHELLS[shell]!(await readLevels()))

@@ -45,7 +45,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 const [name, ...args] = process.argv.slice(2)
-process.exitCode = await main(name, args)
+// `help server get-client` is what others say for `server get-client --help`.
+process.exitCode =
+  name === 'help' && args[0] !== undefined && !args[0].startsWith('-')
+    ? await main(args[0], [...args.slice(1), '--help'])
+    : await main(name, args)
 
 async function main(name: string | undefined, args: string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
@@ -64,7 +68,9 @@ async function main(name: string | undefined, args: string[]): Promise<number> {
   }
   const command = commandOf(name)
   if (command === undefined) {
-    const near = didYouMean(name, [...Object.keys(COMMANDS), ...Object.keys(SERVERS)])
+    const near =
+      didYouMean(name, [...Object.keys(COMMANDS), ...Object.keys(SERVERS), '--version']) ||
+      (await ofAnApi(name))
     process.stderr.write(
       `concordat: there is no command ${JSON.stringify(name)}${near || ';'} concordat --help lists them\n`,
     )
@@ -91,6 +97,18 @@ async function main(name: string | undefined, args: string[]): Promise<number> {
     process.stderr.write(`concordat ${name}: ${printable(faultInWords(thrown))}\n`)
     return 1
   }
+}
+
+/** What may have been meant by the bare name of an operation: who read of `get-members` may forget whose it is. */
+async function ofAnApi(name: string): Promise<string> {
+  const { readCommands } = await import('./management/commands.ts')
+  const apis = { registry: 'central-registry-api.yaml', server: 'security-server-api.yaml' }
+  const meant = await Promise.all(
+    Object.entries(apis).map(async ([api, file]) =>
+      (await readCommands(file)).some((one) => one.name === name) ? [`concordat ${api} ${name}`] : [],
+    ),
+  )
+  return meant.flat().length === 0 ? '' : `; did you mean ${meant.flat().join(' or ')}?`
 }
 
 function needsSources(name: string): number {

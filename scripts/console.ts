@@ -11,15 +11,10 @@ Builds the web pages into console/dist, from where the servers give them under /
 
 /** Exit code 0 when the pages are built, 2 for wrong usage. */
 export async function run(args: string[]): Promise<number> {
-  try {
-    const { values } = parseArgs({ args, options: { help: { type: 'boolean', short: 'h' } } })
-    if (values.help === true) {
-      process.stdout.write(USAGE)
-      return 0
-    }
-  } catch (thrown) {
-    process.stderr.write(`${(thrown as Error).message}\n${USAGE}`)
-    return 2
+  const { values } = parseArgs({ args, options: { help: { type: 'boolean', short: 'h' } } })
+  if (values.help === true) {
+    process.stdout.write(USAGE)
+    return 0
   }
   const built = await buildConsoles()
   const agency = path.join(import.meta.dirname, '../console/dist/agency')

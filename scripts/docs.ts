@@ -17,19 +17,13 @@ No page asks another host for anything.
 
 /** Exit code 0 when the pages are written, 2 for wrong usage. */
 export async function run(args: string[]): Promise<number> {
-  let output: string
-  try {
-    const options = { output: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const
-    const { values } = parseArgs({ args, options })
-    if (values.help === true) {
-      process.stdout.write(USAGE)
-      return 0
-    }
-    output = path.resolve(values.output ?? path.join(ROOT, '.work/docs'))
-  } catch (thrown) {
-    process.stderr.write(`${(thrown as Error).message}\n${USAGE}`)
-    return 2
+  const options = { output: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const
+  const { values } = parseArgs({ args, options })
+  if (values.help === true) {
+    process.stdout.write(USAGE)
+    return 0
   }
+  const output = path.resolve(values.output ?? path.join(ROOT, '.work/docs'))
   const pages = await buildDocs(ROOT, output)
   process.stdout.write(`${pages} pages: open ${path.join(output, 'docs/README.html')}\n`)
   return 0

@@ -3,6 +3,7 @@
 import { backup, verifyRegistry } from './management/backup.ts'
 import { REGISTRY_FILE } from './management/declared/registry-kind.ts'
 import { fileCommands } from './management/declared/run-file.ts'
+import { REGISTRY_HEADINGS } from './management/headings.ts'
 import { type Program, runManagement } from './management/run-management.ts'
 
 const FILE = fileCommands(REGISTRY_FILE)
@@ -11,6 +12,7 @@ export const REGISTRY: Program = {
   program: 'registry',
   file: 'central-registry-api.yaml',
   variables: { url: 'CONCORDAT_REGISTRY_URL', keyFile: 'CONCORDAT_REGISTRY_KEY_FILE' },
+  headings: REGISTRY_HEADINGS,
   more: {
     plan: {
       summary:

@@ -3,6 +3,7 @@ import { verifyServer } from './management/backup.ts'
 import { fileCommands } from './management/declared/run-file.ts'
 import { SERVER_FILE } from './management/declared/server/kind.ts'
 import { REFRESH_USAGE, refresh } from './management/refresh.ts'
+import { SERVER_HEADINGS } from './management/headings.ts'
 import { type Program, runManagement } from './management/run-management.ts'
 
 const FILE = fileCommands(SERVER_FILE)
@@ -11,6 +12,7 @@ export const SERVER: Program = {
   program: 'server',
   file: 'security-server-api.yaml',
   variables: { url: 'CONCORDAT_SERVER_URL', keyFile: 'CONCORDAT_SERVER_KEY_FILE' },
+  headings: SERVER_HEADINGS,
   more: {
     plan: {
       summary:

@@ -29,7 +29,7 @@ export function wrongWord(name: string, own: Words, args: string[]): string | un
 function wrongOption(said: string, given: string, options: Set<string>): string | undefined {
   const [option = ''] = given.split('=', 1)
   if (options.has(option)) return undefined
-  return `concordat ${said}: there is no option ${JSON.stringify(option)}${didYouMean(option, options)}${seeHelp(said)}`
+  return `concordat ${said}: there is no option ${JSON.stringify(option)}${didYouMean(option, [...options, '--help'])}${seeHelp(said)}`
 }
 
 function seeHelp(said: string): string {

@@ -18,7 +18,11 @@ t.test('who misspells a word is told which one may be meant', (t) => {
   for (const [args, near] of [
     [['verfy'], 'verify'],
     [['security-sever'], 'security-server'],
+    [['verison'], '--version'],
+    [['get-members'], 'concordat registry get-members'],
+    [['get-session'], 'concordat registry get-session or concordat server get-session'],
     [['check', '--fxi'], '--fix'],
+    [['verify', '--hlep'], '--help'],
     [['log', 'verfy', 'x'], 'verify'],
     [['log', 'verify', '--stat=x', 'y'], '--state'],
     [['bench', 'log', '--record', '1000'], '--records'],
@@ -34,6 +38,18 @@ t.test('who misspells a word is told which one may be meant', (t) => {
   const value = concordat(['bench', 'log', '--records'])
   t.equal(value.status, 2, 'an option without its value is no bug')
   t.match(value.stderr, /^concordat bench: [^\n]*--records[^\n]*\n[^\n]+\n$/)
+  t.match(concordat(['docs', 'pages']).stderr, /^concordat docs: [^\n]*pages[^\n]*\n[^\n]+\n$/)
+  t.end()
+})
+
+t.test('help says the same before the words as behind them', (t) => {
+  for (const words of [['server', 'get-client'], ['bench', 'log'], ['portal'], ['registry']]) {
+    const before = concordat(['help', ...words])
+    t.equal(before.status, 0)
+    t.match(before.stdout, `Usage: concordat ${words.join(' ')}`)
+    t.equal(before.stdout, concordat([...words, '--help']).stdout)
+  }
+  t.equal(concordat(['help', 'nonsense']).status, 2)
   t.end()
 })
 

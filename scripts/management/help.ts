@@ -1,14 +1,24 @@
 /** The text of `--help` for a management API and for each of its commands. */
 import { styleText } from 'node:util'
 import type { Command } from './commands.ts'
+import { type Headings, headingOf } from './headings.ts'
 import { isSecret } from './read-call.ts'
 
-/** One line per command, in the order of the API. */
-export function listCommands(commands: Command[]): string {
-  const width = Math.max(...commands.map(({ name }) => name.length)) + 2
-  return commands
-    .map(({ name, summary }) => `  ${styleText('bold', name.padEnd(width))}${summary}\n`)
-    .join('')
+/** One line per command: those of our own first, then those of the API below their headings, each in the order of its file. */
+export function listCommands(
+  own: Record<string, { summary: string }>,
+  commands: Command[],
+  headings: Headings,
+): string {
+  const width = Math.max(...[...Object.keys(own), ...commands.map(({ name }) => name)].map((one) => one.length)) + 2
+  const line = (name: string, summary: string): string =>
+    `  ${styleText('bold', name.padEnd(width))}${summary}\n`
+  const groups = Object.keys(headings).map((title) => {
+    const below = commands.filter(({ operation }) => headingOf(headings, operation.url) === title)
+    return `${title}:\n${below.map(({ name, summary }) => line(name, summary)).join('')}`
+  })
+  const first = Object.entries(own).map(([name, { summary }]) => line(name, summary))
+  return [`More than a single operation:\n${first.join('')}`, ...groups].join('\n')
 }
 
 /** The usage of one command. */

@@ -2,6 +2,7 @@ import t from 'tap'
 import { columnsOf } from './columns.ts'
 import { readCommands } from './commands.ts'
 import { readableAnswer } from './print.ts'
+import { headingOf, REGISTRY_HEADINGS, SERVER_HEADINGS } from './headings.ts'
 import { exitCodeOf } from './program-fixture.ts'
 import { readCall } from './read-call.ts'
 
@@ -22,6 +23,29 @@ void t.test('every operation of both APIs is a command whose words do not clash'
       )
       t.equal(new Set(options.map((one) => one.name)).size, options.length, name)
     }
+  }
+})
+
+void t.test('the help lists every operation below a heading, and no heading is empty', async (t) => {
+  const apis = {
+    'central-registry-api.yaml': REGISTRY_HEADINGS,
+    'security-server-api.yaml': SERVER_HEADINGS,
+  }
+  for (const [file, headings] of Object.entries(apis)) {
+    const urls = (await readCommands(file)).map(({ operation }) => operation.url)
+    t.same(
+      urls.filter((url) => headingOf(headings, url) === undefined),
+      [],
+      file,
+    )
+    const steps = new Set(urls.map((url) => url.split('/')[3]))
+    t.same(
+      Object.values(headings)
+        .flat()
+        .filter((step) => !steps.has(step)),
+      [],
+      file,
+    )
   }
 })
 

@@ -6,6 +6,7 @@ import { didYouMean } from '../command-line/nearest-word.ts'
 import { type ManagementApi, openManagementApi } from './client.ts'
 import { CommandError } from './command-error.ts'
 import { type Command, readCommands } from './commands.ts'
+import type { Headings } from './headings.ts'
 import { describeCommand, listCommands } from './help.ts'
 import { runCommand } from './run-command.ts'
 
@@ -26,6 +27,7 @@ export type Program = {
   file: string
   /** The environment variables that replace --url and --key-file. */
   variables: { url: string; keyFile: string }
+  headings: Headings
   /** Commands that are not a single operation. */
   more: Record<string, More | Offline>
 }
@@ -115,8 +117,7 @@ function connection(q: Program, args: string[], commands: Command[]): Connection
   }
 }
 
-function usage({ program, variables, more }: Program, commands: Command[]): string {
-  const own = Object.entries(more).map(([name, { summary }]) => `  ${name.padEnd(34)}${summary}\n`)
+function usage({ program, variables, more, headings }: Program, commands: Command[]): string {
   return (
     `Usage: concordat ${program} [--url URL] [--key-file FILE] <command> [arguments] [options]\n\n` +
     `URL and FILE of the API key may stand anywhere, or in ${variables.url} and ${variables.keyFile}. After a command\n` +
@@ -126,7 +127,7 @@ function usage({ program, variables, more }: Program, commands: Command[]): stri
     `  --output FILE  the answer into a new file of yours\n` +
     `  --why TEXT     the reason, where a second person decides\n` +
     `  --help         its arguments\n\n` +
-    `${own.join('')}${listCommands(commands)}\n` +
+    `${listCommands(more, commands, headings)}\n` +
     `Exit code 0 when it was done or proposed, 1 when it was refused, 2 for wrong usage.\n`
   )
 }
