@@ -58,7 +58,7 @@ export async function run(args: string[]): Promise<number> {
     [postgresql, mariadb].every((url) => url === undefined || URL.canParse(url)) &&
     (postgresql === undefined || mariadb === undefined)
   if (values.help || !isRight) {
-    (values.help ? process.stdout : process.stderr).write(USAGE)
+    ;(values.help ? process.stdout : process.stderr).write(USAGE)
     return values.help ? 0 : 2
   }
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-bench-'))

@@ -50,7 +50,7 @@ export async function run(args: string[]): Promise<number> {
   const scrapeMs = values.scrape === undefined ? undefined : Number(values.scrape) * 1000
   const isWrong = !(seconds! > 0) || !(rounds! >= 1) || !(connections! >= 1) || !((scrapeMs ?? 1) > 0)
   if (values.help || other === undefined || isWrong) {
-    (values.help ? process.stdout : process.stderr).write(USAGE)
+    ;(values.help ? process.stdout : process.stderr).write(USAGE)
     return values.help ? 0 : 2
   }
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-compare-'))

@@ -62,7 +62,7 @@ export async function run(args: string[]): Promise<number> {
   ]
   const isWithin = people >= 1 && people <= 100_000 && rounds >= 1 && rounds <= 1000
   if (values.help || !isWithin || !(connections >= 1 && connections <= 256)) {
-    (values.help ? process.stdout : process.stderr).write(USAGE)
+    ;(values.help ? process.stdout : process.stderr).write(USAGE)
     return values.help ? 0 : 2
   }
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-bench-'))

@@ -38,7 +38,7 @@ export async function run(args: string[]): Promise<number> {
   })
   const [seconds, connections] = [Number(values.seconds), Number(values.connections)]
   if (values.help || !(seconds > 0 && seconds <= 600) || !(connections >= 1 && connections <= 256)) {
-    (values.help ? process.stdout : process.stderr).write(USAGE)
+    ;(values.help ? process.stdout : process.stderr).write(USAGE)
     return values.help ? 0 : 2
   }
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-bench-'))

@@ -94,7 +94,7 @@ export async function run(args: string[]): Promise<number> {
     !(values.beside && (values.case ?? profile ?? values.connections) !== undefined) &&
     (postgresql === undefined || URL.canParse(postgresql))
   if (values.help || !isRight) {
-    (values.help ? process.stdout : process.stderr).write(USAGE)
+    ;(values.help ? process.stdout : process.stderr).write(USAGE)
     return values.help ? 0 : 2
   }
   const planned = isTable ? tableOf(connections) : casesOf(values.case ?? '', connections)

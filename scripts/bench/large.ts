@@ -51,7 +51,7 @@ export async function run(args: string[]): Promise<number> {
   })
   const size = Number(values.megabytes) * MB
   if (values.help || !Number.isSafeInteger(size) || size <= 0) {
-    (values.help ? process.stdout : process.stderr).write(USAGE)
+    ;(values.help ? process.stdout : process.stderr).write(USAGE)
     return values.help ? 0 : 2
   }
   const directory = mkdtempSync(path.join(values.directory, 'concordat-bench-'))

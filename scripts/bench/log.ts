@@ -32,7 +32,7 @@ export async function run(args: string[]): Promise<number> {
   })
   const records = Number(values.records)
   if (values.help || !(Number.isSafeInteger(records) && records >= 1000 && records <= MAX_RECORDS)) {
-    (values.help ? process.stdout : process.stderr).write(USAGE)
+    ;(values.help ? process.stdout : process.stderr).write(USAGE)
     return values.help ? 0 : 2
   }
   const directory = values.directory ?? mkdtempSync(path.join(tmpdir(), 'concordat-bench-log-'))

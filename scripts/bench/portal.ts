@@ -50,7 +50,7 @@ export async function run(args: string[]): Promise<number> {
   const isSound =
     uses! >= 1 && systems! >= 2 && systems! <= 200 && answerMs! >= 0 && looks! >= 3 && looks! <= 500
   if (values.help || !isSound) {
-    (values.help ? process.stdout : process.stderr).write(USAGE)
+    ;(values.help ? process.stdout : process.stderr).write(USAGE)
     return values.help ? 0 : 2
   }
   try {

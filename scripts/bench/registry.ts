@@ -45,7 +45,7 @@ export async function run(args: string[]): Promise<number> {
   }
   const isSound = Object.values(size).every((count) => Number.isSafeInteger(count) && count >= 100)
   if (values.help || !isSound || size.servers > size.members) {
-    (values.help ? process.stdout : process.stderr).write(USAGE)
+    ;(values.help ? process.stdout : process.stderr).write(USAGE)
     return values.help ? 0 : 2
   }
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-bench-registry-'))

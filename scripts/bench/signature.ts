@@ -32,7 +32,7 @@ export async function run(args: string[]): Promise<number> {
   })
   const times = Number(values.times)
   if (values.help || !(times >= 1 && times <= 1_000_000)) {
-    (values.help ? process.stdout : process.stderr).write(USAGE)
+    ;(values.help ? process.stdout : process.stderr).write(USAGE)
     return values.help ? 0 : 2
   }
   const read = (name: string): Buffer => readFileSync(new URL(name, GOLDEN))

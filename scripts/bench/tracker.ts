@@ -45,7 +45,7 @@ export async function run(args: string[]): Promise<number> {
     questions <= 100_000 &&
     (values.postgresql === undefined || (values.database === undefined && URL.canParse(values.postgresql)))
   if (values.help || !isSound) {
-    (values.help ? process.stdout : process.stderr).write(USAGE)
+    ;(values.help ? process.stdout : process.stderr).write(USAGE)
     return values.help ? 0 : 2
   }
   const directory = values.directory ?? mkdtempSync(path.join(tmpdir(), 'concordat-bench-tracker-'))

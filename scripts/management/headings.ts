@@ -18,7 +18,7 @@ export const REGISTRY_HEADINGS: Headings = {
   ],
   'Global configuration and signing keys': ['configuration'],
   'Other instances': ['external-anchors', 'imports'],
-  'Audit': ['audit-log', 'audit-orders'],
+  Audit: ['audit-log', 'audit-orders'],
   'Settings, people and mail': [
     ...['system', 'installation', 'people', 'api-keys', 'mail-messages', 'mail-delivery', 'consequences'],
   ],

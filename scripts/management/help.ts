@@ -10,7 +10,8 @@ export function listCommands(
   commands: Command[],
   headings: Headings,
 ): string {
-  const width = Math.max(...[...Object.keys(own), ...commands.map(({ name }) => name)].map((one) => one.length)) + 2
+  const width =
+    Math.max(...[...Object.keys(own), ...commands.map(({ name }) => name)].map((one) => one.length)) + 2
   const line = (name: string, summary: string): string =>
     `  ${styleText('bold', name.padEnd(width))}${summary}\n`
   const groups = Object.keys(headings).map((title) => {

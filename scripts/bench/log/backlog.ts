@@ -46,7 +46,7 @@ export async function run(args: string[]): Promise<number> {
   })
   const [signatures, count] = [Number(values.signatures), Number(values.signers)]
   if (values.help || !Number.isSafeInteger(signatures) || signatures < 1 || !(count >= 1 && count <= 256)) {
-    (values.help ? process.stdout : process.stderr).write(USAGE)
+    ;(values.help ? process.stdout : process.stderr).write(USAGE)
     return values.help ? 0 : 2
   }
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-bench-backlog-'))
