@@ -81,6 +81,7 @@ async function work(
       await catchUp(instance)
       for (const session of sessions) {
         clock.moveTo(session.at)
+        await fetchContracts(instance)
         const made = await traffic.make(session.calls)
         sum.answered += made.answered
         sum.refused += made.refused
@@ -115,14 +116,16 @@ async function untilCompared(instance: Instance, clock: InstanceClock, present: 
 }
 
 /** What the servers' jobs do in the days that the clock has leapt over. */
-async function catchUp({ registry, servers, layout }: Instance): Promise<void> {
+async function catchUp(instance: Instance): Promise<void> {
+  const { registry, servers, layout } = instance
   await registry.send('POST', '/configuration/publish')
-  await Promise.all(
-    agenciesOf(layout).map(async ({ key }) => {
-      await refreshServer(servers[key]!)
-      await servers[key]!.send('PUT', '/contracts/refresh')
-    }),
-  )
+  await Promise.all(agenciesOf(layout).map(({ key }) => refreshServer(servers[key]!)))
+  await fetchContracts(instance)
+}
+
+/** A list of contracts is good for minutes, and the clock leaps over hours: without it a call has no contract, and says no purpose. */
+async function fetchContracts({ servers, layout }: Instance): Promise<void> {
+  await Promise.all(agenciesOf(layout).map(({ key }) => servers[key]!.send('PUT', '/contracts/refresh')))
 }
 
 /** A record that is without a time-stamp for a day stops a server. */
