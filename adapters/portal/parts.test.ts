@@ -56,6 +56,11 @@ for (const language of LANGUAGES)
       [],
       'fills in the same',
     )
+    t.strictSame(
+      Object.entries(texts).filter(([key, text]) => key.startsWith('summary.') && /^\{n\}\s*\p{P}/u.test(text)),
+      [],
+      'what stands below a figure begins with a word',
+    )
     const most = (key: string): number =>
       CONTROLS.test(key) ? MOST_OF_A_CONTROL : key.endsWith('.title') ? MOST_OF_A_TITLE : MOST_OF_A_TEXT
     const long = Object.entries(texts).filter(

@@ -98,6 +98,8 @@ t.test('a person sees who used their data', async (t) => {
       context: { ...context, ...PHONE },
     })
     await load('/')
+    const head = await page.locator('header').boundingBox()
+    t.ok(head!.height < 280, `the head of a page leaves room for it: ${head!.height}`)
     t.match(
       await page.locator('.covered').textContent(),
       /4 of 5 systems answered\.\s+1 could not be asked\./,
@@ -212,6 +214,8 @@ t.test('a person sees who used their data', async (t) => {
       if (name === 'phone') await check('portal-agreed-phone')
       await page.locator('.menu a[href="/consents"]').press('Enter')
       await page.locator('.consents.active .consent').waitFor()
+      const here = await page.locator('.menu [aria-current]').boundingBox()
+      t.ok(here!.x >= 0 && here!.x + here!.width <= page.viewportSize()!.width, 'where one is, is in sight')
       await check(`portal-consents-${name}`)
       if (name === 'phone') await tabThrough(t, page, 'the consents', 'body')
       await page.locator('.consents.active .consent a').first().press('Enter')
