@@ -8,6 +8,7 @@ import { randomNumbers } from '../agencies/people.ts'
 import { registerBirth } from '../benefits.ts'
 import { bringUp } from '../bring-up.ts'
 import { agenciesOf, folderOf } from '../layout.ts'
+import { until } from '../own-system.ts'
 import type { Instance, InstanceOptions } from '../running.ts'
 import { refreshServer } from '../set-up-server.ts'
 import { DAY_MS, workingDays } from './calendar.ts'
@@ -123,9 +124,21 @@ async function catchUp(instance: Instance): Promise<void> {
   await fetchContracts(instance)
 }
 
-/** A list of contracts is good for minutes, and the clock leaps over hours: without it a call has no contract, and says no purpose. */
+/**
+ * A list of contracts is good for minutes, and the clock leaps over hours: without it a call has no contract, and says no purpose. On a
+ * busy machine the registry answers late, and is asked again.
+ */
 async function fetchContracts({ servers, layout }: Instance): Promise<void> {
-  await Promise.all(agenciesOf(layout).map(({ key }) => servers[key]!.send('PUT', '/contracts/refresh')))
+  await Promise.all(
+    agenciesOf(layout).map(({ key, name }) =>
+      until(`the contracts of the ${name}`, () =>
+        servers[key]!.send('PUT', '/contracts/refresh').then(
+          () => true,
+          () => undefined,
+        ),
+      ),
+    ),
+  )
 }
 
 /** A record that is without a time-stamp for a day stops a server. */
