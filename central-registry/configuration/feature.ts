@@ -3,8 +3,8 @@
  * servers.
  */
 import type { FeatureModule } from '#platform/feature.ts'
+import type { Finding } from '#platform/health/create-health.ts'
 import type { Services } from '#platform/services.ts'
-import { timeProofFinding } from '../documents/time-proof-store.ts'
 import type { MemberStore } from '../members/store.ts'
 import { PUBLISH } from './announce-publication.ts'
 import { createFollowOthers } from './follow-others.ts'
@@ -50,7 +50,7 @@ type Ground = Pick<Services, 'clock'> & {
   registrationService: { port: number; certificate: Buffer } | undefined
   suspensions: { ensureList(): Promise<unknown> }
   memory: { remember(): Promise<void> }
-  isTimeProven(): Promise<boolean>
+  timeProofFinding(): Promise<Finding>
   restoration: { isClosed(): Promise<string | undefined> }
 }
 
@@ -93,7 +93,7 @@ export const configuration: FeatureModule<Ground> = {
         },
       ],
       health: {
-        clock: () => timeProofFinding(ground.isTimeProven),
+        clock: ground.timeProofFinding,
         configuration: async () => {
           const closed = await ground.restoration.isClosed()
           if (closed !== undefined) return { ok: false, reason: closed }

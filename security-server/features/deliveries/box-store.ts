@@ -78,7 +78,7 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
             .execute()
           if (back.length > 0 && name === 'outbox')
             await takePlaces(transaction, [
-              { route: Number((row as StoredOutbox).route), bytes: row.content?.length ?? 0 },
+              { route: Number((row as unknown as StoredOutbox).route), bytes: row.content?.length ?? 0 },
             ])
         }
         for (const lane of lanes.of(all)) await lanes.markFirst(transaction, lane)

@@ -131,7 +131,11 @@ export const deliveries: FeatureModule<Ground, Offers> = {
     metrics.watch(
       'concordat_outbox_share',
       'How much of its bound the subsystem uses that has most in the outbox; 1 when its messages are refused',
-      async () => Math.max(0, ...(await outboxUse(database)).map((use) => shareOf(use, rooms.settings))),
+      'of',
+      async () => {
+        const shares = (await outboxUse(database)).map((use) => shareOf(use, rooms.settings))
+        return [['fullest', Math.max(0, ...shares)] as const]
+      },
     )
     return {
       offers: {

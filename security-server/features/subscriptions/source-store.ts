@@ -9,7 +9,7 @@ import type { SourceRow, Tables } from './tables.ts'
 export type DeclaredSource = Pick<SourceRow, 'source' | 'publisher'>
 export type SourceStore = ReturnType<typeof createSourceStore>
 
-export const MAX_SOURCE = 256
+const MAX_SOURCE = 256
 
 export function createSourceStore(database: Database) {
   const tables = tablesOf<Tables>(database)
