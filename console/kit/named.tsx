@@ -72,10 +72,17 @@ export function useNameText(id: string): string {
   return name === undefined ? id : nameOf(name)
 }
 
-/** The name alone, where the id stands elsewhere. */
+/** The name alone, where the id stands elsewhere; of a service its code and the name of who offers it. */
 export function NameOf({ id }: { id: string }) {
-  const name = useName(id)
-  return name === undefined ? <bdi class="id">{id}</bdi> : <bdi>{nameOf(name)}</bdi>
+  const service = serviceIn(id)
+  const name = useName(service?.of ?? id)
+  if (name === undefined) return <bdi class="id wrap">{id}</bdi>
+  if (service === undefined) return <bdi>{nameOf(name)}</bdi>
+  return (
+    <>
+      <bdi>{service.code}</bdi> <bdi class="beside">{nameOf(name)}</bdi>
+    </>
+  )
 }
 
 /** For choices, which are texts: the name with the id behind it, and of a service its code and the name of who offers it. */

@@ -5,12 +5,12 @@ import { contractPath } from '../../kit/contract.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { useTitles } from '../../kit/named.tsx'
+import { NameOf, useTitles } from '../../kit/named.tsx'
 import { useName } from '../../kit/names.ts'
 import type { Column } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { ExchangeLink, FoldedId } from '../words.tsx'
+import { ExchangeLink, FoldedId, Id } from '../words.tsx'
 import { SubscriptionActs } from './subscription-acts.tsx'
 import {
   countText,
@@ -92,7 +92,7 @@ function columnsOf(isOfOne: boolean): Column<Subscription>[] {
           </Link>
         )}
         <div class="beside">
-          <FoldedId of={roomId ?? '-'} />
+          <NameOf id={roomId ?? '-'} />
         </div>
       </>
     ),
@@ -134,7 +134,7 @@ function columnsOf(isOfOne: boolean): Column<Subscription>[] {
 }
 
 /** What it was asked for: the exchange has the proof of it. */
-function More({ of: { contract, filters, record, isSecret } }: { of: Subscription }) {
+function More({ of: { contract, filters, inboxId, record, roomId, isSecret } }: { of: Subscription }) {
   const mayOpen = useMay('getExchange')
   if (isSecret) return null
   return (
@@ -144,6 +144,14 @@ function More({ of: { contract, filters, record, isSecret } }: { of: Subscriptio
         {text('rooms.asked')}{' '}
         {mayOpen ? <ExchangeLink index={record} /> : text('record.link', { index: String(record) })}
       </p>
+      {[roomId, inboxId].map(
+        (id) =>
+          id !== null && (
+            <p key={id} class="beside">
+              <Id of={id} />
+            </p>
+          ),
+      )}
       <p>{contract === null ? text('rooms.noContract') : <Under contract={contract} />}</p>
       {filters.length === 0 ? (
         <p>{text('rooms.noFilter')}</p>

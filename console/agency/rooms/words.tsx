@@ -1,7 +1,7 @@
 /** Event types and subscriptions in words: state, way of delivery, and why nothing is given out. */
+import { NameOf } from '../../kit/named.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
-import { FoldedId } from '../words.tsx'
 
 export type Room = { roomId: string; disabled: boolean; eventTypes: number }
 
@@ -115,7 +115,7 @@ export function WayOf({ of: { delivery, inboxId } }: { of: Subscription }) {
   if (delivery === 'PULL') return <>{text('rooms.pull')}</>
   return (
     <>
-      {text('rooms.push')} <FoldedId of={inboxId ?? '-'} />
+      {text('rooms.push')} <NameOf id={inboxId ?? '-'} />
     </>
   )
 }

@@ -4,7 +4,7 @@ import { useMay } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'
 import type { Values } from '../../kit/field.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { useTitles } from '../../kit/named.tsx'
+import { NameOf, useTitles } from '../../kit/named.tsx'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -108,7 +108,7 @@ function Withheld({ of: { clientId, contractId, messageId } }: { of: Exception }
         </>
       )}
       <div class="beside">
-        <FoldedId of={clientId} />
+        <NameOf id={clientId} />
       </div>
     </>
   )

@@ -5,11 +5,12 @@ import { segmentOf } from '../../kit/api.ts'
 import { useMay } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { NameOf } from '../../kit/named.tsx'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
-import { FoldedId, NamedId } from '../words.tsx'
+import { NamedId } from '../words.tsx'
 import { Exceptions, type Ground } from './exceptions.tsx'
 import { Notices } from './notices.tsx'
 
@@ -59,7 +60,7 @@ function Subsystems({ of }: { of: Tracker[] }) {
         },
         {
           title: 'trackers.services',
-          cell: ({ services }) => services.map((id) => <FoldedId key={id} of={id} />),
+          cell: ({ services }) => services.map((id) => <NameOf key={id} id={id} />),
         },
         {
           title: 'common.acts',
