@@ -2,8 +2,8 @@
 import { verifyServer } from './management/backup.ts'
 import { fileCommands } from './management/declared/run-file.ts'
 import { SERVER_FILE } from './management/declared/server/kind.ts'
-import { REFRESH_USAGE, refresh } from './management/refresh.ts'
 import { SERVER_HEADINGS } from './management/headings.ts'
+import { REFRESH_USAGE, refresh } from './management/refresh.ts'
 import { type Program, runManagement } from './management/run-management.ts'
 
 const FILE = fileCommands(SERVER_FILE)

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { columnsOf } from './columns.ts'
 import { readCommands } from './commands.ts'
-import { readableAnswer } from './print.ts'
 import { headingOf, REGISTRY_HEADINGS, SERVER_HEADINGS } from './headings.ts'
+import { readableAnswer } from './print.ts'
 import { exitCodeOf } from './program-fixture.ts'
 import { readCall } from './read-call.ts'
 
