@@ -57,7 +57,9 @@ for (const language of LANGUAGES)
       'fills in the same',
     )
     t.strictSame(
-      Object.entries(texts).filter(([key, text]) => key.startsWith('summary.') && /^\{n\}\s*\p{P}/u.test(text)),
+      Object.entries(texts).filter(
+        ([key, text]) => key.startsWith('summary.') && /^\{n\}\s*\p{P}/u.test(text),
+      ),
       [],
       'what stands below a figure begins with a word',
     )
