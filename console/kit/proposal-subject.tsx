@@ -1,23 +1,35 @@
-/** What a proposal is about: the member, subsystem or contract of its address by name, then the values with which it calls. */
+/**
+ * What a proposal is about: the member, subsystem or contract of its address by name, then the values with which it calls, roles in
+ * words. `brief`: without the parties of a contract, for a row among many.
+ */
 import { idIn } from './act-thing.ts'
-import { NamedInWords } from './named.tsx'
+import { NamedInRow, NamedInWords } from './named.tsx'
 import { useName } from './names.ts'
 import type { Proposal } from './proposal.tsx'
+import { textIfAny } from './text.ts'
 
-export function ProposalSubject({ of: { operation, target, summary } }: { of: Proposal }) {
+export function ProposalSubject({ of, brief = false }: { of: Proposal; brief?: boolean }) {
+  const { operation, target, summary } = of
   const id = idIn(operation, target) ?? ''
   const name = useName(id)
-  if (name === undefined || !summary.startsWith(id)) return <bdi class="wrap">{summary}</bdi>
+  if (name === undefined || !summary.startsWith(id)) return <bdi class="wrap">{inWords(summary)}</bdi>
   const others = summary.slice(id.length).replace(/^, /, '')
   return (
     <>
-      <NamedInWords id={id} />
+      {brief && name.provider !== undefined ? <NamedInRow id={id} /> : <NamedInWords id={id} />}
       {others !== '' && (
         <>
           {' · '}
-          <bdi class="wrap">{others}</bdi>
+          <bdi class="wrap">{inWords(others)}</bdi>
         </>
       )}
     </>
   )
+}
+
+function inWords(values: string): string {
+  return values
+    .split(', ')
+    .map((one) => textIfAny(`role.${one}`) ?? one)
+    .join(', ')
 }

@@ -20,22 +20,24 @@ const WHAT: Column<Proposal> = {
       <Link to={`/proposals/${proposal.id}`}>{operationName(proposal.operation)}</Link>
       <br />
       <span class="beside">
-        <ProposalSubject of={proposal} />
+        <ProposalSubject of={proposal} brief />
       </span>
     </>
   ),
 }
 const BY: Column<Proposal> = {
   title: 'proposals.by',
-  cell: ({ proposedBy }) => <Proposer of={proposedBy} />,
+  cell: ({ proposedBy, proposedAt }) => (
+    <>
+      <Proposer of={proposedBy} />
+      <br />
+      <Time at={proposedAt} />
+    </>
+  ),
 }
 const WHY: Column<Proposal> = {
   title: 'proposals.reason',
   cell: ({ reason }) => <bdi class="wrap">{reason}</bdi>,
-}
-const AT: Column<Proposal> = {
-  title: 'proposals.at',
-  cell: ({ proposedAt }) => <Time at={proposedAt} relative />,
 }
 
 export function Proposals() {
@@ -66,14 +68,20 @@ export function Proposals() {
           rowKey={({ id }) => id}
           columns={[
             WHAT,
-            { title: 'proposals.state', cell: (proposal) => <ProposalState of={proposal} /> },
-            BY,
             WHY,
-            AT,
+            BY,
             {
-              title: 'proposals.decidedBy',
-              cell: ({ decidedBy }) =>
-                decidedBy === null ? text('proposals.undecided') : <bdi>{decidedBy.name}</bdi>,
+              title: 'proposals.state',
+              cell: (proposal) => (
+                <>
+                  <ProposalState of={proposal} />
+                  {proposal.decidedBy !== null && (
+                    <p class="beside">
+                      <bdi>{proposal.decidedBy.name}</bdi>
+                    </p>
+                  )}
+                </>
+              ),
             },
           ]}
           empty={<p>{text('proposals.empty')}</p>}
@@ -98,9 +106,8 @@ function WaitingForMe() {
               rowKey={({ id }) => id}
               columns={[
                 WHAT,
-                BY,
                 WHY,
-                AT,
+                BY,
                 { title: 'proposals.until', cell: ({ expiresAt }) => <Time at={expiresAt} relative /> },
               ]}
             />
