@@ -1,6 +1,6 @@
 /** An act of the audit log in words: who did what to which thing. The names of operations and addresses are on demand. */
 import { bodyOf, isOfProposal, isOfServer, objectOf, proposedIn } from './act-thing.ts'
-import { NamedInWords } from './named.tsx'
+import { NamedInWords, NamedServerInWords } from './named.tsx'
 import { operationName } from './proposal.tsx'
 import { ProposalInWords } from './proposal-in-words.tsx'
 import { type TextKey, text, textIfAny } from './text.ts'
@@ -38,7 +38,7 @@ export function ActSentence({ of: { caller, operation, target, data } }: { of: A
 
 function Thing({ operation, data, what }: { operation: string; data: unknown; what: string }) {
   if (isOfProposal(operation)) return <ProposalInWords id={what} />
-  if (isOfServer(operation, bodyOf(data))) return <bdi class="id wrap">{what}</bdi>
+  if (isOfServer(operation, bodyOf(data))) return <NamedServerInWords id={what} />
   return <NamedInWords id={what} />
 }
 

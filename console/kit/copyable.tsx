@@ -6,8 +6,9 @@ import { text } from './text.ts'
 
 const SHOWN_MS = 2000
 const ENDS = 8
-/** Digests in hex or base64, keys and certificates: nobody reads them letter by letter, save to compare. */
-const DIGEST = /^(?:[0-9a-f]{40,}|[0-9a-f]{2}(?::[0-9a-f]{2}){19,}|[A-Za-z0-9+/]{43}=?|[A-Za-z0-9+/]{86}==)$/i
+/** Digests in hex or base64, and public keys (DER, verifier keys of logs): nobody reads them letter by letter, save to compare. */
+const DIGEST =
+  /^(?:[0-9a-f]{40,}|[0-9a-f]{2}(?::[0-9a-f]{2}){19,}|[A-Za-z0-9+/]{43}=?|[A-Za-z0-9+/]{86}==|M[A-Za-z0-9+/]{50,}={0,2}|\S+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{40,}={0,2})$/i
 
 /** `label` names the copied value for people who hear only the button. `whole`: a digest that is to be compared is not folded. */
 export function Copyable({

@@ -39,6 +39,29 @@ function NamedPart({ id, of, code }: { id: string; of: string; code: string }) {
   )
 }
 
+/** In a row among many: the name, and small below it whose it is. The page of the thing has the id; a pointer shows it here. */
+export function NamedInRow({ id }: { id: string }) {
+  const name = useName(id)
+  if (name === undefined) return <bdi class="id wrap">{id}</bdi>
+  return <OwnAndWhose id={id} own={ownNameOf(name)} whose={name.memberName} />
+}
+
+/** A security server in a row among many: its code, and small below it the name of its owner. */
+export function NamedServerInRow({ id }: { id: string }) {
+  const parts = id.split(':')
+  const owner = useName(parts.slice(0, 3).join(':'))
+  if (owner === undefined) return <bdi class="id wrap">{id}</bdi>
+  return <OwnAndWhose id={id} own={parts.slice(3).join(':')} whose={nameOf(owner)} />
+}
+
+function OwnAndWhose({ id, own, whose }: { id: string; own: string; whose: string | undefined }) {
+  return (
+    <span class="named" title={id}>
+      <bdi>{own}</bdi> {whose !== undefined && <bdi class="beside">{whose}</bdi>}
+    </span>
+  )
+}
+
 /** For long lists: the name, and the id when somebody asks for it. */
 export function NamedOnDemand({ id }: { id: string }) {
   const service = serviceIn(id)
@@ -102,6 +125,12 @@ export function NamedInWords({ id }: { id: string }) {
   return service === undefined ? <WholeInWords id={id} /> : <PartInWords id={id} {...service} />
 }
 
+/** In a sentence: a security server by its code, with the name of its owner and its id. */
+export function NamedServerInWords({ id }: { id: string }) {
+  const parts = id.split(':')
+  return <PartInWords id={id} of={parts.slice(0, 3).join(':')} code={parts.slice(3).join(':')} />
+}
+
 function PartInWords({ id, of, code }: { id: string; of: string; code: string }) {
   const name = useName(of)
   if (name === undefined) return <bdi class="id wrap">{id}</bdi>
@@ -147,8 +176,12 @@ function useParties(of: Name | undefined): string | undefined {
   return text('names.parties', { provider: named(of.provider), consumers: consumers.join('; ') })
 }
 
+function nameOf(name: Name): string {
+  const own = ownNameOf(name)
+  return name.memberName === undefined ? own : `${own}, ${name.memberName}`
+}
+
 /** A subsystem without a name is called by its code. */
-function nameOf({ id, name, memberName }: Name): string {
-  if (memberName === undefined) return name
-  return [name === '' ? id.split(':').at(-1) : name, memberName].join(', ')
+function ownNameOf({ id, name, memberName }: Name): string {
+  return memberName !== undefined && name === '' ? id.split(':').at(-1)! : name
 }

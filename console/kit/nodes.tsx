@@ -96,58 +96,13 @@ export function NodesPart({ texts }: { texts: NodeTexts }) {
               <p key={machine}>{text('nodes.machine', { machine, ...counts })}</p>
             ))}
             {sharesFiles && <NewNode consequence={texts.joinConsequence} />}
-            <Rows<Node>
-              caption={text('nodes.title')}
-              rows={grouped(nodes)}
-              rowKey={({ name }) => name}
-              columns={[
-                {
-                  title: 'common.name',
-                  cell: ({ name, isThis, version, worker }) => (
-                    <>
-                      <bdi class="id wrap">{name}</bdi>
-                      <p class="beside">
-                        {version}
-                        {isThis && `, ${text('nodes.this')}`}
-                        {worker !== null && `, ${text('nodes.worker', worker)}`}
-                      </p>
-                    </>
-                  ),
-                },
-                {
-                  title: 'common.state',
-                  cell: ({ state, differingSettings }) => (
-                    <>
-                      <Status {...LOOKS[state]} />
-                      {differingSettings.length > 0 && (
-                        <p>{text('nodes.differ', { names: namesOf(differingSettings) })}</p>
-                      )}
-                    </>
-                  ),
-                },
-                { title: 'nodes.since', cell: ({ startedAt }) => <Time at={startedAt} relative /> },
-                { title: 'nodes.seen', cell: ({ seenAt }) => <Time at={seenAt} relative /> },
-                {
-                  title: 'common.acts',
-                  acts: ['removeNode'],
-                  cell: ({ name, isThis, state }) =>
-                    sharesFiles &&
-                    !isThis &&
-                    state === 'SILENT' && (
-                      <Act
-                        operation="removeNode"
-                        button={text('nodes.leave')}
-                        label={text('nodes.leaveThis', { name })}
-                        title={text('nodes.leaveThis', { name })}
-                        consequence={<p>{text(texts.leaveConsequence)}</p>}
-                        nameToType={name}
-                        send={(_, call) => call('removeNode', { params: { node: name } })}
-                        result={() => text('nodes.left')}
-                      />
-                    ),
-                },
-              ]}
-            />
+            {nodes.length > 0 && (
+              <NodeRows
+                nodes={grouped(nodes)}
+                sharesFiles={sharesFiles}
+                leaveConsequence={texts.leaveConsequence}
+              />
+            )}
             {nodes.map((node) => (
               <Settings key={node.name} of={node} mine={nodes.find(({ isThis }) => isThis)} />
             ))}
@@ -163,6 +118,65 @@ export function NodesPart({ texts }: { texts: NodeTexts }) {
         )}
       </Show>
     </Part>
+  )
+}
+
+type NodeRowsProps = { nodes: Node[]; sharesFiles: boolean; leaveConsequence: TextKey }
+
+function NodeRows({ nodes, sharesFiles, leaveConsequence }: NodeRowsProps) {
+  return (
+    <Rows<Node>
+      caption={text('nodes.title')}
+      rows={nodes}
+      rowKey={({ name }) => name}
+      columns={[
+        {
+          title: 'common.name',
+          cell: ({ name, isThis, version, worker }) => (
+            <>
+              <bdi class="id wrap">{name}</bdi>
+              <p class="beside">
+                {version}
+                {isThis && `, ${text('nodes.this')}`}
+                {worker !== null && `, ${text('nodes.worker', worker)}`}
+              </p>
+            </>
+          ),
+        },
+        {
+          title: 'common.state',
+          cell: ({ state, differingSettings }) => (
+            <>
+              <Status {...LOOKS[state]} />
+              {differingSettings.length > 0 && (
+                <p>{text('nodes.differ', { names: namesOf(differingSettings) })}</p>
+              )}
+            </>
+          ),
+        },
+        { title: 'nodes.since', cell: ({ startedAt }) => <Time at={startedAt} relative /> },
+        { title: 'nodes.seen', cell: ({ seenAt }) => <Time at={seenAt} relative /> },
+        {
+          title: 'common.acts',
+          acts: ['removeNode'],
+          cell: ({ name, isThis, state }) =>
+            sharesFiles &&
+            !isThis &&
+            state === 'SILENT' && (
+              <Act
+                operation="removeNode"
+                button={text('nodes.leave')}
+                label={text('nodes.leaveThis', { name })}
+                title={text('nodes.leaveThis', { name })}
+                consequence={<p>{text(leaveConsequence)}</p>}
+                nameToType={name}
+                send={(_, call) => call('removeNode', { params: { node: name } })}
+                result={() => text('nodes.left')}
+              />
+            ),
+        },
+      ]}
+    />
   )
 }
 

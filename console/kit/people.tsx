@@ -64,13 +64,12 @@ export function People({ children, ...rules }: PeopleRules & { children?: Compon
   )
 }
 
-function KnownBy({ email, subject }: Pick<Person, 'email' | 'subject'>) {
+/** An invited person has no other name than the e-mail address, which is not said twice. */
+function KnownBy({ name, email, subject }: Pick<Person, 'name' | 'email' | 'subject'>) {
   return (
     <>
       {email !== null && (
-        <p>
-          <bdi>{email}</bdi>
-        </p>
+        <p>{email === name ? <span class="beside">{text('people.email')}</span> : <bdi>{email}</bdi>}</p>
       )}
       {subject !== null && (
         <p class="beside">

@@ -1,7 +1,7 @@
 /** Ids of members, subsystems and servers as links to their pages. */
 import { Link } from '../kit/address.tsx'
 import { segmentOf } from '../kit/api.ts'
-import { Named, NamedServer } from '../kit/named.tsx'
+import { Named, NamedInRow, NamedServer, NamedServerInRow } from '../kit/named.tsx'
 import { text } from '../kit/text.ts'
 
 export function clientPath(id: string): string {
@@ -21,11 +21,20 @@ export function ClientLink({ id }: { id: string }) {
   )
 }
 
-/** Where the name stands beside it. */
-export function ClientIdLink({ id }: { id: string }) {
+/** In a list that has the id in a column of its own: by the name, of a subsystem without one by its code. */
+export function ClientNameLink({ id, name }: { id: string; name: string }) {
   return (
     <Link to={clientPath(id)}>
-      <bdi class="id">{id}</bdi>
+      <bdi>{name === '' ? id.split(':').at(-1) : name}</bdi>
+    </Link>
+  )
+}
+
+/** In a row among many. */
+export function ClientRowLink({ id }: { id: string }) {
+  return (
+    <Link to={clientPath(id)}>
+      <NamedInRow id={id} />
     </Link>
   )
 }
@@ -34,6 +43,15 @@ export function ServerLink({ id }: { id: string }) {
   return (
     <Link to={serverPath(id)}>
       <NamedServer id={id} />
+    </Link>
+  )
+}
+
+/** In a row among many. */
+export function ServerRowLink({ id }: { id: string }) {
+  return (
+    <Link to={serverPath(id)}>
+      <NamedServerInRow id={id} />
     </Link>
   )
 }

@@ -6,6 +6,7 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { Part } from '../../kit/facts.tsx'
 import type { Field } from '../../kit/field.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { NamedServerInRow } from '../../kit/named.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -167,7 +168,8 @@ function Found({ of }: { of: Extract<Witnesses, { configured: true }> }) {
           columns={[
             {
               title: 'witnesses.witness',
-              cell: ({ server, name }) => <bdi class="id wrap">{server === '' ? name : server}</bdi>,
+              cell: ({ server, name }) =>
+                server === '' ? <bdi class="id wrap">{name}</bdi> : <NamedServerInRow id={server} />,
             },
             { title: 'witnesses.cosigned', number: true, cell: ({ size }) => number(size) },
             {

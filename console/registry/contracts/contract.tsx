@@ -3,7 +3,7 @@ import type { Consumers, Content, State } from '../../kit/contract.tsx'
 import { partyId } from '../../kit/contract.tsx'
 import type { Contact } from '../../kit/contract-contacts.tsx'
 import { text } from '../../kit/text.ts'
-import { ClientLink, GroupLink } from '../links.tsx'
+import { ClientLink, ClientRowLink, GroupLink } from '../links.tsx'
 import type { Suspension } from '../suspensions/suspension.tsx'
 import type { Between } from './between.tsx'
 
@@ -64,7 +64,21 @@ export function Party({ id }: { id: string }) {
   return <ClientLink id={partyId(id)} />
 }
 
+/** In a row among many. */
+export function PartyInRow({ id }: { id: string }) {
+  return <ClientRowLink id={partyId(id)} />
+}
+
 export function Parties({ of }: { of: Consumers }) {
+  return <EachParty of={of} as={Party} />
+}
+
+/** In a row among many. */
+export function PartiesInRow({ of }: { of: Consumers }) {
+  return <EachParty of={of} as={PartyInRow} />
+}
+
+function EachParty({ of, as: Shown }: { of: Consumers; as: typeof Party }) {
   if ('globalGroup' in of)
     return (
       <>
@@ -75,7 +89,7 @@ export function Parties({ of }: { of: Consumers }) {
     <ul class="plain-list">
       {of.subsystems.map((id) => (
         <li key={id}>
-          <Party id={id} />
+          <Shown id={id} />
         </li>
       ))}
     </ul>

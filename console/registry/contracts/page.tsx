@@ -6,7 +6,7 @@ import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { useMembers } from '../pick.ts'
-import { type Contract, Parties, Party } from './contract.tsx'
+import { type Contract, PartiesInRow, PartyInRow } from './contract.tsx'
 
 export function Contracts() {
   const members = useMembers()
@@ -53,8 +53,8 @@ export function Contracts() {
             ),
           },
           { title: 'common.state', cell: (one) => <ContractState of={one} /> },
-          { title: 'contract.provider', cell: ({ provider }) => <Party id={provider} /> },
-          { title: 'contract.consumers', cell: ({ consumers }) => <Parties of={consumers} /> },
+          { title: 'contract.provider', cell: ({ provider }) => <PartyInRow id={provider} /> },
+          { title: 'contract.consumers', cell: ({ consumers }) => <PartiesInRow of={consumers} /> },
           {
             title: 'contract.validUntil',
             sort: 'validUntil',

@@ -106,16 +106,39 @@ function Answer({ asked }: { asked: Record<string, string> }) {
               ]}
             />
             <h3>{text('explain.steps')}</h3>
-            <Rows<Step>
-              caption={text('explain.steps')}
-              rows={steps}
-              rowKey={({ step, side = '' }) => `${step} ${side}`}
-              columns={COLUMNS}
-            />
+            <Steps of={steps} />
           </>
         )}
       </Show>
     </Part>
+  )
+}
+
+/** What somebody has to look at first; what is as it should be folds away, unless it is all that there is. */
+function Steps({ of }: { of: Step[] }) {
+  const good = of.filter(({ state }) => state === 'good')
+  const others = of.filter(({ state }) => state !== 'good')
+  return (
+    <>
+      {others.length > 0 && <StepRows of={others} />}
+      {good.length > 0 && (
+        <details open={others.length === 0}>
+          <summary>{text('explain.goodSteps', { count: good.length })}</summary>
+          <StepRows of={good} />
+        </details>
+      )}
+    </>
+  )
+}
+
+function StepRows({ of }: { of: Step[] }) {
+  return (
+    <Rows<Step>
+      caption={text('explain.steps')}
+      rows={of}
+      rowKey={({ step, side = '' }) => `${step} ${side}`}
+      columns={COLUMNS}
+    />
   )
 }
 

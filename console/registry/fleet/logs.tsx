@@ -4,6 +4,7 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { NamedServer } from '../../kit/named.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -41,7 +42,7 @@ export function CosignedLogs() {
               search="logs.search"
               words={({ origin }) => origin}
               columns={[
-                { title: 'witnesses.log', cell: ({ origin }) => <bdi class="id wrap">{origin}</bdi> },
+                { title: 'witnesses.log', cell: ({ origin }) => <Origin of={origin} /> },
                 { title: 'integrity.size', number: true, cell: ({ size }) => number(size) },
                 { title: 'logs.time', cell: ({ time }) => <Time at={time} relative /> },
                 {
@@ -56,6 +57,12 @@ export function CosignedLogs() {
       )}
     </Show>
   )
+}
+
+/** A log of a server of this registry has its server's identifier as its name. */
+function Origin({ of }: { of: string }) {
+  const parts = of.split('/')
+  return parts.length === 4 ? <NamedServer id={parts.join(':')} /> : <bdi class="id wrap">{of}</bdi>
 }
 
 function contradictionOf({ origin, time, isFork, cosigned, submission }: Witness['refusals'][number]) {

@@ -20,6 +20,11 @@ type Outage = {
 
 const TONES: Record<Outage['state'], Tone> = { planned: 'quiet', now: 'warn', over: 'good' }
 
+/** An API key stands there with its id, which the audit log has: that it is one is enough here. */
+function withoutKeyId(name: string): string {
+  return name.replace(/ \(key [^)]*\)$/, ` ${text('frame.byKey')}`)
+}
+
 export function Outages() {
   return (
     <>
@@ -49,7 +54,7 @@ export function Outages() {
           { title: 'outages.from', cell: ({ from }) => <Time at={from} relative /> },
           { title: 'outages.until', cell: ({ until }) => <Time at={until} relative /> },
           { title: 'outages.for', cell: (outage) => <bdi class="wrap">{scopeOf(outage)}</bdi> },
-          { title: 'outages.by', cell: ({ createdBy }) => <bdi class="wrap">{createdBy}</bdi> },
+          { title: 'outages.by', cell: ({ createdBy }) => <bdi class="wrap">{withoutKeyId(createdBy)}</bdi> },
           {
             title: 'common.acts',
             acts: ['endOutage'],

@@ -2,9 +2,10 @@
 import { Link } from '../../kit/address.tsx'
 import { segmentOf } from '../../kit/api.ts'
 import { Head } from '../../kit/facts.tsx'
+import { NamedServerInRow } from '../../kit/named.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
-import { distance, Time } from '../../kit/time.tsx'
+import { lasting, Time } from '../../kit/time.tsx'
 import { type FleetServer, TROUBLES, troubleName, Worst } from './trouble.tsx'
 
 export function Fleet() {
@@ -38,7 +39,7 @@ export function Fleet() {
         order="-worst"
         rowKey={({ id }) => id}
         columns={[
-          { title: 'common.id', sort: 'id', cell: (server) => <Id of={server} /> },
+          { title: 'servers.one', sort: 'id', cell: (server) => <Server of={server} /> },
           { title: 'fleet.state', sort: 'worst', cell: (server) => <Worst of={server} /> },
           { title: 'fleet.troubles', cell: ({ troubles }) => <Troubles of={troubles} /> },
           {
@@ -68,15 +69,16 @@ export function Fleet() {
   )
 }
 
-function Id({ of: { id, address, maintenance } }: { of: FleetServer }) {
+function Server({ of: { id, address, maintenance } }: { of: FleetServer }) {
   return (
     <>
       <Link to={`/fleet/${segmentOf(id)}`}>
-        <bdi class="id">{id}</bdi>
+        <NamedServerInRow id={id} />
       </Link>
-      <br />
-      <bdi class="beside wrap">{address}</bdi>
-      {maintenance && <span class="beside"> · {text('fleet.maintenance')}</span>}
+      <p class="beside">
+        <bdi class="wrap">{address}</bdi>
+        {maintenance && ` · ${text('fleet.maintenance')}`}
+      </p>
     </>
   )
 }
@@ -88,7 +90,10 @@ function Troubles({ of }: { of: FleetServer['troubles'] }) {
       {of.map(({ kind, since }) => (
         <li key={kind}>
           {troubleName(kind)}
-          <span class="beside"> {distance(Date.parse(since) - Date.now())}</span>
+          <span class="beside">
+            {' '}
+            {text('fleet.troubleFor', { time: lasting(Date.now() - Date.parse(since)) })}
+          </span>
         </li>
       ))}
     </ul>

@@ -8,7 +8,7 @@ import { Show } from '../../kit/placeholders.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { History } from '../history.tsx'
-import { ClientIdLink } from '../links.tsx'
+import { ClientNameLink } from '../links.tsx'
 import { useClients } from '../pick.ts'
 
 type Group = { code: string; description: string; keptByRegistry: boolean; members: number }
@@ -57,7 +57,6 @@ export function OneGroup({ params }: { params: Record<string, string> }) {
               )
             }
           />
-          {keptByRegistry && <p>{text('groups.keptByRegistry')}</p>}
           <Part
             title={text('groups.members')}
             acts={
@@ -79,6 +78,7 @@ export function OneGroup({ params }: { params: Record<string, string> }) {
               )
             }
           >
+            {keptByRegistry && <p>{text('groups.keptByRegistry')}</p>}
             <Table<Client>
               operation="getGlobalGroupMembers"
               params={{ code }}
@@ -86,8 +86,8 @@ export function OneGroup({ params }: { params: Record<string, string> }) {
               search="common.searchClient"
               rowKey={({ id }) => id}
               columns={[
-                { title: 'common.id', cell: ({ id }) => <ClientIdLink id={id} /> },
-                { title: 'common.name', cell: ({ name }) => <bdi>{name}</bdi> },
+                { title: 'common.name', cell: (one) => <ClientNameLink {...one} /> },
+                { title: 'common.id', cell: ({ id }) => <bdi class="id">{id}</bdi> },
                 ...(keptByRegistry
                   ? []
                   : [

@@ -1,7 +1,7 @@
 /** The work list of management requests, newest first, filtered by state, kind, server or client. */
 import { Link } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
-import { Named, NamedServer } from '../../kit/named.tsx'
+import { NamedInRow, NamedServerInRow } from '../../kit/named.tsx'
 import { Table } from '../../kit/table.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -40,12 +40,12 @@ export function Requests() {
             cell: ({ id, kind }) => <Link to={`/management-requests/${id}`}>{kindName(kind)}</Link>,
           },
           { title: 'requests.state', cell: ({ state }) => <RequestState state={state} /> },
-          { title: 'servers.one', cell: ({ server }) => <NamedServer id={server} /> },
+          { title: 'servers.one', cell: ({ server }) => <NamedServerInRow id={server} /> },
           {
             title: 'requests.client',
-            cell: ({ client }) => (client === undefined ? text('common.none') : <Named id={client} />),
+            cell: ({ client }) => (client === undefined ? text('common.none') : <NamedInRow id={client} />),
           },
-          { title: 'requests.filedAt', cell: ({ filedAt }) => <Time at={filedAt} relative /> },
+          { title: 'requests.filedAt', cell: ({ filedAt }) => <Time at={filedAt} /> },
         ]}
         empty={<p>{text('requests.empty')}</p>}
       />

@@ -4,7 +4,7 @@ import { Part } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Consequences } from '../consequences.tsx'
-import { ClientIdLink } from '../links.tsx'
+import { ClientNameLink } from '../links.tsx'
 import { useClients } from '../pick.ts'
 
 type Client = { id: string; name: string }
@@ -39,8 +39,8 @@ export function Clients({ server }: { server: string }) {
         search="common.searchClient"
         rowKey={({ id }) => id}
         columns={[
-          { title: 'common.id', cell: ({ id }) => <ClientIdLink id={id} /> },
-          { title: 'common.name', cell: ({ name }) => <bdi>{name}</bdi> },
+          { title: 'common.name', cell: (one) => <ClientNameLink {...one} /> },
+          { title: 'common.id', cell: ({ id }) => <bdi class="id">{id}</bdi> },
           {
             title: 'common.acts',
             acts: ['deleteClient'],

@@ -6,7 +6,7 @@ import { Status } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { ServerLink, serverPath } from '../links.tsx'
+import { ServerLink, ServerRowLink, serverPath } from '../links.tsx'
 import { useMembers } from '../pick.ts'
 import type { Server } from './server.ts'
 
@@ -66,7 +66,7 @@ export function SecurityServers() {
         order="id"
         rowKey={({ id }) => id}
         columns={[
-          { title: 'common.id', sort: 'id', cell: ({ id }) => <ServerLink id={id} /> },
+          { title: 'servers.one', sort: 'id', cell: ({ id }) => <ServerRowLink id={id} /> },
           {
             title: 'servers.address',
             sort: 'address',

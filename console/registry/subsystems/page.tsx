@@ -4,7 +4,7 @@ import { Head } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { ClientIdLink, clientPath } from '../links.tsx'
+import { ClientNameLink, clientPath } from '../links.tsx'
 import { useClasses } from '../members/page.tsx'
 
 export type Subsystem = { id: string; name: string; memberName: string; createdAt: string }
@@ -32,8 +32,12 @@ export function Subsystems() {
         order="id"
         rowKey={({ id }) => id}
         columns={[
-          { title: 'common.id', sort: 'id', cell: ({ id }) => <ClientIdLink id={id} /> },
-          { title: 'subsystems.name', sort: 'name', cell: ({ name }) => <bdi>{name}</bdi> },
+          {
+            title: 'subsystems.name',
+            sort: 'name',
+            cell: (one) => <ClientNameLink id={one.id} name={one.name} />,
+          },
+          { title: 'common.id', sort: 'id', cell: ({ id }) => <bdi class="id">{id}</bdi> },
           {
             title: 'members.one',
             cell: ({ id, memberName }) => (

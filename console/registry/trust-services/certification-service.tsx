@@ -59,7 +59,9 @@ export function CertificationServicePart({ service }: { service: CertificationSe
           [
             'trust.profile',
             <>
-              <bdi class="id">{service.certificateProfileInfo}</bdi>
+              <bdi class="id" title={service.certificateProfileInfo}>
+                {service.certificateProfileInfo.split('.').at(-1)}
+              </bdi>
               {!service.certificateProfileKnown && (
                 <p>
                   <Status tone="bad" word="trust.profileUnknown" /> {text('trust.profileUnknownRemedy')}

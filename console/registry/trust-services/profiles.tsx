@@ -21,7 +21,7 @@ export function CertificateProfiles() {
           <p class="hint">{text('profiles.lead')}</p>
           <ul class="plain-list ruled">
             {all.map((one) => (
-              <li key={one.name}>
+              <li key={one.name} class="profile">
                 <Profile of={one} />
               </li>
             ))}
@@ -41,6 +41,7 @@ function Profile({ of }: { of: ListedProfile }) {
         <summary>
           <bdi>{profile.title}</bdi> <bdi class="id wrap beside">{name}</bdi>{' '}
           <span class="beside">{text(builtIn ? 'profiles.builtIn' : 'profiles.own')}</span>
+          {usedBy.length > 0 && <p class="beside">{text('profiles.usedBy', { names: usedBy.join(', ') })}</p>}
         </summary>
         <p class="hint">
           SHA-256 <bdi class="id wrap">{sha256}</bdi>
@@ -53,7 +54,6 @@ function Profile({ of }: { of: ListedProfile }) {
           value={document}
         />
       </details>
-      {usedBy.length > 0 && <p class="hint">{text('profiles.usedBy', { names: usedBy.join(', ') })}</p>}
       <div class="acts">
         <TryProfile profile={profile} label={text('profiles.tryThis', { name })} />
         <Add from={name} button={text('profiles.begin')} label={text('profiles.beginWith', { name })} />
