@@ -7,7 +7,7 @@ import { type Boxes, boxClaims, rowOf, type Stored } from './claims-store.ts'
 import { type Beside, boxEnds } from './ends-store.ts'
 import { laneClaims } from './lane-claims-store.ts'
 import { AT_ONCE, createLanes, type Ended, isKeyed, UNCLAIMED, valuesOf } from './lanes-store.ts'
-import { leaveOutboxPlaces, placesOf, takePlaces } from './outbox-places-store.ts'
+import { leaveOutboxPlaces, placeOf, placesOf, takePlaces } from './outbox-places-store.ts'
 import { boxReads } from './reads-store.ts'
 import type { DeliveryState, Tables } from './tables.ts'
 
@@ -76,10 +76,7 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
             .onConflict((conflict) => conflict.doNothing())
             .returning('position')
             .execute()
-          if (back.length > 0 && name === 'outbox')
-            await takePlaces(transaction, [
-              { route: Number((row as unknown as StoredOutbox).route), bytes: row.content?.length ?? 0 },
-            ])
+          if (back.length > 0 && name === 'outbox') await takePlaces(transaction, [placeOf(row as never)])
         }
         for (const lane of lanes.of(all)) await lanes.markFirst(transaction, lane)
         return rows.map(() => undefined)

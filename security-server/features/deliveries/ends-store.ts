@@ -32,7 +32,7 @@ export function boxEnds<Name extends keyof Boxes>(database: Database, name: Name
       return leaveOutboxPlaces(transaction, [...(await placesOf(transaction, positions)).values()])
     }
     const waiting = rows.filter(({ state }) => state === 'waiting' || state === 'dead')
-    await leavePlaces(transaction, waiting as unknown as Stored<Boxes['inbox']>[])
+    await leavePlaces(transaction, waiting as never)
   }
 
   const endAll = (endings: Ending<Row>[]): Promise<boolean[]> =>
@@ -61,8 +61,7 @@ export function boxEnds<Name extends keyof Boxes>(database: Database, name: Name
           transaction,
           left.flatMap(({ position }) => held.get(position) ?? []),
         )
-        if (way.drops && name === 'inbox')
-          await leavePlaces(transaction, left as unknown as Stored<Boxes['inbox']>[])
+        if (way.drops && name === 'inbox') await leavePlaces(transaction, left as never)
       }
       const more = endings.filter((one) => one.beside !== undefined && ended.has(one))
       // In one order, so that two transactions never wait for each other.

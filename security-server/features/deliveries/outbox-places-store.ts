@@ -40,16 +40,22 @@ export async function openOutboxPlaces(
   const taken: Held[] = []
   return {
     take({ route, content }) {
-      const bytes = content?.length ?? 0
+      const place = placeOf({ route, content })
+      const { bytes } = place
       const use = uses.get(clientOf.get(Number(route))!)!
       if (use.events >= bounds.outboxEvents || use.bytes + bytes > bounds.outboxBytes) return false
       use.events += 1
       use.bytes += bytes
-      taken.push({ route: Number(route), bytes })
+      taken.push(place)
       return true
     },
     save: () => takePlaces(transaction, taken),
   }
+}
+
+/** Of a row with its content. */
+export function placeOf({ route, content }: Placed): Held {
+  return { route: Number(route), bytes: content?.length ?? 0 }
 }
 
 /** Whether there is room or not. */
