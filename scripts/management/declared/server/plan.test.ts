@@ -298,3 +298,17 @@ void t.test('a right that is declared twice is given once', (t) => {
   t.equal(planOf(file, present([client([service()])]), { removes: false }).steps.length, 1)
   t.end()
 })
+
+void t.test('sources of an event type are replaced when they are other ones, whatever their order', (t) => {
+  const [one, two] = ['/a', '/b'].map((source) => ({ source, publisherId: CLIENT }))
+  const type = { roomId: `${CLIENT}:events`, name: 'born', closed: false }
+  const there = present([], { eventTypes: [{ ...type, id: 3, keepDays: 30, sources: [one!, two!] }] })
+  const stepsFor = (sources?: NonNullable<typeof one>[]) =>
+    planOf({ eventTypes: [{ ...type, ...(sources && { sources }) }] }, there, { removes: false }).steps
+  t.same(stepsFor(), [])
+  t.same(stepsFor([two!, one!]), [])
+  t.match(stepsFor([two!]), [
+    { call: { operation: 'updateEventType', body: { sources: [two] } }, says: /born .*: sources$/ },
+  ])
+  t.end()
+})
