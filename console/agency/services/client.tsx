@@ -10,7 +10,7 @@ import { ClientActs } from '../clients/acts.tsx'
 import { ClientLead, ClientTabs } from '../clients/tabs.tsx'
 import { AddDescriptions } from './add.tsx'
 import { ClientState } from './clients.tsx'
-import { AddressOf } from './kept-here.tsx'
+import { SourceOf } from './kept-here.tsx'
 import {
   type Client,
   clientName,
@@ -81,7 +81,7 @@ function Descriptions({ client }: { client: string }) {
         { title: 'common.state', cell: (one) => <DescriptionState of={one} /> },
         {
           title: 'services.source',
-          cell: ({ url }) => (url === '' ? text('services.fromFile') : <AddressOf url={url} />),
+          cell: (one) => <SourceOf of={one} />,
         },
         { title: 'clients.services', number: true, cell: ({ services }) => number(services.length) },
         { title: 'services.updated', cell: ({ updatedAt }) => <Time at={updatedAt} relative /> },

@@ -12,7 +12,7 @@ import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { NamedId } from '../words.tsx'
 import { partsOf } from './changes.tsx'
-import { AddressOf, isSwitched, SwitchedElsewhere } from './kept-here.tsx'
+import { AddressOf, isSwitched, SourceOf, SwitchedElsewhere } from './kept-here.tsx'
 import { NewDocument } from './new-document.tsx'
 import {
   clientPath,
@@ -62,10 +62,7 @@ function Found({ of }: { of: Description }) {
               </Link>,
             ],
             ['services.typeTitle', text(`services.type.${of.type}`)],
-            [
-              'services.source',
-              of.url === '' ? text('services.fromFile') : <AddressOf key="url" url={of.url} />,
-            ],
+            ['services.source', <SourceOf key="source" of={of} />],
             ...partsFact(of),
             ['services.updated', <Time key="updated" at={of.updatedAt} relative />],
           ]}

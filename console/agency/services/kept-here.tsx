@@ -3,7 +3,7 @@ import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Id } from '../words.tsx'
-import type { Service } from './shapes.ts'
+import type { Description, Service } from './shapes.ts'
 
 /** The address of services that answer people who used their data. */
 export const TRACKER_URL = 'tracker:'
@@ -51,4 +51,11 @@ export function AddressOf({ url }: Addressed) {
       {text('services.pushedTo')} <Id of={url.slice(INBOX_URL.length)} />
     </>
   )
+}
+
+/** Where the document of a description comes from, or else where its service is called. */
+export function SourceOf({ of: { services, url } }: { of: Pick<Description, 'services' | 'url'> }) {
+  const kept = services.find(isSwitched)
+  if (kept !== undefined) return <AddressOf url={kept.url} />
+  return url === '' ? <>{text('services.fromFile')}</> : <AddressOf url={url} />
 }
