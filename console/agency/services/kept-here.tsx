@@ -55,7 +55,7 @@ export function AddressOf({ url }: Addressed) {
 
 /** Where the document of a description comes from, or else where its service is called. */
 export function SourceOf({ of: { services, url } }: { of: Pick<Description, 'services' | 'url'> }) {
-  const kept = services.find(isSwitched)
-  if (kept !== undefined) return <AddressOf url={kept.url} />
-  return url === '' ? <>{text('services.fromFile')}</> : <AddressOf url={url} />
+  const from = services.find(isSwitched)?.url ?? url
+  if (from === '') return <>{text('services.fromFile')}</>
+  return <AddressOf url={from} />
 }
