@@ -301,7 +301,7 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
   await confirm('Register a client')
   await outcomeOf(page).getByText('The client was registered.').waitFor()
   await close()
-  await page.getByRole('cell', { name: 'DEV:GOV:1234:plain' }).waitFor()
+  await page.getByRole('cell', { name: 'DEV:GOV:1234:plain', exact: true }).waitFor()
 
   await one.open('/configuration')
   const download = page.waitForEvent('download')
