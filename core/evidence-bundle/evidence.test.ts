@@ -161,7 +161,7 @@ t.test('the records are one exchange, and say what their messages say', async (t
 
 t.test('time-stamps of authorities that another instance approves prove nothing', async (t) => {
   const bundle = await readBundle(bytesOf(good))
-  const without = { ...F.configuration(), tsaCertificates: [] }
+  const without: ReturnType<typeof F.configuration> = { ...F.configuration(), tsaCertificates: [] }
   const judged = (own: typeof without, other: typeof without) =>
     judgeBundle({
       ...{ bundle, now: NOW },

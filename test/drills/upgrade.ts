@@ -68,7 +68,7 @@ async function comeAndGo(older: string): Promise<void> {
     say(`WRONG: ${String(thrown).slice(0, 2000)}`)
   } finally {
     delete process.env['TEST_CONCORDAT']
-    system.close()
+    await system.close()
     await instance.stop()
   }
 }

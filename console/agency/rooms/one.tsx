@@ -58,7 +58,7 @@ function Sources({ of }: { of: EventType['sources'] }) {
     <ul>
       {of.map(({ source, publisherId }) => (
         <li key={source}>
-          <bdi>{source}</bdi> <Id of={publisherId} />
+          <bdi>{source}</bdi> <NamedId of={publisherId} />
         </li>
       ))}
     </ul>
