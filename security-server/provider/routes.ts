@@ -96,7 +96,7 @@ function refusalOf(cause: unknown): Refusal {
 }
 
 /** X-Road's servers send a whole message before they read an answer, and learn nothing of one that came earlier if they cannot. */
-const REST_OF_A_PEER = { bytes: 1024 ** 3, ms: 120_000 }
+const REST_OF_A_PEER = { bytes: 1024 ** 3, ms: 120_000, atOnce: 8 }
 
 /** A peer of ours takes that much in one header; a larger proof stays in our log alone. */
 const MAX_REFUSAL_LENGTH = 64 * 1024
@@ -109,7 +109,8 @@ function sendFault(reply: FastifyReply, { fault, signatures, peerKnown }: Refusa
   if (fault.retryAfter !== undefined) reply.header('retry-after', fault.retryAfter)
   reply.code(200).header('content-type', FAULT_CONTENT_TYPE).header('soapaction', '""')
   const said = writeSoapFault(wireFault(fault, 'server.serverproxy'))
-  return sendWhole(reply, said, peerKnown ? REST_OF_A_PEER : undefined)
+  const of = chainOf(reply.request)[0]?.sha256
+  return sendWhole(reply, said, peerKnown && of !== undefined ? { ...REST_OF_A_PEER, of } : undefined)
 }
 
 function text(value: string | string[] | undefined): string | undefined {
