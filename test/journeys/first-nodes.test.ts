@@ -103,11 +103,10 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
     )
     t.equal(ours!.length, 2)
     t.same(theirs, ours, 'one token with one set of keys')
-    const { nodes } = await apis[0]!.get<{ nodes: { state: string }[] }>('/nodes')
-    t.same(
-      nodes.map(({ state }) => state),
-      ['READY', 'READY'],
-    )
+    await until('both nodes say that they are ready', async (saw) => {
+      const { nodes } = saw(await apis[0]!.get<{ nodes: { state: string }[] }>('/nodes'))
+      return nodes.length === 2 && nodes.every(({ state }) => state === 'READY')
+    })
   })
 
   await t.test('both exchange into one tree', async (t) => {
