@@ -171,8 +171,8 @@ async function openWithin(
   const reading = createReading({ place, cookie, sessions })
   const passkeys = await openPasskeys(settings)
   if (passkeys !== undefined) {
-    const secure = login.baseUrl.startsWith('https:')
-    passkeySignInRoutes(app, { ...signIn, passkeys, place, reading, secure })
+    const { origin } = new URL(login.baseUrl)
+    passkeySignInRoutes(app, { ...signIn, passkeys, place, reading, origin })
   }
   serveSections(app, sections, {
     rooms: {

@@ -9,23 +9,15 @@ export type Cookies = {
 }
 
 /**
- * `name` distinguishes servers on one host, since cookies ignore ports. `secure` may be false on loopback addresses only. `path`: below which
- * alone browsers send them; such a cookie cannot have the prefix __Host-, so a neighbour of the host may set one.
+ * `name` distinguishes servers on one host, since cookies ignore ports. `secure` may be false on loopback addresses only.
  */
-export function createCookies({
-  path = '/',
-  ...q
-}: {
-  name: string
-  secure: boolean
-  path?: string
-}): Cookies {
-  const prefix = !q.secure ? '' : path === '/' ? '__Host-' : '__Secure-'
+export function createCookies(q: { name: string; secure: boolean }): Cookies {
+  const prefix = q.secure ? '__Host-' : ''
   const full = (name: string): string => `${prefix}${q.name}-${name}`
   const write: Cookies['write'] = (name, value, sameSite, seconds) =>
     [
       `${full(name)}=${value}`,
-      `Path=${path}`,
+      'Path=/',
       'HttpOnly',
       `SameSite=${sameSite}`,
       ...(q.secure ? ['Secure'] : []),

@@ -9,6 +9,7 @@ import {
   createAuthenticator,
   type Lies,
 } from '#platform/passkeys/authenticator-fixture.ts'
+import { createCookies } from '#platform/sessions/cookies.ts'
 import { Fault } from '#schemas/fault.ts'
 import { keepConsents } from '#test/fakes/consent-systems.ts'
 import { type Browser, CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
@@ -28,6 +29,7 @@ const ORIGIN = 'https://my-data.example'
 const PERSON = { code: 'P00000042', name: 'Mari Maasikas' }
 const OTHER = 'P00000043'
 const LIST = '/login/passkey'
+const FROM_HERE = { 'sec-fetch-site': 'same-origin' }
 const tax: FakeSystem = { id: 'DEV/GOV/1002/tax', name: 'Tax assessment', owner: 'Tax Agency' }
 const bank: FakeSystem = { id: 'DEV/COM/2001/loans', name: 'Loans', owner: 'Savings Bank' }
 
@@ -160,6 +162,13 @@ t.test('what the settings say has to be possible', async (t) => {
   await t.rejects(readSlips(file, ORIGIN), { code: 'invalid_configuration', what: /64 hexadecimal/ })
 })
 
+t.test('no neighbour of the host sets the cookie of a slip', async (t) => {
+  const cookies = createCookies({ name: 'portal', secure: true })
+  const written = '__Host-portal-slip=x; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=60'
+  t.equal(cookies.write('slip', 'x', 'Strict', 60), written)
+  t.equal(cookies.read('__Host-portal-slip=x; __Secure-portal-slip=y; portal-slip=z', 'slip'), 'x')
+})
+
 t.test('who came with a passkey looks, and is led to a login before they give', async (t) => {
   const keeper = keepConsents({ provider: tax, client: bank, person: `EE${PERSON.code}`, now: Date.now() })
   const server = await startUsageServer(t, [
@@ -198,7 +207,7 @@ t.test('who came with a passkey looks, and is led to a login before they give', 
   t.match(added.text, /The passkey is set up/)
   t.match(
     added.headers['set-cookie'],
-    /^portal-slip=[\w-]{100,3800}; Path=\/login\/passkey; HttpOnly; SameSite=Strict; Max-Age=25919\d\d$/,
+    /^portal-slip=[\w-]{100,3800}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=25919\d\d$/,
   )
   t.match((await send({ ...made, csrf })).text, /No passkey was set up/, 'once')
 
@@ -207,13 +216,24 @@ t.test('who came with a passkey looks, and is led to a login before they give', 
   t.equal((await browser.visit(at('/stay'))).status, 401)
   const back = await browser.visit(at(LIST))
   t.match(optionsIn(back.text).allowCredentials, [{ type: 'public-key', id: device.id }])
+  t.equal(back.headers['referrer-policy'], 'same-origin', 'its forms say in Origin from where they come')
   const answer = signedBy(device, back.text, { origin, rpId })
-  t.match(await browser.visit(at(LIST), { form: { ...answer, signature: 'AAAA' } }), {
+  const signIn = (form: Record<string, string>, headers: Record<string, string>) =>
+    browser.visit(at(LIST), { form, headers })
+  for (const headers of [
+    ...['same-site', 'cross-site', 'none'].map((site) => ({ 'sec-fetch-site': site, origin })),
+    ...[{}, { origin: 'null' }, { origin: `${origin}.example` }, { origin: 'http://evil.localhost' }],
+  ]) {
+    const neighbour = await signIn(answer, headers as Record<string, string>)
+    t.equal(neighbour.status, 403, `a form of a neighbour: ${JSON.stringify(headers)}`)
+    t.equal(neighbour.headers['set-cookie'], undefined)
+  }
+  t.match(await signIn({ ...answer, signature: 'AAAA' }, FROM_HERE), {
     status: 403,
     text: /This passkey was not accepted/,
   })
   const again = signedBy(device, (await browser.visit(at(LIST))).text, { origin, rpId })
-  const arrived = await browser.visit(at(LIST), { form: { ...again, language: 'et' } })
+  const arrived = await signIn({ ...again, language: 'et' }, { origin })
   t.match(arrived.text, /<html lang="et"[\s\S]*Olete sisse logitud/)
   t.match(
     (await browser.visit(at('/about?language=en'))).text,
@@ -225,11 +245,13 @@ t.test('who came with a passkey looks, and is led to a login before they give', 
 
   await t.test('it gives nothing', (t) => giveNothing(t, browser, portal.url, keeper))
   await t.test('and is forgotten', async (t) => {
-    const forgotten = await browser.visit(at(`${LIST}/forget`), { form: {} })
-    t.match(forgotten.headers['set-cookie'], /^portal-slip=; Path=\/login\/passkey; .*Max-Age=0$/)
+    const forget = (headers: Record<string, string>) =>
+      browser.visit(at(`${LIST}/forget`), { form: {}, headers })
+    const { headers } = await forget({ 'sec-fetch-site': 'same-site' })
+    t.match(headers, { location: LIST, 'set-cookie': undefined }, 'not for a neighbour')
+    const forgotten = await forget(FROM_HERE)
+    t.match(forgotten.headers['set-cookie'], /^portal-slip=; Path=\/; .*Max-Age=0$/)
     t.match((await browser.visit(at(LIST))).text, /This browser has no passkey/)
-    const nobody = await openBrowser(t).visit(at(`${LIST}/forget`), { form: {} })
-    t.equal(nobody.headers['set-cookie'], undefined, 'a form of another site comes without it')
   })
   t.notMatch(portal.lines.join(''), new RegExp(`${PERSON.code}|${device.id}|portal-slip`), 'no line has it')
 })

@@ -1,6 +1,7 @@
 /**
  * Coming back with a passkey: `GET /login/passkey` shows what to press, `POST` begins a session by it, `/new` takes a new one of a person who
- * is signed in, `/forget` takes the slip out of the browser. Browsers send the slip to these addresses alone.
+ * is signed in, `/forget` takes the slip out of the browser. The slip has the prefix __Host-, so that no neighbour of the host puts one of
+ * their own there, and signs a person in as somebody else.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { createCookies } from '#platform/sessions/cookies.ts'
@@ -9,7 +10,7 @@ import type { Sessions } from '../login/sessions.ts'
 import { endOld, type SignIn } from '../login/sign-in.ts'
 import { type Place, readerOf } from '../pages/frame.ts'
 import { messagePage } from '../pages/welcome.ts'
-import { FORM_BYTES, isOfSession, readForm } from '../routing/form.ts'
+import { FORM_BYTES, isFromHere, isOfSession, readForm } from '../routing/form.ts'
 import type { Reading } from '../routing/reading.ts'
 import type { Passkeys } from './create-passkeys.ts'
 import { comeBackPage, FORGET, NEW, PASSKEY, SETTING_UP } from './pages.ts'
@@ -20,7 +21,8 @@ type PasskeySignIn = Pick<SignIn, 'lookOf' | 'refused' | 'arrived' | 'count'> & 
   sessions: Sessions
   place: Place
   reading: Reading
-  secure: boolean
+  /** Where browsers reach the portal. */
+  origin: string
 }
 
 const NAME = 'slip'
@@ -28,7 +30,7 @@ const HTML = 'text/html; charset=utf-8'
 
 export function passkeySignInRoutes(app: FastifyInstance, q: PasskeySignIn): void {
   const { passkeys, place } = q
-  const cookies = createCookies({ name: 'portal', secure: q.secure, path: PASSKEY })
+  const cookies = createCookies({ name: 'portal', secure: q.origin.startsWith('https:') })
   const slipOf = ({ headers }: FastifyRequest): string | undefined => cookies.read(headers.cookie, NAME)
 
   function say(request: FastifyRequest, reply: FastifyReply, of: string, status = 200): FastifyReply {
@@ -46,6 +48,8 @@ export function passkeySignInRoutes(app: FastifyInstance, q: PasskeySignIn): voi
     const slip = slipOf(request)
     const found = { options: passkeys.requestFor(slip), hasSlip: slip !== undefined }
     const reader = readerOf(place, q.lookOf(request), undefined)
+    // With the policy of the other pages its forms would not say from where they come.
+    reply.header('referrer-policy', 'same-origin')
     return reply.type(HTML).send(comeBackPage(place, reader, found))
   })
 
@@ -53,7 +57,7 @@ export function passkeySignInRoutes(app: FastifyInstance, q: PasskeySignIn): voi
     const look = q.lookOf(request)
     const form = readForm(request)
     const language = place.languages.find((one) => one === form.get('language')) ?? look.language
-    const person = await passkeys.signIn(slipOf(request), form)
+    const person = isFromHere(request, q.origin) ? await passkeys.signIn(slipOf(request), form) : 'expired'
     if (typeof person === 'string') {
       q.count(person)
       return q.refused(reply, { ...look, language }, person)
@@ -79,7 +83,7 @@ export function passkeySignInRoutes(app: FastifyInstance, q: PasskeySignIn): voi
   })
 
   app.post(FORGET, (request, reply) => {
-    // A form of another site comes without the slip, and does nothing.
+    if (!isFromHere(request, q.origin)) return reply.redirect(PASSKEY, 303)
     if (slipOf(request) !== undefined) reply.header('set-cookie', cookies.clear(NAME, 'Strict'))
     return say(request, reply, 'forgotten')
   })

@@ -37,6 +37,15 @@ export function isOfSession(form: URLSearchParams, { csrfToken }: Shown): boolea
   return isSame(form.get(CSRF_FIELD)?.split('.')[0] ?? '', csrfToken)
 }
 
+/**
+ * Whether a page of the portal sent it, by what the browser says: for forms of people without a session. To Strict cookies a neighbour of the
+ * host is no other site. Browsers of before Fetch Metadata say it in Origin.
+ */
+export function isFromHere({ headers }: Pick<FastifyRequest, 'headers'>, origin: string): boolean {
+  const site = headers['sec-fetch-site']
+  return site === undefined ? headers.origin === origin : site === 'same-origin'
+}
+
 function isSame(one: string, other: string): boolean {
   const [given, expected] = [Buffer.from(one), Buffer.from(other)]
   return given.length === expected.length && timingSafeEqual(given, expected)
