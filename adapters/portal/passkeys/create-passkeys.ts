@@ -42,9 +42,12 @@ export function createPasskeys(q: {
     return isChallenge(challenge, secret, { purpose, holder }, clock()) && used.use(digestOf(challenge))
   }
 
+  /** By the days of today, whatever they were when the slip was given. */
+  const endOf = (begunAt: number): number => begunAt + days * DAY_MS
+
   const current = (text: string | undefined) => {
     const slip = slips.open(text ?? '')
-    return slip !== undefined && clock() < slip.until ? slip : undefined
+    return slip !== undefined && clock() < endOf(slip.begunAt) ? slip : undefined
   }
 
   return {
@@ -79,9 +82,8 @@ export function createPasskeys(q: {
       const given = { id: field('id'), clientDataJSON, attestationObject }
       const made = await verifyNew(given, { origin, rpId, challenge }).catch(() => undefined)
       if (made === undefined) return 'passkey'
-      const until = begunAt + days * DAY_MS
-      const slip = slips.seal({ ...made, person, until })
-      return slip === undefined ? 'passkey' : { slip, seconds: Math.floor((until - clock()) / 1000) }
+      const slip = slips.seal({ ...made, person, begunAt })
+      return slip === undefined ? 'passkey' : { slip, seconds: Math.floor((endOf(begunAt) - clock()) / 1000) }
     },
     /** What the browser hands to `navigator.credentials.get`; undefined where its slip lets nobody in. */
     requestFor(text: string | undefined) {

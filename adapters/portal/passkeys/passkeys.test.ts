@@ -39,10 +39,10 @@ const session = (more: Partial<Session> = {}): Session =>
   ({ person: PERSON, by: 'provider', csrfToken: 'token', begunAt: NOW, ...more }) as Session
 
 /** The parts without pages, at a time of the test's own. */
-function open(secret = Buffer.alloc(32, 7), origin = ORIGIN) {
+function open(secret = Buffer.alloc(32, 7), origin = ORIGIN, days = 30) {
   const at = { now: NOW }
   const slips = createSlips(secret, origin)
-  const passkeys = createPasskeys({ slips, origin, days: 30, label: 'My data', clock: () => at.now })
+  const passkeys = createPasskeys({ slips, origin, days, label: 'My data', clock: () => at.now })
   const rpId = new URL(origin).hostname
   return {
     ...{ at, slips, passkeys },
@@ -109,6 +109,19 @@ t.test('the slip alone, the device alone and an old answer let nobody in', async
   at.now++
   t.equal(passkeys.requestFor(slip), undefined, 'thirty days after the login')
   t.equal(await passkeys.signIn(slip, atTheEnd), 'expired')
+})
+
+t.test('fewer days end what was given before', async (t) => {
+  const device = createAuthenticator()
+  const slip = await slipFor(open(), device)
+  const { passkeys, at, signed } = open(undefined, undefined, 1)
+  at.now = NOW + DAY - 1
+  const inTime = signed(device, passkeys.requestFor(slip)!)
+  t.strictSame(await passkeys.signIn(slip, inTime), PERSON)
+  const late = signed(device, passkeys.requestFor(slip)!)
+  at.now++
+  t.equal(passkeys.requestFor(slip), undefined)
+  t.equal(await passkeys.signIn(slip, late), 'expired')
 })
 
 t.test('a passkey is added in a fresh session of a login alone', async (t) => {

@@ -1,6 +1,6 @@
 /**
  * The slip: what a person's own browser keeps so that their passkey lets them in again. It has the public key of the passkey, whose it is and
- * until when it serves, sealed by AES-256-GCM. Guarantees that whoever finds it in a browser reads nothing in it, and that only this
+ * when they signed in, sealed by AES-256-GCM. Guarantees that whoever finds it in a browser reads nothing in it, and that only this
  * portal made it, so that the portal itself has to keep nothing about anybody.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
@@ -12,8 +12,8 @@ type Slip = {
   credential: string
   publicKey: Buffer
   person: Person
-  /** When it ends (ms). */
-  until: number
+  /** When the login was (ms): how long the slip serves is not in it, so that fewer days end it, too. */
+  begunAt: number
 }
 
 export type Slips = {
@@ -25,7 +25,7 @@ export type Slips = {
   handleOf(person: Person): string
 }
 
-type Sealed = { credential: string; publicKey: string; code: string; name: string; until: number }
+type Sealed = { credential: string; publicKey: string; code: string; name: string; begunAt: number }
 
 const KEY = /^[0-9a-f]{64}$/
 const NONCE = 12
@@ -49,8 +49,8 @@ export function createSlips(secret: Buffer, origin: string): Slips {
   const [sealing, naming] = [derived('slips'), derived('handles')]
   const about = Buffer.from(origin)
   return {
-    seal({ credential, publicKey, person, until }) {
-      const sealed: Sealed = { credential, publicKey: publicKey.toString('base64url'), ...person, until }
+    seal({ credential, publicKey, person, begunAt }) {
+      const sealed: Sealed = { credential, publicKey: publicKey.toString('base64url'), ...person, begunAt }
       const nonce = randomBytes(NONCE)
       const cipher = createCipheriv('aes-256-gcm', sealing, nonce).setAAD(about)
       const content = cipher.update(JSON.stringify(sealed), 'utf8')
@@ -67,9 +67,9 @@ export function createSlips(secret: Buffer, origin: string): Slips {
       opened.setAAD(about).setAuthTag(bytes.subarray(tagAt))
       try {
         const content = Buffer.concat([opened.update(bytes.subarray(NONCE, tagAt)), opened.final()])
-        const { credential, publicKey, code, name, until } = JSON.parse(content.toString()) as Sealed
+        const { credential, publicKey, code, name, begunAt } = JSON.parse(content.toString()) as Sealed
         return {
-          ...{ credential, publicKey: Buffer.from(publicKey, 'base64url'), person: { code, name }, until },
+          ...{ credential, publicKey: Buffer.from(publicKey, 'base64url'), person: { code, name }, begunAt },
         }
       } catch {
         return undefined
