@@ -11,12 +11,14 @@ type Site = { origin: string; rpId: string }
 export type Attested = { id: string; clientDataJSON: string; attestationObject: string }
 
 /** The answer of `navigator.credentials.get`. */
-export type Asserted = {
+export type Asserted = AssertedKnown & { userHandle: string }
+
+/** The same without whose passkey it is, which who named the passkey knows. */
+export type AssertedKnown = {
   id: string
   clientDataJSON: string
   authenticatorData: string
   signature: string
-  userHandle: string
 }
 
 /** COSE: ES256, EdDSA, RS256. The library's own list would ask Node for algorithms that it warns about. */
@@ -68,7 +70,7 @@ export async function verifyNew(
 
 /** The authenticator's signature counter, after it verified its user and signed. Throws `passkey_refused`. */
 export async function verifyUse(
-  given: Asserted,
+  given: AssertedKnown,
   q: Site & { challenge: string; publicKey: Buffer },
 ): Promise<number> {
   return refusing(async () => {

@@ -6,7 +6,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
 import { CHALLENGE_SECONDS, digestOf, isChallenge, makeChallenge } from '#platform/passkeys/challenge.ts'
-import { answerIn } from '#platform/passkeys/read-answer.ts'
+import { answerOfKnownIn } from '#platform/passkeys/read-answer.ts'
 import { ALGORITHMS, challengeIn, verifyNew, verifyUse } from '#platform/passkeys/verify.ts'
 import type { Person, Session } from '../login/sessions.ts'
 import { createUsedAttempts } from '../login/used-attempts.ts'
@@ -99,7 +99,7 @@ export function createPasskeys(q: {
       const slip = current(text)
       if (text === undefined || slip === undefined) return 'expired'
       try {
-        const given = answerIn(Object.fromEntries([...form].filter(([name]) => name !== 'language')))
+        const given = answerOfKnownIn(Object.fromEntries([...form].filter(([name]) => name !== 'language')))
         const challenge = challengeIn(given.clientDataJSON) ?? ''
         if (!take(challenge, 'sign in', holderOf(text))) return 'expired'
         if (given.id !== slip.credential) return 'passkey'

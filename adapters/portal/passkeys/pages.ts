@@ -18,7 +18,7 @@ export function comeBackPage(
 ): string {
   const { words, look } = reader
   const hidden = html`<input type="hidden" name="language" value="${look.language}">`
-  const fields = ['id', 'clientDataJSON', 'authenticatorData', 'signature', 'userHandle']
+  const fields = ['id', 'clientDataJSON', 'authenticatorData', 'signature']
   const content = html`<div class="message"><h1>${words('passkey.back.title')}</h1>
 <p class="lead">${words(options !== undefined ? 'passkey.back' : hasSlip ? 'passkey.over' : 'passkey.none')}</p>
 ${options === undefined ? NOTHING : deviceForm(reader, { action: PASSKEY, options, fields, hidden, button: 'passkey.use' })}

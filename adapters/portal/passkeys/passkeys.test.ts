@@ -49,8 +49,14 @@ function open(secret = Buffer.alloc(32, 7), origin = ORIGIN, days = 30) {
     made: (device: Authenticator, q: Options, lies: Lies = {}) =>
       new URLSearchParams(device.create({ challenge: q.challenge, origin, rpId }, lies)),
     signed: (device: Authenticator, q: Options, lies: Lies = {}) =>
-      new URLSearchParams(device.get({ challenge: q.challenge, origin, rpId, userHandle: 'aaaa' }, lies)),
+      new URLSearchParams(answerOf(device, { challenge: q.challenge, origin, rpId }, lies)),
   }
+}
+
+/** As a device answers that was asked for this passkey, and says no handle. */
+function answerOf(device: Authenticator, q: { challenge: string; origin: string; rpId: string }, lies: Lies) {
+  const { id, clientDataJSON, authenticatorData, signature } = device.get({ ...q, userHandle: 'x' }, lies)
+  return { id, clientDataJSON, authenticatorData, signature }
 }
 
 async function slipFor(one: ReturnType<typeof open>, device: Authenticator): Promise<string> {
@@ -327,5 +333,7 @@ function signedBy(
   site: { origin: string; rpId: string },
 ): Record<string, string> {
   const { challenge } = optionsIn(text)
-  return { ...device.get({ challenge, ...site, userHandle: 'aaaa' }) }
+  const given = answerOf(device, { challenge, ...site }, {})
+  const fields = [...text.matchAll(/type="hidden" name="(\w+)" value=""/g)].map(([, name]) => name)
+  return Object.fromEntries(fields.map((name) => [name, given[name as keyof typeof given]]))
 }
