@@ -24,10 +24,7 @@ export function createSourceStore(database: Database) {
         .execute(),
     /** Replaces those of a type. Throws `conflict` for one that the room has for another publisher. */
     declare: (q: { room: string; type: number }, sources: DeclaredSource[]): Promise<void> =>
-      inTransaction(tables, async (transaction) => {
-        await transaction.deleteFrom('room_source').where('type', '=', q.type).execute()
-        await declareSources(transaction, q, sources)
-      }),
+      inTransaction(tables, (transaction) => declareSources(transaction, q, sources)),
     /** What types of the room declare of this source or of one above it; and all of this type. */
     around: (q: { room: string; type: number }, source: string): Promise<SourceRow[]> =>
       tables
@@ -40,14 +37,15 @@ export function createSourceStore(database: Database) {
   }
 }
 
-/** Throws `conflict` for one that the room has for another publisher. */
+/** The same in a transaction that goes on. */
 export async function declareSources(
   transaction: Kysely<Tables>,
   q: { room: string; type: number },
   sources: DeclaredSource[],
 ): Promise<void> {
-  if (sources.length === 0) return
+  // Before anything is removed: of two declarations at once the second one has to see the rows of the first.
   await lockFor(transaction, `sources of room ${q.room}`)
+  await transaction.deleteFrom('room_source').where('type', '=', q.type).execute()
   for (const { source, publisher } of sources) {
     const other = await transaction
       .selectFrom('room_source')

@@ -1,8 +1,16 @@
 /** Sources that event types declare for their publishers: nobody takes the names of another one's events, on both stores. */
+import { sql } from 'kysely'
 import t from 'tap'
+import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
-import { atOrAbove } from './source-store.ts'
+import { migratedDatabase } from '#test/migrated-databases.ts'
+import { skipFor } from '#test/outside-tools.ts'
+import { hasPostgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
+import { subscriptionMigrations } from './migrations.ts'
+import { atOrAbove, createSourceStore, declareSources } from './source-store.ts'
 import { event, onBoth, ROOM_ID, SUBSCRIBER, TYPE } from './subscription-fixture.ts'
+import type { Tables } from './tables.ts'
 
 const OWN = 'DEV:GOV:1000:tax'
 const OTHER = 'org.example.other'
@@ -60,6 +68,33 @@ await onBoth('a declared source is its publisher alone', async (t, world) => {
     { sources: taking.sources },
     'they go with their type',
   )
+})
+
+t.test('of two declarations at once the second one holds, whole', async (t) => {
+  if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+  const url = await migratedDatabase(subscriptionMigrations)
+  const [one, two] = [await openDatabase(url), await openDatabase(url)]
+  t.teardown(() => Promise.all([one.close(), two.close()]))
+  const q = { room: 'DEV/GOV/1000/tax/room', type: 1 }
+  const of = (...sources: string[]) => sources.map((source) => ({ source, publisher: 'DEV/GOV/1000/tax' }))
+  const { declare, ofType } = createSourceStore(two)
+  const tables = tablesOf<Tables>(one)
+  const isWaiting = async (): Promise<boolean> => {
+    const { rows } = await sql`
+      select 1 from pg_locks join pg_database on oid = database
+      where locktype = 'advisory' and not granted and datname = current_database()`.execute(tables)
+    return rows.length > 0
+  }
+  for (const second of [of('/b', '/c'), of()]) {
+    let declared: Promise<void> | undefined
+    await inTransaction(tables, async (transaction) => {
+      await declareSources(transaction, q, of('/a', '/c'))
+      declared = declare(q, second)
+      await until('the second one waits for the first', isWaiting)
+    })
+    await declared
+    t.strictSame(await ofType(1), second)
+  }
 })
 
 t.test('a source and those above it', async (t) => {
