@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
+import { sourceForm } from '#schemas/event-source.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseServiceId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
@@ -146,7 +147,8 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
 }
 
 /** Throws `invalid_input` for one that stands there twice. */
-function declaredOf(sources: Sources): DeclaredSource[] {
+function declaredOf(given: Sources): DeclaredSource[] {
+  const sources = given.map((one) => ({ ...one, source: sourceForm(one.source) }))
   const twice = sources.find(({ source }, i) => sources.findIndex((one) => one.source === source) !== i)
   if (twice !== undefined) throw new Fault('invalid_input', { what: say`${twice.source} stands there twice` })
   return sources.map(({ source, publisherId }) => ({ source, publisher: slashForm(publisherId, 3, 4) }))

@@ -15,6 +15,26 @@ import type { Tables } from './tables.ts'
 const OWN = 'DEV:GOV:1000:tax'
 const OTHER = 'org.example.other'
 
+await onBoth('a slash at the end of a declared source says nothing', async (t, world) => {
+  const { node } = world
+  const declared = ['https://tax.example/', '/', '/tax/'].map((source) => ({ source, publisherId: OWN }))
+  const { id, sources } = (await node.operation('addEventType', {
+    body: { roomId: ROOM_ID, name: TYPE, sources: declared },
+  })) as { id: number; sources: { source: string }[] }
+  t.same(sources.map(({ source }) => source).sort(), ['/', '/tax', 'https://tax.example'])
+  const given = ['https://tax.example', 'https://tax.example/', 'https://tax.example/office', '/other', '/']
+  for (const source of given) t.equal((await world.publish({ id: source, source })).status, 201, source)
+  t.equal((await world.publish({ id: 'A', source: 'https://tax.example.org/' })).status, 400)
+
+  const taking = { source: '/tax//', publisherId: colonForm(SUBSCRIBER) }
+  const body = { roomId: ROOM_ID, name: OTHER, sources: [taking] }
+  await t.rejects(node.operation('addEventType', { body }), { code: 'conflict' }, 'in another spelling')
+  await node.operation('updateEventType', { params: { id: String(id) }, body: { sources: [taking] } })
+  t.match(await node.operation('getEventType', { params: { id: String(id) } }), {
+    sources: [{ ...taking, source: '/tax' }],
+  })
+})
+
 await onBoth('a declared source is its publisher alone', async (t, world) => {
   const { node } = world
   const sources = [
@@ -56,8 +76,10 @@ await onBoth('a declared source is its publisher alone', async (t, world) => {
   t.equal((items as object[]).length, 2, 'nor is there a type without them')
   const [id] = (items as { id: number; name: string }[]).flatMap((one) => (one.name === TYPE ? [one.id] : []))
   const params = { id: String(id) }
-  const twice = { sources: [sources[0], sources[0]] }
-  await t.rejects(node.operation('updateEventType', { params, body: twice }), { code: 'invalid_input' })
+  for (const source of ['/tax', '/tax/', '/tax//']) {
+    const twice = { sources: [sources[0], { ...sources[0], source }] }
+    await t.rejects(node.operation('updateEventType', { params, body: twice }), { code: 'invalid_input' })
+  }
   t.strictSame((await node.operation('getEventType', { params }))['sources'], sources, 'all or nothing')
   await node.operation('updateEventType', { params, body: { sources: [] } })
   t.equal(await theirs({ id: 'F', source: '/tax' }), 201, 'where nothing is declared all may')
@@ -98,11 +120,12 @@ t.test('of two declarations at once the second one holds, whole', async (t) => {
 })
 
 t.test('a source and those above it', async (t) => {
-  t.same(atOrAbove('/a'), ['/a'])
-  t.same(atOrAbove('/a/b/c'), ['/a/b/c', '/a', '/a/b'])
+  t.same(atOrAbove('/'), ['/'])
+  t.same(atOrAbove('/a'), ['/a', '/'])
+  t.same(atOrAbove('/a/b/c'), ['/a/b/c', '/', '/a', '/a/b'])
   t.same(atOrAbove('https://a.example/b'), ['https://a.example/b', 'https:', 'https:/', 'https://a.example'])
   t.same(atOrAbove('urn:a:b'), ['urn:a:b'])
   const long = `/a/${'b'.repeat(300)}/c`
-  t.same(atOrAbove(long), ['/a'], 'none that could be declared')
+  t.same(atOrAbove(long), ['/', '/a'], 'none that could be declared')
   t.equal(atOrAbove('/'.repeat(1024)).length, 256)
 })

@@ -1,5 +1,6 @@
 /** Compares what a file declares beside the clients: places of data subjects, retention, trackers' words, event types; pure. */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { sourceForm } from '#schemas/event-source.ts'
 import { emptyPlan, type Plan, step } from '../step.ts'
 import { tellOthers } from './lists.ts'
 import { codeOf, type Declared, type EventType, type SubjectPlace } from './read-file.ts'
@@ -101,9 +102,12 @@ export function trackerServices(whole: Declared, present: Present): Plan {
   return plan
 }
 
-function sameSources(some: EventType['sources'] = [], others: EventType['sources'] = []): boolean {
-  const told = (of: typeof some) => of.map(({ source, publisherId }) => `${publisherId} ${source}`).sort()
-  return told(some).join('\n') === told(others).join('\n')
+type Sources = NonNullable<EventType['sources']>
+
+function sameSources(declared: Sources, there: Sources = []): boolean {
+  const told = (of: Sources) => of.map(({ source, publisherId }) => `${publisherId} ${source}`).sort()
+  const kept = declared.map((one) => ({ ...one, source: sourceForm(one.source) }))
+  return told(kept).join('\n') === told(there).join('\n')
 }
 
 /** An event type goes with all events that it keeps, so it is never taken away. */

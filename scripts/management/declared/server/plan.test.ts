@@ -307,6 +307,7 @@ void t.test('sources of an event type are replaced when they are other ones, wha
     planOf({ eventTypes: [{ ...type, ...(sources && { sources }) }] }, there, { removes: false }).steps
   t.same(stepsFor(), [])
   t.same(stepsFor([two!, one!]), [])
+  t.same(stepsFor([{ ...one!, source: '/a/' }, two!]), [], 'as the server keeps them')
   t.match(stepsFor([two!]), [
     { call: { operation: 'updateEventType', body: { sources: [two] } }, says: /born .*: sources$/ },
   ])
