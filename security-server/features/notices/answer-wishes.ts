@@ -12,7 +12,7 @@ import type { Channel } from './channels.ts'
 import { isSame, type NoticeKey, personDigest } from './notice-key.ts'
 import type { NoticeRooms } from './rooms.ts'
 import { codeIn, readText, readWish } from './rules.ts'
-import type { Wish } from './wishes-store.ts'
+import type { StoppedAddress, Wish } from './wishes-store.ts'
 
 type Asker = { subsystem: string; type: string; identifier: string }
 
@@ -32,7 +32,6 @@ export function noticePaths(rooms: NoticeRooms) {
     throw new Fault('invalid_request', { what: `channel is one of ${known}` })
   }
   const countedUnder = (key: NoticeKey, name: string, address: string): string => {
-    // A channel that was taken out of the settings has none here, and its messages are stopped all the same.
     const counted = channels.find((one) => one.name === name)?.counted(address) ?? address
     return `address ${key.digest('count', `${name} ${counted}`)}`
   }
@@ -129,8 +128,9 @@ export function noticePaths(rooms: NoticeRooms) {
       const key = rooms.key()
       const wish = key.wishOf(readText(body, 'token'), subsystem)
       if (wish === undefined) throw new Fault('invalid_request', { what: 'token was not made here' })
-      const blocked = ({ id, channel, sealed }: { id: string; channel: string; sealed: string }) =>
-        `${countedUnder(key, channel, key.open(`address ${id}`, sealed))} blocked`
+      // As it was counted when it was asked for: the channel may be out of the settings now, and back in them later.
+      const blocked = ({ id, channel, sealed, counted }: StoppedAddress): string =>
+        `${counted ?? countedUnder(key, channel, key.open(`address ${id}`, sealed))} blocked`
       await wishes.stop(wish, blocked, clock())
       return { stopped: true }
     },

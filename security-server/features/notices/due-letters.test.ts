@@ -131,6 +131,26 @@ void t.test('what was stopped or ended while others were sent is not sent', asyn
   t.ok(sent.length >= 6 && sent.length < 10, `${sent.length}: the rest waits`)
 })
 
+void t.test('who stops messages while their channel is out of the settings gets no more codes', async (t) => {
+  const world = await createTrackerWorld(t)
+  const { rooms, mail, tell } = await createNotices(t, world)
+  const wish = { channel: 'email', address: 'Person+1@mail.example', mode: 'at_once', language: 'en' }
+  const ask = async (code: string): Promise<AskedNotice> => {
+    const to = `/concordat/v1/notices?userCode=EE${code}`
+    return (await world.ask(to, { userId: `EE${code}`, body: wish })).body as AskedNotice
+  }
+  const { notice } = await ask('131052-308T')
+  await tell()
+  t.equal(mail.received.length, 1)
+  const channels = rooms.channels.splice(0)
+  const token = rooms.key().stopToken(notice.id, SUBSYSTEM)
+  await world.ask('/concordat/v1/notices/stop', { userId: '', body: { token } })
+  rooms.channels.push(...channels)
+  for (const code of ['131052-308T', '010101-1111']) t.match((await ask(code)).notice, { state: 'asked' })
+  await tell()
+  t.equal(mail.received.length, 1)
+})
+
 void t.test(
   'who wants that is told that a complaint was answered, and no more; nobody else is',
   async (t) => {

@@ -77,4 +77,11 @@ export const noticeMigrations: Record<string, SchemaChange> = {
         .execute()
     },
   },
+  'security-server-notices-003-counted': {
+    olderVersionsGoOn: true,
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      await kysely.schema.alterTable('notice_address').addColumn('counted', text).execute()
+    },
+  },
 }

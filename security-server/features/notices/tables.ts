@@ -22,6 +22,8 @@ export type AddressRow = {
   code: string | null
   code_at: string | null
   tries: number
+  /** What its codes are counted under; null from a node of the version before. */
+  counted: string | null
 }
 
 /** `look_at`: when its uses are looked at next, if it has any; `rest_until`: before that no message is made. */

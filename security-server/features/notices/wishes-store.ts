@@ -31,6 +31,8 @@ export type Wish = {
   confirmed_at: string | null
 }
 
+export type StoppedAddress = Pick<AddressRow, 'id' | 'channel' | 'sealed' | 'counted'>
+
 type Asked = Pick<NewNotice, 'channel' | 'mode' | 'language'> & {
   about: string
   person: string
@@ -161,17 +163,13 @@ export function createWishStore(database: Database) {
       }),
 
     /** By the token of a letter. Who never confirmed the address gets no more codes for a time: `blocked` names it. */
-    stop: (
-      id: string,
-      blocked: (address: Pick<AddressRow, 'id' | 'channel' | 'sealed'>) => string,
-      now: number,
-    ): Promise<void> =>
+    stop: (id: string, blocked: (address: StoppedAddress) => string, now: number): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'notices')
         const wish = await transaction
           .selectFrom('notice_wish')
           .innerJoin('notice_address', 'notice_address.id', 'notice_wish.address')
-          .select(['notice_address.id', 'channel', 'sealed', 'state'])
+          .select(['notice_address.id', 'channel', 'sealed', 'counted', 'state'])
           .where('notice_wish.id', '=', id)
           .executeTakeFirst()
         if (wish === undefined) return
@@ -258,7 +256,7 @@ async function addressFor(transaction: Kysely<NoticeTables>, q: Asked): Promise<
   const row: AddressRow = {
     ...{ id, person: q.person, channel: q.channel, sealed: q.seal.address(id), digest: q.digest },
     ...{ state: 'ASKED', asked_at: iso(q.now), confirmed_at: null, failed_at: null },
-    ...{ code: null, code_at: null, tries: 0 },
+    ...{ code: null, code_at: null, tries: 0, counted: q.counted.address },
   }
   await transaction.insertInto('notice_address').values(row).execute()
   return row
