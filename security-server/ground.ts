@@ -234,9 +234,9 @@ function openLog(q: {
 }): Promise<WholeLog> {
   const { settings, server, node, clock, log, keys, globalConfiguration } = q
   const owner = memberOf(server)
-  const fetchStatus = createFetchStatus({
+  const status = createFetchStatus({
     ...{ clock, fetchOcsp: q.fetchOcsp },
-    configurations: () => [...globalConfiguration.currentWithin(ANY_GRACE).indexes()],
+    configurations: () => globalConfiguration.currentWithin(ANY_GRACE).indexes(),
   })
   return openWholeLog({
     ...q.storedLog,
@@ -255,10 +255,10 @@ function openLog(q: {
       },
     },
     stamp: createTimeStampClient({
-      ...{ clock, fetchStatus, heard: q.heard },
+      ...{ clock, fetchStatus: status.ofStampers, heard: q.heard },
       configuration: () => globalConfiguration.currentWithin(ANY_GRACE).index,
     }),
-    signerStatus: (certificates) => fetchStatus(readable(certificates)),
+    signerStatus: (certificates) => status.ofSigners(readable(certificates)),
     evidenceRecords: {
       intervalMs: settings.evidenceRecords.intervalHours * 3_600_000,
       beforeMs: settings.evidenceRecords.renewBeforeDays * 86_400_000,

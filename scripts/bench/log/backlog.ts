@@ -113,7 +113,7 @@ function openLog(folder: string, authority: Authority, port: number): Promise<Wh
     approvedTsas: [{ name: 'TSA', url: `http://127.0.0.1:${port + 2}`, cert: authority.tsa.der }],
     ocspFreshnessSeconds: 3600,
   })
-  const fetchStatus = createFetchStatus({
+  const status = createFetchStatus({
     ...{ clock: Date.now, configurations: () => [index], fetchOcsp: createOcspClient().fetch },
   })
   for (const name of ['keys', 'bodies']) mkdirSync(path.join(folder, name), { mode: 0o700 })
@@ -123,9 +123,10 @@ function openLog(folder: string, authority: Authority, port: number): Promise<Wh
     bodyFolder: path.join(folder, 'bodies'),
     ...{ server: SERVER, node: 'node1', clock: Date.now },
     stamp: createTimeStampClient({
-      ...{ clock: Date.now, configuration: () => index, fetchStatus, heard: () => undefined },
+      ...{ clock: Date.now, configuration: () => index, heard: () => undefined },
+      fetchStatus: status.ofStampers,
     }),
-    signerStatus: (certificates) => fetchStatus(readable(certificates)),
+    signerStatus: (certificates) => status.ofSigners(readable(certificates)),
   })
 }
 

@@ -9,6 +9,7 @@ import { readOcspStatus } from '#core/certificate/ocsp-status.ts'
 import type { IssuingCa } from '#core/configuration/index-trust.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { workQueues } from '#platform/work-queues.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import { certificateIn, lasting } from '../../global-configuration/snapshot.ts'
@@ -18,7 +19,12 @@ import type { createRevocationStore, Revoked } from './store.ts'
 
 /** A responder that was not reached is left alone for so long, so that it does not hold up those of other CAs. */
 const REST_MS = 5_000
+/** For each instance whose CAs are asked. */
 const AT_ONCE = 8
+/** Of one CA: an instance may publish any number. */
+const MAX_ADDRESSES = 4
+/** For one round: those of other instances that are slow are asked again in the next, and delay no question that falls due meanwhile. */
+const DEADLINE_MS = 10_000
 
 export type Answered = 'good' | 'revoked' | 'unknown' | 'failed'
 
@@ -52,7 +58,8 @@ export function createAuthorityQuestions(rooms: Rooms) {
   const isWaiting = (one: Asked): boolean => {
     if (restsUntil.size === 0) return false
     const { ocspUrls = [] } = issuerOf(one) ?? {}
-    return ocspUrls.length > 0 && ocspUrls.every(rests)
+    const addresses = ocspUrls.slice(0, MAX_ADDRESSES)
+    return addresses.length > 0 && addresses.every(rests)
   }
   const watched = (): Map<string, Asked> =>
     new Map([...rooms.reliedOn.list(), ...revoked.values()].map((one) => [nameOf(one), one]))
@@ -79,11 +86,12 @@ export function createAuthorityQuestions(rooms: Rooms) {
   const rests = (url: string): boolean => clock() < (restsUntil.get(url) ?? 0)
 
   /** Undefined when no responder was reached. One that was answers for other certificates, whatever it said of this one. */
-  async function askOne(asked: Asked): Promise<Status | undefined> {
+  async function askOne(asked: Asked, isLate: () => boolean): Promise<Status | undefined> {
     const issuer = issuerOf(asked)
-    const urls = issuer?.ocspUrls ?? []
+    const urls = issuer?.ocspUrls.slice(0, MAX_ADDRESSES) ?? []
     let found = urls.length === 0 ? FAILED : undefined
     for (const url of urls) {
+      if (isLate()) break
       if (rests(url)) continue
       try {
         const response = await rooms.fetchOcsp(url, buildOcspRequest(asked.certificate, issuer!.ca))
@@ -103,11 +111,13 @@ export function createAuthorityQuestions(rooms: Rooms) {
   }
 
   /** Whether what is revoked has changed. */
-  async function settle(asked: Asked): Promise<boolean> {
+  async function settle(asked: Asked, isLate: () => boolean): Promise<boolean> {
     const { certificate, instance } = asked
     const { sha256 } = certificate
     const name = nameOf(asked)
-    const answer = await askOne(asked)
+    const answer = await askOne(asked, isLate)
+    // The next round may have asked it again already.
+    if (isLate()) return false
     if (answer === undefined) {
       // It stays due.
       rooms.count('failed')
@@ -146,12 +156,14 @@ export function createAuthorityQuestions(rooms: Rooms) {
       await obeyStored()
       const queue = due()
       for (const one of queue) if (!answeredAt.has(nameOf(one))) answeredAt.set(nameOf(one), clock())
-      const work = async (): Promise<void> => {
-        for (let next = queue.shift(); next !== undefined; next = queue.shift())
+      await workQueues({
+        queues: [...Map.groupBy(queue, ({ instance }) => instance).values()],
+        ...{ atOnce: AT_ONCE, deadlineMs: DEADLINE_MS },
+        async work(one, isLate) {
           // At once, not after the slowest responder of the round.
-          if (await settle(next)) await obeyStored()
-      }
-      await Promise.all(Array.from({ length: AT_ONCE }, work))
+          if (await settle(one, isLate)) await obeyStored()
+        },
+      })
       const kept = watched()
       for (const times of [askedAt, answeredAt])
         for (const name of times.keys()) if (!kept.has(name)) times.delete(name)

@@ -7,7 +7,9 @@ import { migrate } from '#platform/database/migrate.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
+import { memberOf } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { until } from '#test/until.ts'
 import type { FetchOcsp } from '../../keys/client.ts'
 import { createPeerWorld } from '../../peer/peer-fixture.ts'
 import { createReliedOn } from '../../peer/relied-on.ts'
@@ -161,5 +163,57 @@ t.test('revoked at the CA', (t) =>
     world.skew = certificate.notAfter.getTime() + 1 - Date.now()
     await questions.obeyStored()
     t.equal(questions.revoked(), 0, 'what has ended by itself is forgotten')
+  }),
+)
+
+t.test('responders of another instance that keep silent delay no question to ours', (t) =>
+  eachDatabase(t, async (database, t) => {
+    world.restore()
+    await migrate(database, revocationMigrations)
+    const { shared } = world.globalConfiguration.current().index
+    // It approves the same public CA, with a crowd of addresses of its own.
+    const silent = ['1', '2', '3', '4', '5', '6'].map((name) => ({
+      ...{ url: `http://silent.fi/${name}`, cert: undefined, costType: undefined },
+    }))
+    world.federated = [
+      {
+        ...{ ...shared, instance: 'FI', members: [], securityServers: [] },
+        approvedCas: shared.approvedCas.map((ca) => ({
+          ...ca,
+          topCa: { ...ca.topCa, ocsp: silent },
+          intermediateCas: ca.intermediateCas.map((one) => ({ ...one, ocsp: silent })),
+        })),
+      },
+    ]
+    world.reconfigure()
+    const asked: string[] = []
+    let giveUp: () => void = () => undefined
+    const silence = new Promise<Buffer>((_resolve, reject) => {
+      giveUp = () => void reject(new Fault('network_error'))
+    })
+    silence.catch(() => undefined)
+    const node = openNode(database, async (url, request) => {
+      asked.push(url)
+      return url.startsWith('http://silent.fi') ? silence : world.authority.ocspAnswer(request)
+    })
+    const servers = [world.consumer, world.provider, world.second]
+    const keys = servers.flatMap(({ keys, id }) => [
+      keys.authenticationIdentity().certificate,
+      keys.signingIdentity(memberOf(id)).certificate,
+    ])
+    const { authority } = world
+    // More than are asked at once, all before ours.
+    node.reliedOn.rely(
+      [...keys, authority.intermediate, authority.tsa, authority.ocspResponder],
+      'FI',
+      world.clock() + 60_000,
+    )
+    node.reliedOn.rely([keys[0]!], 'DEV', world.clock() + 60_000)
+    const round = node.questions.ask()
+    await until('an answer about ours', (saw) => saw(node.counted()).includes('good'))
+    giveUp()
+    await round
+    const addresses = new Set(asked.filter((url) => url.startsWith('http://silent.fi')))
+    t.equal(addresses.size, 4, 'and no instance has more of its addresses asked')
   }),
 )
