@@ -1,6 +1,7 @@
 /**
  * Requests whose exchange is being erased by order, or was a short time ago. Between the record of a request and the row of its event an
- * order finds nothing to refuse it for; so it leaves its mark here under the lock that the row will take, and the row is not kept.
+ * order finds nothing to refuse it for; so it leaves its mark here under the lock that the row will take, and the row is not kept. Rows of rooms
+ * do likewise.
  */
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -57,6 +58,17 @@ export function createErasedRequests(database: Database) {
       await tables.deleteFrom('inbox_erased').where('at', '<', before).execute()
     },
   }
+}
+
+/** Which of these requests to a service are marked; none other is until the commit. For features that keep events of requests, too. */
+export async function erasedAmong(
+  all: Kysely<unknown>,
+  { service, records }: { service: string; records: (number | null)[] },
+): Promise<Set<number>> {
+  const transaction = all as Kysely<Tables>
+  if (records.every((record) => record === null)) return new Set()
+  await lockInbox(transaction, service)
+  return markedAmong(transaction, records)
 }
 
 /** Which of these requests are marked; under the lock of their inboxes. */

@@ -1,4 +1,5 @@
 /** One-way messages: what systems hand over is delivered to inboxes elsewhere, and what comes to our inboxes waits for its system. */
+import type { Kysely } from 'kysely'
 import type { FeatureModule } from '#platform/feature.ts'
 import { lookApart } from '#platform/jobs/looks.ts'
 import type { Services } from '#platform/services.ts'
@@ -13,7 +14,7 @@ import { deliveryRoutes } from './client-routes.ts'
 import { type ContentKeys, openContentKeys } from './content-keys.ts'
 import { createDeliveryKeys, type KeyHolder } from './delivery-keys.ts'
 import { checkOrder } from './erased-exchanges.ts'
-import { createErasedRequests } from './erased-requests-store.ts'
+import { createErasedRequests, erasedAmong } from './erased-requests-store.ts'
 import { deliveryHandlers } from './handlers.ts'
 import { createInbox } from './inbox.ts'
 import { createInboxReceipts } from './inbox-receipts-store.ts'
@@ -77,6 +78,11 @@ type Offers = {
     keys: ContentKeys
     names: Pick<Names, 'nameOf'>
     addHolder(holder: KeyHolder): void
+    /** Which of these requests to a service are being erased by order, or were a short time ago; no other is until the commit. */
+    erasedAmong(
+      transaction: Kysely<unknown>,
+      q: { service: string; records: (number | null)[] },
+    ): Promise<Set<number>>
   }
 }
 
@@ -152,7 +158,10 @@ export const deliveries: FeatureModule<Ground, Offers> = {
             checkInbox({ client: idText(client), service: idText(service) }, rooms),
           refusedWays: (most) => refusedWays(most, rooms),
         },
-        eventSeals: { keys: rooms.keys, names: rooms.names, addHolder: deliveryKeys.addHolder },
+        eventSeals: {
+          ...{ keys: rooms.keys, names: rooms.names, addHolder: deliveryKeys.addHolder },
+          erasedAmong,
+        },
       },
       health: {
         deliveries: () => deliveryKeys.finding(),

@@ -29,7 +29,7 @@ export function roomRoutes(app: FastifyInstance, rooms: SubscriptionRooms): void
     const { type, publisher, eventId, headers } = await placeOf(request, rooms)
     if (eventId !== undefined) throw new Fault('not_found', { what: say`events are posted to their type` })
     const body = await bodyOf(request, rooms)
-    const event = await publish({ type, publisher, headers, body }, rooms)
+    const event = await publish({ type, publisher, headers, body, record: null }, rooms)
     return reply
       .code(201)
       .header('location', `${request.originalUrl.split('?')[0]}/${event.id}`)

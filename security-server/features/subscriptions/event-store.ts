@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { createWriteTogether } from '#platform/database/write-together.ts'
 import { Fault } from '#schemas/fault.ts'
-import { addEvents, eventOf, type NewEvent, type StoredEvent } from './publish-store.ts'
+import { addEvents, type ErasedAmong, eventOf, type NewEvent, type StoredEvent } from './publish-store.ts'
 import { LIVE } from './subscription-reads-store.ts'
 import type { Tables } from './tables.ts'
 import { freeSpace, lockType, SIZE, spaceOf } from './type-store.ts'
@@ -16,14 +16,18 @@ const MAX_OCTETS = 4 * 1024 * 1024
 const REMOVED_AT_ONCE = 500
 
 /** `typeBytes`: what the events of one type may take. */
-export function createEventStore(database: Database, bounds: { typeBytes: number }) {
+export function createEventStore(
+  database: Database,
+  bounds: { typeBytes: number },
+  erasedAmong: ErasedAmong,
+) {
   const tables = tablesOf<Tables>(database)
-  const add = createWriteTogether(addEvents(database, bounds))
+  const add = createWriteTogether(addEvents(database, bounds, erasedAmong))
 
   return {
     /**
      * Gives the event the next sequence of its type, or finds the one by its name that the room has; those that come together are one
-     * commit. Throws `not_found`, `event_type_closed`, `event_type_full`, `event_id_reused`.
+     * commit. Throws `not_found`, `event_type_closed`, `event_type_full`, `event_id_reused`, `delivery_discarded`.
      */
     publish: async (event: NewEvent): Promise<{ event: StoredEvent; isNew: boolean }> => {
       const added = await add(event)
@@ -40,6 +44,16 @@ export function createEventStore(database: Database, bounds: { typeBytes: number
         .executeTakeFirst()
       return row === undefined ? undefined : eventOf(row)
     },
+    /** The event that this request published, while it is given out; with its room and type. */
+    ofRecord: (record: number): Promise<{ room: string; name: string; sequence: number } | undefined> =>
+      tables
+        .selectFrom('room_event')
+        .innerJoin('room_type', 'room_type.id', 'room_event.type')
+        .select(['room', 'name', 'sequence'])
+        .where('record', '=', record)
+        .where('content', 'is not', null)
+        .limit(1)
+        .executeTakeFirst(),
     /** The next events, in order: as many as may be in memory, and one however large it is. */
     after: async (type: number, sequence: number): Promise<StoredEvent[]> => {
       const sizes = await tables

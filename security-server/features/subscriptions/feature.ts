@@ -7,6 +7,7 @@ import { say } from '#schemas/said.ts'
 import { createMessageValidator } from '../../local-systems/validation/validate-messages.ts'
 import type { Room } from '../../peer/inbox.ts'
 import { roomRoutes } from './client-routes.ts'
+import { checkOrder, type ReadsRecords } from './erased-exchanges.ts'
 import { createEventStore } from './event-store.ts'
 import { claimToken, isAnyDue } from './give-out.ts'
 import { createGiver } from './giver.ts'
@@ -27,6 +28,9 @@ type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> 
     clientDoor: SubscriptionRooms['door']
     deliveryDoor: DeliveryDoor
     eventSeals: EventSeals
+    messageLog: ReadsRecords
+    /** Asked before an exchange is erased by order, after deliveries have marked its request. */
+    erasureOrders: { beforeOrders(check: (index: number) => Promise<undefined>): void }
     /** Crash tests alone change something here. */
     armSubscriptions(rooms: SubscriptionRooms): SubscriptionRooms
   }
@@ -63,7 +67,7 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
       ...{ ...ground, eventBytes: ground.settings.deliveries.eventBytes, validator },
       ...{ door: ground.clientDoor, deliveries: ground.deliveryDoor, keys: eventSeals.keys },
       ...{ types: createTypeStore(database), sources: createSourceStore(database) },
-      events: createEventStore(database, ground.settings.deliveries),
+      events: createEventStore(database, ground.settings.deliveries, eventSeals.erasedAmong),
       ...{ subscriptions: store, pulls: createPullStore(database) },
       names: eventSeals.names,
       wake: () => giver.wake(rooms),
@@ -72,6 +76,9 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
     const inboxes = { ...rooms, askedWays: new Map<string, number>() }
     giver.listen(rooms)
     eventSeals.addHolder(rooms.events)
+    ground.erasureOrders.beforeOrders((index) =>
+      checkOrder(index, { ...rooms, messageLog: ground.messageLog }),
+    )
     await store.free(claimToken(node))
     metrics.watch(
       'concordat_room_subscriptions',

@@ -122,7 +122,7 @@ await onBoth('fetching', async (t, world) => {
     }[]
     t.match(keys, [{ messages: 2 }], 'the event, and the key of names')
     const { database, scans } = recordQueries(world.made.sender.database)
-    const store = createEventStore(database, { typeBytes: 1 })
+    const store = createEventStore(database, { typeBytes: 1 }, async () => new Set())
     const { id: key } = keys[0]!
     t.equal(await store.isSealedOtherwise([key]), false)
     t.strictSame(await scans(), [], 'what waits under a key is not gone through')

@@ -84,6 +84,15 @@ export const subscriptionMigrations: Record<string, SchemaChange> = {
         .execute()
     },
   },
+  // Orders to erase find an event by its record. What older versions publish has none, as what was there: it goes with its days.
+  'security-server-subscriptions-005-records': {
+    olderVersionsGoOn: true,
+    async up(kysely: Kysely<unknown>) {
+      const { integer } = columnTypes(kysely)
+      await kysely.schema.alterTable('room_event').addColumn('record', integer).execute()
+      await kysely.schema.createIndex('room_event_record').on('room_event').column('record').execute()
+    },
+  },
 }
 
 function withColumns(

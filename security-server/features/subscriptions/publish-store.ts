@@ -13,9 +13,16 @@ import { lockType, spaceOf } from './type-store.ts'
 export type StoredEvent = Selectable<EventRow>
 /** `sealed` makes the content once the sequence is known, and says under which key. */
 export type NewEvent = {
+  room: string
   row: Omit<EventRow, 'sequence' | 'content' | 'key_id'>
   sealed: (sequence: number) => { key_id: string; content: Buffer }
 }
+/** Which of these requests to a room are being erased by order, or were a short time ago; none is from then on until the commit. */
+export type ErasedAmong = (
+  transaction: Kysely<unknown>,
+  q: { service: string; records: (number | null)[] },
+) => Promise<Set<number>>
+type Bounds = { typeBytes: number }
 type Added = { event: StoredEvent; isNew: boolean }
 type Type = { last: number; octets: number; closed: number; name: string; isChanged: boolean }
 
@@ -23,13 +30,13 @@ const FULL_SECONDS = 60
 /** What one statement carries; a larger event goes alone. */
 const MAX_OCTETS = 4 * 1024 * 1024
 
-/** Resolves to the row of each, in order, or to what it is refused for: `not_found`, `event_type_closed`, `event_type_full`, `event_id_reused`. */
-export function addEvents(database: Database, bounds: { typeBytes: number }) {
+/** Resolves to the row of each, in order, or to what it is refused for: `not_found`, `event_type_closed`, `event_type_full`, `event_id_reused`, `delivery_discarded`. */
+export function addEvents(database: Database, bounds: Bounds, erasedAmong: ErasedAmong) {
   const tables = tablesOf<Tables>(database)
 
   return async function add(all: NewEvent[]): Promise<(Added | Fault)[]> {
     try {
-      return await inTransaction(tables, (transaction) => addAll(transaction, all, bounds))
+      return await inTransaction(tables, (transaction) => addAll(transaction, all, { bounds, erasedAmong }))
     } catch (cause) {
       // By one of these names as an event of another type, at the same moment, by another node.
       if (!isUniqueViolation(cause)) throw cause
@@ -44,11 +51,19 @@ export function addEvents(database: Database, bounds: { typeBytes: number }) {
 async function addAll(
   transaction: Kysely<Tables>,
   all: NewEvent[],
-  bounds: { typeBytes: number },
+  { bounds, erasedAmong }: { bounds: Bounds; erasedAmong: ErasedAmong },
 ): Promise<(Added | Fault)[]> {
   const ids = [...new Set(all.map(({ row }) => row.type))].sort((a, b) => a - b)
   // In one order, so that no two nodes wait for each other.
   for (const id of ids) await lockType(transaction, id)
+  const erased = new Set<number>()
+  // Between the record of a request and this row an order to erase finds no event.
+  for (const [service, some] of [...Map.groupBy(all, ({ room }) => room)].sort(([a], [b]) =>
+    a < b ? -1 : 1,
+  )) {
+    const records = some.map(({ row }) => row.record)
+    for (const one of await erasedAmong(transaction as Kysely<unknown>, { service, records })) erased.add(one)
+  }
   const keys = all.map(({ row }) => row.event_key)
   const found = await transaction
     .selectFrom('room_event')
@@ -61,6 +76,7 @@ async function addAll(
   const results = all.map(({ row, sealed }): Added | Fault => {
     const event = known.get(row.event_key)
     if (event !== undefined) return { event, isNew: false }
+    if (row.record !== null && erased.has(row.record)) return new Fault('delivery_discarded')
     const type = types.get(row.type)
     if (type === undefined) return new Fault('not_found', { what: say`this event type` })
     if (type.closed === 1) return new Fault('event_type_closed', { what: type.name })
@@ -113,5 +129,6 @@ function statementsOf(events: StoredEvent[]): StoredEvent[][] {
 
 /** One of the stores gives numbers as texts. */
 export function eventOf(row: StoredEvent): StoredEvent {
-  return { ...row, type: Number(row.type), sequence: Number(row.sequence) }
+  const record = row.record === null ? null : Number(row.record)
+  return { ...row, type: Number(row.type), sequence: Number(row.sequence), record }
 }

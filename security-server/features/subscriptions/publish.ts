@@ -15,7 +15,14 @@ import { checkSchema } from './type-schema.ts'
 import type { StoredType } from './type-store.ts'
 import { type EventView, eventView } from './views.ts'
 
-type Published = { publisher: string; type: StoredType; headers: HeaderList; body: Buffer }
+type Published = {
+  publisher: string
+  type: StoredType
+  headers: HeaderList
+  body: Buffer
+  /** Of the request in our log; null without an exchange. */
+  record: number | null
+}
 
 const DAY_MS = 86_400_000
 /** What receipts can name. */
@@ -31,16 +38,17 @@ export function sealOf({ type, sequence }: { type: number; sequence: number }): 
   return `event ${sequence} of type ${type}`
 }
 
-/** Throws `invalid_event`, `not_as_described`, `event_type_closed`, `event_type_full`, `event_id_reused`, `delivery_expired`, `delivery_key_missing`. */
+/** Throws `invalid_event`, `not_as_described`, `event_type_closed`, `event_type_full`, `event_id_reused`, `delivery_expired`, `delivery_discarded`, `delivery_key_missing`. */
 export async function publish(q: Published, rooms: SubscriptionRooms): Promise<EventView> {
-  const { type, publisher } = q
+  const { type, publisher, record } = q
   const { event, document } = readPublished(q, rooms)
   await checkSource({ type, publisher, source: event.source }, rooms)
   await checkSchema(type, event, rooms)
   const now = rooms.clock()
   const { event: stored, isNew } = await rooms.events.publish({
+    room: type.room,
     row: {
-      ...{ type: type.id, publisher, published_at: iso(now) },
+      ...{ type: type.id, publisher, record, published_at: iso(now) },
       event_key: rooms.names.nameOf(['room', type.room, event.source, event.id]),
       expires_at: iso(now + type.keep_days * DAY_MS),
     },

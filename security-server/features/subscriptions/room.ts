@@ -137,13 +137,13 @@ async function published(
   { type, eventId }: { type: StoredType; eventId: string | undefined },
   rooms: SubscriptionRooms,
 ): Promise<Asked> {
-  const { headers, body } = asked
+  const { headers, body, record } = asked
   const { method } = asked.request
   const publisher = idText(asked.request.client)
   if (eventId === undefined) {
     if (method !== 'POST') throw noMethod(method)
     const bytes = await bytesOf(body, rooms.eventBytes)
-    return answer(await publish({ publisher, type, headers, body: bytes }, rooms), 201)
+    return answer(await publish({ publisher, type, headers, body: bytes, record }, rooms), 201)
   }
   const q = { type, publisher, sequence: sequenceIn(eventId) }
   if (method === 'GET') return answer(await showPublished(q, rooms))

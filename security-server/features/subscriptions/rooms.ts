@@ -12,6 +12,7 @@ import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { MessageValidator } from '../../local-systems/validation/validate-messages.ts'
 import type { FieldsOnRecord } from '../../peer/fields-on-record.ts'
 import type { EventStore } from './event-store.ts'
+import type { ErasedAmong } from './publish-store.ts'
 import type { PullStore } from './pull-store.ts'
 import type { SourceStore } from './source-store.ts'
 import type { SubscriptionStore } from './subscription-store.ts'
@@ -35,6 +36,7 @@ export type EventSeals = {
     sealedWith(id: string, most: number): Promise<number>
     dropSealedWith(id: string): Promise<number>
   }): void
+  erasedAmong: ErasedAmong
 }
 
 /** One-way messages: how events reach inboxes. */

@@ -66,7 +66,7 @@ type Node = {
   metrics(): Promise<string>
   health(): Promise<Finding>
   /** A request of a peer to the room; throws the fault of a refusal. */
-  ask(method: string, path: string, body?: Body, client?: string): Promise<Answered>
+  ask(method: string, path: string, body?: Body, client?: string, record?: number): Promise<Answered>
 }
 
 export type RoomWorld = {
@@ -148,6 +148,7 @@ async function openNode(
   const feature = await subscriptions.open({
     ...{ node: q.node, clock, log, database: q.database, metrics, jobs },
     ...{ ...sender.offers(), settings: { deliveries: made.settings }, armSubscriptions: q.arm },
+    ...{ messageLog: sender.log, erasureOrders: sender.log.retention },
     globalConfiguration: made.world.globalConfiguration,
     contracts: { contractFor: () => termsOf(world) },
     localSystems: localSystems(world),
@@ -193,8 +194,8 @@ async function openNode(
     end: () => feature.drain!(),
     metrics: () => metrics.registry.metrics(),
     health: async () => feature.health!['rooms']!(),
-    async ask(method, at, body, client = SUBSCRIBER) {
-      const answer = await room.take(requestOf({ method, at, body, client }, world))
+    async ask(method, at, body, client = SUBSCRIBER, record = 7) {
+      const answer = await room.take(requestOf({ method, at, body, client, record }, world))
       const { status, fields } = answer
       const text = String(answer.body!.bytes)
       return { status, body: JSON.parse(text) as Record<string, unknown>, ...(fields && { fields }) }
@@ -203,7 +204,7 @@ async function openNode(
 }
 
 function requestOf(
-  q: { method: string; at: string; body: Body | undefined; client: string },
+  q: { method: string; at: string; body: Body | undefined; client: string; record: number },
   world: RoomWorld,
 ): InboxRequest {
   const [servicePath = '', query] = q.at.split('?')
@@ -218,7 +219,7 @@ function requestOf(
     } as InboxRequest['request'],
     headers: [['content-type', 'application/cloudevents+json']],
     body: bytes && { size: bytes.length, bytes, open: () => Readable.from([bytes]) },
-    ...{ peer: world.made.world.provider.id, record: 7, terms: termsOf(world) },
+    ...{ peer: world.made.world.provider.id, record: q.record, terms: termsOf(world) },
     checkEndpoint: () => undefined,
     spool: () => world.made.sender.log.spool.begin({ maxBytes: 8_000_000 }),
   }

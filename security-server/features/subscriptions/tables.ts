@@ -48,6 +48,8 @@ export type EventRow = {
   expires_at: string
   /** The id of the key that seals `content`. */
   key_id: string
+  /** The index of the request that published it; null without an exchange, and of an earlier version. */
+  record: number | null
   /** The event as it was published; null once it was taken back. */
   content: Buffer | null
 }
