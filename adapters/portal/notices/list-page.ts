@@ -14,6 +14,7 @@ type Answers = AsyncGenerator<{ system: System; answer: JsonAnswer | NotCalled }
 export type SignedIn = Reader & { session: Session }
 type Words = Reader['words']
 
+type Offered = { system: System; channel: ShownChannel }
 type Known = { system: System; channels: ShownChannel[]; notices: ShownNotice[] }
 
 export async function* listPage(q: {
@@ -72,8 +73,7 @@ export function progressItem(
 
 function whole(known: readonly Known[], { words, session }: SignedIn): Html {
   const offering = known.filter(({ channels }) => channels.length > 0)
-  const wishes = known.flatMap(({ system, notices }) => notices.map((notice) => ({ system, notice })))
-  const channels = known.flatMap((one) => one.channels)
+  const wishes = known.flatMap((by) => by.notices.map((notice) => ({ by, notice })))
   const anyAsked = wishes.some(({ notice }) => notice.state === 'asked')
   return html`<div id="whole">
 ${
@@ -81,7 +81,7 @@ ${
     ? html`<p class="nothing-found">${words('notices.none')}</p>`
     : html`<section class="notices" aria-labelledby="notices-yours"><h2 id="notices-yours">${words('notices.yours')}</h2>
 ${anyAsked ? html`<p class="note">${words('notices.codes')}</p>` : NOTHING}
-<ul class="cards" role="list">${wishes.map((one) => wish(one, channels, words, session))}</ul>
+<ul class="cards" role="list">${wishes.map((one) => wish(one, words, session))}</ul>
 <form method="post" action="/notices/end">${csrfField(session)}<button type="submit" class="button quiet-button">${words('notices.endAll')}</button></form></section>`
 }
 ${offering.length === 0 ? html`<p>${words('notices.nobody')}</p>` : askForm(offering, words, session)}
@@ -90,8 +90,7 @@ ${offering.length === 0 ? html`<p>${words('notices.nobody')}</p>` : askForm(offe
 }
 
 function wish(
-  { system, notice }: { system: System; notice: ShownNotice },
-  channels: readonly ShownChannel[],
+  { by: { system, channels }, notice }: { by: Known; notice: ShownNotice },
   words: Words,
   session: Session,
 ): Html {
@@ -117,17 +116,26 @@ export function noticesList({ notices, notTold, silent }: FoundNotices, words: W
 ${missing.length === 0 ? NOTHING : html`<ul class="open">${missing.map(({ system, why }) => html`<li>${foreign(system.name)}: ${words(`why.${why}`)}</li>`)}</ul>`}`
 }
 
-/** In the reader's language, or the first in which its operator named it; its name alone where no system offers it any more. */
+/** In the reader's language, or the first in which its operator named it; its name alone where its system offers it no more. */
 function titleOf({ name, titles }: ShownChannel, words: Words): Html | string {
   const own = titles?.[words.language] ?? Object.values(titles ?? {})[0]
   if (own !== undefined) return foreign(own)
   return words.has(`notices.channel.${name}`) ? words(`notices.channel.${name}`) : foreign(name)
 }
 
+/** Each title with whose it is where systems call one channel differently: none puts its words into the mouth of another. */
+function titleOfAll(offered: readonly Offered[], words: Words): Html | string {
+  const titles = Map.groupBy(offered, ({ channel }) => html`${titleOf(channel, words)}`.markup)
+  if (titles.size === 1) return titleOf(offered[0]!.channel, words)
+  return html`${[...titles.values()].map((same, at) => {
+    const systems = same.map(({ system }, i) => html`${i === 0 ? '' : ', '}${foreign(system.name)}`)
+    return html`${at === 0 ? '' : '; '}${titleOf(same[0]!.channel, words)} (${systems})`
+  })}`
+}
+
 function askForm(offering: readonly Known[], words: Words, session: Session): Html {
-  const channels = [
-    ...new Map(offering.flatMap((one) => one.channels.map((channel) => [channel.name, channel]))).values(),
-  ]
+  const offered = offering.flatMap(({ system, channels }) => channels.map((channel) => ({ system, channel })))
+  const channels = [...Map.groupBy(offered, ({ channel }) => channel.name)]
   // Who asks once more, as for the systems that sent no code yet, does not take back by that what they wanted to hear of.
   const before = offering.flatMap(({ notices }) => notices.flatMap(({ about }) => about))
   const isWanted = (one: NoticeSubject): boolean =>
@@ -137,7 +145,7 @@ function askForm(offering: readonly Known[], words: Words, session: Session): Ht
   return html`<section class="card" aria-labelledby="notices-ask"><h2 id="notices-ask">${words('notices.ask')}</h2>
 <p>${words('notices.askLead')}</p>
 <form method="post" action="/notices">${csrfField(session)}
-<fieldset class="choice"><legend>${words('notices.how')}</legend>${channels.map((one, at) => option('channel', one.name, titleOf(one, words), at === 0))}</fieldset>
+<fieldset class="choice"><legend>${words('notices.how')}</legend>${channels.map(([name, all], at) => option('channel', name, titleOfAll(all, words), at === 0))}</fieldset>
 <p class="field"><label for="notices-address">${words('notices.address')}</label> <input id="notices-address" name="address" maxlength="500" autocomplete="email" required></p>
 <fieldset class="choice"><legend>${words('notices.about')}</legend>${NOTICE_SUBJECTS.map((one) => html`<label><input type="checkbox" name="about" value="${one}"${isWanted(one) ? html` checked` : NOTHING}> ${words(`notices.about.${one}`)}</label>`)}</fieldset>
 <fieldset class="choice"><legend>${words('notices.when')}</legend>${(['at_once', 'daily', 'weekly'] as const).map((one, at) => option('mode', one, words(`notices.mode.${one}`), at === 0))}</fieldset>

@@ -120,6 +120,44 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
   t.notMatch(portal.lines.join(''), /P00000042|mail\.example|kkkk/, 'no line says who or where')
 })
 
+t.test('no system names the channels of another', async (t) => {
+  const says = (id: string, en: string, post = 'Letter'): FakeSystem['answers'] => {
+    const titles = { sms: { en }, post: { en: post } }
+    const notice = { id, channel: 'sms', address: '+3…42', mode: 'daily', state: 'confirmed' }
+    return (_asked, response) =>
+      send(response, { channels: ['sms', 'post', 'email'], titles, notices: [notice] })
+  }
+  const server = await startUsageServer(t, [
+    { ...tax, answers: says(NOTICE_ID, 'Text message') },
+    { ...land, answers: says(NOTICE_ID.replace(/.$/, 'e'), 'Text message') },
+    { ...liar, answers: says(NOTICE_ID.replace(/.$/, 'f'), 'Say your PIN to +99 12345') },
+  ])
+  const issuer = await startOpenIdProvider(t)
+  const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT })
+  const browser = openBrowser(t)
+  await browser.login(portal.url, PERSON)
+  const { text } = await browser.visit(`${portal.url}/notices?language=en`)
+  const titleOf = (name: string): string =>
+    new RegExp(`name="channel" value="${name}"[^>]*>(.*?)</label>`)
+      .exec(text)?.[1]
+      ?.replace(/<[^>]*>/g, '')
+      .trim() ?? ''
+  t.strictSame([titleOf('email'), titleOf('post')], ['E-mail', 'Letter'])
+  t.match(titleOf('sms'), /Text message \((Tax assessment, Land register|Land register, Tax assessment)\)/)
+  t.match(titleOf('sms'), /Say your PIN to \+99 12345 \(Liar\)/)
+  for (const [system, title] of [
+    [tax, 'Text message'],
+    [land, 'Text message'],
+    [liar, 'Say your PIN'],
+  ] as const) {
+    const card = text
+      .split('<li class="card">')
+      .slice(1)
+      .find((one) => one.includes(`<h3><bdi>${system.name}`))
+    t.match(card, new RegExp(`You are told here. <bdi>${title}`), system.name)
+  }
+})
+
 t.test(
   'an address that nobody confirmed gets the code of one system; each system is a question',
   async (t) => {
