@@ -160,6 +160,29 @@ t.test('the zip file of GET /verificationconf', async (t) => {
   t.match(await verify(good, '--conf', zip), { code: 0, out: /GOLD, from zip file/ })
 })
 
+t.test("a time-stamp of a federated log: the configuration's file says whose log is ours", async (t) => {
+  const sharedOf = (change: object) => writeSharedParameters({ ...F.configuration().shared, ...change }, 6)
+  const [gold, fi] = [sharedOf({ approvedTsas: [] }), sharedOf({ instance: 'FI' })]
+  file('two/GOLD/shared-params.xml', gold)
+  file('two/FI/shared-params.xml', fi)
+  const two = path.join(directory, 'two')
+  const zip = (own: string) =>
+    file(
+      `two-${own}.zip`,
+      zipOf([
+        { name: 'verificationconf/GOLD/shared-params.xml', data: gold, deflate: true },
+        { name: 'verificationconf/FI/shared-params.xml', data: fi, deflate: true },
+        { name: 'verificationconf/instance-identifier', data: own },
+      ]),
+    )
+  const doubt = { code: 1, out: /INDETERMINATE[\s\S]*Only FI approves the authority of the time-stamp/ }
+  t.match(await verify(good, '--conf', two), doubt)
+  t.match(await verify(good, '--conf', zip('GOLD')), doubt)
+  t.match(await verify(good, '--conf', zip('FI')), { code: 0 })
+  file('two/instance-identifier', 'FI\n')
+  t.match(await verify(good, '--conf', two), { code: 0 })
+})
+
 t.test('an anchor: the configuration is fetched and verified', async (t) => {
   let content = shared
   const served = writeDirectory({

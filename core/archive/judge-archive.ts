@@ -26,6 +26,8 @@ type ArchiveQuestion = {
   /** Last digest (hex) of the preceding archive, '' if there is none. Undefined: not checked. */
   previousDigest: string | undefined
   configuration: ReadonlyMap<string, ConfigurationIndex>
+  /** The verifier's own instance, for containers without proofs of their log. */
+  own?: string | undefined
   now: Date
 }
 
@@ -128,12 +130,11 @@ function ofProofs({ records, checkpoints }: NonNullable<ArchiveVerdict['proved']
   }
 }
 
-async function judgeContainer(bytes: Buffer, { configuration, now }: ArchiveQuestion): Promise<Verdict> {
+async function judgeContainer(bytes: Buffer, { configuration, own, now }: ArchiveQuestion): Promise<Verdict> {
   try {
     const { verdict, subIndication, reason } = await verifyContainer({
       container: await readContainer(bytes),
-      configuration,
-      now,
+      ...{ configuration, own, now },
     })
     return { verdict, subIndication, reason }
   } catch (thrown) {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import t from 'tap'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import * as F from '#core/signature/signature-fixture.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ContainerParts } from './container.ts'
@@ -344,4 +345,24 @@ t.test('what nobody signs says only what is there: the manifests', async (t) => 
     now: NOW,
   })
   t.equal(stray.code, 'malformed_signature', 'an ASiC manifest without the time-stamp that it is about')
+})
+
+t.test("a time-stamp counts if the signer's instance or our own approves its authority", async (t) => {
+  const container = await readContainer(await written(await parts()))
+  const approving: ConfigurationIndex = F.configuration()
+  const without: ConfigurationIndex = { ...approving, tsaCertificates: [] }
+  const judged = (signers: ConfigurationIndex, others: ConfigurationIndex, own?: string) =>
+    verifyContainer({
+      ...{ container, own, now: NOW },
+      configuration: new Map([
+        ['FI', { ...others, instance: 'FI' }],
+        ['GOLD', { ...signers, instance: 'GOLD' }],
+      ]),
+    })
+  t.match(await judged(approving, without), { verdict: 'TOTAL-PASSED' })
+  t.match(await judged(without, approving, 'FI'), { verdict: 'TOTAL-PASSED' }, 'the log is ours')
+  const doubt = { verdict: 'INDETERMINATE', subIndication: 'NO_POE', code: 'timestamp_invalid' }
+  const reason = /^Only FI approves the authority of the time-stamp, not the signer's instance GOLD /
+  for (const own of [undefined, 'GOLD', 'EE'])
+    t.match(await judged(without, approving, own), { ...doubt, reason }, own ?? 'unknown')
 })

@@ -23,6 +23,7 @@ import { PART_NAME } from '#schemas/wire.ts'
 import { type Container, type ContainerVerdict, ENTRY } from './container.ts'
 import { judgeSignatureAge, judgeStampAge } from './judge-age.ts'
 import { type Judgement, judgeFault, judgeSignerFault } from './judge-fault.ts'
+import { judgeStamper } from './judge-stamper.ts'
 import { checkManifest } from './manifests.ts'
 import { senderOf } from './message-sender.ts'
 import { strayChains } from './stray-chains.ts'
@@ -32,6 +33,8 @@ type VerificationQuestion = {
   container: Container
   /** The configuration of the signer's instance, or of several federated instances. */
   configuration: ConfigurationIndex | ReadonlyMap<string, ConfigurationIndex>
+  /** The verifier's own instance, whose time-stamps count as those of the signer's do. */
+  own?: string | undefined
   now: Date
   /** The expected signer, for a message that does not name its sender (a refusal). */
   sender?: ClientId
@@ -44,7 +47,7 @@ export type KeptProof = {
   ocspResponses: Buffer[]
   /** The time at which newer evidence proves that the time-stamp existed; absent without such evidence. */
   stampExisted?: Date | undefined
-  /** The only authorities whose time-stamps count; absent: those of all instances, as the container does not say whose log held it. */
+  /** The only authorities whose time-stamps count; absent: those that `judgeStamper` says, as the container does not say whose log held it. */
   stampers?: readonly Certificate[] | undefined
 }
 
@@ -98,6 +101,11 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
   }
   const configuration = configurations.find(({ instance }) => instance === sender.instance)
   if (configuration === undefined) return judged(unknownInstance(sender.instance))
+  const strange =
+    q.kept?.stampers === undefined
+      ? judgeStamper({ tsa, signerInstance: sender.instance, own: q.own, configurations })
+      : undefined
+  if (strange !== undefined) return judged(strange)
   const misdated = wrongOrder(signature, time, q.now)
   if (misdated !== undefined) return judged(misdated)
   const ocspResponses = q.kept?.ocspResponses ?? []

@@ -156,7 +156,7 @@ async function showSide(
   await haveCosigned(api)
   const records = await recordsOf(instance, agency, { queryId: id })
   const own = folderOf(instance.layout, `${agency.key}/configuration/current/globalconf`)
-  const { indexes } = await loadConfiguration(own, new Date())
+  const { indexes, own: instanceId } = await loadConfiguration(own, new Date())
   if (records.length !== 2)
     throw new Error(`${agency.name} has ${records.length} records of the exchange instead of 2`)
   say(`  ${agency.name} (${role})`)
@@ -167,7 +167,7 @@ async function showSide(
     const verdict = await verifyContainer({
       container: await readContainer(container),
       configuration: indexes,
-      now: new Date(),
+      ...{ own: instanceId, now: new Date() },
     })
     if (verdict.verdict !== 'TOTAL-PASSED') throw new Error(`${file}: ${verdict.verdict}, ${verdict.reason}`)
     const certificate = verdict.signingCertificate

@@ -35,8 +35,9 @@ type Question = {
 export async function judgeFile(q: Question): Promise<Report | 'configuration is missing'> {
   const { file, content, judgedAt } = q
   if (await isArchive(content)) {
-    const configuration = q.configuration === undefined ? new Map() : (await q.configuration()).indexes
-    return await verifyArchive({ file, content, configuration, previousDigest: q.previousDigest, judgedAt })
+    const { indexes: configuration, own } = (await q.configuration?.()) ?? { indexes: new Map() }
+    const { previousDigest } = q
+    return await verifyArchive({ file, content, configuration, own, previousDigest, judgedAt })
   }
   if (await isExport(content)) {
     const configuration = await q.configuration?.()
@@ -58,13 +59,13 @@ export async function judgeFile(q: Question): Promise<Report | 'configuration is
 
 async function judgeContainer(
   { content, judgedAt: now, limits }: Question,
-  { indexes }: LoadedConfiguration,
+  { indexes, own }: LoadedConfiguration,
 ): Promise<ContainerVerdict> {
   try {
     return await verifyContainer({
       container: await readContainer(content, limits),
       configuration: indexes,
-      now,
+      ...{ own, now },
     })
   } catch (thrown) {
     if (!(thrown instanceof Fault) || thrown.code !== 'malformed_container') throw thrown

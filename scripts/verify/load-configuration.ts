@@ -13,6 +13,7 @@ import {
   configurationOfZip,
   isZip,
   type LoadedConfiguration,
+  OWN_INSTANCE,
 } from './configuration-files.ts'
 
 /** The files of 64 instances. */
@@ -27,7 +28,10 @@ export async function loadConfiguration(location: string, now: Date): Promise<Lo
   try {
     const isDirectory = (await stat(location)).isDirectory()
     const bytes = isDirectory ? undefined : await readFile(location)
-    if (bytes === undefined) return await configurationOf(await filesOf(location), `directory ${location}`)
+    if (bytes === undefined) {
+      const files = await filesOf(location, CONFIGURATION_FILES)
+      return await configurationOf(files, `directory ${location}`, await filesOf(location, [OWN_INSTANCE]))
+    }
     if (isZip(bytes)) return await configurationOfZip(bytes, `zip file ${location}`)
     return await fromAnchor(bytes, location, now)
   } catch (cause) {
@@ -37,13 +41,13 @@ export async function loadConfiguration(location: string, now: Date): Promise<Lo
 }
 
 /**
- * Reads the shared-params.xml and certificate profiles of all instances, at any depth of the directory. Throws
- * `malformed_global_conf` for too many or too large files.
+ * Reads the files of these names at any depth of the directory: those of all instances. Throws `malformed_global_conf` for too many or too
+ * large files.
  */
-async function filesOf(directory: string): Promise<Buffer[]> {
+async function filesOf(directory: string, names: string[]): Promise<Buffer[]> {
   const found: Buffer[] = []
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
-    if (!CONFIGURATION_FILES.includes(entry.name) || !entry.isFile()) continue
+    if (!names.includes(entry.name) || !entry.isFile()) continue
     const file = path.join(entry.parentPath, entry.name)
     if (found.length === MAX_FILES || (await stat(file)).size > MAX_BYTES) {
       throw new Fault('malformed_global_conf', { what: 'there are too many or too large files' })
@@ -85,6 +89,7 @@ async function fromAnchor(bytes: Buffer, file: string, now: Date): Promise<Loade
         )
         return {
           indexes: new Map([[index.instance, index]]),
+          own: index.instance,
           origin: `${downloadUrl}, by the anchor ${file}`,
         }
       } catch (cause) {

@@ -11,6 +11,7 @@ type Question = {
   content: string | Buffer
   /** Without a configuration only the chain can be verified. */
   configuration: Parameters<typeof judgeArchive>[0]['configuration']
+  own: string | undefined
   /** The last digest of the previous archive, '' for the first one, undefined when it is unknown. */
   previousDigest: string | undefined
   judgedAt: Date
@@ -26,6 +27,7 @@ export async function verifyArchive(q: Question): Promise<Report> {
 async function judge({
   content,
   configuration,
+  own,
   previousDigest,
   judgedAt,
 }: Question): Promise<ArchiveVerdict> {
@@ -33,7 +35,7 @@ async function judge({
     return await judgeArchive({
       archive: await readArchive(content),
       previousDigest,
-      configuration,
+      ...{ configuration, own },
       now: judgedAt,
     })
   } catch (thrown) {
