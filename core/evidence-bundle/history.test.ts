@@ -149,4 +149,24 @@ t.test('the entry as another program writes it', async (t) => {
   t.same(judged(golden.entry), { failure: undefined, unproved: undefined })
   t.ok(judgeHistory({ manifest, files }).unproved)
   t.ok(judged(golden.entry.replace('"first":6', '"first":5')).unproved, 'each step is needed')
+
+  type Step = { first: number; path: string[]; second: number }
+  const { steps } = JSON.parse(golden.entry) as { steps: [Step, Step] }
+  const [first, second] = steps
+  const of = (...some: Step[]) => judged(canonicalJson({ steps: some, version: 1 })).failure?.subIndication
+  t.equal(of(first, second), undefined)
+  const bad = { ...second, path: [...second.path].reverse() }
+  t.equal(of(first, bad), 'HASH_FAILURE')
+  t.equal(of(bad), 'HASH_FAILURE', 'a step that is left out hides no other')
+  t.equal(of(first, second, bad), 'FORMAT_FAILURE', 'two steps of one pair')
+  t.equal(of(first, second, second), 'FORMAT_FAILURE')
+  const [hash, ...others] = second.path as [string]
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+  const loose = `${hash.slice(0, 42)}${alphabet[alphabet.indexOf(hash[42]!) + 1]}=`
+  t.same(Buffer.from(loose, 'base64'), Buffer.from(hash, 'base64'))
+  t.equal(
+    of(first, { ...second, path: [loose, ...others] }),
+    'FORMAT_FAILURE',
+    'the same octets, otherwise written',
+  )
 })

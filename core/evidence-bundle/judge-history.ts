@@ -52,16 +52,17 @@ function judgeGrowth(heads: Head[], { files }: Bundle): History {
   const given = proof === undefined ? [] : stepsIn(proof)
   if (given === undefined)
     return failed(say`${CONSISTENCY} is not of version 1, in its canonical form.`, 'FORMAT_FAILURE')
+  let unproved: Said | undefined
+  // A proof that is left out must not hide one that does not hold.
   for (const [i, later] of heads.entries()) {
     const earlier = heads[i - 1]
     if (earlier === undefined) continue
     const [first, second] = [earlier.size, later.size]
     const step = given.find((one) => one.first === first && one.second === second)
-    if (step === undefined)
-      return {
-        failure: undefined,
-        unproved: say`Every message verifies, but nothing proves that the state of the log of ${second} records continues the one of ${first} records: its history could be forked.`,
-      }
+    if (step === undefined) {
+      unproved ??= say`Every message verifies, but nothing proves that the state of the log of ${second} records continues the one of ${first} records: its history could be forked.`
+      continue
+    }
     try {
       const path = step.path.map((one) => Buffer.from(one, 'base64'))
       verifyConsistency({ first, second, firstRoot: earlier.root, secondRoot: later.root, proof: path })
@@ -72,14 +73,14 @@ function judgeGrowth(heads: Head[], { files }: Bundle): History {
       )
     }
   }
-  return { failure: undefined, unproved: undefined }
+  return { failure: undefined, unproved }
 }
 
 function failed(reason: Said, subIndication: 'HASH_FAILURE' | 'FORMAT_FAILURE' = 'HASH_FAILURE'): History {
   return { failure: { subIndication, reason }, unproved: undefined }
 }
 
-/** Undefined unless it is canonical JSON with exactly the members of version 1. */
+/** Undefined unless it is canonical JSON with exactly the members of version 1, canonical base64, and one step for each pair of sizes. */
 function stepsIn(bytes: Buffer): ConsistencyStep[] | undefined {
   try {
     const value = parseStrictJson(bytes) as { steps: ConsistencyStep[]; version: 1 }
@@ -87,9 +88,12 @@ function stepsIn(bytes: Buffer): ConsistencyStep[] | undefined {
     const isStep = (one: ConsistencyStep): boolean =>
       members(one) === 'first,path,second' &&
       [one.first, one.second].every(Number.isSafeInteger) &&
-      one.path.every((hash) => /^[A-Za-z0-9+/]{43}=$/.test(hash))
+      one.path.every(isHash)
     const isVersion1 = members(value) === 'steps,version' && value.version === 1 && value.steps.every(isStep)
-    return isVersion1 && canonicalJson(value) === bytes.toString() ? value.steps : undefined
+    const pairs = new Set(value.steps.map(({ first, second }) => `${first} ${second}`))
+    return isVersion1 && pairs.size === value.steps.length && canonicalJson(value) === bytes.toString()
+      ? value.steps
+      : undefined
   } catch {
     return undefined
   }
@@ -103,4 +107,10 @@ function headOf(file: Buffer): Head | undefined {
     if (!(thrown instanceof Fault)) throw thrown
     return undefined
   }
+}
+
+/** Other texts can decode to the same 32 octets. */
+function isHash(text: string): boolean {
+  const hash = Buffer.from(text, 'base64')
+  return hash.length === 32 && hash.toString('base64') === text
 }
