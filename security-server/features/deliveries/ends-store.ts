@@ -2,9 +2,9 @@
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Boxes, Stored } from './claims-store.ts'
-import { leavePlaces } from './inbox-places-store.ts'
+import { type InboxPlaced, leavePlaces } from './inbox-places-store.ts'
 import { createLanes, type Ended } from './lanes-store.ts'
-import { leaveOutboxPlaces, placesOf } from './outbox-places-store.ts'
+import { leaveOutboxPlaces, type OutboxPlace, placesOf } from './outbox-places-store.ts'
 import type { DeliveryState, Tables } from './tables.ts'
 
 type Ending<Row> = {
@@ -42,6 +42,7 @@ export function boxEnds<Name extends keyof Boxes>(database: Database, name: Name
         endings.map(({ row }) => row),
       )
       const ended = new Set<Ending<Row>>()
+      const left: { outbox: OutboxPlace[]; inbox: InboxPlaced[] } = { outbox: [], inbox: [] }
       for (const alike of groups(endings, wayOf)) {
         const { ended: way, from, token } = alike.at(-1)!
         // One who ends it twice at once has ended it once.
@@ -52,17 +53,19 @@ export function boxEnds<Name extends keyof Boxes>(database: Database, name: Name
           ]),
         )
         const held =
-          name === 'outbox' && way.drops ? await placesOf(transaction, [...rows.keys()]) : new Map()
+          name === 'outbox' && way.drops
+            ? await placesOf(transaction, [...rows.keys()])
+            : new Map<number, OutboxPlace>()
         const positions = await lanes.end(transaction, [...rows.values()], way, { from, token })
         const done = alike.filter((one) => positions.delete(one.row.position))
         for (const one of done) ended.add(one)
-        const left = done.map(({ row }) => row)
-        await leaveOutboxPlaces(
-          transaction,
-          left.flatMap(({ position }) => held.get(position) ?? []),
-        )
-        if (way.drops && name === 'inbox') await leavePlaces(transaction, left as never)
+        left.outbox.push(...done.flatMap(({ row }) => held.get(row.position) ?? []))
+        if (way.drops && name === 'inbox')
+          left.inbox.push(...done.map(({ row }) => row as unknown as InboxPlaced))
       }
+      // All at once, in one order: of two groups each would be in order, and two transactions could still wait for each other.
+      await leaveOutboxPlaces(transaction, left.outbox)
+      await leavePlaces(transaction, left.inbox)
       const more = endings.filter((one) => one.beside !== undefined && ended.has(one))
       // In one order, so that two transactions never wait for each other.
       const sets = groups(more, ({ beside }) => beside!.name)

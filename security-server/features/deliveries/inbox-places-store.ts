@@ -12,7 +12,7 @@ export type InboxBounds = {
   inboxEvents: number
   inboxBytes: number
 }
-type Placed = Pick<InboxRow, 'service' | 'client' | 'content'>
+export type InboxPlaced = Pick<InboxRow, 'service' | 'client' | 'content'>
 type Use = { events: number; bytes: number }
 
 export type Places<Row> = {
@@ -25,13 +25,13 @@ export type Places<Row> = {
 /** The places of these rows, as they are now: nobody else takes any in these inboxes until the commit. */
 export async function openPlaces(
   transaction: Kysely<Tables>,
-  rows: Placed[],
+  rows: InboxPlaced[],
   bounds: InboxBounds,
-): Promise<Places<Placed>> {
+): Promise<Places<InboxPlaced>> {
   const before = new Map<string, Use>()
-  const taken = new Map<string, Placed & Use>()
+  const taken = new Map<string, InboxPlaced & Use>()
   const useOf = (key: string): Use => before.get(key) ?? { events: 0, bytes: 0 }
-  const senderOf = ({ service, client }: Placed): string => `${service} ${client}`
+  const senderOf = ({ service, client }: InboxPlaced): string => `${service} ${client}`
   // In one order, so that two transactions never wait for each other.
   for (const service of [...new Set(rows.map((row) => row.service))].sort()) {
     await lockInbox(transaction, service)
@@ -88,7 +88,7 @@ export async function openPlaces(
 }
 
 /** Of messages whose content is no longer kept; in the transaction that drops it. */
-export async function leavePlaces(transaction: Kysely<Tables>, rows: Placed[]): Promise<void> {
+export async function leavePlaces(transaction: Kysely<Tables>, rows: InboxPlaced[]): Promise<void> {
   const left = rows.toSorted((a, b) => (`${a.service} ${a.client}` < `${b.service} ${b.client}` ? -1 : 1))
   for (const { service, client, content } of left)
     await transaction

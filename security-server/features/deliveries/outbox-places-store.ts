@@ -10,7 +10,7 @@ import type { OutboxRow, Tables } from './tables.ts'
 
 export type OutboxBounds = { outboxEvents: number; outboxBytes: number }
 type Placed = Pick<OutboxRow, 'route' | 'content'>
-type Held = { route: number; bytes: number }
+export type OutboxPlace = { route: number; bytes: number }
 type Use = { events: number; bytes: number }
 
 /** The places of these rows, as they are now: no other row of these subsystems takes any until the commit. */
@@ -37,7 +37,7 @@ export async function openOutboxPlaces(
       .executeTakeFirst()
     uses.set(client, { events: Number(all?.events ?? 0), bytes: Number(all?.bytes ?? 0) })
   }
-  const taken: Held[] = []
+  const taken: OutboxPlace[] = []
   return {
     take({ route, content }) {
       const place = placeOf({ route, content })
@@ -54,12 +54,12 @@ export async function openOutboxPlaces(
 }
 
 /** Of a row with its content. */
-export function placeOf({ route, content }: Placed): Held {
+export function placeOf({ route, content }: Placed): OutboxPlace {
   return { route: Number(route), bytes: content?.length ?? 0 }
 }
 
 /** Whether there is room or not. */
-export async function takePlaces(transaction: Kysely<Tables>, taken: Held[]): Promise<void> {
+export async function takePlaces(transaction: Kysely<Tables>, taken: OutboxPlace[]): Promise<void> {
   for (const { route, events, bytes } of byRoute(taken))
     await transaction
       .insertInto('outbox_use')
@@ -74,7 +74,10 @@ export async function takePlaces(transaction: Kysely<Tables>, taken: Held[]): Pr
 }
 
 /** Those of these rows that have a place; read before their content goes, in the same transaction. */
-export async function placesOf(transaction: Kysely<Tables>, positions: number[]): Promise<Map<number, Held>> {
+export async function placesOf(
+  transaction: Kysely<Tables>,
+  positions: number[],
+): Promise<Map<number, OutboxPlace>> {
   if (positions.length === 0) return new Map()
   const rows = await transaction
     .selectFrom('outbox')
@@ -90,7 +93,7 @@ export async function placesOf(transaction: Kysely<Tables>, positions: number[])
   )
 }
 
-export async function leaveOutboxPlaces(transaction: Kysely<Tables>, left: Held[]): Promise<void> {
+export async function leaveOutboxPlaces(transaction: Kysely<Tables>, left: OutboxPlace[]): Promise<void> {
   for (const { route, events, bytes } of byRoute(left))
     await transaction
       .updateTable('outbox_use')
@@ -117,7 +120,7 @@ export function shareOf({ events, bytes }: Use, { outboxEvents, outboxBytes }: O
 }
 
 /** In one order, so that two transactions never wait for each other. */
-function byRoute(held: Held[]): (Use & { route: number })[] {
+function byRoute(held: OutboxPlace[]): (Use & { route: number })[] {
   const sums = new Map<number, Use>()
   for (const { route, bytes } of held) {
     const so = sums.get(route) ?? { events: 0, bytes: 0 }
