@@ -7,7 +7,7 @@ import { type Boxes, boxClaims, rowOf, type Stored } from './claims-store.ts'
 import { type Beside, boxEnds } from './ends-store.ts'
 import { laneClaims } from './lane-claims-store.ts'
 import { AT_ONCE, createLanes, type Ended, isKeyed, UNCLAIMED, valuesOf } from './lanes-store.ts'
-import { leaveOutboxPlaces, placeOf, placesOf, takePlaces } from './outbox-places-store.ts'
+import { leaveOutboxPlaces, type OutboxPlace, placeOf, placesOf, takePlaces } from './outbox-places-store.ts'
 import { boxReads } from './reads-store.ts'
 import type { DeliveryState, Tables } from './tables.ts'
 
@@ -93,12 +93,22 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
     endWith: (row: Row, ended: Ended, q: { from: DeliveryState[]; beside: Beside<Row> }): Promise<boolean> =>
       endOne({ row, ended, ...q }),
 
-    remove: (positions: number[]): Promise<void> =>
+    /** Removes those of these rows that are still in the state in which they were seen: another node may have gone on with one, or removed it. */
+    remove: (state: DeliveryState, positions: number[]): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         if (positions.length === 0) return
-        if (name === 'outbox')
-          await leaveOutboxPlaces(transaction, [...(await placesOf(transaction, positions)).values()])
-        await transaction.deleteFrom(box).where('position', 'in', positions).execute()
+        const held =
+          name === 'outbox' ? await placesOf(transaction, positions) : new Map<number, OutboxPlace>()
+        const gone = await transaction
+          .deleteFrom(box)
+          .where('position', 'in', positions)
+          .where('state', '=', state)
+          .returning('position')
+          .execute()
+        await leaveOutboxPlaces(
+          transaction,
+          gone.flatMap(({ position }) => held.get(Number(position)) ?? []),
+        )
       }),
 
     /** Removes what only this content key opens, which nobody has any more; resolves to the number of rows. */

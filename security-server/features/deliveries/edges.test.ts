@@ -153,7 +153,7 @@ await onBoth('edges', async (t, made) => {
         add: async (row) => {
           const added = await rooms.outbox.add(row)
           // Another node has taken it for what a crash left.
-          await rooms.outbox.remove([added.row.position])
+          await rooms.outbox.remove('accepting', [added.row.position])
           return added
         },
       },

@@ -78,3 +78,17 @@ await t.test('two nodes that end messages of the same ways do not wait for each 
   )
   t.equal(Number(rows[0]!.deadlocks), 0)
 })
+
+await t.test('what is removed is as it was seen, and gives its place back once', async (t) => {
+  if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+  const { first, second, add, used } = await twoNodes(t)
+  const late = await add('late', { state: 'accepting' })
+  await second.confirm({ row: late, record: 9, at: AT })
+  await first.remove('accepting', [late.position])
+  t.equal((await first.find(late.position))?.state, 'waiting', 'it was accepted meanwhile')
+  for (let i = 0; i < 10; i++) {
+    const { position } = await add(`half${i}`, { state: 'accepting' })
+    await Promise.all([first, second].map((one) => one.remove('accepting', [position])))
+    t.equal(await used(), 1)
+  }
+})

@@ -94,7 +94,7 @@ async function each<Row extends { delivery: string }>(
 async function resume(row: StoredOutbox, rooms: DeliveryRooms): Promise<void> {
   const found = await rooms.messageLog.list({ queryId: row.delivery, limit: 10 })
   const accepted = found.find(({ kind }) => kind === 'accepted')
-  if (accepted === undefined) await rooms.outbox.remove([row.position])
+  if (accepted === undefined) await rooms.outbox.remove('accepting', [row.position])
   else await rooms.outbox.confirm({ row, record: Number(accepted.idx), at: iso(rooms.clock()) })
 }
 
@@ -128,7 +128,7 @@ async function forget(rooms: DeliveryRooms, signal: AbortSignal): Promise<void> 
     for (const box of [rooms.outbox, rooms.inbox])
       for (let found = AT_ONCE; found === AT_ONCE && !signal.aborted; ) {
         const positions = (await box.unchanged(state, before)).map(({ position }) => position)
-        await box.remove(positions)
+        await box.remove(state, positions)
         found = positions.length
       }
   await rooms.inboxReceipts.forget(before)
