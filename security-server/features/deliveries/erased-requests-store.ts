@@ -18,13 +18,23 @@ export type ErasedRequests = ReturnType<typeof createErasedRequests>
 export function createErasedRequests(database: Database) {
   const tables = tablesOf<Tables>(database)
 
-  const unmark = async (record: number): Promise<void> => {
-    await tables.deleteFrom('inbox_erased').where('record', '=', record).execute()
-  }
+  const unmark = (record: number): Promise<void> =>
+    inTransaction(tables, async (transaction) => {
+      await transaction
+        .updateTable('inbox_erased')
+        .set(({ eb }) => ({ orders: eb('orders', '-', 1) }))
+        .where('record', '=', record)
+        .execute()
+      await transaction
+        .deleteFrom('inbox_erased')
+        .where('record', '=', record)
+        .where('orders', '<=', 0)
+        .execute()
+    })
   return {
     /**
-     * Marks it, unless the inbox has the event of this delivery: resolves to its position. The function takes the mark back when nothing was
-     * erased after all.
+     * Marks it, unless the inbox has the event of this delivery: resolves to its position. The function takes the mark of this order back when it
+     * erased nothing after all.
      */
     mark: (q: {
       record: number
@@ -46,13 +56,17 @@ export function createErasedRequests(database: Database) {
           .executeTakeFirst()
         if (there !== undefined) return { position: Number(there.position) }
         const { record, at } = q
-        const { numInsertedOrUpdatedRows: marked } = await transaction
+        // Another order may have marked it, and whichever of the two is carried out needs the mark.
+        await transaction
           .insertInto('inbox_erased')
-          .values({ record, at })
-          .onConflict((conflict) => conflict.doNothing())
-          .executeTakeFirst()
-        // Another order has marked it, and may be carried out.
-        return { unmark: async () => (Number(marked) === 1 ? unmark(record) : undefined) }
+          .values({ record, at, orders: 1 })
+          .onConflict((conflict) =>
+            conflict
+              .column('record')
+              .doUpdateSet(({ eb }) => ({ at, orders: eb('inbox_erased.orders', '+', 1) })),
+          )
+          .execute()
+        return { unmark: () => unmark(record) }
       }),
     forget: async (before: string): Promise<void> => {
       await tables.deleteFrom('inbox_erased').where('at', '<', before).execute()

@@ -2,6 +2,7 @@
 import { tablesOf } from '#platform/database/open-database.ts'
 import { acknowledge, fetch, hand, onBoth, refreshed, settle } from './acts-fixture.ts'
 import { unreachable } from './delivery-fixture.ts'
+import { createErasedRequests, markedAmong } from './erased-requests-store.ts'
 import type { Tables } from './tables.ts'
 
 const ORDER = { mode: 'LEAF_ONLY', case: '7/2026', reason: 'a court says so' } as const
@@ -130,5 +131,19 @@ await onBoth('orders to erase', async (t, made) => {
     const index = await indexOf(receiver, id, 'request')
     await t.rejects(retention.erase({ index, ...ORDER }), { message: /another part refuses/ })
     t.strictSame(await marks(), before)
+  })
+
+  await t.test('of two orders at once the refused one leaves the mark of the other', async (t) => {
+    const erased = createErasedRequests(receiver.database)
+    const q = { record: 1_000_000, delivery: 'none', client: 'c', service: 's', at: '2026-12-01' }
+    const marks = [await erased.mark(q), await erased.mark(q)] as { unmark(): Promise<void> }[]
+    const left = () =>
+      tablesOf<Tables>(receiver.database)
+        .transaction()
+        .execute((transaction) => markedAmong(transaction, [q.record]))
+    await marks[0]!.unmark()
+    t.strictSame(await left(), new Set([q.record]))
+    await marks[1]!.unmark()
+    t.strictSame(await left(), new Set())
   })
 })

@@ -3,10 +3,10 @@
  * sealed (content-keys.ts); plain are the parties, times, states, and hashes by which repetitions and lanes are found.
  */
 import { type Kysely, sql } from 'kysely'
-import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
+import type { SchemaChange } from '#platform/database/older-versions.ts'
 
-export const deliveryMigrations: Record<string, Migration> = {
+export const deliveryMigrations: Record<string, SchemaChange> = {
   'security-server-deliveries-001': {
     async up(kysely: Kysely<unknown>) {
       const { text, integer, blob } = columnTypes(kysely)
@@ -197,6 +197,17 @@ export const deliveryMigrations: Record<string, Migration> = {
         .createTable('inbox_erased')
         .addColumn('record', integer, (column) => column.primaryKey())
         .addColumn('at', text, (column) => column.notNull())
+        .execute()
+    },
+  },
+  // Several orders may be given for one exchange at a time. Older versions mark for the first one alone.
+  'security-server-deliveries-014': {
+    olderVersionsGoOn: true,
+    async up(kysely: Kysely<unknown>) {
+      const { integer } = columnTypes(kysely)
+      await kysely.schema
+        .alterTable('inbox_erased')
+        .addColumn('orders', integer, (column) => column.notNull().defaultTo(1))
         .execute()
     },
   },

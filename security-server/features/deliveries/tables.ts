@@ -96,7 +96,7 @@ export type Tables = {
   inbox_use: { service: string; client: string; events: number; bytes: number }
   /** What has its content in the outbox, by way: messages, and the octets of their sealed content. */
   outbox_use: { route: number; events: number; bytes: number }
-  /** Requests whose exchange is being erased by order, or was a short time ago. */
-  inbox_erased: { record: number; at: string }
+  /** Requests whose exchange is being erased, or was a short time ago, by so many `orders`. */
+  inbox_erased: { record: number; at: string; orders: Generated<number> }
   inbox_receipts: { client: string; service: string; last: number }
 }
