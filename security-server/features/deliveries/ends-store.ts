@@ -60,8 +60,7 @@ export function boxEnds<Name extends keyof Boxes>(database: Database, name: Name
         const done = alike.filter((one) => positions.delete(one.row.position))
         for (const one of done) ended.add(one)
         left.outbox.push(...done.flatMap(({ row }) => held.get(row.position) ?? []))
-        if (way.drops && name === 'inbox')
-          left.inbox.push(...done.map(({ row }) => row as unknown as InboxPlaced))
+        if (way.drops && name === 'inbox') left.inbox.push(...done.map(({ row }) => row as never))
       }
       // All at once, in one order: of two groups each would be in order, and two transactions could still wait for each other.
       await leaveOutboxPlaces(transaction, left.outbox)
