@@ -5,7 +5,7 @@ import { idText } from '#schemas/identifiers.ts'
 import type { ContractQuestion } from '../global-configuration/contracts/contract-for.ts'
 import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import { checkNotOverdue, type Overdue, overdueFault } from '../global-configuration/overdue.ts'
-import { ANY_GRACE } from '../global-configuration/snapshot.ts'
+import { ANY_GRACE, certificateIn } from '../global-configuration/snapshot.ts'
 import { bodyOf } from '../peer/peer-fixture.ts'
 import { exchange } from './exchange.ts'
 import { createProviderWorld, refusalIn } from './fixture.ts'
@@ -164,7 +164,7 @@ t.test('who is suspended, revoked or a stranger is refused as ever', async (t) =
     (await refusalIn(made, exchange(await made.ask(), rooms))).fault.code
   t.equal(await ask(), 'suspended')
   world.suspended = []
-  world.revoked.add(world.consumer.keys.authenticationIdentity().certificate.sha256)
+  world.revoked.add(certificateIn('DEV', world.consumer.keys.authenticationIdentity().certificate.sha256))
   world.reconfigure()
   t.equal(await ask(), 'incorrect_validation_info')
   world.revoked.clear()
