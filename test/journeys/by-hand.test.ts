@@ -324,7 +324,10 @@ void t.test('two people of a sandbox', async (t) => {
     } finally {
       process.kill(pid, 'SIGCONT')
     }
-    await page.getByRole('link', { name: colons(world.servers.tax.client) }).waitFor()
+    await page
+      .locator('tr', { hasText: colons(world.servers.tax.client) })
+      .first()
+      .waitFor()
     await persons.end()
   })
 })
