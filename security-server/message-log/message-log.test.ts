@@ -213,7 +213,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const keyFolder = path.join(logFolder(t), 'keys')
     const open = () => freshLog(t, url, { keyFolder })
     // The database of this test has records whose keys are elsewhere: opening it must fail.
-    await t.rejects(open(), { code: 'invalid_configuration' })
+    await t.rejects(open(), { code: 'log_keys_missing' })
   })
 })
 

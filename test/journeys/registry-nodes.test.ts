@@ -84,7 +84,8 @@ nodes: { clusterKeyFile: ./cluster-key }
     until(`two nodes that are ${state}`, async (saw) => {
       const { nodes } = await of.get<{ nodes: NodeView[] }>('/nodes')
       const wrong = nodes.flatMap(({ reasons, differingSettings }) => [
-        ...reasons,
+        // There is no security server here that would prove the clock.
+        ...reasons.filter((reason) => !reason.startsWith('clock: ')),
         ...differingSettings.map(({ name }) => name),
       ])
       return saw([...nodes.map((node) => node.state), ...wrong].join()) === `${state},${state}`
