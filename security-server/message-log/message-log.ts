@@ -269,14 +269,13 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
   const checkpointNow = nextFlight(makeCheckpoint)
   // It goes on until nothing waits.
   const timeStampNow = singleFlight(stampAll)
+  const witnesses = logWitnesses(worker)
   const evidenceRecords = createEvidenceRecords({
-    worker,
-    clock,
-    origin: idText(q.server),
+    ...{ worker, clock, origin: idText(q.server) },
     signer: q.signer,
     stamp: q.stamp,
     settings: { ...EVIDENCE_RECORDS, ...q.evidenceRecords },
-    checkpointNow,
+    ...{ checkpointNow, quorum: witnesses.quorum },
     onFault: q.onFault,
   })
   const keepEvidenceRecords = singleFlight(evidenceRecords.keep)
@@ -336,7 +335,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       throw new Fault('timestamping_failed', { what: say`since ${since}` })
     },
     checkpointNow,
-    witnesses: logWitnesses(worker),
+    witnesses,
     timeStampNow,
     maintain,
     ...{ closeAbandoned, mayHaveAbandoned: exchanges.isSuspect },

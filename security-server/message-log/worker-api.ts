@@ -3,7 +3,7 @@ import type { AuditHead } from '#platform/audit-log/create-audit-log.ts'
 import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
 import type { CosignatureStore, StoredCosignature } from './cosignatures/store.ts'
 import type { CountedDay, StoredCounts } from './daily-counts/store.ts'
-import type { StoredEvidenceRecord } from './evidence-renewal/store.ts'
+import type { CosignedEvidenceRecord, StoredEvidenceRecord } from './evidence-renewal/store.ts'
 import type { Clearance } from './record-input.ts'
 import type { BodyPlace } from './settings.ts'
 import type { Contradiction, Tables } from './tables.ts'
@@ -87,7 +87,8 @@ export type WorkerApi = {
   /** The certificates that signed these documents, in DER. */
   signersOf(q: { firstId: number; lastId: number }): Promise<Buffer[]>
   newestEvidenceRecord(): Promise<StoredEvidenceRecord | undefined>
-  evidenceRecordCovering(index: number): Promise<StoredEvidenceRecord | undefined>
+  /** The oldest first. */
+  evidenceRecordsCovering(index: number): Promise<CosignedEvidenceRecord[]>
   dueEvidenceRecords(q: { now: string; limit: number }): Promise<StoredEvidenceRecord[]>
   putEvidenceRecord(row: Tables['evidence_record']): Promise<void>
   replaceEvidenceRecord(q: { before: Buffer; row: Tables['evidence_record'] }): Promise<void>

@@ -127,7 +127,7 @@ export async function openWorkerLog(
     putAuditHead: ({ head, now }) => inTurn(() => putAuditHead({ log, writer, head, now, node })),
     signersOf: (q) => signersOf(log.records, q),
     newestEvidenceRecord: () => log.evidenceRecords.newest(),
-    evidenceRecordCovering: (index) => log.evidenceRecords.covering(index),
+    evidenceRecordsCovering: (index) => log.evidenceRecords.covering(index),
     dueEvidenceRecords: ({ now, limit }) => log.evidenceRecords.due(now, limit),
     putEvidenceRecord: (row) => inTurn(() => log.evidenceRecords.insert(row)),
     replaceEvidenceRecord: ({ before, row }) => inTurn(() => log.evidenceRecords.replace(before, row)),

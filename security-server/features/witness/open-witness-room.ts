@@ -162,6 +162,14 @@ export async function openWitnessRoom(q: {
         log.error({ origin, isFork }, 'a message log contradicts what was cosigned; the proof is kept'),
     })
 
+  const hasQuorum = (names: string[]): boolean => {
+    if (policy === undefined) return false
+    const labels = policy.witnesses.filter(({ name }) => names.includes(name)).map(({ label }) => label)
+    return meetsPolicy(policy, new Set(labels))
+  }
+  if (witnesses !== undefined)
+    messageLog.witnesses.useQuorum({ submit: witnesses.submit, isMetBy: hasQuorum })
+
   const quota = createPeerQuota({ ...RATE, clock })
   const guard = (request: FastifyRequest): void => {
     const [certificate] = chainOf(request)
@@ -170,11 +178,6 @@ export async function openWitnessRoom(q: {
     if (protocol !== 'TLSv1.3') throw new Fault('tls_profile_not_allowed', { what: `it came by ${protocol}` })
     // Nothing that it says tells whose server it is, when several registries have its certificate.
     quota.enter(certificate!.sha256)()
-  }
-  const hasQuorum = (names: string[]): boolean => {
-    if (policy === undefined) return false
-    const labels = policy.witnesses.filter(({ name }) => names.includes(name)).map(({ label }) => label)
-    return meetsPolicy(policy, new Set(labels))
   }
   return {
     policyText,

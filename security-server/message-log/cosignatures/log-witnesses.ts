@@ -5,6 +5,13 @@ import type { Contradiction } from '../tables.ts'
 import type { WorkerClient } from '../worker-client.ts'
 import type { CosignatureStore, CosignedSize, StoredCosignature } from './store.ts'
 
+/** A policy of witnesses, as the log asks for it. */
+export type Quorum = {
+  /** Brings the newest tree head to the witnesses. Resolves when they have answered or are too slow. */
+  submit(): Promise<void>
+  isMetBy(witnesses: string[]): boolean
+}
+
 export type LogWitnesses = {
   /** The C2SP verifier key of the log. */
   logKey(): Promise<string>
@@ -24,9 +31,13 @@ export type LogWitnesses = {
   /** Resolves to false when it is known already. */
   putContradiction(found: Omit<Contradiction, 'id'>): Promise<boolean>
   contradictions(): Promise<Contradiction[]>
+  /** From now on evidence records are made over tree heads that this quorum has cosigned. */
+  useQuorum(quorum: Quorum): void
+  quorum(): Quorum | undefined
 }
 
 export function logWitnesses(worker: Pick<WorkerClient, 'call'>): LogWitnesses {
+  let used: Quorum | undefined
   return {
     logKey: () => worker.call('logKey'),
     newestCheckpoint: () => worker.call('newestCheckpoint'),
@@ -36,5 +47,9 @@ export function logWitnesses(worker: Pick<WorkerClient, 'call'>): LogWitnesses {
     checkpoints: (q) => worker.call('checkpointsWithWitnesses', q),
     putContradiction: (found) => worker.call('putContradiction', found),
     contradictions: () => worker.call('contradictions'),
+    useQuorum: (quorum) => {
+      used = quorum
+    },
+    quorum: () => used,
   }
 }

@@ -11,7 +11,7 @@ import { stampedNote } from '#core/evidence-bundle/stamped-note.ts'
 import { ALGORITHM_ENDS } from '#core/evidence-bundle/validation-policy.ts'
 import { readEvidenceRecord } from '#core/evidence-record/read-evidence-record.ts'
 import { verifyEvidenceRecord } from '#core/evidence-record/verify-evidence-record.ts'
-import { signNote } from '#core/merkle/checkpoint.ts'
+import { parseCheckpoint, signNote } from '#core/merkle/checkpoint.ts'
 import { writeTstInfo } from '#core/timestamp/tst-info.ts'
 import { writeToken } from '#core/timestamp/write-token.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -261,5 +261,74 @@ t.test('of two nodes that sign the same size the kept tree head is stamped', (t)
     t.doesNotThrow(() =>
       verifyEvidenceRecord({ record: row!.record, data, tsaCertificates: [by.certificate] }),
     )
+  }),
+)
+
+t.test('over tree heads that a quorum of witnesses cosigned', (t) =>
+  eachDatabase(t, async (_database, t, url) => {
+    const by = await authority(START)
+    let now = START
+    let stamps = 0
+    const log = await openTestLog(t, {
+      ...logOptions(logFolder(t), url),
+      clock: () => now,
+      stamp: async (imprint, digest = 'SHA-512') => {
+        stamps++
+        return {
+          token: by.stamp(imprint, now, digest),
+          ...{ certificates: [by.certificate.der], ocspResponses: [] },
+        }
+      },
+    })
+    let cosigning: string[] = ['one', 'two']
+    const cosign = async (): Promise<void> => {
+      const note = await log.witnesses.newestCheckpoint()
+      const { size } = parseCheckpoint(note!)
+      const time = new Date(now).toISOString()
+      for (const witness of cosigning)
+        await log.witnesses.putCosignature({ size, witness, time, line: `${witness} cosigned` })
+    }
+    let asked = 0
+    log.witnesses.useQuorum({
+      submit: async () => {
+        asked++
+        await cosign()
+      },
+      isMetBy: (witnesses) => ['one', 'two'].every((name) => witnesses.includes(name)),
+    })
+    const logged = async (): Promise<number> => (await log.append(await signedRecord())).index
+    const sizeFor = async (index: number): Promise<number | undefined> =>
+      (await log.evidenceRecord(index))?.size
+
+    const first = await logged()
+    await log.checkpointNow()
+    await cosign()
+    await logged()
+    t.equal(await sizeFor(first), first + 1, 'the head that was cosigned, and not the newest one')
+    t.same([stamps, asked], [1, 0])
+
+    const third = await logged()
+    t.equal(await sizeFor(third), third + 1, 'the newest one is cosigned for it')
+    t.same([stamps, asked], [2, 1])
+
+    cosigning = ['one']
+    const alone = await logged()
+    t.equal(await sizeFor(alone), alone + 1, 'with too few of them the time is proved all the same')
+    const later = await logged()
+    t.equal(await sizeFor(alone), alone + 1)
+    t.same([stamps, asked], [3, 2], 'and neither the authority nor they are asked for it again')
+
+    cosigning = ['one', 'two']
+    await cosign()
+    t.equal(await sizeFor(alone), later + 1, 'until they cosigned a later one')
+    t.equal(await sizeFor(first), first + 1)
+    t.equal(stamps, 4)
+
+    cosigning = []
+    now += DAY
+    await logged()
+    await log.keepEvidenceRecords()
+    t.equal(stamps, 5, 'a day has its record without them too')
+    await log.close()
   }),
 )

@@ -9,11 +9,12 @@ import { stampedNote } from '#core/evidence-bundle/stamped-note.ts'
 import { buildHashTree } from '#core/evidence-record/hash-tree.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { type Clock, hasPassed } from '#platform/clock.ts'
+import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
-import { nextFlight } from '../share-runs.ts'
 import { decodeEvidence, type TimeStampAnswer } from '../time-stamps/stamp-record.ts'
 import type { CheckpointSigner } from '../tree/countersign.ts'
 import type { WorkerClient } from '../worker-client.ts'
+import { type HeadSource, headToStamp } from './choose-head.ts'
 import {
   endOf,
   firstRecord,
@@ -22,7 +23,7 @@ import {
   renewalOf,
   type StampDigest,
 } from './renewal.ts'
-import type { StoredEvidenceRecord } from './store.ts'
+import type { CosignedEvidenceRecord, StoredEvidenceRecord } from './store.ts'
 
 /** How many records one time-stamp renews. */
 const MAX_AT_ONCE = 512
@@ -38,7 +39,7 @@ export type EvidenceRecordSettings = RenewalPolicy & { intervalMs: number }
 
 type Planned = { row: StoredEvidenceRecord; data: Buffer; renewal: Renewal }
 
-type Parts = {
+type Parts = HeadSource & {
   worker: Pick<WorkerClient, 'call'>
   clock: Clock
   /** The log's origin. */
@@ -46,8 +47,6 @@ type Parts = {
   signer: CheckpointSigner | undefined
   stamp: Stamp | undefined
   settings: EvidenceRecordSettings
-  /** The newest tree head; it is made first when there are newer records. */
-  checkpointNow(): Promise<string | undefined>
   /** Called with faults of records that cannot be renewed. */
   onFault?: ((fault: Fault) => void) | undefined
 }
@@ -61,13 +60,15 @@ export function createEvidenceRecords(q: Parts) {
   }
 
   let failedAt = Number.NEGATIVE_INFINITY
-  /** Makes a record over the newest tree head unless it has one. */
-  const makeOne = async (): Promise<void> => {
-    const note = await q.checkpointNow()
+  const inTurn = createTurn()
+
+  /** Makes a record over a tree head of more than `index` records unless that has one. `isProved`: there is one already that too few cosigned. */
+  const makeOne = async (index: number, isProved: boolean): Promise<void> => {
+    const note = await headToStamp(index, isProved, q)
     if (note === undefined) return
     const { size } = parseCheckpoint(note)
-    const newest = await worker.call('newestEvidenceRecord')
-    if (newest !== undefined && Number(newest.size) >= size) return
+    const [next] = await worker.call('evidenceRecordsCovering', size - 1)
+    if (size <= index || Number(next?.size) === size) return
     const data = stampedNote(note, q.origin)
     const renewal = firstRecord(data, clock(), settings)
     const answer = await ask(renewal.covered, renewal.digest)
@@ -86,8 +87,22 @@ export function createEvidenceRecords(q: Parts) {
     })
   }
 
-  // Who reads a record that was just logged wants one that covers it.
-  const make = nextFlight(makeOne)
+  /** The oldest record that covers this index, over a head that a quorum cosigned if there is one. */
+  const bestCovering = async (
+    index: number,
+  ): Promise<{ best: CosignedEvidenceRecord | undefined; isCosigned: boolean }> => {
+    const found = await worker.call('evidenceRecordsCovering', index)
+    const quorum = q.quorum()
+    const cosigned = found.find(({ witnesses }) => quorum === undefined || quorum.isMetBy(witnesses))
+    return { best: cosigned ?? found[0], isCosigned: cosigned !== undefined }
+  }
+
+  /** Whoever waited while another made one takes that, if it covers what they ask for. */
+  const make = (index: number): Promise<void> =>
+    inTurn(async () => {
+      const { best, isCosigned } = await bestCovering(index)
+      if (!isCosigned) await makeOne(index, best !== undefined)
+    })
 
   const renewAll = async (): Promise<number> => {
     let renewed = 0
@@ -164,22 +179,24 @@ export function createEvidenceRecords(q: Parts) {
     keep: async (): Promise<number> => {
       const newest = await worker.call('newestEvidenceRecord')
       if (newest === undefined || hasPassed(clock(), Date.parse(newest.time), settings.intervalMs))
-        await make()
+        await make(Number(newest?.size ?? 0))
       return renewAll()
     },
-    /** The oldest record that covers this index. When there is none, one is made now if an authority answers. */
+    /**
+     * The oldest record that covers this index, over a tree head that a quorum of witnesses cosigned. When there is none, one is made
+     * now if an authority answers; one over a head that too few cosigned is better than none.
+     */
     covering: async (index: number): Promise<StoredEvidenceRecord | undefined> => {
-      const found = await worker.call('evidenceRecordCovering', index)
-      if (found !== undefined) return found
-      if (!hasPassed(clock(), failedAt, REST_MS)) return undefined
+      const { best, isCosigned } = await bestCovering(index)
+      if (isCosigned || !hasPassed(clock(), failedAt, REST_MS)) return best
       try {
-        await Promise.race([make(), wait(PATIENCE_MS, undefined, { ref: false })])
+        await Promise.race([make(index), wait(PATIENCE_MS, undefined, { ref: false })])
       } catch (thrown) {
         if (!(thrown instanceof Fault)) throw thrown
         failedAt = clock()
-        return undefined
+        return best
       }
-      return worker.call('evidenceRecordCovering', index)
+      return (await bestCovering(index)).best
     },
   }
 }

@@ -5,6 +5,11 @@ import type { Tables } from '../tables.ts'
 /** A row with the note of its tree head. */
 export type StoredEvidenceRecord = Tables['evidence_record'] & { note: string }
 
+export type CosignedEvidenceRecord = StoredEvidenceRecord & { witnesses: string[] }
+
+/** So many are compared to find the oldest over a tree head that a quorum cosigned. There is one a day. */
+const COMPARED = 32
+
 export type EvidenceRecordStore = ReturnType<typeof createEvidenceRecordStore>
 
 export function createEvidenceRecordStore(database: Database) {
@@ -16,13 +21,26 @@ export function createEvidenceRecordStore(database: Database) {
       .selectAll('evidence_record')
       .select('checkpoint.note')
   return {
-    /** The oldest record over a tree head that covers this index. */
-    covering: (index: number): Promise<StoredEvidenceRecord | undefined> =>
-      select()
+    /** Those over tree heads that cover this index, the oldest first, with the names of who cosigned each head. */
+    covering: async (index: number): Promise<CosignedEvidenceRecord[]> => {
+      const rows = await select()
         .where('evidence_record.size', '>', index)
         .orderBy('evidence_record.size')
-        .limit(1)
-        .executeTakeFirst(),
+        .limit(COMPARED)
+        .execute()
+      const sizes = rows.map(({ size }) => size)
+      const lines = await kysely
+        .selectFrom('cosignature')
+        .select(['size', 'witness'])
+        .where('size', 'in', [...sizes, -1])
+        .execute()
+      return rows.map((row) => ({
+        ...row,
+        witnesses: lines
+          .filter(({ size }) => Number(size) === Number(row.size))
+          .map(({ witness }) => witness),
+      }))
+    },
 
     newest: (): Promise<StoredEvidenceRecord | undefined> =>
       select().orderBy('evidence_record.size', 'desc').limit(1).executeTakeFirst(),
