@@ -22,6 +22,7 @@ export type AcmeLie =
   | 'silent'
   | 'trickles'
   | 'never-ends'
+  | 'cannot-look'
   | 'endless'
   | 'redirects'
   | 'elsewhere'
@@ -46,6 +47,9 @@ export type FakeAcme = {
   /** The window that ARI tells; without it there is none. */
   window: { start: string; end: string } | undefined
 }
+
+const PROBLEM = 'urn:ietf:params:acme:error:'
+const NO_ADDRESS = 'error doing http GET: no such host'
 
 type Order = { name: string; ready: boolean; valid: boolean; pem: string }
 
@@ -93,8 +97,7 @@ export async function startFakeAcme(
     status: number,
     type: string,
     more: Record<string, string> = {},
-  ): void =>
-    send(response, status, { type: `urn:ietf:params:acme:error:${type}`, detail: `it is ${type}` }, more)
+  ): void => send(response, status, { type: `${PROBLEM}${type}`, detail: `it is ${type}` }, more)
 
   async function certify(order: Order, csr: string): Promise<void> {
     const other = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
@@ -196,10 +199,18 @@ export async function startFakeAcme(
     if (what === 'authorization')
       return send(response, 200, {
         ...{ status: order.ready ? 'valid' : 'pending', identifier: { type: 'dns', value: order.name } },
-        challenges: [{ type: 'http-01', url: `${at}/challenge/${id}`, token: 'a-token-of-the-fake-server' }],
+        challenges: [
+          {
+            ...{ type: 'http-01', url: `${at}/challenge/${id}`, token: 'a-token-of-the-fake-server' },
+            // As step-ca's: it stays pending, and is looked at again when it is told once more.
+            ...(fake.lie === 'cannot-look'
+              ? { error: { type: `${PROBLEM}connection`, detail: NO_ADDRESS } }
+              : {}),
+          },
+        ],
       })
     if (what === 'challenge') {
-      order.ready = fake.lie !== 'never-ends'
+      order.ready = fake.lie !== 'never-ends' && fake.lie !== 'cannot-look'
       return send(response, 200, {})
     }
     if (what === 'finalize') {

@@ -180,6 +180,9 @@ void t.test('an ACME server that lies, throttles, is silent or never ends', asyn
   rooms.lookMs = 1500
   t.match(await tried('never-ends'), { code: 'acme_failed', message: /not ended/ })
   t.match(await tried('never-ends'), { code: 'acme_failed', message: /not ended/ })
+  t.match(await tried('cannot-look'), {
+    ...{ code: 'acme_failed', message: /proof yet: connection error doing http GET: no such host/ },
+  })
   t.equal(fake.orders, before + 1, 'the same order is looked at again')
   rooms.lookMs = 60_000
   const throttled = await tried('throttled')

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { asFault, type Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { failed, hostOf, sameHost } from './client.ts'
-import { refusal, type Session } from './session.ts'
+import { refusal, type Session, saidOf } from './session.ts'
 
 const REST_MS = 1000
 const LONGEST_REST_MS = 10_000
@@ -57,8 +57,7 @@ export async function orderCertificate(q: OrderQuestion): Promise<string> {
         csr: q.request.toString('base64url'),
       })
     restMs = state === 'ready' || state === 'pending' ? REST_MS : restOf(retryAfter)
-    if (performance.now() + restMs >= until)
-      throw failed(say`the ACME server ${hostOf(url)} has not ended the order yet`, { retryAfter })
+    if (performance.now() + restMs >= until) throw notProvedYet({ error: undefined, retryAfter }, url)
   }
 }
 
@@ -108,7 +107,7 @@ async function prove(q: OrderQuestion, authorization: string, until: number): Pr
       if (seen?.['status'] !== 'pending') throw orderRefused(errorIn(seen?.['challenges']), url)
       const restMs = restOf(retryAfter)
       if (performance.now() + restMs >= until)
-        throw failed(say`the ACME server ${hostOf(url)} has not ended the order yet`, { retryAfter })
+        throw notProvedYet({ error: errorIn(seen['challenges']), retryAfter }, url)
       await wait(restMs - REST_MS, undefined, { signal: q.signal })
     }
   } finally {
@@ -134,6 +133,16 @@ function listOf(value: unknown): string[] {
 function errorIn(challenges: unknown): unknown {
   const list = Array.isArray(challenges) ? (challenges as Record<string, unknown>[]) : []
   return list.find((one) => one?.['error'] !== undefined)?.['error']
+}
+
+/** A CA may leave a challenge pending after a look that failed, and say why (RFC 8555 8.2): it looks again when the next try says so. */
+function notProvedYet(q: { error: unknown; retryAfter: number | undefined }, url: string): Fault {
+  const { retryAfter } = q
+  const host = hostOf(url)
+  const said = q.error === undefined ? '' : saidOf(q.error as Record<string, unknown>)
+  return said === ''
+    ? failed(say`the ACME server ${host} has not ended the order yet`, { retryAfter })
+    : failed(say`the ACME server ${host} does not take the proof yet: ${said}`, { retryAfter })
 }
 
 /** What a CA says of an order that it ended: the next try makes a new one. */

@@ -142,6 +142,14 @@ function problemOf({ json }: Pick<AcmeAnswer, 'json'>): string {
     : ''
 }
 
+/** What a problem document says, as far as it is plain text; the empty text where it says nothing. */
+export function saidOf(json: AcmeAnswer['json']): string {
+  const detail = json?.['detail']
+  const text =
+    typeof detail === 'string' ? detail.replaceAll(/[^\x20-\x7e\xa0-\u024f]/g, ' ').slice(0, 500) : ''
+  return [problemOf({ json }), text].filter(Boolean).join(' ')
+}
+
 const TRANSIENT = ['badNonce', 'rateLimited', 'serverInternal', 'orderNotReady']
 
 /**
@@ -149,10 +157,7 @@ const TRANSIENT = ['badNonce', 'rateLimited', 'serverInternal', 'orderNotReady']
  * is plain text.
  */
 export function refusal(answer: Pick<AcmeAnswer, 'status' | 'json' | 'retryAfter'>, url: string): Fault {
-  const detail = answer.json?.['detail']
-  const said =
-    typeof detail === 'string' ? detail.replaceAll(/[^\x20-\x7e\xa0-\u024f]/g, ' ').slice(0, 500) : ''
-  const what = [String(answer.status), problemOf(answer), said].filter(Boolean).join(' ')
+  const what = `${answer.status} ${saidOf(answer.json)}`.trim()
   const { status, retryAfter } = answer
   const mayGoOn = status === 429 || status >= 500 || status < 400 || TRANSIENT.includes(problemOf(answer))
   return new Fault(mayGoOn ? 'acme_failed' : 'acme_refused', {
