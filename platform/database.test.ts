@@ -12,6 +12,8 @@ import { migratePatiently } from '#platform/database/migrate-patiently.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { whileStarting } from '#platform/process/while-starting.ts'
 import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { skipFor } from '#test/outside-tools.ts'
@@ -318,4 +320,43 @@ t.test('PostgreSQL down, crashed and frozen: a clear fault, then it goes on by i
   await goesOn()
   await put('e')
   t.ok((await names(database)).includes('e'))
+})
+
+t.test('a start waits for PostgreSQL, not for what it refuses', async (t) => {
+  if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+  const server = await startPostgresql()
+  const url = await server.freshDatabase()
+  const database = await openDatabase(url)
+  t.teardown(() => database.close())
+  await migrate(database, migrations)
+  await server.crash()
+  const down = { code: 'database_error', status: 503 }
+  await t.rejects(names(database), down, 'no start')
+  const silent = createLog({ name: 'test', destination: { write: () => undefined } })
+  await t.rejects(
+    whileStarting(silent, () => names(database), 1),
+    down,
+    'not for ever',
+  )
+  const said: string[] = []
+  const waits = Promise.withResolvers<void>()
+  const write = (line: string): void => {
+    said.push(line)
+    waits.resolve()
+  }
+  const log = createLog({ name: 'test', destination: { write } })
+  // Longer than any machine takes to start it.
+  const started = whileStarting(log, () => Promise.all([names(database), names(database)]), 600_000)
+  await waits.promise
+  await server.start()
+  t.strictSame(await started, [[], []])
+  t.match(said, [/waits for it/])
+  t.equal(said.length, 1, 'said once')
+  const none = await openDatabase(url.replace(/\/[^/?]+(?=\?|$)/, '/none'))
+  t.teardown(() => none.close())
+  await t.rejects(
+    whileStarting(log, () => names(none)),
+    { code: 'database_error' },
+  )
+  t.equal(said.length, 1, 'a database that is none is not waited for')
 })

@@ -2,20 +2,25 @@
  * A pool of pg connections with the interface that Kysely's driver expects. Statements are prepared once per connection. A
  * connection in an unknown state (time-out, broken socket) is never used again.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
-import type { PoolClient } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
+import { mayWait } from '#platform/process/while-starting.ts'
 import { Fault } from '#schemas/fault.ts'
 
 const CONNECT_MS = 2000
 const STATEMENT_MS = 5000
 const CONNECTIONS = 10
 const MAX_NAMED = 256
+/** Between two tries for a connection, while this process starts. */
+const PAUSE_MS = 250
 const INT8 = 20
 
 /**
  * Connects lazily to `postgres://...`; the password may be in a file named by `?passwordFile=`. All waits are bounded: 2 s for a
- * connection, 5 s (or `?statementMs=`) for a statement. Failures of the store are thrown as `database_error`.
+ * connection, 5 s (or `?statementMs=`) for a statement. While this process starts, a server that is not there yet is waited for. Failures of
+ * the store are thrown as `database_error`.
  */
 export async function openPostgresql(url: string, q: { connections?: number }): Promise<PostgresPool> {
   const { default: pg } = await import('pg')
@@ -48,14 +53,41 @@ export async function openPostgresql(url: string, q: { connections?: number }): 
     options: pool.options,
     end: () => pool.end(),
     connect: async () => {
-      const client = await pool.connect().catch((cause: unknown) => {
-        throw new Fault('database_error', { what: 'no connection', cause })
-      })
+      const client = await connected(pool)
       const safe = wrapped.get(client) ?? guard(client, names)
       wrapped.set(client, safe)
       return safe
     },
   }
+}
+
+async function connected(pool: Pool): Promise<PoolClient> {
+  for (;;) {
+    try {
+      return await pool.connect()
+    } catch (cause) {
+      if (!mayCome(cause) || !mayWait('the database', cause))
+        throw new Fault('database_error', { what: 'no connection', cause })
+      await wait(PAUSE_MS)
+    }
+  }
+}
+
+const NOT_YET = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  'ENOENT',
+]
+
+/** A server that is down, starts, is full or does not answer. What it refuses (a password, a database that is none) it refuses later as well. */
+function mayCome(cause: unknown): boolean {
+  const { code, message } = cause as { code?: unknown; message?: unknown }
+  if (typeof code === 'string') return NOT_YET.includes(code) || /^(08|53|57P0)/.test(code)
+  return /timeout|terminated/.test(String(message))
 }
 
 function guard(client: PoolClient, names: Map<string, string>): PostgresPoolClient {

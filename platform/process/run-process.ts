@@ -3,6 +3,7 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
 import { collectOnce } from './collect-once.ts'
 import { type HeapKind, keepHeapSmall } from './keep-heap-small.ts'
+import { whileStarting } from './while-starting.ts'
 
 export type Running = {
   /** Stops accepting work, ends running work, closes. */
@@ -80,9 +81,11 @@ export async function runProcess(q: {
     if (stopping === undefined && isStop) stop(SUPERVISOR)
   })
   try {
-    running = await q.start((early) => {
-      running = early
-    })
+    running = await whileStarting(q.log, () =>
+      q.start((early) => {
+        running = early
+      }),
+    )
     if (stopping !== undefined) return
     keepHeapSmall(q.heap ?? 'large')
     const line = `${q.name} is ready${running.ready === undefined ? '' : ': ' + running.ready}`
