@@ -20,7 +20,8 @@ import type { Judgement } from './judge-fault.ts'
 export function judgeStampAge(q: {
   stamp: TimeStamp
   existed: Date
-  configurations: readonly ConfigurationIndex[]
+  /** Of the instances by which the stamp counts: no other registry has a say in whether its authority was revoked. */
+  approving: readonly ConfigurationIndex[]
   ocspResponses: readonly Buffer[]
   now: Date
 }): Judgement | undefined {
@@ -71,7 +72,7 @@ export function judgeSignatureAge(q: {
 
 function revokedSince(q: Parameters<typeof judgeStampAge>[0]): Date | undefined {
   const { certificate } = q.stamp
-  for (const configuration of q.configurations) {
+  for (const configuration of q.approving) {
     const issuer = configuration.caOf(certificate)?.ca
     if (issuer === undefined) continue
     const { ocspResponses: responses, now } = q

@@ -7,17 +7,24 @@ import type { ConfigurationIndex } from '#core/configuration/configuration-index
 import { say } from '#schemas/said.ts'
 import type { Judgement } from './judge-fault.ts'
 
-/** Why the time-stamp does not count, or undefined. `own` is the verifier's instance, if that is known. */
-export function judgeStamper(q: {
+type StamperQuestion = {
   tsa: Certificate
   signerInstance: string
+  /** The verifier's instance, if that is known. */
   own: string | undefined
   configurations: readonly ConfigurationIndex[]
-}): Judgement | undefined {
-  const approving = q.configurations
-    .filter(({ tsaCertificates }) => tsaCertificates.some(({ sha256 }) => sha256 === q.tsa.sha256))
-    .map(({ instance }) => instance)
-  if (approving.some((instance) => instance === q.signerInstance || instance === q.own)) return undefined
+}
+
+/**
+ * The instances by which the time-stamp counts. When they are two, each may also say that the authority was revoked: a doubt of either is one.
+ */
+export function approvingOf(q: StamperQuestion): ConfigurationIndex[] {
+  return approvers(q).filter(({ instance }) => instance === q.signerInstance || instance === q.own)
+}
+
+/** The judgement when there are none. */
+export function strangeStamper(q: StamperQuestion): Judgement {
+  const approving = approvers(q).map(({ instance }) => instance)
   return {
     verdict: 'INDETERMINATE',
     subIndication: 'NO_POE',
@@ -25,4 +32,10 @@ export function judgeStamper(q: {
     reason:
       say`Only ${approving.join(', ')} approves the authority of the time-stamp, not the signer's instance ${q.signerInstance} nor the one whose configuration judges: alone it proves no time. An evidence bundle says whose log it comes from.`.toString(),
   }
+}
+
+function approvers({ tsa, configurations }: StamperQuestion): ConfigurationIndex[] {
+  return configurations.filter(({ tsaCertificates }) =>
+    tsaCertificates.some(({ sha256 }) => sha256 === tsa.sha256),
+  )
 }

@@ -23,7 +23,7 @@ import { PART_NAME } from '#schemas/wire.ts'
 import { type Container, type ContainerVerdict, ENTRY } from './container.ts'
 import { judgeSignatureAge, judgeStampAge } from './judge-age.ts'
 import { type Judgement, judgeFault, judgeSignerFault } from './judge-fault.ts'
-import { judgeStamper } from './judge-stamper.ts'
+import { approvingOf, strangeStamper } from './judge-stamper.ts'
 import { checkManifest } from './manifests.ts'
 import { senderOf } from './message-sender.ts'
 import { strayChains } from './stray-chains.ts'
@@ -47,8 +47,8 @@ export type KeptProof = {
   ocspResponses: Buffer[]
   /** The time at which newer evidence proves that the time-stamp existed; absent without such evidence. */
   stampExisted?: Date | undefined
-  /** The only authorities whose time-stamps count; absent: those that `judgeStamper` says, as the container does not say whose log held it. */
-  stampers?: readonly Certificate[] | undefined
+  /** The instances whose time-stamping authorities count; absent: those of `approvingOf`, as the container does not say whose log held it. */
+  stampers?: readonly ConfigurationIndex[] | undefined
 }
 
 /** The verdict on one container. */
@@ -70,7 +70,7 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
 
   let stamp: TimeStamp
   try {
-    const tsaCertificates = [...(q.kept?.stampers ?? configurations.flatMap((one) => one.tsaCertificates))]
+    const tsaCertificates = (q.kept?.stampers ?? configurations).flatMap((one) => one.tsaCertificates)
     stamp = verifyTimeStamp(container, signature, tsaCertificates)
   } catch (thrown) {
     return judged(judgeFault(thrown, 'time-stamp'))
@@ -101,11 +101,9 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
   }
   const configuration = configurations.find(({ instance }) => instance === sender.instance)
   if (configuration === undefined) return judged(unknownInstance(sender.instance))
-  const strange =
-    q.kept?.stampers === undefined
-      ? judgeStamper({ tsa, signerInstance: sender.instance, own: q.own, configurations })
-      : undefined
-  if (strange !== undefined) return judged(strange)
+  const stamping = { tsa, signerInstance: sender.instance, own: q.own, configurations }
+  const approving = q.kept?.stampers ?? approvingOf(stamping)
+  if (approving.length === 0) return judged(strangeStamper(stamping))
   const misdated = wrongOrder(signature, time, q.now)
   if (misdated !== undefined) return judged(misdated)
   const ocspResponses = q.kept?.ocspResponses ?? []
@@ -123,7 +121,7 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
   found.signer = sender
   const existed = q.kept?.stampExisted ?? q.now
   const aged =
-    judgeStampAge({ stamp, existed, configurations, ocspResponses, now: q.now }) ??
+    judgeStampAge({ stamp, existed, approving, ocspResponses, now: q.now }) ??
     judgeSignatureAge({ signature, chain, at: latest })
   return judged(uncovered ?? aged ?? passed(stray, usesChain(signature) && hasUnknownBeside(container)))
 }

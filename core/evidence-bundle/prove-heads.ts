@@ -24,7 +24,7 @@ export type HeadProofs = {
 }
 
 export function proveHeads(q: BundleQuestion): HeadProofs {
-  const tsaCertificates = stampersOf(q)
+  const tsaCertificates = stampersOf(q).flatMap((one) => one.tsaCertificates)
   const found = new Map<string, HeadProof>()
   let failure: string | undefined
   for (const entry of q.bundle.manifest.evidenceRecords) {

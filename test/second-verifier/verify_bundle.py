@@ -576,6 +576,7 @@ class Trust:
 
     def __init__(self, openssl, documents, now, log):
         self.openssl, self.approved, self.stampers, self.now, self.own = openssl, [], [], now, {}
+        self.log_instance = unquote(log.split("/")[0])  # a server stamps with authorities of its own instance
         for document in documents:
             if document.startswith(b"{"):
                 found = shape(parse_canonical(document, "profiles"), {"instance": str, "profiles": [dict]}, {}, "profiles")
@@ -590,7 +591,7 @@ class Trust:
                     self.approved.append(Approved(
                         self.authority(ca.all("topCA")[0]), [self.authority(item) for item in ca.all("intermediateCA")],
                         ca.all("certificateProfileInfo")[0].text(), instance, freshness))
-            if instance == unquote(log.split("/")[0]):  # a server stamps with authorities of its own instance
+            if instance == self.log_instance:
                 self.stampers += [self.certificate(tsa.all("cert")[0]) for tsa in conf.all("approvedTSA")]
 
     def certificate(self, node):
@@ -693,7 +694,7 @@ class Trust:
     def aged(self, stamp, existed, answers):
         """Demands that a time-stamp still counted when it is last proved to have existed."""
         for ca in self.approved:
-            for issuer in [ca.top] + ca.intermediates:
+            for issuer in [ca.top] + ca.intermediates if ca.instance == self.log_instance else ():
                 if issuer.certificate.subject == stamp.certificate.issuer:
                     known, _ = self.said_of(stamp.certificate, issuer, answers)
                     need(not any(revoked is not None and revoked <= existed for revoked, *_ in known),

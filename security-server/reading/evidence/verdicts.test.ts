@@ -14,6 +14,7 @@ import type { SharedParameters } from '#schemas/global-configuration.ts'
 import { builtPage, compared } from '#scripts/verify/page/page-fixture.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { DELIVERIES } from './delivery-verdict-fixture.ts'
+import { FEDERATION } from './federation-verdict-fixture.ts'
 import { HISTORIES } from './history-verdict-fixture.ts'
 import { askSecondVerifier } from './second-verifier-fixture.ts'
 import { SOAP } from './soap-verdict-fixture.ts'
@@ -104,7 +105,7 @@ async function withProfile(
 }
 
 const FIXTURES: Record<string, Fixture> = {
-  ...{ ...DELIVERIES, ...STATEMENTS, ...SOAP, ...HISTORIES },
+  ...{ ...DELIVERIES, ...STATEMENTS, ...SOAP, ...HISTORIES, ...FEDERATION },
   'all good': { run: whole, verdict: 'TOTAL-PASSED' },
   'the certificate of the signer has run out since': {
     run: async (world) => ({ ...(await whole(world)), at: START + 3 * YEAR }),
