@@ -54,6 +54,7 @@ t.test('a good container: verdict, who, when, what, by which configuration; exit
     /^ {2}covers +message\.xml$/m,
     /^ {2}covers +attachment1$/m,
     /^ {2}configuration +GOLD, from directory /m,
+    /^ {2}own instance +GOLD: time-stamps count by it, or by the signer's instance$/m,
   ]) {
     t.match(out, line)
   }
@@ -69,7 +70,7 @@ t.test('--json prints one object with the same facts', async (t) => {
     timeStamp: { time: '2027-03-01T12:00:30.000Z' },
     signingCertificate: { serialNumber: '17', sha256: F.signer.certificate.sha256 },
     covers: [{ name: 'message.xml', covered: true, present: true }, { name: 'attachment1' }],
-    configuration: { instances: ['GOLD'] },
+    configuration: { instances: ['GOLD'], own: 'GOLD' },
     judgedAt: NOW.toISOString(),
   })
 })
@@ -176,7 +177,11 @@ t.test("a time-stamp of a federated log: the configuration's file says whose log
       ]),
     )
   const doubt = { code: 1, out: /INDETERMINATE[\s\S]*Only FI approves the authority of the time-stamp/ }
+  const unnamed = /own instance +not named: time-stamps count by the signer's instance alone/
+  t.match(await verify(good, '--conf', two), { ...doubt, out: unnamed })
   t.match(await verify(good, '--conf', two), doubt)
+  const { configuration } = JSON.parse((await verify('--json', good, '--conf', two)).out)
+  t.strictSame(configuration.own, null)
   t.match(await verify(good, '--conf', zip('GOLD')), doubt)
   t.match(await verify(good, '--conf', zip('FI')), { code: 0 })
   file('two/instance-identifier', 'FI\n')

@@ -35,9 +35,9 @@ type Question = {
 export async function judgeFile(q: Question): Promise<Report | 'configuration is missing'> {
   const { file, content, judgedAt } = q
   if (await isArchive(content)) {
-    const { indexes: configuration, own } = (await q.configuration?.()) ?? { indexes: new Map() }
+    const configuration = await q.configuration?.()
     const { previousDigest } = q
-    return await verifyArchive({ file, content, configuration, own, previousDigest, judgedAt })
+    return await verifyArchive({ file, content, configuration, previousDigest, judgedAt })
   }
   if (await isExport(content)) {
     const configuration = await q.configuration?.()

@@ -22,7 +22,7 @@ export type Report = {
 type Judged = {
   file: string
   verdict: ContainerVerdict
-  configuration: Pick<LoadedConfiguration, 'indexes' | 'origin'>
+  configuration: LoadedConfiguration
   judgedAt: Date
 }
 
@@ -54,6 +54,7 @@ export function textReport({ file, verdict, configuration, judgedAt }: Judged): 
     'configuration',
     `${[...configuration.indexes.keys()].join(', ')}, from ${configuration.origin}`,
   ])
+  rows.push(['own instance', ownInWords(configuration)])
   rows.push(['judged at', judgedAt.toISOString()])
   const head = `${verdict.verdict}${verdict.subIndication === undefined ? '' : `, ${verdict.subIndication}`}`
   const lines = rows.map(([label, value]) => `  ${label.padEnd(16)}${value}`)
@@ -65,9 +66,21 @@ export function factsReport({ file, verdict, configuration, judgedAt }: Judged):
   return {
     file,
     ...containerFacts(verdict),
-    configuration: { instances: [...configuration.indexes.keys()], origin: configuration.origin },
+    configuration: configurationFacts(configuration),
     judgedAt: judgedAt.toISOString(),
   }
+}
+
+/** By what a container was judged, for people: which instance is theirs decides whose time-stamps count. */
+export function ownInWords({ own }: LoadedConfiguration): string {
+  return own === undefined
+    ? "not named: time-stamps count by the signer's instance alone"
+    : `${own}: time-stamps count by it, or by the signer's instance`
+}
+
+/** The same for JSON; `own` is null when the configuration does not name the reader's instance. */
+export function configurationFacts({ indexes, origin, own }: LoadedConfiguration): object {
+  return { instances: [...indexes.keys()], origin, own: own ?? null }
 }
 
 /** The verdict on a container, for JSON. */

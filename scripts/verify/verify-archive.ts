@@ -3,15 +3,15 @@ import { type ArchiveVerdict, judgeArchive } from '#core/archive/judge-archive.t
 import { readArchive } from '#core/archive/read-archive.ts'
 import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
-import { containerFacts, type Report } from './report.ts'
+import type { LoadedConfiguration } from './configuration-files.ts'
+import { configurationFacts, containerFacts, ownInWords, type Report } from './report.ts'
 
 type Question = {
   file: string
   /** The path of the archive, or its bytes. */
   content: string | Buffer
   /** Without a configuration only the chain can be verified. */
-  configuration: Parameters<typeof judgeArchive>[0]['configuration']
-  own: string | undefined
+  configuration: LoadedConfiguration | undefined
   /** The last digest of the previous archive, '' for the first one, undefined when it is unknown. */
   previousDigest: string | undefined
   judgedAt: Date
@@ -27,7 +27,6 @@ export async function verifyArchive(q: Question): Promise<Report> {
 async function judge({
   content,
   configuration,
-  own,
   previousDigest,
   judgedAt,
 }: Question): Promise<ArchiveVerdict> {
@@ -35,7 +34,7 @@ async function judge({
     return await judgeArchive({
       archive: await readArchive(content),
       previousDigest,
-      ...{ configuration, own },
+      ...{ configuration: configuration?.indexes ?? new Map(), own: configuration?.own },
       now: judgedAt,
     })
   } catch (thrown) {
@@ -49,7 +48,8 @@ async function judge({
   }
 }
 
-function textReport({ file, judgedAt, previousDigest }: Question, verdict: ArchiveVerdict): string {
+function textReport(q: Question, verdict: ArchiveVerdict): string {
+  const { file, configuration, judgedAt, previousDigest } = q
   const { linking, containers, proved } = verdict
   const lines = [`${file}: ${headline(verdict)}`, `  ${verdict.reason}`]
   if (linking !== undefined) {
@@ -75,6 +75,11 @@ function textReport({ file, judgedAt, previousDigest }: Question, verdict: Archi
     )
   }
   lines.push(...containers.map(({ name, ...one }) => `  ${name}: ${headline(one)}`))
+  if (configuration !== undefined) {
+    const { indexes, origin } = configuration
+    lines.push(`  configuration   ${[...indexes.keys()].join(', ')}, from ${origin}`)
+    if (containers.length > 0) lines.push(`  own instance    ${ownInWords(configuration)}`)
+  }
   lines.push(`  judged at       ${judgedAt.toISOString()}`)
   return `${lines.map(printable).join('\n')}\n`
 }
@@ -83,11 +88,15 @@ function headline({ verdict, subIndication }: Pick<ArchiveVerdict, 'verdict' | '
   return subIndication === undefined ? verdict : `${verdict}, ${subIndication}`
 }
 
-function factsReport({ file, judgedAt }: Question, { proved, ...verdict }: ArchiveVerdict): object {
+function factsReport(
+  { file, configuration, judgedAt }: Question,
+  { proved, ...verdict }: ArchiveVerdict,
+): object {
   const records = proved?.records.map(({ container, ...record }) => ({
     ...record,
     container: container === undefined ? undefined : containerFacts(container),
   }))
   const facts = proved === undefined ? undefined : { ...proved, records }
-  return { file, ...verdict, proved: facts, judgedAt: judgedAt.toISOString() }
+  const judgedBy = configuration && configurationFacts(configuration)
+  return { file, ...verdict, proved: facts, configuration: judgedBy, judgedAt: judgedAt.toISOString() }
 }

@@ -77,6 +77,7 @@ function textReport(
     ...heads,
     ...records.flatMap(recordLines),
     `  configuration   ${[...configuration.indexes.keys()].join(', ')}, from ${configuration.origin}`,
+    `  time-stamps     count by the instance of the log`,
     `  judged at       ${judgedAt.toISOString()}`,
   ]
   return `${lines.map(printable).join('\n')}\n`

@@ -20,6 +20,7 @@ import { skipFor } from '#test/outside-tools.ts'
 import { offerPage } from './offer-page.ts'
 import { builtPage, compared } from './page-fixture.ts'
 import { headlineOf } from './shown/headline.ts'
+import { stampersInWords } from './shown/stampers-in-words.ts'
 import { CATALOGUES } from './shown/texts.ts'
 
 const FOLDER = path.join(import.meta.dirname, '../../../test/vectors/x-road')
@@ -91,6 +92,25 @@ t.test('a headline tells of one exchange, whoever else the evidence names', (t) 
   t.equal(of({}, { client: 'DEV/GOV/3/police' }), undefined)
   t.equal(of({}, { service: 'DEV/GOV/1/p/others' }), undefined)
   t.equal(of({}, { requestId: 'b' }), undefined, 'two requests of one client')
+  t.end()
+})
+
+t.test('whose time-stamps counted is told of every kind of evidence', (t) => {
+  const { page: words } = CATALOGUES['en']!
+  const of = (more: object) => stampersInWords({ verdict: 'TOTAL-PASSED', reason: '', ...more } as never)
+  const judgedBy = (own: string | null) =>
+    of({ configuration: { instances: ['FI', 'EE'], origin: 'x', own } })
+  t.strictSame(judgedBy(null), [words.ownNotNamed], 'single files')
+  t.strictSame(judgedBy('FI'), [words.ownNamed.replaceAll('{instance}', 'FI')], 'verificationconf.zip')
+  const byLog = [words.stampedByLog.replace('{instance}', 'EE')]
+  t.strictSame(of({ log: 'EE/GOV/1/ss1' }), byLog, 'a bundle')
+  t.strictSame(
+    of({ proved: { log: 'EE/GOV/1/ss1' }, configuration: { own: null } }),
+    byLog,
+    'an archive of ours',
+  )
+  t.strictSame(of({ log: '?' }), [], 'a log without an instance')
+  t.strictSame(of({ configuration: { origin: 'x' } }), [], 'a statement')
   t.end()
 })
 
@@ -240,6 +260,8 @@ t.test('in Chromium, from a file and without a network', async (t) => {
     await who.page.textContent('#result'),
     'Judged by the configuration that the evidence brought itself',
   )
+  const stampedBy = 'Time-stamps count if DEV, the instance of this log, approves their authority.'
+  t.match(await who.page.textContent('#result'), stampedBy)
   await who.page.getByText('What to judge by').click()
   await who.page.setInputFiles('#configuration', put('shared-params.xml', shared))
   await who.page.getByRole('button', { name: 'Check' }).click()

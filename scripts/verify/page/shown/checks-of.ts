@@ -37,10 +37,12 @@ export type Facts = Container & {
   checkpoints?: Head[]
   records?: RecordFacts[]
   containers?: (Verdict & { name: string })[]
-  proved?: { checkpoints: Head[]; records: RecordFacts[] }
+  log?: string
+  proved?: { log: string; checkpoints: Head[]; records: RecordFacts[] }
   linking?: { lastDigest: string; previous: { digest: string; file?: string } }
   statement?: { counts: Record<string, number>; day: string }
-  configuration?: { instances?: string[]; origin: string }
+  /** `own` only where the reader's own instance counts; null when the configuration does not name it. */
+  configuration?: { instances?: string[]; origin: string; own?: string | null }
   judgedAt?: string
   checks?: { what: string; state: Tone; why: string }[]
 }

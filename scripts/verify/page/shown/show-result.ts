@@ -2,6 +2,7 @@
 import type { Judgement, Part } from '../judge-upload.ts'
 import { checksOf, type Facts, type Words } from './checks-of.ts'
 import { headlineOf, withTimes } from './headline.ts'
+import { stampersInWords } from './stampers-in-words.ts'
 import { language, locale, type TextKey, type Tone, text, textIfAny } from './texts.ts'
 
 type Question = {
@@ -47,6 +48,7 @@ function reportOf(
     element('p', {}, [
       withTimes(`${file}: ${[textIfAny(report.kind) ?? '', ...judgedBy(facts)].join(', ')}.`),
     ]),
+    ...stampersInWords(facts).map((words) => element('p', {}, [words])),
     element('p', { class: 'acts' }, [
       button(text('print'), () => print()),
       button(text('saveReport'), () => saveText('report.txt', report.text)),
