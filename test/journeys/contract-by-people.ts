@@ -179,6 +179,7 @@ async function consumerAgrees(scene: Scene, director: Visitor): Promise<void> {
   await accept(ben, tax.member, 'it is sealed')
   await ben.check('contract-sealed')
   t.match(await ben.page.locator('.timeline').textContent(), /agreed and sealed for.*Anna Aalto, Ben Berg/)
+  await ben.page.getByText("as each member's security server wrote it into the seal").waitFor()
   t.equal(await ben.page.getByRole('button', { name: /^Accept/ }).count(), 0)
 }
 

@@ -67,6 +67,7 @@ function Known({ of: versions }: { of: Version[] }) {
       </Part>
       <ContactsOf of={shown} />
       <Part title={text('contract.life')}>
+        {versions.some(({ sealedBy }) => sealedBy.length > 0) && <p>{text('contract.mandatedHint')}</p>}
         <Timeline events={versions.flatMap(lifeOf).toSorted((a, b) => b.at.localeCompare(a.at))} />
       </Part>
     </>

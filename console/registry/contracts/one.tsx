@@ -114,36 +114,39 @@ function Seals({ of: { seals, version } }: { of: Version }) {
       {seals.length === 0 ? (
         <p>{text('contract.noSeals')}</p>
       ) : (
-        <Rows<Seal>
-          caption={text('contract.seals', { version: String(version) })}
-          rows={seals}
-          rowKey={({ sha256 }) => sha256}
-          columns={[
-            { title: 'members.one', cell: ({ member }) => <Party id={member} /> },
-            {
-              title: 'contract.mandated',
-              cell: ({ mandated }) => (
-                <ul class="plain-list">
-                  {mandated.map((name) => (
-                    <li key={name}>
-                      <bdi>{withoutIds(name)}</bdi>
-                    </li>
-                  ))}
-                </ul>
-              ),
-            },
-            {
-              title: 'contract.joined',
-              cell: ({ subsystems }) =>
-                subsystems === undefined ? text('contract.asParty') : <Parties of={{ subsystems }} />,
-            },
-            { title: 'contract.sealedAt', cell: ({ sealedAt }) => <Time at={sealedAt} /> },
-            {
-              title: 'contract.sealHash',
-              cell: ({ sha256 }) => <Copyable value={sha256} label={text('contract.sealHash')} />,
-            },
-          ]}
-        />
+        <>
+          <p>{text('contract.mandatedHint')}</p>
+          <Rows<Seal>
+            caption={text('contract.seals', { version: String(version) })}
+            rows={seals}
+            rowKey={({ sha256 }) => sha256}
+            columns={[
+              { title: 'members.one', cell: ({ member }) => <Party id={member} /> },
+              {
+                title: 'contract.mandated',
+                cell: ({ mandated }) => (
+                  <ul class="plain-list">
+                    {mandated.map((name) => (
+                      <li key={name}>
+                        <bdi>{withoutIds(name)}</bdi>
+                      </li>
+                    ))}
+                  </ul>
+                ),
+              },
+              {
+                title: 'contract.joined',
+                cell: ({ subsystems }) =>
+                  subsystems === undefined ? text('contract.asParty') : <Parties of={{ subsystems }} />,
+              },
+              { title: 'contract.sealedAt', cell: ({ sealedAt }) => <Time at={sealedAt} /> },
+              {
+                title: 'contract.sealHash',
+                cell: ({ sha256 }) => <Copyable value={sha256} label={text('contract.sealHash')} />,
+              },
+            ]}
+          />
+        </>
       )}
     </Part>
   )
