@@ -31,7 +31,7 @@ export const deliveryFaults = {
   outbox_full: {
     status: 503,
     blame: 'server',
-    text: 'As many messages of this subsystem wait in the outbox as its server keeps, and this one was not taken over',
+    text: 'As many messages of this subsystem wait in the outbox as its server keeps, to this receiver or to all, and this one was not taken over',
     remedy:
       'Hand it over again after the time in Retry-After; messages are taken when some were delivered, or operators discarded dead letters',
   },

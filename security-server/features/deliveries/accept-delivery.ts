@@ -9,7 +9,7 @@ import { writeStructured } from '#core/events/write-event.ts'
 import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId } from '#schemas/identifiers.ts'
-import { say } from '#schemas/said.ts'
+import { type Said, say } from '#schemas/said.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { type FieldsOnRecord, fieldsOnRecord } from '../../peer/fields-on-record.ts'
 import type { StoredOutbox } from './box-store.ts'
@@ -74,10 +74,28 @@ export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Prom
       content: rooms.keys.seal(`event ${delivery}`, bytes),
     },
   })
-  if (refusal === 'full') throw new Fault('outbox_full', { what: client, retryAfter: FULL_SECONDS })
+  if (refusal === 'full')
+    throw new Fault('outbox_full', {
+      what: await whyFull({ client, service, bytes: row.content?.length ?? 0 }, rooms),
+      retryAfter: FULL_SECONDS,
+    })
   if (!isNew && openFacts(rooms.keys, row).digest !== facts.digest) throw new Fault('event_id_reused')
   if (row.state !== 'accepting') return { row }
   return complete(row, { client, service, fields: handed.fields }, rooms)
+}
+
+/** Which receiver is the cause: this one has as much as is free, or all of it is taken, most by another one. */
+async function whyFull(
+  way: { client: string; service: string; bytes: number },
+  { routes, settings }: DeliveryRooms,
+): Promise<Said> {
+  const held = await routes.heldAgainst(way, settings)
+  if (held !== undefined)
+    return say`${held.events} messages of ${way.client} wait for ${way.service}, and what is free is for its other receivers`
+  const fullest = await routes.fullestOf(way.client, settings)
+  return fullest === undefined || fullest.secrecy > 0
+    ? say`all places of ${way.client} are taken`
+    : say`all places of ${way.client} are taken, most by messages to ${fullest.service}`
 }
 
 /** Gives the receipt of a row that has none, and lets it be sent. */

@@ -24,7 +24,7 @@ import { deliveryMigrations } from './migrations.ts'
 import { createNames, type Names } from './names.ts'
 import { createNameKeyStore, createOldNames } from './names-store.ts'
 import { outboxFinding } from './outbox-finding.ts'
-import { outboxUse, shareOf } from './outbox-places-store.ts'
+import { outboxUse, shareOf, wayShareOf } from './outbox-places-store.ts'
 import { createPusher, pushToken } from './push.ts'
 import { createReceiptsAgain } from './receipts-again-store.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
@@ -136,11 +136,16 @@ export const deliveries: FeatureModule<Ground, Offers> = {
     )
     metrics.watch(
       'concordat_outbox_share',
-      'How much of its bound the subsystem uses that has most in the outbox; 1 when its messages are refused',
+      'How much of its bound the subsystem uses that has most in the outbox, and how much of its part the fullest receiver of any; at 1 messages are refused',
       'of',
       async () => {
-        const shares = (await outboxUse(database)).map((use) => shareOf(use, rooms.settings))
-        return [['fullest', Math.max(0, ...shares)] as const]
+        const uses = await outboxUse(database)
+        const most = (share: typeof wayShareOf): number =>
+          Math.max(0, ...uses.map((use) => share(use, rooms.settings)))
+        return [
+          ['fullest', most(shareOf)],
+          ['fullest_receiver', most(wayShareOf)],
+        ] as const
       },
     )
     return {
@@ -165,7 +170,7 @@ export const deliveries: FeatureModule<Ground, Offers> = {
       },
       health: {
         deliveries: () => deliveryKeys.finding(),
-        outbox: async () => outboxFinding(await outboxUse(database), rooms.settings),
+        outbox: async () => outboxFinding(await outboxUse(database), rooms.settings, rooms.routes.fullestOf),
       },
       operations: { ...deliveryHandlers(rooms, sender), ...deliveryKeyHandlers(deliveryKeys) },
       routes: { clients: (app) => deliveryRoutes(app, { ...rooms, sender }) },

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { whereOver } from '#platform/database/where-over.ts'
 import { isOver } from '#platform/held-until.ts'
+import { outboxWays } from './outbox-places-store.ts'
 import { asRoute, receiptTimes } from './receipt-times-store.ts'
 import { LONGEST_CLAIM_MS, LONGEST_WAIT_MS, type Route, type Tables } from './tables.ts'
 
@@ -17,6 +18,7 @@ export function createRouteStore(database: Database) {
 
   return {
     ...receiptTimes(database),
+    ...outboxWays(database),
     /** The id of the way between these two, made when it is new. It is as secret as the least secret message on it. */
     idOf: async (client: string, service: string, secrecy: number): Promise<number> => {
       const name = `${client} ${service}`

@@ -118,11 +118,17 @@ async function findingOf({ events, keys, subscriptions: all }: SubscriptionRooms
   if (await events.isSealedOtherwise(keys.known))
     return { ok: false, reason: say`events of rooms wait whose key is not in delivery-keys: copy it here` }
   const { lapsed } = await all.counts(['lapsed'])
-  const refused = await all.haltedByInbox(MOST_REFUSED)
+  const refused = await all.suspendedBy('inbox_refuses', MOST_REFUSED)
+  const full = await all.suspendedBy('outbox_full', MOST_REFUSED)
   const reasons = [
     ...(lapsed > 0 ? [`${lapsed} subscriptions lapsed: events went that they had not been given`] : []),
     ...(refused > 0
       ? [`${refused} subscriptions are refused by their inboxes: see Publish and subscribe`]
+      : []),
+    ...(full > 0
+      ? [
+          `${full} subscriptions are given nothing: the outbox has no place for their inboxes (docs/deliveries.md)`,
+        ]
       : []),
   ]
   return reasons.length === 0 ? { ok: true } : { ok: true, reason: reasons.join('; ') }

@@ -1,7 +1,19 @@
 /** What one type, publisher or subscriber does neither reaches nor holds up another, on both stores. */
 import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
-import { AS_TAX, event, INBOX, onBoth, PUB, ROOM_ID, type RoomWorld, TYPE } from './subscription-fixture.ts'
+import { hand } from '../deliveries/acts-fixture.ts'
+import { unreachable } from '../deliveries/delivery-fixture.ts'
+import {
+  AS_TAX,
+  event,
+  INBOX,
+  onBoth,
+  given as outboxOf,
+  PUB,
+  ROOM_ID,
+  type RoomWorld,
+  TYPE,
+} from './subscription-fixture.ts'
 import type { Tables } from './tables.ts'
 
 const OTHER = 'org.example.other'
@@ -53,6 +65,49 @@ await onBoth('two types whose numbers are the same', async (t, world) => {
   )
   for (const name of [TYPE, OTHER])
     t.match((await node.ask('GET', `/api/v1/subs/${name}`)).body, { state: 'active', error: null, reused: 0 })
+})
+
+await onBoth('an inbox for which as much waits as may', async (t, world) => {
+  const { node, made } = world
+  made.otherInboxes = { others: 'inbox:' }
+  await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE } })
+  const others = INBOX.replace('assessments', 'others')
+  const subscribed = async (inbox: string) =>
+    (await node.ask('POST', `/api/v1/subs/${TYPE}`, { delivery: 'PUSH', options: { inbox } })).body['id']
+  const [full, free] = [await subscribed(INBOX), await subscribed(others)]
+  const stateOf = async (id: unknown) => (await node.ask('GET', `/api/v1/subs/${TYPE}?id=${id}`)).body
+  made.settings.outboxEvents = 12
+  // Half of what the outbox takes is handed over, and stays there.
+  made.way = () => Promise.reject(unreachable())
+  for (let nth = 0; nth < 6; nth++) t.equal((await hand(made, { id: `H-${nth}` })).status, 202)
+  for (const id of ['E-1', 'E-2', 'E-3']) await world.publish({ id })
+  await node.run('give-out-events')
+  t.match(await stateOf(full), { state: 'suspended', error: 'outbox_full' }, 'the subscriber is told')
+  t.match(await stateOf(free), { state: 'active', error: null })
+  t.strictSame(
+    (await outboxOf(world, 'others')).map(({ id }) => id),
+    ['E-1', 'E-2', 'E-3'],
+    'others go on',
+  )
+  t.match(await node.health(), {
+    ok: true,
+    reason: /^1 subscriptions are given nothing: the outbox has no place/,
+  })
+  made.settings.outboxEvents = 100
+  made.world.skew += 10 * 60_000
+  await node.run('give-out-events')
+  t.match(await stateOf(full), { state: 'active', error: null })
+  const caughtUp = (await outboxOf(world, 'assessments')).slice(6)
+  t.strictSame(
+    caughtUp.map(({ id }) => id),
+    ['E-1', 'E-2', 'E-3'],
+    'it was kept in the room',
+  )
+  t.strictSame(
+    caughtUp.map(({ sequenceafter }) => sequenceafter),
+    [undefined, ...caughtUp.slice(0, -1).map(({ sequence }) => sequence)],
+    'and nothing is missing',
+  )
 })
 
 await onBoth('a subscriber that fetches with a filter', async (t, world) => {

@@ -105,15 +105,15 @@ export function subscriptionReads(database: Database) {
         .execute()
       return rows.map(subscriptionOf).filter(({ room }) => ownerOf(room) === q.client)
     },
-    /** How many were halted by their inboxes, counted up to `most`. */
-    haltedByInbox: async (most: number): Promise<number> => {
+    /** How many are suspended by this error, counted up to `most`. */
+    suspendedBy: async (error: string, most: number): Promise<number> => {
       const { rows } = await tables
         .selectFrom((is) =>
           is
             .selectFrom('room_subscription')
             .select('id')
             .where('state', '=', 'suspended')
-            .where('error', '=', 'inbox_refuses')
+            .where('error', '=', error)
             .limit(most)
             .as('some'),
         )
