@@ -10,7 +10,7 @@ import { brotliCompress, constants, gzip as gzipCompress } from 'node:zlib'
 import type { Plugin } from 'vite'
 import { parse } from 'yaml'
 import { catalogue } from '#schemas/fault-catalogue.ts'
-import { type Answers, type ApiDocument, addExamples, METHODS } from './reference/add-examples.ts'
+import { type Answers, type ApiDocument, addAnswers, METHODS } from './reference/add-answers.ts'
 import { writePage } from './reference/write-page.ts'
 import { firstSourcesOf, onlyNeededTexts, sourcesOf } from './texts/needed-texts.ts'
 
@@ -44,15 +44,20 @@ export async function buildConsoles(): Promise<string[]> {
   const built: string[] = []
   for (const console of CONSOLES) {
     const api = await readFile(path.join(ROOT, `../schemas/${console.api}-api.yaml`), 'utf8')
-    const answers = await readFile(path.join(ROOT, `../schemas/answers/${console.api}.json`), 'utf8')
-    const digest = await digestOfSources(api, answers, JSON.stringify(catalogue))
+    const [examples, schemas] = await Promise.all(
+      ['json', 'schemas.json'].map((ending) =>
+        readFile(path.join(ROOT, `../schemas/answers/${console.api}.${ending}`), 'utf8'),
+      ),
+    )
+    const answers = { examples: JSON.parse(examples!), schemas: JSON.parse(schemas!) } as Answers
+    const digest = await digestOfSources(api, examples!, schemas!, JSON.stringify(catalogue))
     const output = path.join(ROOT, 'dist', console.name)
     if ((await readFile(path.join(output, STAMP), 'utf8').catch(() => '')) === digest) continue
     const temporary = `${output}.${process.pid}`
     // Our own file: its many aliases are no attack.
     const document = parse(api, { maxAliasCount: -1 }) as ApiDocument
     await build({ ...console, output: temporary, operations: operationsOf(document) })
-    await writeReference(document, JSON.parse(answers) as Answers, { base: console.base, output: temporary })
+    await writeReference(document, answers, { base: console.base, output: temporary })
     await pack(temporary)
     await writeFile(path.join(temporary, STAMP), digest)
     await putInPlace(temporary, output)
@@ -124,7 +129,7 @@ async function writeReference(
   answers: Answers,
   { base, output }: { base: string; output: string },
 ): Promise<void> {
-  const described = addExamples(document, answers).document
+  const described = addAnswers(document, answers).document
   const [tokens, own] = await Promise.all(
     ['kit/tokens.css', 'reference/reference.css'].map((file) => readFile(path.join(ROOT, file), 'utf8')),
   )

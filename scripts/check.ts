@@ -10,9 +10,11 @@ import { createTapReader } from './test/tap-output.ts'
 
 const USAGE = `Usage: concordat check [--fix]
 
-Format and lint (biome), floating promises (oxlint), types (tsc), house rules (imports, exports, doors).
+Format and lint (biome), floating promises (oxlint), types (tsc), house rules (imports, exports, doors), and whether
+schemas of answers are current.
 
-  --fix   mend the format and what lint can mend, and write docs/errors.md from the fault catalogue
+  --fix   mend the format and what lint can mend, and write what is made from other files: docs/errors.md from the fault
+          catalogue, schemas of answers from what handlers return
 `
 
 const ROOT = path.join(import.meta.dirname, '..')
@@ -32,6 +34,7 @@ const RARE_COLLECTIONS = '400'
 /** For the house rules: tap ends a file after 30 seconds, and beside a whole gate they have taken 100. */
 const TAP_TIMEOUT_S = '600'
 const MEND: Step = { name: 'mending', command: 'biome', args: ['check', '--write'] }
+const ANSWERS = 'scripts/answers/write.ts'
 const STEPS: Step[] = [
   { name: 'format and lint', command: 'biome', args: ['check', '--error-on-warnings'] },
   { name: 'promises', command: 'oxlint', args: ['--type-aware', '--deny-warnings'] },
@@ -42,6 +45,7 @@ const STEPS: Step[] = [
     args: ['--noEmit', ...ONE_CHECKER, '--incremental', '--tsBuildInfoFile', '.work/types.tsbuildinfo'],
   },
   { name: 'types of pages', command: 'tsc', args: ['--noEmit', ...ONE_CHECKER, '-p', 'console'] },
+  { name: 'schemas of answers', command: process.execPath, args: [ANSWERS, '--check'] },
   {
     name: 'house rules',
     command: process.execPath,
@@ -73,7 +77,8 @@ export async function check(q: { fix: boolean }): Promise<number> {
   if (q.fix) {
     const { errorsDocument } = await import('./errors-document.ts')
     await writeFile(path.join(ROOT, 'docs/errors.md'), errorsDocument())
-    // The steps below report what it cannot repair.
+    // The steps below report what they cannot repair.
+    await runStep({ name: 'writing', command: process.execPath, args: [ANSWERS] })
     await runStep(MEND)
   }
   const results = STEPS.map(async (step) => {

@@ -9,9 +9,10 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { parse } from 'yaml'
-import { type Answers, type ApiDocument, addExamples, METHODS } from '#console/reference/add-examples.ts'
+import { type ApiDocument, addAnswers, METHODS } from '#console/reference/add-answers.ts'
 import { writePage } from '#console/reference/write-page.ts'
 import { neededKeys, sourcesOf } from '#console/texts/needed-texts.ts'
+import { openAnswerChecks } from '#test/answer-checks.ts'
 import { hasChromium, openBrowser } from '#test/browser.ts'
 import { skipFor } from '#test/outside-tools.ts'
 
@@ -241,39 +242,49 @@ t.test(
   },
 )
 
-t.test('the pages of the APIs: each answer has an example, and no secret is in one', (t) => {
-  const schemas = path.join(import.meta.dirname, '../schemas')
-  for (const name of ['security-server', 'central-registry']) {
-    const answers = JSON.parse(readFileSync(path.join(schemas, `answers/${name}.json`), 'utf8')) as Answers
-    const read = parse(readFileSync(path.join(schemas, `${name}-api.yaml`), 'utf8'), { maxAliasCount: -1 })
-    const { document, missing } = addExamples(read as ApiDocument, answers)
-    t.strictSame(missing, [], name)
-    const operations = Object.values(document.paths).flatMap((item) =>
-      METHODS.flatMap((one) => item[one] ?? []),
-    )
-    const known = operations.map(({ operationId }) => operationId)
-    t.strictSame(
-      Object.keys(answers).filter((one) => !known.includes(one)),
-      [],
-      'no answer is left of an operation that went',
-    )
-    t.notMatch(JSON.stringify(answers), /PRIVATE KEY|"(secret|pin|csrfToken|password)":"(?!shown-once)/i)
-    const page = writePage(document, '/console/')
-    const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)
-    t.equal(new Set(ids).size, ids.length, 'no id twice')
-    const dead = [...page.matchAll(/href="#([^"]+)"/g)].filter(([, id]) => !ids.includes(id))
-    t.strictSame(dead, [])
-    t.notMatch(page, /<script|style=|src=|href="http/)
-    t.equal([...page.matchAll(/<details /g)].length, operations.length)
-  }
-  const hostile = '<img src=x onerror=alert(1)>"\'&`'
-  const operation = { operationId: 'a', summary: hostile, 'x-roles': [hostile], responses: { 200: {} } }
-  const paths = { [`/${hostile}`]: { get: operation } }
-  const info = { title: hostile, description: hostile }
-  const page = writePage({ info, servers: [], paths, components: { schemas: {}, responses: {} } }, '/')
-  t.notMatch(page, /<img/)
-  t.end()
-})
+t.test(
+  'the pages of the APIs: each answer has a schema and an example that meets it, and no secret is in one',
+  async (t) => {
+    const schemas = path.join(import.meta.dirname, '../schemas')
+    for (const name of ['security-server', 'central-registry']) {
+      const json = (of: string) => JSON.parse(readFileSync(path.join(schemas, `answers/${of}.json`), 'utf8'))
+      const [answers, ofAnswers] = [json(name), json(`${name}.schemas`)]
+      const read = parse(readFileSync(path.join(schemas, `${name}-api.yaml`), 'utf8'), { maxAliasCount: -1 })
+      const { document, missing } = addAnswers(read as ApiDocument, {
+        examples: answers,
+        schemas: ofAnswers,
+      })
+      t.strictSame(missing, [], name)
+      const operations = Object.values(document.paths).flatMap((item) =>
+        METHODS.flatMap((one) => item[one] ?? []),
+      )
+      const known = operations.map(({ operationId }) => operationId)
+      t.strictSame(
+        Object.keys(answers).filter((one) => !known.includes(one)),
+        [],
+        'no answer is left of an operation that went',
+      )
+      const checks = openAnswerChecks(ofAnswers)
+      for (const [id, example] of Object.entries(answers))
+        t.strictSame(checks.problemsOf(id, example), [], id)
+      t.notMatch(JSON.stringify(answers), /PRIVATE KEY|"(secret|pin|csrfToken|password)":"(?!shown-once)/i)
+      const page = writePage(document, '/console/')
+      const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)
+      t.equal(new Set(ids).size, ids.length, 'no id twice')
+      const dead = [...page.matchAll(/href="#([^"]+)"/g)].filter(([, id]) => !ids.includes(id))
+      t.strictSame(dead, [])
+      t.notMatch(page, /<script|style=|src=|href="http/)
+      t.equal([...page.matchAll(/<details /g)].length, operations.length)
+    }
+    const hostile = '<img src=x onerror=alert(1)>"\'&`'
+    const operation = { operationId: 'a', summary: hostile, 'x-roles': [hostile], responses: { 200: {} } }
+    const paths = { [`/${hostile}`]: { get: operation } }
+    const info = { title: hostile, description: hostile }
+    const page = writePage({ info, servers: [], paths, components: { schemas: {}, responses: {} } }, '/')
+    t.notMatch(page, /<img/)
+    t.end()
+  },
+)
 
 void t.test('the search, in Chromium', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')

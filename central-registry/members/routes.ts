@@ -17,6 +17,13 @@ type Rooms = {
   fourEyes(): Promise<boolean>
 }
 
+/** Those that the system has; before it is initialised, none. */
+type ShownParameters = {
+  instance?: string
+  [MANAGEMENT_SERVICE_PROVIDER]?: string
+  [MONITORING_CLIENT]?: string
+}
+
 export function memberHandlers(q: Rooms): Record<string, OperationHandler> {
   const { store, relations } = q
   const now = (): string => new Date(q.clock()).toISOString()
@@ -27,7 +34,7 @@ export function memberHandlers(q: Rooms): Record<string, OperationHandler> {
         [MANAGEMENT_SERVICE_PROVIDER]: provider,
         [MONITORING_CLIENT]: monitoring,
         ...parameters
-      } = await store.parameters()
+      } = (await store.parameters()) as ShownParameters
       return {
         initialized: parameters['instance'] !== undefined,
         fourEyes: await q.fourEyes(),
@@ -133,10 +140,10 @@ export function memberHandlers(q: Rooms): Record<string, OperationHandler> {
 
 type Row = { id: string; name: string; created_at: string }
 
-function describe(row: Row): object {
+function describe(row: Row) {
   return { id: encodedId(row.id), name: row.name, createdAt: row.created_at }
 }
 
-function describeWithMember(row: Row & { member_name: string }): object {
+function describeWithMember(row: Row & { member_name: string }) {
   return { ...describe(row), memberName: row.member_name }
 }

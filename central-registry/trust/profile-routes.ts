@@ -67,7 +67,7 @@ function digestOf(profile: CertificateProfile): string {
 }
 
 /** The member or server that the certificate names by this profile, or the reason why it names none. */
-function reading(profile: CertificateProfile, text: string, instance: string): object {
+function reading(profile: CertificateProfile, text: string, instance: string) {
   const certificate = readCertificate(Buffer.from(text, 'latin1'))
   const facts = {
     subject: readableName(certificate.subject),

@@ -9,7 +9,7 @@ import {
   type Operation,
   type Response,
   type Schema,
-} from './add-examples.ts'
+} from './add-answers.ts'
 
 type Call = { method: string; path: string; operation: Operation; own: Operation['parameters'] }
 

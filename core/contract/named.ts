@@ -5,6 +5,12 @@ import { groupOf, namedConsumers } from './parties.ts'
 /** A contract names so many of its consumers; of the others only how many they are is said. */
 const NAMED_CONSUMERS = 5
 
+/** The name of a member, a subsystem or a contract, with its id as management APIs write it. */
+export type Named = { id: string; name: string } & Partial<Omit<NamedContract, 'name'>> & {
+    /** Of a subsystem. */
+    memberName?: string
+  }
+
 type NamedContract = {
   name: string
   provider: string

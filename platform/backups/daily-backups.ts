@@ -2,6 +2,7 @@
  * Backups that a server makes by itself: the maker, a job that checks whether the daily backup is due, the operations for people,
  * and the age of the newest backup as a metric. The server decides what is in the file.
  */
+
 import { hostname } from 'node:os'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -14,7 +15,7 @@ import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { type BackupFolder, openBackupFolder } from './folder.ts'
 import { readBackup } from './read-backup.ts'
-import { backupHandlers, backupSummary } from './routes.ts'
+import { type BackupSummary, backupHandlers, backupSummary } from './routes.ts'
 import { isDue, isWell } from './rules.ts'
 import { type BackupRow, type BackupRuns, createBackupRuns } from './run-store.ts'
 import type { BackupSettings } from './settings.ts'
@@ -34,7 +35,7 @@ export type DailyBackups = {
   handlers: Record<string, OperationHandler>
   makeDue(): Promise<void>
   /** For an overview. */
-  summary(): Promise<object>
+  summary(): Promise<BackupSummary>
   /** The problem with the configured backups; undefined if there is none. */
   wrong(): Promise<string | undefined>
   /** Since when backups are tried, and the newest that was made; undefined without settings, and before the first try. */

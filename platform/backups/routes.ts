@@ -28,8 +28,10 @@ type BackupRooms = {
   clock: Clock
 }
 
+export type BackupSummary = Awaited<ReturnType<typeof backupSummary>>
+
 /** The summary for the overview and the page of backups. */
-export async function backupSummary({ store, made, clock }: Omit<BackupRooms, 'audit'>): Promise<object> {
+export async function backupSummary({ store, made, clock }: Omit<BackupRooms, 'audit'>) {
   if (made === undefined) return { isConfigured: false }
   const found = { made: await store.newestMade(), newest: await store.newest() }
   const { hour, keep } = made
@@ -78,7 +80,7 @@ export function backupHandlers(q: BackupRooms): Record<string, OperationHandler>
   }
 }
 
-function described(row: BackupRow, now: number): object {
+function described(row: BackupRow, now: number) {
   const { id, name, node, by, begun_at, ended_at, bytes, sha256, configuration_index } = row
   const { state, failure } = outcomeOf(row, now)
   return {

@@ -7,9 +7,9 @@ import type { Operation } from './openapi-operations.ts'
 const ANSWER = Symbol('answer')
 
 /** A result with its own status or headers (Content-Disposition, Location). */
-export type Answer = {
+export type Answer<Body = unknown> = {
   [ANSWER]: true
-  body: unknown
+  body: Body
   status?: number
   headers?: Record<string, string>
   /** The body is a text that goes out as it is. */
@@ -18,8 +18,11 @@ export type Answer = {
   isProposal?: boolean
 }
 
+/** The body of an answer that refuses: a fault, with more. The document of an API describes it with the faults. */
+export type RefusalBody = { type: string; [more: string]: unknown }
+
 /** For handlers: a body with another status or more headers than the operation's default. */
-export function answer(body: unknown, more: Omit<Answer, typeof ANSWER | 'body'> = {}): Answer {
+export function answer<Body>(body: Body, more: Omit<Answer, typeof ANSWER | 'body'> = {}): Answer<Body> {
   return { [ANSWER]: true, body, ...more }
 }
 

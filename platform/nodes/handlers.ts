@@ -82,13 +82,13 @@ export function nodeHandlers(rooms: NodeRooms): Handlers {
 }
 
 /** Null where the node has one line, and nothing is under another one: nothing is replaced. */
-function keyChangeView(rows: NodeRow[], mine: NodeRow | undefined): object | null {
+function keyChangeView(rows: NodeRow[], mine: NodeRow | undefined) {
   const { clusterKeys = [] } = mine === undefined ? {} : readTold(mine.told)
   const state = keyChangeOf(rows, clusterKeys)
   return state.lines > 1 || state.left > 0 ? state : null
 }
 
-function viewOf(row: NodeRow, q: { now: number; node: string; differences: Difference[] }): object {
+function viewOf(row: NodeRow, q: { now: number; node: string; differences: Difference[] }) {
   const told = readTold(row.told)
   const alive = isLive(row, q.now)
   return {

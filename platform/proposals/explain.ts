@@ -5,12 +5,15 @@
 
 import { type CertificateFacts, certificateFacts } from '#core/certificate/certificate-facts.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import type { PeopleStore } from '#platform/people/store.ts'
 import type { Content } from './rules.ts'
+
+type Person = Awaited<ReturnType<PeopleStore['find']>>
 
 /** Looks up names for an explanation; implemented by the folders that have them. */
 export type Known = {
   /** Also undefined for a caller who may not read about people. */
-  person(id: string, caller: Caller): Promise<object | undefined>
+  person(id: string, caller: Caller): Promise<Person | undefined>
   /** The name of a certification or time-stamping service, by its number in the path. */
   service(operation: string, id: number): Promise<string | undefined>
 }
@@ -21,7 +24,7 @@ type Explained = {
    * with that reason.
    */
   certificates: ({ at: string } & Partial<CertificateFacts>)[]
-  person?: object
+  person?: Person
   service?: string
 }
 

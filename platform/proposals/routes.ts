@@ -34,9 +34,9 @@ export function approvalHandlers(q: Rooms): ApprovalHandlers {
   const now = (): string => new Date(clock()).toISOString()
   const rolesFor = (row: ProposalRow): string[] =>
     operations().find(({ id }) => id === row.operation)?.roles ?? []
-  const inList = (row: ProposalRow, caller: Caller): object =>
+  const inList = (row: ProposalRow, caller: Caller) =>
     describe(row, now(), mayDecide(row, caller, rolesFor(row), now()))
-  const whole = async (row: ProposalRow, caller: Caller): Promise<object> => ({
+  const whole = async (row: ProposalRow, caller: Caller) => ({
     ...inList(row, caller),
     content: row.content,
     explained: await explain(readable(row.content), q.known, caller),
@@ -99,7 +99,7 @@ function idOf(params: Record<string, string>): string {
   return params['id']!.toLowerCase()
 }
 
-function describe(row: ProposalRow, now: string, mayDecide: boolean): object {
+function describe(row: ProposalRow, now: string, mayDecide: boolean) {
   const { id, operation, target, reason, sha256, failure } = row
   return {
     id,

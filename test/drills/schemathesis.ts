@@ -13,6 +13,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { parse } from 'yaml'
+import { type ApiDocument, addAnswers } from '#console/reference/add-answers.ts'
 import { startWorld } from '../world.ts'
 
 const { values } = parseArgs({
@@ -32,8 +34,8 @@ const world = await startWorld()
 try {
   const { registry, servers } = world
   const codes = await Promise.all([
-    check('central-registry-api.yaml', registry.adminUrl, registry.apiKeyFile),
-    check('security-server-api.yaml', servers.population.adminUrl, servers.population.apiKeyFile),
+    check('central-registry', registry.adminUrl, registry.apiKeyFile),
+    check('security-server', servers.population.adminUrl, servers.population.apiKeyFile),
   ])
   process.exitCode = codes.every((code) => code === 0) ? 0 : 1
 } finally {
@@ -41,19 +43,12 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
-async function check(document: string, url: string, apiKeyFile: string): Promise<number> {
+async function check(api: string, url: string, apiKeyFile: string): Promise<number> {
   const key = readFileSync(apiKeyFile, 'utf8').trim()
   const child = spawn(
     values.program,
     [
-      ...[
-        '--config-file',
-        configuration,
-        'run',
-        path.join(import.meta.dirname, '../../schemas', document),
-        '--url',
-        `${url}/api/v1`,
-      ],
+      ...['--config-file', configuration, 'run', documentOf(api), '--url', `${url}/api/v1`],
       ...['--header', `Authorization: X-Road-ApiKey token=${key}`, '--output-sanitize', 'true'],
       ...['--max-time', String(Number(values.minutes) * 60), '--max-examples', '60'],
       ...['--phases', 'examples,coverage,fuzzing', '--continue-on-failure', '--no-shrink'],
@@ -69,4 +64,17 @@ async function check(document: string, url: string, apiKeyFile: string): Promise
   )
   const [code] = (await once(child, 'exit')) as [number | null]
   return code ?? 1
+}
+
+/** The file of the API's document with the schema of each answer. */
+function documentOf(api: string): string {
+  const read = (name: string): string =>
+    readFileSync(path.join(import.meta.dirname, '../../schemas', name), 'utf8')
+  const document = parse(read(`${api}-api.yaml`), { maxAliasCount: -1 }) as ApiDocument
+  const [examples, schemas] = [`${api}.json`, `${api}.schemas.json`].map((name) =>
+    JSON.parse(read(`answers/${name}`)),
+  )
+  const file = path.join(folder, `${api}.json`)
+  writeFileSync(file, JSON.stringify(addAnswers(document, { examples, schemas }).document))
+  return file
 }

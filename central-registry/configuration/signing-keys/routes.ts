@@ -23,7 +23,7 @@ export function signingKeyHandlers(rooms: Rooms): Record<string, OperationHandle
   const { store, privateKeys } = rooms
   const named = async (): Promise<Set<string>> => new Set((await store.list()).map(({ id }) => id))
 
-  async function add(where: KeyHome, make: (id: string) => Promise<SigningKey>): Promise<object> {
+  async function add(where: KeyHome, make: (id: string) => Promise<SigningKey>) {
     const commonName = `${await instanceOf(rooms.members)} configuration signing`
     const at = new Date(rooms.clock())
     const id = randomUUID()
@@ -70,7 +70,7 @@ export function describeKey(
   { id, certificate, is_active, created_at, known_at, activated_at }: SigningKeyRow,
   token: KeyHome | undefined,
   now: number,
-): object {
+) {
   const read = readCertificate(certificate)
   return {
     id,

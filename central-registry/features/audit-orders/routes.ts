@@ -26,7 +26,7 @@ export function auditOrderHandlers(q: {
 }): Record<string, OperationHandler> {
   const { store, clock } = q
   const now = (): string => new Date(clock()).toISOString()
-  const view = async (rows: AuditOrderRow[]): Promise<object[]> => {
+  const view = async (rows: AuditOrderRow[]) => {
     const servers = await store.servers(rows.map(({ id }) => id))
     return rows.map((row) => {
       const of = servers.filter(({ order_id }) => order_id === row.id)

@@ -1,6 +1,7 @@
 /** Backups of the registry, made daily and at an administrator's request. */
 
 import { BACKUP_SECONDS, MAKE_BACKUP, openDailyBackups } from '#platform/backups/daily-backups.ts'
+import type { BackupSummary } from '#platform/backups/routes.ts'
 import type { BackupSettings } from '#platform/backups/settings.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
@@ -21,7 +22,7 @@ type Ground = Pick<Services, 'database' | 'audit' | 'metrics' | 'clock' | 'log'>
 }
 
 /** `backupSummary`: the facts about backups for an overview. */
-export const backups: FeatureModule<Ground, { backupSummary(): Promise<object> }> = {
+export const backups: FeatureModule<Ground, { backupSummary(): Promise<BackupSummary> }> = {
   name: 'backups',
   migrations: backupMigrations,
   open: (ground) => {

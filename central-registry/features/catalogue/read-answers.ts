@@ -16,7 +16,7 @@ export type OfferedService = {
   type: 'REST' | 'OPENAPI' | 'WSDL'
   endpoints: Endpoint[]
 }
-type Contact = { name?: string; email?: string; url?: string }
+export type Contact = { name?: string; email?: string; url?: string }
 /** Who may ask for access according to the provider's description: everybody when it does not say, nobody when it cannot be read. */
 export type Access = 'everybody' | 'nobody' | { memberClasses: string[]; globalGroups: string[] }
 export type Description = {
@@ -63,7 +63,7 @@ export function describe(document: Buffer): Description {
   const info = objectOf(objectOf(parsed(document))?.['info'])
   if (info === undefined) return UNREADABLE
   const contact = objectOf(info['contact']) ?? {}
-  const shown = (name: string, most: number): object => {
+  const shown = (name: string, most: number) => {
     const text = textOf(contact[name], most)
     return text === '' ? {} : { [name]: text }
   }

@@ -10,7 +10,7 @@ import type { Page } from '../../changes/store.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { encodedId, subsystemIdOf } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'
-import type { Access } from './read-answers.ts'
+import type { Access, Contact, Endpoint } from './read-answers.ts'
 import { type AccessRequest, checkMayRequest, draftOf } from './rules.ts'
 import type { CatalogueFilter, CatalogueStore } from './store.ts'
 import type { CatalogueServiceRow } from './tables.ts'
@@ -54,8 +54,8 @@ export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler
       return {
         ...summary(row),
         description: row.description,
-        endpoints: JSON.parse(row.endpoints) as object[],
-        contact: JSON.parse(row.contact) as object,
+        endpoints: JSON.parse(row.endpoints) as Endpoint[],
+        contact: JSON.parse(row.contact) as Contact,
         providerName: owner?.subsystem_name ?? null,
         member: owner === undefined ? null : encodedId(owner.member),
         memberName: owner?.member_name ?? null,
@@ -98,7 +98,7 @@ export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler
   }
 }
 
-function summary(row: CatalogueServiceRow): object {
+function summary(row: CatalogueServiceRow) {
   const { serviceCode, serviceVersion, memberClass } = parseServiceId(row.id)
   const version = serviceVersion === undefined ? '' : `:${serviceVersion}`
   return {

@@ -59,7 +59,7 @@ const MAX_A_DAY = 500
 const DAY_MS = 86_400_000
 
 /** What is kept of a seal beside its bytes. */
-type SealFacts = FreshSeal['facts'] & Pick<ContractSeal, 'mandated' | 'server'>
+export type SealFacts = FreshSeal['facts'] & Pick<ContractSeal, 'mandated' | 'server'>
 
 export type ContractActs = ReturnType<typeof createContractActs>
 

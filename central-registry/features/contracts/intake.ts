@@ -104,7 +104,7 @@ export function contractIntakeHandlers(rooms: ContractIntakeRooms): Record<strin
   }
 }
 
-function statusOf(row: ContractRow): object {
+function statusOf(row: ContractRow) {
   const { contract, version, hash, state } = row
   return { contract, version, hash, state }
 }

@@ -1,4 +1,5 @@
 /** Handlers of the operations on contracts: lists, one contract with its versions compared, decisions, the policy. */
+
 import { instancesOf } from '#core/contract/parties.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -19,9 +20,30 @@ import { memberIdOf } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'
 import { LIVE } from '../../register/live-contracts-store.ts'
 import type { ContractRow } from '../../register/tables.ts'
+import type { SealFacts } from './acts-store.ts'
 import type { ContractContacts } from './contacts-store.ts'
 import type { ContractReading, Filter } from './reading-store.ts'
 import type { ContractStore } from './store.ts'
+
+type Who = { id: string; name: string | null }
+
+/** `mayConfirm` is about the present caller. */
+type SuspensionView = {
+  id: number
+  kind: string
+  subject: string
+  reason: string
+  state: string
+  suspendedAt: string
+  suspendedBy: Who | null
+  confirmedAt: string | null
+  confirmedBy: Who | null
+  liftedAt: string | null
+  liftedBy: Who | null
+  announcements: number
+  nextAnnouncement: string | null
+  mayConfirm: boolean
+}
 
 /** The suspension of contracts; implemented by the suspensions feature. */
 export type ContractSuspensions = {
@@ -33,7 +55,7 @@ export type ContractSuspensions = {
     liftContract(contract: string, contentHash: string, act: Act): Promise<unknown>
   }
   /** The newest suspension of a contract as this caller sees it. */
-  ofContract(contract: string, caller: Caller): Promise<object | undefined>
+  ofContract(contract: string, caller: Caller): Promise<SuspensionView | undefined>
 }
 
 type Rooms = {
@@ -56,14 +78,14 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
   const decision = (caller: Caller, approver?: Caller) => ({ by: wordsOf(caller, approver), at: now() })
   const idOf = (params: Record<string, string>): string => params['id']!.toLowerCase()
   const said = (body: unknown) => body as { contentHash: string; reason: string }
-  const summary = (row: ContractRow): object => summaryAt(row, clock())
-  const summaryOf = async (contract: string, hash: string): Promise<object> => {
+  const summary = (row: ContractRow) => summaryAt(row, clock())
+  const summaryOf = async (contract: string, hash: string) => {
     const { versions } = await reading.whole(contract)
     return summary(versions.find((row) => row.hash === hash)!)
   }
 
   /** The state of the contacts of a version that is undecided or in force, and the sides that still need a confirmed contact. */
-  async function contactsOf(row: ContractRow): Promise<object> {
+  async function contactsOf(row: ContractRow) {
     if (!rooms.contacts.asks || !LIVE.includes(row.state)) return {}
     const content = contentOf(row)
     const contacts = await rooms.contacts.known(content, now())
@@ -110,7 +132,7 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
           seals: seals
             .filter(({ version }) => Number(version) === row.version)
             .map(({ sha256, member, subsystems, facts, sealed_at }) => ({
-              ...(JSON.parse(facts) as object),
+              ...(JSON.parse(facts) as SealFacts),
               sha256,
               member,
               sealedAt: sealed_at,
@@ -165,7 +187,7 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
   }
 }
 
-function summaryAt(row: ContractRow, now: number): object {
+function summaryAt(row: ContractRow, now: number) {
   const version = versionOf(row)
   const at = new Date(now).toISOString()
   const content = contentOf(row)
@@ -208,7 +230,7 @@ function betweenInstances(
   { version, agreed_at, origin }: ContractRow,
   counterSeals: Whole['counterSeals'],
   words: Whole['words'],
-): object {
+) {
   const seals = counterSeals.filter((one) => Number(one.version) === version)
   const word = words.find((one) => Number(one.version) === version)
   if (word === undefined && seals.length === 0 && agreed_at === null) return {}

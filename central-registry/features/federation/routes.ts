@@ -33,6 +33,21 @@ type Rooms = {
   examinationMs?: number | undefined
 }
 
+/** What stands behind an anchor, for those who decide. */
+type Examination = {
+  url: string
+  version: number
+  expiresAt: string
+  members: number
+  index?: number
+  takesContracts: boolean
+  subsystems: number
+  securityServers: number
+  memberClasses: string[]
+  certificationServices: string[]
+  timestampingServices: string[]
+}
+
 /** Milliseconds for one examination: all sources of the anchor, including parsing. */
 const EXAMINATION_MS = 60_000
 /** Each examination may need as much memory as the largest configuration. */
@@ -68,7 +83,7 @@ export function federationHandlers(q: Rooms): Record<string, OperationHandler> {
     const read = await readFederated(anchor, nothing, bounds)
     const { parameters, url, version, expiresAt, index, registration, shared } = read
     const found = parameters ?? (await readParameters(shared, anchor.instance))
-    return JSON.stringify({
+    const examination: Examination = {
       ...{ url, version, expiresAt: expiresAt.toISOString(), members: found.members.length },
       ...(index === undefined ? {} : { index }),
       takesContracts: registration !== undefined,
@@ -77,10 +92,11 @@ export function federationHandlers(q: Rooms): Record<string, OperationHandler> {
       memberClasses: found.memberClasses.map(({ code }) => code).slice(0, MOST_SHOWN),
       certificationServices: found.approvedCas.map(({ name }) => name).slice(0, MOST_SHOWN),
       timestampingServices: found.approvedTsas.map(({ name }) => name).slice(0, MOST_SHOWN),
-    })
+    }
+    return JSON.stringify(examination)
   }
 
-  async function summaries(rows: AnchorSummary[]): Promise<object[]> {
+  async function summaries(rows: AnchorSummary[]) {
     const read = new Map((await store.configurations()).map((one) => [one.instance, one]))
     return rows.map((row) => summary(row, row.state === 'TRUSTED' ? read.get(row.instance) : undefined))
   }
@@ -88,7 +104,7 @@ export function federationHandlers(q: Rooms): Record<string, OperationHandler> {
   function summary(
     row: AnchorSummary,
     read?: Awaited<ReturnType<FederationStore['configurations']>>[number],
-  ): object {
+  ) {
     return {
       ...{ sha256: row.sha256, hash: row.hash, instance: row.instance, generatedAt: row.generated_at },
       ...{ state: row.state, examinedAt: row.examined_at, examinedBy: row.examined_by },
@@ -108,7 +124,7 @@ export function federationHandlers(q: Rooms): Record<string, OperationHandler> {
     }
   }
 
-  async function whole(row: ExternalAnchorRow): Promise<object> {
+  async function whole(row: ExternalAnchorRow) {
     const { instance } = row
     const history = await store.history(instance)
     const replaces = history.find((one) => one.state === 'TRUSTED' && one.sha256 !== row.sha256)
@@ -118,7 +134,7 @@ export function federationHandlers(q: Rooms): Record<string, OperationHandler> {
         downloadUrl,
         certificates: verificationCerts.map(certificateFacts),
       })),
-      examination: JSON.parse(row.examination) as object,
+      examination: JSON.parse(row.examination) as Examination,
       replaces: row.state === 'EXAMINED' && replaces !== undefined ? summary(replaces) : null,
       contracts: await store.contractsWith(instance),
       history: history.map((one) => summary(one)),

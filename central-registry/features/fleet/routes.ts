@@ -151,7 +151,7 @@ export function fleetHandlers(rooms: Rooms): Record<string, OperationHandler> {
 type Scope = { memberClasses?: string[]; servers?: string[] }
 type Row = Awaited<ReturnType<FleetStore['one']>>
 
-function summary({ report, probe, ...row }: Row): object {
+function summary({ report, probe, ...row }: Row) {
   const said = report === null ? undefined : (JSON.parse(report) as ServerReport)
   return {
     id: encodedServer(row.id),
@@ -165,7 +165,7 @@ function summary({ report, probe, ...row }: Row): object {
   }
 }
 
-function troubleView(one: { kind: string; severity: number; message: string; since: string }): object {
+function troubleView(one: { kind: string; severity: number; message: string; since: string }) {
   return {
     kind: one.kind,
     severity: SEVERITIES[Number(one.severity)],
@@ -174,7 +174,7 @@ function troubleView(one: { kind: string; severity: number; message: string; sin
   }
 }
 
-function outageView({ member_classes, servers, ...row }: OutageRow, now: string): object {
+function outageView({ member_classes, servers, ...row }: OutageRow, now: string) {
   const ended = row.ended_at !== null || row.ends_at <= now
   return {
     id: Number(row.id),

@@ -186,12 +186,17 @@ function reportOf({ take, notTaken, differs, missing }: Plan): Report {
 }
 
 /** The number of entries of each list, and the first ones of the lists that need attention. */
-function shortened({ taken, ...lists }: Report): object {
-  const numbers = Object.entries(lists).map(([name, all]) => [name, all.length])
+function shortened({ taken, ...lists }: Report) {
+  const { notTaken, differs, missingCertificates } = lists
   return {
     takes: Object.fromEntries(Object.entries(taken).map(([name, all]) => [name, all.length])),
-    counts: Object.fromEntries(numbers),
-    ...Object.fromEntries(Object.entries(lists).map(([name, all]) => [name, all.slice(0, MOST_SHOWN)])),
+    counts: {
+      ...{ notTaken: notTaken.length, differs: differs.length },
+      missingCertificates: missingCertificates.length,
+    },
+    notTaken: notTaken.slice(0, MOST_SHOWN),
+    differs: differs.slice(0, MOST_SHOWN),
+    missingCertificates: missingCertificates.slice(0, MOST_SHOWN),
   }
 }
 
@@ -252,7 +257,7 @@ function mustBeOpen({ id, state }: Pick<ImportSummary, 'id' | 'state'>): void {
   if (state !== 'OPEN') throw new Fault('conflict', { what: say`the import ${id} was carried out already` })
 }
 
-function summary(row: ImportSummary): object {
+function summary(row: ImportSummary) {
   return {
     id: row.id,
     instance: row.instance,

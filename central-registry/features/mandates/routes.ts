@@ -62,7 +62,7 @@ export function mandateHandlers(q: {
   }
 }
 
-function describe(row: HostingMandateRow, now: string): object {
+function describe(row: HostingMandateRow, now: string) {
   return {
     id: Number(row.id),
     host: encodedId(row.host),

@@ -1,5 +1,5 @@
 /** Names for ids: of members, subsystems and contracts with their parties. */
-import { namedContract } from '#core/contract/named.ts'
+import { type Named, namedContract } from '#core/contract/named.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -14,7 +14,7 @@ export const names: FeatureModule<{ database: Database }> = {
 
 function nameHandlers(store: NameStore): Record<string, OperationHandler> {
   return {
-    async getNames({ query }) {
+    async getNames({ query }): Promise<Named[]> {
       const { id: ids } = query as { id: string[] }
       const clients = ids.filter((id) => id.includes(':')).map((id) => idText(clientIdOf(id)))
       const rows = await store.contracts(ids.filter((id) => !id.includes(':')).map((id) => id.toLowerCase()))

@@ -1,5 +1,6 @@
 /** Handler of the operation for the first page of the console: counts, and what needs attention. */
 
+import type { BackupSummary } from '#platform/backups/routes.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -33,7 +34,7 @@ export function overviewHandlers(q: {
   undelivered(): Promise<number>
   /** The number of imports that were read but not carried out. */
   openImports(): Promise<number>
-  backups(): Promise<object>
+  backups(): Promise<BackupSummary>
   isRestored(): Promise<boolean>
   /** The number of kept proofs that a message log was written anew. */
   forks(): Promise<number>
@@ -44,7 +45,7 @@ export function overviewHandlers(q: {
   const { store } = q
 
   /** The number of certificates that expire in each of the next weeks. */
-  async function weeks(): Promise<object[]> {
+  async function weeks() {
     const starts = Array.from({ length: WEEKS }, (_, at) => q.clock() + at * WEEK_MS)
     return Promise.all(
       starts.map(async (start) => {

@@ -100,7 +100,7 @@ export function requestHandlers({
   }
 }
 
-function summary(row: RequestRow): object {
+function summary(row: RequestRow) {
   return {
     id: row.id,
     kind: row.kind,

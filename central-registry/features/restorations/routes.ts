@@ -74,7 +74,7 @@ export function restorationHandlers(q: {
   }
 }
 
-function shown({ restored, known, claims, content, contentSha256, takenAway, standing }: Waiting): object {
+function shown({ restored, known, claims, content, contentSha256, takenAway, standing }: Waiting) {
   const { suspended, trust } = standing
   return {
     takenAway: {
@@ -94,7 +94,7 @@ function shown({ restored, known, claims, content, contentSha256, takenAway, sta
   }
 }
 
-function described(row: RestorationRow): object {
+function described(row: RestorationRow) {
   const { content, sha256, accepted_at, proposed_by, accepted_by, configuration_index } = row
   return {
     ...{ contentSha256: sha256, content, acceptedAt: accepted_at, proposedBy: proposed_by },

@@ -65,7 +65,7 @@ export function successionHandlers(q: {
   }
 }
 
-function summary(row: SuccessionRow): object {
+function summary(row: SuccessionRow) {
   return {
     id: Number(row.id),
     predecessor: encodedId(row.predecessor),
@@ -77,11 +77,11 @@ function summary(row: SuccessionRow): object {
   }
 }
 
-function whole(row: SuccessionRow): object {
+function whole(row: SuccessionRow) {
   return { ...summary(row), ...described(JSON.parse(row.plan) as Plan) }
 }
 
-function described(plan: Plan): object {
+function described(plan: Plan) {
   const renamed = ({ from, to }: { from: string; to: string }) => ({
     from: encodedId(from),
     to: encodedId(to),

@@ -55,7 +55,7 @@ type Offers = {
     /** Signs the list when there is none, or the newest was not renewed in time. */
     ensureList(): Promise<unknown>
     /** The newest suspension of a contract as this caller sees it. */
-    ofContract(contract: string, caller: Caller): Promise<object | undefined>
+    ofContract(contract: string, caller: Caller): Promise<ReturnType<typeof describe> | undefined>
     suspendUntold: typeof suspendUntold
   }
 }

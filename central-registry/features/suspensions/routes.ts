@@ -41,7 +41,7 @@ const STATES = {
 export function suspensionHandlers(rooms: Rooms): Record<string, OperationHandler> {
   const { store, policy } = rooms
   const act = (caller: Caller, approver?: Caller): Act => actOf(caller, rooms.clock(), approver)
-  const described = async (rows: SuspensionRow[], caller: Caller): Promise<object[]> => {
+  const described = async (rows: SuspensionRow[], caller: Caller) => {
     const inPerson = await rooms.fourEyes()
     const titles = await store.titles(
       rows.flatMap(({ kind, subject }) => (kind === 'contract' ? [subject] : [])),

@@ -106,8 +106,8 @@ export function isToBeAnnounced(
 }
 
 /** A suspension in the API's form; `mayConfirm` is about the present caller. */
-export function describe(row: SuspensionRow, mayConfirm: boolean): object {
-  const who = (id: string | null, name: string | null): object | null => (id === null ? null : { id, name })
+export function describe(row: SuspensionRow, mayConfirm: boolean) {
+  const who = (id: string | null, name: string | null) => (id === null ? null : { id, name })
   return {
     id: row.id,
     kind: row.kind,

@@ -21,13 +21,11 @@ export async function ordersWaitingFor(
 
 export function auditOrderHandlers(rooms: Needs): Handlers {
   const { auditOrders, clock, contentRequests } = rooms
-  const viewFor =
-    (caller: Caller) =>
-    (row: AuditOrderRow): object =>
-      auditOrderView(row, {
-        ...{ now: new Date(clock()).toISOString(), clearance: clearanceOf(caller) },
-        decides: mayDecide(caller),
-      })
+  const viewFor = (caller: Caller) => (row: AuditOrderRow) =>
+    auditOrderView(row, {
+      ...{ now: new Date(clock()).toISOString(), clearance: clearanceOf(caller) },
+      decides: mayDecide(caller),
+    })
   const idOf = (params: Record<string, string>): string => params['id']!.toLowerCase()
   return {
     getAuditOrders: async ({ query, caller }) => {

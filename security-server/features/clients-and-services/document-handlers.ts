@@ -2,7 +2,7 @@
  * The documents of service descriptions. A new one is shown first, as what it would change; a person applies exactly that by its digest.
  */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
-import { answer } from '#platform/http-service/answer.ts'
+import { type Answer, answer, type RefusalBody } from '#platform/http-service/answer.ts'
 import { publicFault } from '#platform/http-service/fault-answer.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
@@ -51,7 +51,7 @@ export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'
     { document, from }: Source,
     { accept, ignoreWarnings = false }: Acceptance,
     { caller: { id, name }, ...call }: Pick<OperationInput, 'caller' | 'approver' | 'params' | 'body'>,
-  ): Promise<unknown> {
+  ): Promise<Answer<RefusalBody> | ReturnType<typeof show.description>> {
     checkNotSwitched(description)
     let shown: Shown | undefined
     const judge = await judgeAlone(rooms, 'replaceServiceDescriptionDocument', call)

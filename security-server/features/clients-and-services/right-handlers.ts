@@ -110,6 +110,6 @@ function pageIn<T extends { subjectId: string; name?: string }>(all: T[], { q, o
   return { total: fitting.length, rows: fitting.slice(offset, offset + limit) }
 }
 
-function shown({ total, rows }: { total: number; rows: object[] }) {
+function shown<Row>({ total, rows }: { total: number; rows: Row[] }) {
   return answer(rows, { headers: { 'x-total-count': String(total) } })
 }

@@ -49,11 +49,7 @@ export function contractHandlers(rooms: Needs): Handlers {
     return status
   }
 
-  const propose = async (
-    content: ContractContent,
-    member: string | undefined,
-    { id, name }: Caller,
-  ): Promise<object> => {
+  const propose = async (content: ContractContent, member: string | undefined, { id, name }: Caller) => {
     const read = readContent(content)
     checkOwnServices(read, rooms)
     const signers = requiredSigners(read)
@@ -86,7 +82,7 @@ export function contractHandlers(rooms: Needs): Handlers {
     return { version, ...(held === undefined ? {} : { supersedes: held.listed.hash }) }
   }
 
-  async function accept({ params, body, caller }: OperationInput): Promise<object> {
+  async function accept({ params, body, caller }: OperationInput) {
     const { contentHash: hash, member, subsystems } = body as Acceptance
     await checkInPerson(caller, rooms)
     const version = versionOf(idOf(params), hash)
@@ -129,7 +125,7 @@ export function contractHandlers(rooms: Needs): Handlers {
     return { ...status, agreed: 2, needed: 2 }
   }
 
-  const viewsOf = async (found: KeptContract[], caller: Caller, canSign: CanSign): Promise<object[]> => {
+  const viewsOf = async (found: KeptContract[], caller: Caller, canSign: CanSign) => {
     const agreements = await contracts.agreements.agreements(found.map(({ listed }) => listed.hash))
     const endings = await endingsOf(found, rooms)
     return found.map((one) =>
@@ -211,7 +207,7 @@ const HELD: ReadonlySet<string> = new Set(['ACTIVE', 'SUSPENDED', 'EXPIRED'])
 async function usedOf(
   versions: KeptContract[],
   { localSystems, quotaUseToday }: Pick<Needs, 'localSystems' | 'quotaUseToday'>,
-): Promise<{ version?: KeptContract; quotaToday?: object }> {
+): Promise<{ version?: KeptContract; quotaToday?: Awaited<ReturnType<Needs['quotaUseToday']>> }> {
   const version = versions.findLast(({ listed }) => listed.state === 'ACTIVE' || listed.state === 'SUSPENDED')
   if (version?.content.quota === undefined) return {}
   const { provider, contract } = version.content

@@ -39,14 +39,12 @@ export function endHandlers(
     return q.send('/acts', { type: CONTRACT_DOCUMENT.act, signer, document })
   }
 
-  const byOne =
-    (name: MemberAct) =>
-    async (input: OperationInput): Promise<object> => {
-      await checkInPerson(input.caller, rooms, 1)
-      return act(name, read(input), [nameOf(input.caller)])
-    }
+  const byOne = (name: MemberAct) => async (input: OperationInput) => {
+    await checkInPerson(input.caller, rooms, 1)
+    return act(name, read(input), [nameOf(input.caller)])
+  }
 
-  async function terminateContract(input: OperationInput): Promise<object> {
+  async function terminateContract(input: OperationInput) {
     const { caller } = input
     if (caller.kind !== 'person')
       throw new Fault('not_in_person', {
@@ -113,7 +111,7 @@ export async function endedByOthers(
 }
 
 /** An ending as the caller sees it. */
-export function endingView(one: Ending, caller: Pick<Caller, 'id'>): object {
+export function endingView(one: Ending, caller: Pick<Caller, 'id'>) {
   const { member, key_id, key_name: by, reason, agreed_at: at } = one
   return { member, by, byYou: key_id === caller.id, reason, at }
 }

@@ -18,7 +18,7 @@ export function contractView(
     canSign: CanSign
     isSuspended(content: ContractContent): boolean
   },
-): object {
+) {
   const { listed, content, joined } = kept
   const left = Date.parse(content.validUntil) - q.now
   const inForce = listed.state === 'ACTIVE' || listed.state === 'SUSPENDED'

@@ -194,7 +194,7 @@ function ownInbox(request: FastifyRequest, segments: string[], rooms: Rooms): st
   return idText(service)
 }
 
-async function shown(row: StoredOutbox, rooms: Rooms, accepted?: ReceiptProof): Promise<object> {
+async function shown(row: StoredOutbox, rooms: Rooms, accepted?: ReceiptProof) {
   const { client, service } = await rooms.routes.partiesOf(Number(row.route))
   const { source, id } = openFacts(rooms.keys, row)
   const proofOf = async (index: number | null) =>

@@ -91,7 +91,7 @@ export function createDeliveryKeys(rooms: Rooms) {
       else await openNames()
     },
 
-    async list(): Promise<object[]> {
+    async list() {
       const current = keys.known.at(-1)
       const [records, under] = [await keyRecords.list(), await names.sealedUnder()]
       return Promise.all(

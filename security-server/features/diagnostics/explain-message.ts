@@ -38,9 +38,16 @@ type Asked = AskedCall & {
 /** What becomes of a sample. `fields`: those that the contract does not name; they are refused in a request, removed from an answer. */
 type Tried = { fields: string[]; left?: string; unreadable?: string }
 
+/** `request` and `response` only of samples that were given and that the contract was held against. */
+type ExplainedMessage = Explanation & {
+  contract: string
+  request?: Pick<Tried, 'fields'>
+  response?: Tried
+}
+
 export function explainMessageHandlers(rooms: Needs): Handlers {
   return {
-    explainMessage: async ({ body, caller }) => {
+    explainMessage: async ({ body, caller }): Promise<ExplainedMessage> => {
       const asked = body as Asked
       const call = readCall(asked, rooms)
       const explanation = await explain(call, rooms, caller)
@@ -72,7 +79,7 @@ function maySeeTerms(terms: RecordTerms | undefined, caller: Caller): boolean {
   return terms !== undefined && terms.contract !== '' && terms.secrecy === undefined
 }
 
-function untried(explanation: Explanation): Explanation & { contract: string } {
+function untried(explanation: Explanation): ExplainedMessage {
   const step: Step = {
     ...{ step: 'fields', state: 'unknown' },
     what: say`no contract that you may see covers the call: the message was not tried`,

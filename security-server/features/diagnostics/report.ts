@@ -59,7 +59,7 @@ function whereItRuns() {
   }
 }
 
-function configurationOf({ globalConfiguration }: Needs): object {
+function configurationOf({ globalConfiguration }: Needs) {
   const { attempt, own, federated, federatedMissing } = globalConfiguration.state()
   return {
     lastSuccess: attempt.lastSuccess,
@@ -71,7 +71,7 @@ function configurationOf({ globalConfiguration }: Needs): object {
 }
 
 /** How much there is and how the exchanges of the last day ended; which ones they were stays here. */
-async function logOf({ messageLog, logFor, clock }: Needs, caller: Caller): Promise<object> {
+async function logOf({ messageLog, logFor, clock }: Needs, caller: Caller) {
   const hourOf = (time: number): string => new Date(time).toISOString().slice(0, 13)
   const { total, groups } = await logFor(caller).traffic({
     ...{ from: hourOf(clock() - DAY_MS), to: hourOf(clock() + DAY_MS / 24) },
@@ -85,7 +85,7 @@ async function logOf({ messageLog, logFor, clock }: Needs, caller: Caller): Prom
 }
 
 /** What cannot be found out is what the reader of the report wants to know. */
-async function told<T>(ask: () => T | Promise<T>, more: object = {}): Promise<T | object> {
+async function told<T, More extends object>(ask: () => T | Promise<T>, more?: More) {
   try {
     return await ask()
   } catch (thrown) {

@@ -36,16 +36,17 @@ export function exchangeHandlers(rooms: Needs): Handlers {
       const { indexes } = await collectExchange({ log }, index)
       await recordLook(audit, 'getExchange', `record ${index}`, input, { records: indexes })
       const isShown = seesDigests(rooms, input)
-      const records: object[] = []
-      // The last record first, because the checkpoint that covers it covers the earlier ones too.
-      for (const each of indexes.toReversed()) {
+      const shown = async (each: number) => {
         const evidence = await log.read(each)
-        records.unshift({
+        return {
           ...recordView(evidence, isShown),
           explanation: textOfOutcome((JSON.parse(evidence.form) as { outcome: string }).outcome),
           proof: await inclusionView(log, evidence),
-        })
+        }
       }
+      const records: Awaited<ReturnType<typeof shown>>[] = []
+      // The last record first, because the checkpoint that covers it covers the earlier ones too.
+      for (const each of indexes.toReversed()) records.unshift(await shown(each))
       return { asked: index, server: colonForm(idText(rooms.server)), records }
     },
 

@@ -1,8 +1,10 @@
 /** The parts of the server that this feature uses. */
+
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import type { OwnWitnesses } from '#platform/witness/own-witnesses.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { Keys } from '../../keys/keys.ts'
@@ -26,5 +28,5 @@ export type Needs = {
     /** `targetOf` returns the name of the requested content. It throws when the caller may not request it. */
     register(kind: 'index', targetOf: (index: number, caller: Caller) => Promise<string>): void
   }
-  witnessRoom: { witnesses: { submit(): Promise<void>; witnessed(): unknown } | undefined }
+  witnessRoom: { witnesses: Pick<OwnWitnesses, 'submit' | 'witnessed'> | undefined }
 }

@@ -131,7 +131,7 @@ export function recordView(evidence: StoredEvidence, isShown: boolean) {
   return {
     index,
     leaf: leaf.toString('base64'),
-    form: JSON.parse(form) as unknown,
+    form: JSON.parse(form) as Record<string, unknown>,
     erased: erased ?? null,
     metadata: metadata ?? null,
     circumstances: circumstancesView(evidence),
@@ -170,6 +170,6 @@ function proofView(proof: Awaited<ReturnType<BundleSource['log']['proof']>>, isS
     size,
     path: path.map((node) => node.toString('base64')),
     checkpoint,
-    openings: Object.fromEntries(opened) as unknown,
+    openings: Object.fromEntries(opened) as Record<string, { key: string; digest: string }>,
   }
 }

@@ -3,6 +3,7 @@ import { createSharedPlaces } from '#platform/in-turn.ts'
 import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
 import { Fault } from '#schemas/fault.ts'
 import { kept, say } from '#schemas/said.ts'
+import type { ExchangeVerdict } from './verify-worker.ts'
 
 /** The configuration in the bundle may be that of a large instance. */
 const LIMITS: ThreadLimits = { timeMs: 110_000, oldGenerationMb: 1024 }
@@ -20,10 +21,8 @@ const inPlace = createSharedPlaces({
     }),
 })
 
-type Verdicts = { reason: string; records: { reason: string }[] }
-
 /** What a thread says comes from it as a text. */
-function inWords({ reason, records, ...verdict }: Verdicts): object {
+function inWords({ reason, records, ...verdict }: ExchangeVerdict) {
   return {
     ...verdict,
     reason: kept(reason),
@@ -35,15 +34,11 @@ function inWords({ reason, records, ...verdict }: Verdicts): object {
  * The verdicts on a bundle that this server writes, by the configuration that it puts in. It is written only when its turn has come: in
  * memory there are two, however many wait. Throws `service_unavailable`, `too_many_requests`, and as `write`.
  */
-export function verifyInThread(q: {
-  owner: string
-  write: () => Promise<Buffer>
-  now: number
-}): Promise<object> {
+export function verifyInThread(q: { owner: string; write: () => Promise<Buffer>; now: number }) {
   const script = new URL('./verify-worker.ts', import.meta.url)
   const refuse = (what: string, cause?: unknown) => new Fault('service_unavailable', { what, cause })
   return inPlace(q.owner, async () => {
     const question = { bundle: await q.write(), now: q.now }
-    return inWords((await askThread({ script, question, limits: LIMITS, refuse })) as Verdicts)
+    return inWords((await askThread({ script, question, limits: LIMITS, refuse })) as ExchangeVerdict)
   })
 }

@@ -9,7 +9,11 @@ import { answerAsThread } from '#platform/threads/answer-as-thread.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText } from '#schemas/identifiers.ts'
 
-answerAsThread(async (question: { bundle: Uint8Array; now: number }) => {
+export type ExchangeVerdict = Awaited<ReturnType<typeof verdictOn>>
+
+answerAsThread(verdictOn)
+
+async function verdictOn(question: { bundle: Uint8Array; now: number }) {
   const bundle = await readBundle(Buffer.from(question.bundle))
   const configuration = await readConfigurationFiles(configurationIn(bundle))
   const now = new Date(question.now)
@@ -27,7 +31,7 @@ answerAsThread(async (question: { bundle: Uint8Array; now: number }) => {
       timeStamped: one.container?.timeStamp?.time.toISOString() ?? null,
     })),
   }
-})
+}
 
 function signerView(container: ContainerVerdict | undefined) {
   if (container?.signingCertificate === undefined) return null

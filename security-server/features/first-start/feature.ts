@@ -46,7 +46,7 @@ export const firstStart: FeatureModule<Needs, Offers> = {
 }
 
 /** Those for whom a step may wait, by the names that the configuration gives them. */
-function whoIsThere({ globalConfiguration, server }: Needs): object {
+function whoIsThere({ globalConfiguration, server }: Needs) {
   const index = inForce(globalConfiguration)?.index
   const service = index?.privateParameters?.managementService
   const { authCertRegServiceAddress: address, providerId } = service ?? {}

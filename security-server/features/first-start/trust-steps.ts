@@ -46,6 +46,6 @@ export function trustSteps({ globalConfiguration, keys, server }: Needs): Step[]
 }
 
 /** What a first PIN has to be like. */
-function policyOf(pin: PinInfo | undefined): object | undefined {
+function policyOf(pin: PinInfo | undefined) {
   return pin && { minLength: pin.minLength, classes: pin.classes }
 }

@@ -129,7 +129,7 @@ function localClient({ localSystems }: Needs, text: string | undefined): ClientI
   return clientIn(localSystems.view(), clientIdOf(text)).id
 }
 
-function view({ server, client, ...status }: RequestStatus): object {
+function view({ server, client, ...status }: RequestStatus) {
   return {
     ...status,
     serverId: colonForm(server),

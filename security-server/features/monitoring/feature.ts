@@ -1,4 +1,5 @@
 /** What this server tells of itself as X-Road's monitoring tools ask for it: operational, health and environment data. */
+
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
@@ -22,12 +23,21 @@ type Ground = Pick<AnswerRooms, 'server' | 'globalConfiguration' | 'localSystems
     settings: { monitoring: MonitoringSettings; directory: string }
     contracts: Pick<Contracts, 'secrecyBetween'>
     /** What a collector of OpenTelemetry is told, and how that goes; undefined without one. */
-    telemetryState(): Promise<object | undefined>
+    telemetryState(): Promise<CollectorState | undefined>
   }
 
 type Offers = { monitoring: MonitoringServices; endOfCourse: EndOfCourse }
 
 const HOUR_S = 3600
+
+/** The collector that telemetry goes to, and what has not come to it. */
+type CollectorState = {
+  url: string
+  metricsSeconds: number
+  traceShare: number
+  spansWaiting: number
+  spansLost: number
+}
 
 export const monitoring: FeatureModule<Ground, Offers> = {
   name: 'monitoring',

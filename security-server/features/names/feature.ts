@@ -1,5 +1,5 @@
 /** Names for ids: of members, subsystems and contracts with their parties. */
-import { namedContract } from '#core/contract/named.ts'
+import { type Named, namedContract } from '#core/contract/named.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -31,7 +31,7 @@ function nameHandlers({ contracts, globalConfiguration }: Ground): Record<string
   }
 
   return {
-    async getNames({ query, caller }) {
+    async getNames({ query, caller }): Promise<Named[]> {
       const { id: ids } = query as { id: string[] }
       const clients = ids.filter((id) => id.includes(':')).map((id) => idText(clientIdOf(id)))
       const asked = new Set(ids.map((id) => id.toLowerCase()))

@@ -5,7 +5,7 @@ import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { Shown } from '#schemas/reconciliation.ts'
+import type { Shown, Statement, StatementFinding } from '#schemas/reconciliation.ts'
 import { say } from '#schemas/said.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import { seesDigests } from '../../reading/sees-digests.ts'
@@ -91,7 +91,7 @@ function dayView(row: ReconciledDay, own: string) {
     id: Number(row.id),
     ...partiesOf(row, own),
     state: row.state,
-    counts: row.counts === '' ? null : (JSON.parse(row.counts) as unknown),
+    counts: row.counts === '' ? null : (JSON.parse(row.counts) as Statement['counts']),
     error: errorWords(row.error),
     errorCode: errorCode(row.error),
     attempts: Number(row.attempts),
@@ -106,7 +106,7 @@ function caseView(of: ReconciledDay, found: ReconciliationCase, own: string) {
     ...partiesOf(of, own),
     state: found.state,
     requestId: found.request_id === '' ? null : found.request_id,
-    finding: JSON.parse(found.finding) as unknown,
+    finding: JSON.parse(found.finding) as Omit<StatementFinding, 'requestId'>,
     note: found.note,
     openedAt: found.opened_at,
     changedAt: found.changed_at,

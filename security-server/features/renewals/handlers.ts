@@ -133,7 +133,7 @@ function checkKeeps(caller: Caller, usage: Renewal['usage']): void {
   if (usage === 'AUTHENTICATION') checkRoles(caller, ['XROAD_SECURITY_OFFICER'])
 }
 
-function authoritiesOf({ globalConfiguration }: HandlerRooms): object[] {
+function authoritiesOf({ globalConfiguration }: HandlerRooms) {
   try {
     return globalConfiguration
       .current()
@@ -159,10 +159,7 @@ function presentOf(
   return present?.sha256
 }
 
-async function view(
-  { store, keys }: { store: RenewalStore; keys: RenewalRooms['keys'] },
-  row: Renewal,
-): Promise<object> {
+async function view({ store, keys }: { store: RenewalStore; keys: RenewalRooms['keys'] }, row: Renewal) {
   const steps = await store.steps(row.id)
   return {
     ...{

@@ -18,7 +18,7 @@ const CARRIED_OUT_WITHIN_MS = 10 * 60_000
 /** How many later orders of the same case are examined. */
 const MOST_LATER = 100
 
-export async function erasureOrderView(entry: AuditEntry, rooms: Rooms): Promise<object> {
+export async function erasureOrderView(entry: AuditEntry, rooms: Rooms) {
   const { index, body, at } = orderOf(entry)
   const { case: caseNumber, reason, reference = null, mode } = body
   const { goneAt, said } = await rooms.erasuresOf(index)

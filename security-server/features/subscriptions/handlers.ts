@@ -43,13 +43,13 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
     { params, caller }: Asked,
     to: { state: SubscriptionState; error: string },
     from: readonly SubscriptionState[],
-  ): Promise<object> => {
+  ) => {
     const find = async (): Promise<StoredSubscription> => {
       const found = await subscriptions.byId(Number((params as { id: string }).id))
       if (found === undefined) throw new Fault('not_found', { what: say`this subscription` })
       return found
     }
-    const shown = async (one: StoredSubscription): Promise<object> =>
+    const shown = async (one: StoredSubscription) =>
       subscriptionShown(one, await types.byId(one.type), clearanceOf(caller))
     const one = await find()
     const changed = { ...to, about: '', due_at: '', failures: 0, changed_at: iso(rooms.clock()) }
@@ -154,11 +154,7 @@ function declaredOf(given: Sources): DeclaredSource[] {
   return sources.map(({ source, publisherId }) => ({ source, publisher: slashForm(publisherId, 3, 4) }))
 }
 
-async function shownType(
-  type: Omit<StoredType, 'schema'>,
-  clearance: number,
-  rooms: SubscriptionRooms,
-): Promise<object> {
+async function shownType(type: Omit<StoredType, 'schema'>, clearance: number, rooms: SubscriptionRooms) {
   const { subscriptions, events } = rooms
   const sources = await rooms.sources.ofType(type.id)
   return {
@@ -177,7 +173,7 @@ const HIDDEN = {
   ...{ contract: null, sequence: null, given: null, isSecret: true },
 }
 
-function partiesOf(one: StoredSubscription, type: StoredType | undefined): object {
+function partiesOf(one: StoredSubscription, type: StoredType | undefined) {
   return {
     ...{ roomId: colonForm(one.room), typeId: one.type, eventType: type?.name ?? null },
     ...{ subscriberId: colonForm(one.subscriber), inboxId: one.inbox === '' ? null : colonForm(one.inbox) },
@@ -189,7 +185,7 @@ function partiesOf(one: StoredSubscription, type: StoredType | undefined): objec
 }
 
 /** `behind`: how many events of the type it has not been looked at for. */
-function subscriptionShown(one: StoredSubscription, type: StoredType | undefined, clearance: number): object {
+function subscriptionShown(one: StoredSubscription, type: StoredType | undefined, clearance: number) {
   return {
     id: one.id,
     ...((one.secrecy ?? 2) > clearance ? HIDDEN : partiesOf(one, type)),

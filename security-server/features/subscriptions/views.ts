@@ -24,7 +24,7 @@ export function eventView(event: StoredEvent, type: Pick<StoredType, 'name'>): E
 }
 
 /** The schema stands there for one type alone: of all they could be many megabytes. */
-export function typeView(type: Omit<StoredType, 'schema'> & { schema?: string }): object {
+export function typeView(type: Omit<StoredType, 'schema'> & { schema?: string }) {
   const { schema } = type
   return {
     eventType: type.name,
@@ -39,7 +39,7 @@ export function typeView(type: Omit<StoredType, 'schema'> & { schema?: string })
 }
 
 /** The code of what holds it up, in words with what to do, and what its inbox says. */
-export function whyHalted({ error, about }: StoredSubscription): object {
+export function whyHalted({ error, about }: StoredSubscription) {
   return {
     ...{ error: error === '' ? null : error, errorText: textOfCode(error) },
     about: about === '' ? null : about,
@@ -47,11 +47,11 @@ export function whyHalted({ error, about }: StoredSubscription): object {
 }
 
 /** `sequence`: up to where it was looked at; `given`: the last event that it was given, null for none. */
-export function subscriptionView(one: StoredSubscription, type: Pick<StoredType, 'name'>): object {
+export function subscriptionView(one: StoredSubscription, type: Pick<StoredType, 'name'>) {
   return {
     ...{ id: String(one.id), subscriberId: one.subscriber, eventType: type.name },
     delivery: one.inbox === '' ? 'PULL' : 'PUSH',
-    options: { ...(one.inbox !== '' && { inbox: one.inbox }), filters: JSON.parse(one.filters) },
+    options: { ...(one.inbox !== '' && { inbox: one.inbox }), filters: JSON.parse(one.filters) as object[] },
     ...{ state: one.state, ...whyHalted(one), since: one.created_at },
     sequence: sequenceText(one.cursor),
     given: one.given === 0 ? null : sequenceText(one.given),

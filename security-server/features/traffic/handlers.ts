@@ -131,7 +131,7 @@ export function trafficHandlers(rooms: Needs): Handlers {
 async function waiting(
   { verifications, reconciliation, auditOrders, contentRequests }: Needs,
   caller: Caller,
-): Promise<object> {
+) {
   const orders = await auditOrders.waitingFor(caller)
   const asked = await contentRequests.store.list({ state: 'waiting', offset: 0, limit: MOST_ASKED })
   return {

@@ -2,7 +2,7 @@
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { kept } from '#schemas/said.ts'
-import type { LogReport } from './checks/source.ts'
+import type { StoredReport } from './checks/verify-stored.ts'
 import type { Needs } from './needs.ts'
 import type { VerificationRow } from './tables.ts'
 
@@ -30,10 +30,10 @@ function verificationView(row: VerificationRow) {
     firstRecord: row.first_record,
     records: row.records,
     reason: kept(row.reason),
-    report: row.report === null ? null : reportView(JSON.parse(row.report) as LogReport),
+    report: row.report === null ? null : reportView(JSON.parse(row.report) as StoredReport),
   }
 }
 
-function reportView({ problems, ...report }: LogReport): object {
+function reportView({ problems, ...report }: StoredReport) {
   return { ...report, problems: problems.map(({ index, what }) => ({ index, what: kept(what) })) }
 }

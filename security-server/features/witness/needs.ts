@@ -1,5 +1,5 @@
 /** The part of the feature that its operations use. */
-import type { Finding } from '#platform/health/create-health.ts'
+import type { OwnWitnesses } from '#platform/witness/own-witnesses.ts'
 import type { WitnessStore } from '#platform/witness/store.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import type { RegistryLogState } from './registry-log/cosign-registry-log.ts'
@@ -11,9 +11,7 @@ export type WitnessRoomView = {
   /** The C2SP tlog-policy file that defines a sufficient set of cosignatures. Undefined if no witness is configured. */
   policyText?: string | undefined
   /** Undefined if no witness is configured. */
-  witnesses:
-    | { submit(): Promise<void>; witnessed(): unknown; state(): unknown[]; health(): Finding }
-    | undefined
+  witnesses: Pick<OwnWitnesses, 'submit' | 'witnessed' | 'state' | 'health'> | undefined
   /** Whether the witnesses with these names are a quorum. False without a policy. */
   hasQuorum(names: string[]): boolean
   /** Undefined when this server is no witness. */
@@ -24,7 +22,7 @@ export type WitnessRoomView = {
   partners: {
     heads(): Promise<{ server: string; size: number; time: string; note: string }[]>
     contradictions(): Promise<Contradiction[]>
-    unproven(): unknown[]
+    unproven(): { server: string; since: string; reason: string }[]
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Puts an example into every answer of an OpenAPI document: what servers really answered (schemas/answers), and for each status of a
- * refusal a fault of the catalogue that has it.
+ * Completes the answers of an OpenAPI document: each gets its schema, which is made from the handlers' types, and an example: what
+ * servers really answered (both in schemas/answers), and for each status of a refusal a fault of the catalogue that has it.
  */
 import { catalogue } from '#schemas/fault-catalogue.ts'
 
@@ -51,8 +51,11 @@ export type ApiDocument = {
   }
 }
 
-/** Recorded answers, by operation. */
-export type Answers = Record<string, unknown>
+/** Recorded answers by operation, and the schemas of answers with what they refer to (<api>.schemas.json). */
+export type Answers = {
+  examples: Record<string, unknown>
+  schemas: { answers: Record<string, Schema>; schemas: Record<string, Schema> }
+}
 
 const JSON_TYPE = 'application/json'
 const DETAIL = '4c1f8a52-6f0e-4d5b-9a37-0c2b6f1d8e90'
@@ -89,14 +92,15 @@ export function faultExample(status: string): object | undefined {
   return { type: code, message: `${text}. ${remedy}.`, detail: DETAIL }
 }
 
-/** A copy of the document in which each answer with a JSON body has an example; `missing` names those for which there is none. */
-export function addExamples(
+/** A copy of the document in which each answer with a JSON body has schema and example; `missing` names those that lack one. */
+export function addAnswers(
   document: ApiDocument,
-  answers: Answers,
+  { examples, schemas }: Answers,
 ): { document: ApiDocument; missing: string[] } {
   // By way of JSON, since the file's aliases are one object in many places.
   const copy = JSON.parse(JSON.stringify(document)) as ApiDocument
   const missing: string[] = []
+  Object.assign(copy.components.schemas, schemas.schemas)
   const { Fault: fault, Proposed: proposed } = copy.components.responses
   if (proposed?.content?.[JSON_TYPE] !== undefined) proposed.content[JSON_TYPE].example = PROPOSED
   const statuses = new Set<string>()
@@ -108,8 +112,10 @@ export function addExamples(
         if (response.$ref?.endsWith('/Fault')) statuses.add(status)
         const media = response.content?.[JSON_TYPE]
         if (media === undefined) continue
-        if (Object.hasOwn(answers, operation.operationId)) media.example = answers[operation.operationId]
-        else missing.push(operation.operationId)
+        const { operationId: id } = operation
+        const schema = schemas.answers[id]
+        if (schema === undefined || !Object.hasOwn(examples, id)) missing.push(id)
+        else Object.assign(media, { schema, example: examples[id] })
       }
     }
   }
