@@ -30,6 +30,8 @@ type Kept<T> = { parts: Parts; identity: T; validUntil: number; trust: Certifica
 type Identities = {
   signing(member: MemberId): SigningIdentity
   authentication(): AuthenticationIdentity
+  /** Whether this active certificate would serve if it were the only one: nothing that it needs is missing, and peers know it where they have to. */
+  serves(sha256: string): boolean
   /** Active certificates of both usages with their intermediates, for the OCSP refresh. */
   certificates(trust: CertificateTrust): Certificate[]
   /** To be called when keys, certificates or OCSP responses have changed. */
@@ -113,6 +115,21 @@ export function createIdentities(q: {
           return { ...parts, privateKey }
         },
       ),
+    serves(sha256) {
+      const [trust, at] = [q.configuration(), new Date(q.clock())]
+      const found = (['SIGNING', 'AUTHENTICATION'] as const)
+        .flatMap((usage) => candidatesOf(q.tokens.keys(), usage))
+        .find(({ stored }) => stored.certificate.sha256 === sha256)
+      if (found === undefined) return false
+      const { ranks } = registrations.rank([found], trust, at.getTime())
+      if (found.key.usage === 'AUTHENTICATION' && ranks.get(found) !== KNOWN) return false
+      try {
+        evaluate(found, trust, at)
+        return true
+      } catch {
+        return false
+      }
+    },
     certificates(trust) {
       const found = new Map<string, Certificate>()
       const at = new Date(q.clock())

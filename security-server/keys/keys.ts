@@ -74,6 +74,8 @@ export type Keys = {
   signingIdentity(member: MemberId): SigningIdentity
   /** As `signingIdentity`, for TLS between servers; a registered certificate is preferred. */
   authenticationIdentity(): AuthenticationIdentity
+  /** Whether this active certificate would serve if it were the only one; peers have to know it where it is for them. */
+  serves(sha256: string): boolean
   /** Signs a document for the central registry as JWS. */
   signJson: SignJson
   /** Signs a management request for the central server of an X-Road instance. */
@@ -236,6 +238,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
   return {
     signingIdentity: (member) => identities.signing(memberOf(member)),
     authenticationIdentity: () => identities.authentication(),
+    serves: identities.serves,
     signJson: createSignJson({ tokens, signing: identities.signing, find: acts.find }),
     signXRoadRequest: createSignXRoadRequest({ tokens, signing: identities.signing, find: acts.find }),
     internalTls,

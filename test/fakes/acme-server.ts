@@ -46,6 +46,8 @@ export type FakeAcme = {
   isDeactivated: boolean
   /** The window that ARI tells; without it there is none. */
   window: { start: string; end: string } | undefined
+  /** When its certificates end, if not as the authority's do. */
+  notAfter: Date | undefined
 }
 
 const PROBLEM = 'urn:ietf:params:acme:error:'
@@ -72,7 +74,15 @@ export async function startFakeAcme(
   })
   const at = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
   const fake: FakeAcme = {
-    ...{ directoryUrl: `${at}/directory`, tlsCa, lie: 'none', asked: [], orders: 0, window: undefined },
+    ...{
+      directoryUrl: `${at}/directory`,
+      tlsCa,
+      lie: 'none',
+      asked: [],
+      orders: 0,
+      window: undefined,
+      notAfter: undefined,
+    },
     ...{ lastOrder: {}, lastAccount: {}, lastAgent: '', isDeactivated: false },
   }
 
@@ -110,6 +120,7 @@ export async function startFakeAcme(
         : Buffer.from(csr, 'base64url')
     const issued = await authority.issue({
       ...{ request, profile: usage },
+      ...(fake.notAfter === undefined ? {} : { notAfter: fake.notAfter }),
       ...(fake.lie === 'other-subject'
         ? {
             subject: [

@@ -336,3 +336,31 @@ void t.test('a clock that was ahead for a while keeps nothing waiting until then
   t.ok(fake.orders > before)
   t.match(await view(), { state: 'WAITING', error: undefined })
 })
+
+void t.test('a CA whose certificates end before the present one', async (t) => {
+  for (const usage of ['signing', 'authentication'] as const) {
+    const { fake, world, keys, call, view, goOn } = await fakeWorld(t, await memory(t), usage)
+    const settled = async (): Promise<string> => {
+      for (let looks = 0; looks < 5 && (await view()).state !== 'WAITING'; looks++) {
+        world.now += HOUR / 4
+        await keys.refreshOcsp()
+        await goOn()
+      }
+      const { state, certificateSha256, error } = await view()
+      t.match([state, error], ['WAITING', undefined], usage)
+      return certificateSha256!
+    }
+    const body = { usage: usage.toUpperCase(), caName: 'Fake', dnsName: 'ss1.example' }
+    await call('beginCertificateRenewal', { body })
+    await goOn()
+    const before = await settled()
+    fake.notAfter = new Date(world.now + 6 * HOUR)
+    await call('renewCertificateNow', { params: { renewal: (await view()).id } })
+    await goOn()
+    const shorter = await settled()
+    t.not(shorter, before)
+    const used = usage === 'signing' ? keys.signingIdentity(member) : keys.authenticationIdentity()
+    t.equal(used.certificate.sha256, shorter, 'it is used')
+    t.equal(keys.certificate(before).active, false, 'and the one before is put out of use')
+  }
+})
