@@ -16,6 +16,7 @@ import { type Finding, toDo, well } from './doctor/finding.ts'
 import { databasesIn, lookAtDatabase } from './doctor/look-store.ts'
 import { lookAtMachine } from './doctor/machine.ts'
 import { lookAtNames, lookAtPort } from './doctor/network.ts'
+import { lookAtNewPin } from './doctor/new-pin.ts'
 import { KINDS, portsIn, readSettings, type Setting, textsIn } from './doctor/settings.ts'
 import { lookAtWorkers } from './doctor/workers.ts'
 
@@ -92,6 +93,7 @@ async function look(kind: string | undefined, values: Values): Promise<Finding[]
   const parts = await Promise.all([
     lookAtClock({ source, url }),
     lookAtFiles(texts),
+    lookAtNewPin(settings),
     lookAtFolder(folder),
     lookAtDisk(folder, false),
     ...databases.map((database) => lookAtDatabase(kind, database)),

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
@@ -24,6 +24,7 @@ import type { Finding } from './finding.ts'
 import { judgePostgresql, lookAtDatabase } from './look-store.ts'
 import { memoryOf, nodeOf } from './machine.ts'
 import { lookAtNames, lookAtPort } from './network.ts'
+import { lookAtNewPin } from './new-pin.ts'
 import { portsIn, textsIn } from './settings.ts'
 import { lookAtWorkers, memoryFor } from './workers.ts'
 
@@ -88,6 +89,20 @@ void t.test('a machine for a configuration proxy, with everything wrong and then
   t.match(text, /to do +settings: .*proxy\.yaml:1.*\n +correct the file/)
   for (const usage of [['nonsense'], ['security-server'], ['--configuration', file]])
     t.equal((await doctor(...usage)).code, 2, usage.join(' '))
+})
+
+void t.test('a PIN that the policy refuses, before the token is made', async (t) => {
+  const directory = t.testdir({ weak: 'only small', strong: 'Small, LARGE and 1', keys: {} })
+  const at = (name: string): string => path.join(directory, name)
+  for (const name of ['weak', 'strong']) chmodSync(at(name), 0o600)
+  const pinPolicy = { minLength: 8, classes: 3 }
+  const look = (name: string, more = {}) => lookAtNewPin({ directory, pinFile: at(name), pinPolicy, ...more })
+  t.match(await look('weak'), [{ name: 'pinFile, content', well: false, found: /at least 3 of/ }])
+  t.same(await look('strong'), [])
+  t.same(await look('missing'), [], 'which is told among the files')
+  t.same(await look('weak', { nodes: {} }), [], 'the token of other nodes may be older than the policy')
+  writeFileSync(at('keys/token.json'), '{}')
+  t.same(await look('weak'), [], 'it is the PIN of the token that is there')
 })
 
 void t.test('the clock against a server of NTP, and against an answer of the source', async (t) => {
