@@ -119,6 +119,20 @@ export function useTitles(ids: readonly string[]): (id: string) => string {
   }
 }
 
+/** In a sentence whose reader has the id elsewhere: the name alone. A pointer shows the id. */
+export function NamedInSentence({ id }: { id: string }) {
+  const name = useName(id)
+  return name === undefined ? <bdi class="id">{id}</bdi> : <bdi title={id}>{nameOf(name)}</bdi>
+}
+
+/** As `NamedInSentence`, of a security server: its code, and in brackets the name of its owner. */
+export function NamedServerInSentence({ id }: { id: string }) {
+  const parts = id.split(':')
+  const owner = useName(parts.slice(0, 3).join(':'))
+  if (owner === undefined) return <bdi class="id">{id}</bdi>
+  return <bdi title={id}>{`${parts.slice(3).join(':')} (${nameOf(owner)})`}</bdi>
+}
+
 /** In a sentence: the name, of a contract with its parties in place of its id, and of all others with the id. */
 export function NamedInWords({ id }: { id: string }) {
   const service = serviceIn(id)

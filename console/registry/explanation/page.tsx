@@ -102,11 +102,11 @@ function Answer({ asked }: { asked: Record<string, string> }) {
                 ],
                 ['explain.consumer', <ClientLink key="consumer" id={consumer} />],
                 ['explain.provider', <ClientLink key="provider" id={provider} />],
-                ['explain.at', <Time key="at" at={at} />],
+                ['explain.at', <Time key="at" at={at} relative />],
               ]}
             />
             <h3>{text('explain.steps')}</h3>
-            <Steps of={steps} />
+            <Steps of={steps} subsystems={[consumer, provider]} />
           </>
         )}
       </Show>
@@ -114,62 +114,71 @@ function Answer({ asked }: { asked: Record<string, string> }) {
   )
 }
 
+/** `subsystems` are the two of the question, by their ids. */
+type StepsProps = { of: Step[]; subsystems: string[] }
+
 /** What somebody has to look at first; what is as it should be folds away, unless it is all that there is. */
-function Steps({ of }: { of: Step[] }) {
+function Steps({ of, subsystems }: StepsProps) {
   const good = of.filter(({ state }) => state === 'good')
   const others = of.filter(({ state }) => state !== 'good')
   return (
     <>
-      {others.length > 0 && <StepRows of={others} />}
+      {others.length > 0 && <StepRows of={others} subsystems={subsystems} />}
       {good.length > 0 && (
         <details open={others.length === 0}>
           <summary>{text('explain.goodSteps', { count: good.length })}</summary>
-          <StepRows of={good} />
+          <StepRows of={good} subsystems={subsystems} />
         </details>
       )}
     </>
   )
 }
 
-function StepRows({ of }: { of: Step[] }) {
+function StepRows({ of, subsystems }: StepsProps) {
   return (
     <Rows<Step>
       caption={text('explain.steps')}
       rows={of}
       rowKey={({ step, side = '' }) => `${step} ${side}`}
-      columns={COLUMNS}
+      columns={columnsOf(subsystems)}
     />
   )
 }
 
-const COLUMNS: Column<Step>[] = [
-  {
-    title: 'explain.step',
-    cell: ({ step, side }) => (
-      <>
-        {text(`explain.${step}` as TextKey)}
-        {side !== undefined && (
-          <>
-            <br />
-            <span class="beside">{text(`explain.side.${side}`)}</span>
-          </>
-        )}
-      </>
-    ),
-  },
-  {
-    title: 'explain.state',
-    cell: ({ state }) => <Status tone={TONES[state]} word={`explain.state.${state}`} />,
-  },
-  { title: 'explain.found', cell: ({ what }) => <Told words={what} /> },
-  {
-    title: 'explain.remedy',
-    cell: ({ remedy, knownBy }) => (
-      <>
-        {remedy !== undefined && <Told words={remedy} />}
-        {remedy !== undefined && knownBy !== undefined && <br />}
-        {knownBy !== undefined && <bdi class="beside wrap">{text('explain.knownBy', { who: knownBy })}</bdi>}
-      </>
-    ),
-  },
-]
+function columnsOf(subsystems: string[]): Column<Step>[] {
+  return [
+    {
+      title: 'explain.step',
+      cell: ({ step, side }) => (
+        <>
+          {text(`explain.${step}` as TextKey)}
+          {side !== undefined && (
+            <>
+              <br />
+              <span class="beside">{text(`explain.side.${side}`)}</span>
+            </>
+          )}
+        </>
+      ),
+    },
+    {
+      title: 'explain.state',
+      cell: ({ state }) => <Status tone={TONES[state]} word={`explain.state.${state}`} />,
+    },
+    { title: 'explain.found', cell: ({ what }) => <Told words={what} subsystems={subsystems} /> },
+    {
+      title: 'explain.remedy',
+      cell: ({ remedy, knownBy }) => (
+        <>
+          {remedy !== undefined && <Told words={remedy} subsystems={subsystems} />}
+          {remedy !== undefined && knownBy !== undefined && <br />}
+          {knownBy !== undefined && (
+            <span class="beside">
+              <Told words={text('explain.knownBy', { who: knownBy })} subsystems={subsystems} />
+            </span>
+          )}
+        </>
+      ),
+    },
+  ]
+}
