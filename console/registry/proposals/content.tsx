@@ -27,16 +27,23 @@ export function Content({ of }: { of: WholeProposal }) {
   const { operation, explained } = of
   const { params, query, body } = JSON.parse(of.content) as Parsed
   const json = body !== undefined && 'json' in body ? body.json : {}
+  // Below stands what this hash is of, and whether it is still that.
+  const shownBelow = [
+    'certificate',
+    'anchors',
+    'contentHash',
+    ...(of.state === 'proposed' ? ['contentSha256'] : []),
+  ]
   // Each by itself: a field of the body must not hide one of the path.
   const fields = [params, query, json].flatMap((one, at) =>
     Object.entries(one)
-      .filter(([name]) => name !== 'certificate' && name !== 'anchors')
+      .filter(([name]) => !shownBelow.includes(name))
       .map(([name, value]) => ({ key: `${at} ${name}`, name, value })),
   )
   return (
     <>
       <Part title={text(of.state === 'approved' ? 'proposals.changed' : 'proposals.change')}>
-        <p>{operationName(operation)}</p>
+        {fields.length === 0 && explained.service === undefined && <p>{operationName(operation)}</p>}
         <dl class="facts">
           {explained.service !== undefined && (
             <Field title={text('field.service')}>
@@ -129,14 +136,7 @@ function Field({ title, children }: { title: string; children: ComponentChildren
 
 /** The title of a field; an id in a path is the id of the thing that the operation is about. */
 function titleOf(operation: string, name: string): string {
-  const key =
-    name === 'id' ? `field.id.${operation}` : name === 'contentHash' ? hashOf(operation) : `field.${name}`
-  return textIfAny(key) ?? name
-}
-
-function hashOf(operation: string): string {
-  if (operation === 'carryOutImport') return 'imports.contentHash'
-  return operation.endsWith('Contract') ? 'contract.hash' : 'field.contentHash'
+  return textIfAny(name === 'id' ? `field.id.${operation}` : `field.${name}`) ?? name
 }
 
 /** Fields that hold ids of members, subsystems and contracts, among those of other things, which have no name. */
@@ -159,6 +159,6 @@ function Value({ name, of, isOfServer }: { name: string; of: unknown; isOfServer
   }
   if (typeof of === 'boolean') return <>{text(of ? 'common.yes' : 'common.no')}</>
   if (typeof of === 'string' && NAMED.has(name) && !isOfServer) return <Named id={of} />
-  const isId = /^(id|subject|sha256|contentHash|url)$/.test(name)
+  const isId = /^(id|subject|sha256|contentSha256|url)$/.test(name)
   return <bdi class={isId ? 'id wrap' : 'wrap'}>{typeof of === 'string' ? of : JSON.stringify(of)}</bdi>
 }
