@@ -54,6 +54,11 @@ function shortly(at: Date): string {
   }).format(at)
 }
 
+/** "29 Nov 2026", in the reader's zone. */
+function daily(at: Date): string {
+  return dateFormat(locale, { year: 'numeric', month: 'short', day: 'numeric' }).format(at)
+}
+
 /** A day without a time, as the calendar of UTC has it: "29 Nov 2026" for 2026-11-29; what is no day is said as it is. */
 export function dayText(day: string): string {
   const at = new Date(`${day}T00:00:00Z`)
@@ -74,17 +79,25 @@ type Look = {
   relative?: boolean
   /** To the second: for evidence, where the time itself is what is asked. */
   exact?: boolean
+  /** The day alone, and below it the distance: for rows among many. */
+  day?: boolean
 }
 
-export function Time({ at, relative = false, exact = false }: Look) {
+export function Time({ at, relative = false, exact = false, day = false }: Look) {
   const time = new Date(at)
   if (Number.isNaN(time.getTime())) return <span>{at}</span>
   const ms = time.getTime() - Date.now()
   const words = exactly(time)
   const isNear = Math.abs(ms) < DAY
-  const said = exact ? precisely(time) : isNear && !relative ? distance(ms) : shortly(time)
+  const said = day
+    ? daily(time)
+    : exact
+      ? precisely(time)
+      : isNear && !relative
+        ? distance(ms)
+        : shortly(time)
   return (
-    <span class="time">
+    <span class={day ? 'time of-day' : 'time'}>
       <time
         dateTime={at}
         title={words}
@@ -93,7 +106,7 @@ export function Time({ at, relative = false, exact = false }: Look) {
       >
         {said}
       </time>
-      {relative && <span class="beside"> {distance(ms)}</span>}
+      {(relative || day) && <span class="beside"> {distance(ms)}</span>}
     </span>
   )
 }

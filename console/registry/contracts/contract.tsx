@@ -66,16 +66,26 @@ export function Party({ id }: { id: string }) {
 
 /** In a row among many. */
 export function PartyInRow({ id }: { id: string }) {
-  return <ClientRowLink id={partyId(id)} />
+  return (
+    <span class="party">
+      <ClientRowLink id={partyId(id)} />
+    </span>
+  )
 }
 
 export function Parties({ of }: { of: Consumers }) {
   return <EachParty of={of} as={Party} />
 }
 
-/** In a row among many. */
+/** In a row among many: the first, and how many more there are. */
 export function PartiesInRow({ of }: { of: Consumers }) {
-  return <EachParty of={of} as={PartyInRow} />
+  if ('globalGroup' in of || of.subsystems.length < 2) return <EachParty of={of} as={PartyInRow} />
+  return (
+    <>
+      <PartyInRow id={of.subsystems[0]!} />
+      <span class="beside"> {text('names.more', { count: of.subsystems.length - 1 })}</span>
+    </>
+  )
 }
 
 function EachParty({ of, as: Shown }: { of: Consumers; as: typeof Party }) {

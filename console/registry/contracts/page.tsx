@@ -43,24 +43,33 @@ export function Contracts() {
           {
             title: 'contract.titleField',
             sort: 'title',
-            cell: ({ contract, version, title }) => (
+            cell: ({ contract, title }) => (
+              <Link to={contractPath(contract)}>
+                <bdi>{title}</bdi>
+              </Link>
+            ),
+          },
+          {
+            title: 'common.state',
+            cell: (one) => (
               <>
-                <Link to={contractPath(contract)}>
-                  <bdi>{title}</bdi>
-                </Link>{' '}
-                <span class="beside">{text('contract.version', { version: String(version) })}</span>
+                <ContractState of={one} />
+                <p class="beside">{text('contract.version', { version: String(one.version) })}</p>
               </>
             ),
           },
-          { title: 'common.state', cell: (one) => <ContractState of={one} /> },
           { title: 'contract.provider', cell: ({ provider }) => <PartyInRow id={provider} /> },
           { title: 'contract.consumers', cell: ({ consumers }) => <PartiesInRow of={consumers} /> },
           {
             title: 'contract.validUntil',
             sort: 'validUntil',
-            cell: ({ validUntil }) => <Time at={validUntil} relative />,
+            cell: ({ validUntil }) => <Time at={validUntil} day />,
           },
-          { title: 'contract.proposedAt', sort: 'proposedAt', cell: (one) => <Time at={one.proposedAt} /> },
+          {
+            title: 'contract.proposedAt',
+            sort: 'proposedAt',
+            cell: ({ proposedAt }) => <Time at={proposedAt} day />,
+          },
         ]}
         empty={<p>{text('contracts.empty')}</p>}
       />
