@@ -3,7 +3,9 @@
  */
 import { AttestedTerms } from './attested-terms.tsx'
 import type { ConsentRule, Content, PartyView, Service, Span } from './contract.tsx'
+import { Copyable } from './copyable.tsx'
 import { Facts } from './facts.tsx'
+import { NameOf } from './named.tsx'
 import { number, type TextKey, text } from './text.ts'
 
 type Props = { of: { content: Content; contentHash: string }; Party: PartyView }
@@ -33,12 +35,7 @@ export function Terms({ of: { content, contentHash }, Party }: Props) {
           ['contract.preview', <Preview key="preview" of={content.preview} />],
           ['contract.secret', <Secret key="secret" of={content.secret} Party={Party} />],
           ['contract.grace', graceOf(content)],
-          [
-            'contract.hash',
-            <bdi key="hash" class="id wrap">
-              {contentHash}
-            </bdi>,
-          ],
+          ['contract.hash', <Copyable key="hash" value={contentHash} label={text('contract.hash')} />],
         ]}
       />
       <h3>{text('contract.services')}</h3>
@@ -53,7 +50,7 @@ export function Terms({ of: { content, contentHash }, Party }: Props) {
       <ul class="plain-list">
         {content.contacts.map(({ member, name, email }) => (
           <li key={`${member} ${email}`}>
-            <bdi>{name}</bdi> <bdi>{email}</bdi> <Party id={member} />
+            <bdi>{name}</bdi> · <bdi>{email}</bdi> <Party id={member} />
           </li>
         ))}
       </ul>
@@ -182,7 +179,8 @@ function Represented({ of = { check: 'asserted' } }: { of: Service['representati
   if (check !== 'mandateService') return <>{word}</>
   return (
     <>
-      {word} <bdi class="id wrap">{service}</bdi>; {text(`contract.delegate.${delegate}` as TextKey)};{' '}
+      {word} <NameOf id={(service ?? '').replaceAll('/', ':')} />;{' '}
+      {text(`contract.delegate.${delegate}` as TextKey)};{' '}
       {text('contract.answerSeconds', { count: answerSeconds })}
       <Ids of={roles} />
     </>
