@@ -31,14 +31,14 @@ export function People({ children, ...rules }: PeopleRules & { children?: Compon
         columns={[
           {
             title: 'people.name',
-            cell: ({ id, name }) => (
+            cell: ({ id, name, email, subject }) => (
               <>
                 <bdi>{name}</bdi>
                 {id === session.id && <span class="beside"> {text('people.you')}</span>}
+                <KnownBy {...{ name, email, subject }} />
               </>
             ),
           },
-          { title: 'people.knownBy', cell: (person) => <KnownBy {...person} /> },
           { title: 'people.state', cell: ({ state }) => <PersonState state={state} /> },
           { title: 'people.roles', cell: ({ roles }) => roles.map(roleName).join(', ') },
           {
@@ -68,9 +68,7 @@ export function People({ children, ...rules }: PeopleRules & { children?: Compon
 function KnownBy({ name, email, subject }: Pick<Person, 'name' | 'email' | 'subject'>) {
   return (
     <>
-      {email !== null && (
-        <p>{email === name ? <span class="beside">{text('people.email')}</span> : <bdi>{email}</bdi>}</p>
-      )}
+      {email !== null && <p class="beside">{email === name ? text('people.email') : <bdi>{email}</bdi>}</p>}
       {subject !== null && (
         <p class="beside">
           {text('people.subject')} <Copyable value={subject} />

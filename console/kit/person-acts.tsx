@@ -60,7 +60,7 @@ export function PersonActs({ of, everybody, whenLocked }: { of: Person } & Peopl
           result={() => <p>{text('people.unlocked')}</p>}
         />
       )}
-      {session.passkeys === true && (
+      {session.passkeys === true && state !== 'invited' && (
         <Act
           operation="removePasskeyOf"
           button={text('people.passkey')}
