@@ -1,12 +1,13 @@
 /** The latest acts on one thing, for those who may read the audit log. */
 
 import type { AuditEntry } from '../kit/act-sentence.tsx'
-import { nameIn, proposedIn } from '../kit/act-thing.ts'
+import { bodyOf, nameIn, proposedIn } from '../kit/act-thing.ts'
 import { Link } from '../kit/address.tsx'
 import { BASE, segmentOf } from '../kit/api.ts'
 import { useMay } from '../kit/context.ts'
 import { Part } from '../kit/facts.tsx'
 import { useAnswer } from '../kit/load.ts'
+import { NamedInSentence, NamedServerInSentence } from '../kit/named.tsx'
 import { Show } from '../kit/placeholders.tsx'
 import { operationName } from '../kit/proposal.tsx'
 import { text } from '../kit/text.ts'
@@ -56,7 +57,12 @@ function What({ of: { operation, data } }: { of: AuditEntry }) {
         ? operationName(operation)
         : text('history.proposed', { what: operationName(proposed) })}
       {named !== '' && ' '}
-      {named !== '' && <bdi class="id wrap">{named}</bdi>}
+      {named !== '' &&
+        (bodyOf(data)['kind'] === 'server' ? (
+          <NamedServerInSentence id={named} />
+        ) : (
+          <NamedInSentence id={named} />
+        ))}
     </>
   )
 }

@@ -11,7 +11,7 @@ import { Status, type Tone } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { ClientLink, ServerLink } from '../links.tsx'
+import { ClientRowLink, ServerRowLink } from '../links.tsx'
 import type { CertificationService } from '../trust-services/certification-service.tsx'
 
 type State = 'remaining' | 'done' | 'unknown'
@@ -104,7 +104,7 @@ export function OneCampaign({ params }: { params: Record<string, string> }) {
         ]}
         rowKey={({ server }) => server}
         columns={[
-          { title: 'common.id', cell: ({ server }) => <ServerLink id={server} /> },
+          { title: 'servers.one', cell: ({ server }) => <ServerRowLink id={server} /> },
           {
             title: 'campaign.state',
             cell: ({ state }) => <Status tone={TONES[state]} word={`campaign.${state}`} />,
@@ -112,8 +112,7 @@ export function OneCampaign({ params }: { params: Record<string, string> }) {
           { title: 'campaign.certificates', cell: ({ certificates }) => <Certificates of={certificates} /> },
           {
             title: 'fleet.reportedAt',
-            cell: ({ reportedAt }) =>
-              reportedAt === null ? text('fleet.never') : <Time at={reportedAt} relative />,
+            cell: ({ reportedAt }) => (reportedAt === null ? text('fleet.never') : <Time at={reportedAt} />),
           },
         ]}
         empty={<p>{text('servers.empty')}</p>}
@@ -128,16 +127,11 @@ function Certificates({ of }: { of: Server['certificates'] }) {
     <ul class="plain-list">
       {of.map(({ sha256, usage, member, notAfter }) => (
         <li key={sha256}>
-          {text(`fleet.usage.${usage}` as TextKey)}{' '}
-          {member !== undefined && (
-            <>
-              <ClientLink id={member} />{' '}
-            </>
-          )}
-          <br />
+          {text(`fleet.usage.${usage}` as TextKey)} {member !== undefined && <ClientRowLink id={member} />}{' '}
+          <span class="beside">
+            {text('fleet.notAfter')} <Time at={notAfter} />
+          </span>{' '}
           <Copyable value={sha256} label={text('certificate.sha256')} />
-          <span class="beside"> {text('fleet.notAfter')} </span>
-          <Time at={notAfter} />
         </li>
       ))}
     </ul>

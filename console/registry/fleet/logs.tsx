@@ -4,7 +4,7 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { NamedServer } from '../../kit/named.tsx'
+import { NamedServerInRow } from '../../kit/named.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -44,7 +44,7 @@ export function CosignedLogs() {
               columns={[
                 { title: 'witnesses.log', cell: ({ origin }) => <Origin of={origin} /> },
                 { title: 'integrity.size', number: true, cell: ({ size }) => number(size) },
-                { title: 'logs.time', cell: ({ time }) => <Time at={time} relative /> },
+                { title: 'logs.time', cell: ({ time }) => <Time at={time} /> },
                 {
                   title: 'integrity.root',
                   cell: ({ root }) => <Copyable value={root} label={text('integrity.root')} />,
@@ -62,7 +62,7 @@ export function CosignedLogs() {
 /** A log of a server of this registry has its server's identifier as its name. */
 function Origin({ of }: { of: string }) {
   const parts = of.split('/')
-  return parts.length === 4 ? <NamedServer id={parts.join(':')} /> : <bdi class="id wrap">{of}</bdi>
+  return parts.length === 4 ? <NamedServerInRow id={parts.join(':')} /> : <bdi class="id wrap">{of}</bdi>
 }
 
 function contradictionOf({ origin, time, isFork, cosigned, submission }: Witness['refusals'][number]) {

@@ -53,14 +53,13 @@ export function Fleet() {
               configuration?.fetchedAt === undefined ? (
                 text('fleet.notKnown')
               ) : (
-                <Time at={configuration.fetchedAt} relative />
+                <Time at={configuration.fetchedAt} />
               ),
           },
           {
             title: 'fleet.reportedAt',
             sort: 'reportedAt',
-            cell: ({ reportedAt }) =>
-              reportedAt === null ? text('fleet.never') : <Time at={reportedAt} relative />,
+            cell: ({ reportedAt }) => (reportedAt === null ? text('fleet.never') : <Time at={reportedAt} />),
           },
         ]}
         empty={<p>{text('servers.empty')}</p>}
