@@ -6,8 +6,8 @@
  *
  *   node test/pages/look-at-pages.ts --directory .sandbox [--network 127.0.1] [--only /members ...] [--axe] [--density compact] [--locale et-EE]
  *
- * With --only nothing else is opened but the lists that lead to these pages; what they do not lead to is shown as recorded.
- * With --recorded every page is shown so, and no sandbox is needed.
+ * With --console registry the other console stays closed. With --only nothing else is opened but the lists that lead to these pages; what
+ * they do not lead to is shown as recorded. With --recorded every page is shown so, and no sandbox is needed.
  */
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -40,6 +40,7 @@ const { values: given } = parseArgs({
     directory: { type: 'string', default: '.sandbox' },
     network: { type: 'string', default: '127.0.1' },
     only: { type: 'string', multiple: true },
+    console: { type: 'string' },
     recorded: { type: 'boolean', default: false },
     axe: { type: 'boolean', default: false },
     density: { type: 'string', default: 'comfortable' },
@@ -231,14 +232,15 @@ async function lookAt(browser: Browser, { name, base, keyFile }: Console): Promi
   return findings
 }
 
+const consoles = CONSOLES.filter(({ name }) => given.console === undefined || name === given.console)
 await buildConsoles()
-for (const { name } of CONSOLES) mkdirSync(path.join(PICTURES, name), { recursive: true })
+for (const { name } of consoles) mkdirSync(path.join(PICTURES, name), { recursive: true })
 const browser = await chromium.launch({
   executablePath: findProgram(['chromium-headless-shell', 'chromium', 'chromium-browser'])!,
   args: ['--no-sandbox', '--disable-dev-shm-usage'],
 })
 try {
-  const findings = (await Promise.all(CONSOLES.filter(({ name }) => name === 'agency').map((one) => lookAt(browser, one)))).flat()
+  const findings = (await Promise.all(consoles.map((one) => lookAt(browser, one)))).flat()
   writeFileSync(path.join(PICTURES, 'findings.json'), JSON.stringify(findings, undefined, 1))
   for (const { page, width, look, what, where } of findings)
     console.log(`${page} ${width} ${look}: ${what}: ${where}`)
