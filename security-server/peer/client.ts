@@ -223,10 +223,10 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
       const { provider, wanted, graceMs = 0 } = request
       const inForce = () => globalConfiguration.currentWithin(graceMs)
       const servers = await beforeSending(() => choice.choose({ provider, wanted, snapshot: inForce() }))
-      if (servers.length === 1) return postTo(peerOf(servers[0]!), request, inForce)
+      if (servers.length === 1) return postTo(() => peerOf(servers[0]!), request, inForce)
       const reply = await sendToFirst({
         servers,
-        send: (server, race) => postTo(peerOf(server), request, inForce, race),
+        send: (server, race) => postTo(() => peerOf(server), request, inForce, race),
         onFailure: ({ id }) => choice.drop(id),
       })
       if (reply.server !== servers[0]!.id) choice.keep(provider, reply.server)
@@ -234,7 +234,8 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
     },
     ask: async (id, question) => {
       const inForce = () => globalConfiguration.current()
-      return askPeer(peerOf(registered(id, inForce())), question, inForce)
+      const server = registered(id, inForce())
+      return askPeer(() => peerOf(server), question, inForce)
     },
     async reach(id) {
       const server = registered(id, globalConfiguration.currentWithin(ANY_GRACE))
@@ -249,16 +250,16 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
   }
 }
 
-async function askPeer(peer: Peer, question: PeerQuestion, inForce: InForce): ReturnType<PeerClient['ask']> {
+async function askPeer(
+  peerNow: () => Peer,
+  question: PeerQuestion,
+  inForce: InForce,
+): ReturnType<PeerClient['ask']> {
   const { method, path, body = null, contentType = 'text/plain', maxReplyBytes } = question
   const headers = body === null ? {} : { 'content-type': contentType }
-  const {
-    statusCode,
-    headers: received,
-    content,
-  } = await callPeer(peer, () => ({ method, path, headers, body }), inForce)
-  const tooLarge = (): Fault =>
-    new Fault('http_error', { what: `${idText(peer.server.id)} answers too much` })
+  const { answer, server } = await callPeer(peerNow, () => ({ method, path, headers, body }), inForce)
+  const { statusCode, headers: received, content } = answer
+  const tooLarge = (): Fault => new Fault('http_error', { what: `${idText(server)} answers too much` })
   const { write, bytes } = collectBytes(maxReplyBytes, tooLarge)
   try {
     const checkRate = createRateCheck('peer_timeout')
@@ -274,25 +275,43 @@ async function askPeer(peer: Peer, question: PeerQuestion, inForce: InForce): Re
 }
 
 async function postTo(
-  peer: Peer,
+  peerNow: () => Peer,
   { headers, content, path = '/' }: PeerRequest,
   inForce: InForce,
   race?: Race,
 ): Promise<PeerReply> {
   const call = () => ({ method: 'POST', path, headers, body: content() }) as const
-  const { statusCode, headers: received, content: reply } = await callPeer(peer, call, inForce, race)
-  return { statusCode, headers: singleValues(received), content: reply, server: peer.server.id }
+  const { answer, server } = await callPeer(peerNow, call, inForce, race)
+  const { statusCode, headers: received, content: reply } = answer
+  return { statusCode, headers: singleValues(received), content: reply, server }
 }
 
 /** Throws when the configuration by which a request may go has ended. */
 type InForce = () => unknown
 
+type Called = { answer: HttpAnswer; server: ServerId }
+
+/** `peerNow` is asked again when the connections of the peer were retired while the call waited for its turn: nothing was sent yet. */
 async function callPeer(
-  peer: Peer,
+  peerNow: () => Peer,
   call: () => HttpCall,
   inForce: InForce,
   race?: Race,
-): Promise<HttpAnswer> {
+): Promise<Called> {
+  const first = peerNow()
+  return (
+    (await callOver(first, call, inForce, race)) ?? (await callOver(peerNow(), call, inForce, race, true))!
+  )
+}
+
+/** Undefined when its connections are retired; the `last` attempt fails then. */
+async function callOver(
+  peer: Peer,
+  call: () => HttpCall,
+  inForce: InForce,
+  race: Race | undefined,
+  last = false,
+): Promise<Called | undefined> {
   // It may have ended while the request waited for its turn and for a connection.
   const objection = (): NotSent | undefined => {
     try {
@@ -307,7 +326,12 @@ async function callPeer(
     await beforeSending(peer.sockets.recheck)
     // What began on a connection and is aborted there costs the connection.
     if (race?.isDecided()) throw faster()
-    return await callHttp(peer.pool, call(), { objection, onOver: leave })
+    if (peer.pool.closed && !last) {
+      leave()
+      return undefined
+    }
+    const answer = await callHttp(peer.pool, call(), { objection, onOver: leave })
+    return { answer, server: peer.server.id }
   } catch (cause) {
     leave()
     throw failureOf(cause, peer.server.id)
