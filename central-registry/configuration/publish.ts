@@ -1,6 +1,7 @@
 /**
  * Publishes the configuration. Guarantees that servers fetch a complete, signed configuration that is never older than the one
- * they had: in one transaction it reads the register, takes the next index and adds the next leaf to the transparency log.
+ * they had: in one transaction it reads the register, takes the next index and adds the next leaf to the transparency log. Nothing in it
+ * waits for another host, save a token that is one: whoever waits for it long waits for this machine's processor or disk.
  */
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -303,7 +303,9 @@ export const operationFaults = {
     status: 503,
     blame: 'server',
     text: 'The database cannot be used',
-    remedy: 'The operator has to look at the database',
+    // A COMMIT that got no answer in time may have taken effect.
+    remedy:
+      'What was to be changed may have been changed: look before you repeat it. The operator has to look at the database',
   },
   io_error: {
     status: 500,
