@@ -201,6 +201,7 @@ async function providerAgrees(scene: Scene): Promise<void> {
   t.match(await typeFor('tax'), /contract_(ended|required)$/, 'accepted is not in force')
 
   await registry.open(at)
+  await registry.page.getByText('It has no register of the people of members').waitFor()
   await act(registry, 'Approve', {}, 'Approve', 'The contract is in force.')
   await close(registry)
   await refresh()
