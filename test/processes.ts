@@ -71,10 +71,14 @@ export async function prepareInstance(): Promise<Instance> {
   const admin = Object.fromEntries(
     Object.entries(servers).map(([name, { adminUrl, apiKeyFile }]) => [
       name,
-      openAdmin(`${adminUrl}/api/v1`, secret(apiKeyFile)),
+      openAdmin(`${adminUrl}/api/v1`, secret(apiKeyFile), 'security-server'),
     ]),
   ) as Record<ServerName, Admin>
-  const registryAdmin = openAdmin(`${registry.adminUrl}/api/v1`, secret(registry.apiKeyFile))
+  const registryAdmin = openAdmin(
+    `${registry.adminUrl}/api/v1`,
+    secret(registry.apiKeyFile),
+    'central-registry',
+  )
   const authorities = readFileSync(trust.rootFile)
   const running = new Map<ProcessName, Started>()
 

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { holdNetwork } from '#scripts/test/hold-network.ts'
+import { type Api, answerWatch } from '#test/answer-checks.ts'
 import { hasPlace, type PreparedSandbox, prepareSandbox } from './prepared-sandbox.ts'
 import { until } from './until.ts'
 
@@ -142,13 +143,13 @@ export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> 
     throw cause
   })
   const cas = readFileSync(description.trust.rootFile)
-  const adminOf = (base: string, keyFile: string): Admin =>
-    openAdmin(`${base}/api/v1`, readFileSync(keyFile, 'utf8').trim())
+  const adminOf = (base: string, keyFile: string, api: Api = 'security-server'): Admin =>
+    openAdmin(`${base}/api/v1`, readFileSync(keyFile, 'utf8').trim(), api)
   const { registry, servers } = description
   const admin = Object.fromEntries(
     Object.entries(servers).map(([name, { adminUrl, apiKeyFile }]) => [name, adminOf(adminUrl, apiKeyFile)]),
   ) as Record<ServerName, Admin>
-  const registryAdmin = adminOf(registry.adminUrl, registry.apiKeyFile)
+  const registryAdmin = adminOf(registry.adminUrl, registry.apiKeyFile, 'central-registry')
   const systemOf = (name: ServerName): { cert: string; key: string } => ({
     cert: readFileSync(servers[name].systemCertificateFile, 'utf8'),
     key: readFileSync(servers[name].systemKeyFile, 'utf8'),
@@ -299,7 +300,8 @@ function headersOf({ headers = {}, body }: Question): Question['headers'] {
 }
 
 /** A client of the API below `base` with one key. */
-export function openAdmin(base: string, key: string): Admin {
+/** Each answer is held against the document of `api`. */
+export function openAdmin(base: string, key: string, api: Api): Admin {
   const root = new URL(base)
   const call = async (method: string, where: string, body?: unknown): Promise<Reply> => {
     const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
@@ -316,7 +318,11 @@ export function openAdmin(base: string, key: string): Admin {
       // The APIs accept 20 calls a second from one address.
       return reply.status === 429 ? undefined : reply
     }
-    return until(`an answer to ${method} ${where}`, answer, { pauseMs: 250 })
+    const reply = await until(`an answer to ${method} ${where}`, answer, { pauseMs: 250 })
+    const watch = await answerWatch(api)
+    if (String(reply.headers['content-type']).startsWith('application/json'))
+      watch({ method, url: root.pathname + where, status: reply.status, body: parse(reply.body) })
+    return reply
   }
   const demand = async (method: string, where: string, body?: unknown): Promise<Buffer> => {
     const reply = await call(method, where, body)
@@ -329,7 +335,7 @@ export function openAdmin(base: string, key: string): Admin {
     bytes: (where) => demand('GET', where),
     get: async (where) => parse(await demand('GET', where)),
     send: async (method, where, body) => parse(await demand(method, where, body)),
-    withKey: (other) => openAdmin(base, other),
+    withKey: (other) => openAdmin(base, other, api),
   }
 }
 

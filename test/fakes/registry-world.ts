@@ -19,6 +19,7 @@ import {
 } from '#security-server/global-configuration/global-configuration.ts'
 import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
+import { answerWatch } from '#test/answer-checks.ts'
 import { writeMigratedFile } from '#test/migrated-databases.ts'
 import { CLIENT, hostNameOf } from './openid-provider.ts'
 
@@ -151,10 +152,14 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
         const secret = key ?? readFileSync(keyFiles.find(existsSync)!, 'utf8').trim()
         const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
         const type = Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json'
-        return await send(`http://${address}:4000/api/v1${at}`, method, bytes, {
+        const url = `/api/v1${at}`
+        const reply = await send(`http://${address}:4000${url}`, method, bytes, {
           ...(secret === '' ? {} : { authorization: `X-Road-ApiKey token=${secret}` }),
           ...(bytes === undefined ? {} : { 'content-type': type }),
         })
+        const watch = await answerWatch('central-registry')
+        watch({ method, url, ...reply })
+        return reply
       }
       return {
         settings,

@@ -70,7 +70,7 @@ development: true
   await registerByHand({ registry: registryApi, layout, agency, certificate: pem })
   return {
     id,
-    admin: openAdmin(base, readFileSync(keyFile, 'utf8').trim()),
+    admin: openAdmin(base, readFileSync(keyFile, 'utf8').trim(), 'security-server'),
     process: () => running,
     async start() {
       running = await begin()

@@ -14,6 +14,7 @@ import { createWitnessClient } from '#platform/witness/client.ts'
 import { createOwnWitnesses } from '#platform/witness/own-witnesses.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { createAuditOrderStore } from '#security-server/features/audit-orders/store.ts'
+import { countsOf } from '#security-server/features/reconciliation/counts-fixture.ts'
 import { createReconciliationStore } from '#security-server/features/reconciliation/store.ts'
 import { startWitness } from '#security-server/features/witness/witness-room-fixture.ts'
 import { SERVER, signedRecord } from '#security-server/message-log/fixture.ts'
@@ -111,7 +112,7 @@ async function reconcile({ database, world }: AdminWorld): Promise<void> {
     const none = { ...differ, request_id: HOSTILE, own_proof: '{}', peer_proof: '{"without":"erased"}' }
     await store.conclude({
       ...{ session, now, statement: '{"payload":"","signatures":[]}' },
-      counts: at === 1 ? { matched: 4, missingAtSecond: 2 } : { matched: 12, unconfirmed: 1 },
+      counts: countsOf(at === 1 ? { matched: 4, missingAtSecond: 2 } : { matched: 12, unconfirmed: 1 }),
       cases: at === 1 ? [differ, none] : [],
     })
   }

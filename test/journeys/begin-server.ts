@@ -44,7 +44,12 @@ development: true
   const base = `http://${address}:4000`
   const apiKey = readFileSync(path.join(folder, 'api-key'), 'utf8').trim()
   return {
-    ...{ address, base: `${base}/console`, apiKey, admin: openAdmin(`${base}/api/v1`, apiKey) },
+    ...{
+      address,
+      base: `${base}/console`,
+      apiKey,
+      admin: openAdmin(`${base}/api/v1`, apiKey, 'security-server'),
+    },
     async restart() {
       await running.stop()
       running = await start()

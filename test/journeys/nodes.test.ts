@@ -66,6 +66,7 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
   const admin = openAdmin(
     `${tax.adminUrl.replace(tax.address, address)}/api/v1`,
     readFileSync(tax.apiKeyFile, 'utf8').trim(),
+    'security-server',
   )
   const one = instance.admin.tax
   const directory = path.join(folder, 'data')

@@ -256,7 +256,7 @@ function writeSecondRegistry(instance: Instance): SecondRegistry {
   writeFileSync(file('second-registry.yaml'), settings)
   const key = readFileSync(registry.apiKeyFile, 'utf8').trim()
   return {
-    admin: openAdmin(`${registry.adminUrl.replace(first, second)}/api/v1`, key),
+    admin: openAdmin(`${registry.adminUrl.replace(first, second)}/api/v1`, key, 'central-registry'),
     environment: { CONCORDAT_REGISTRY_CONFIGURATION_OTHER_URLS: publicUrl },
   }
 }

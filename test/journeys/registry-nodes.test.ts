@@ -76,10 +76,9 @@ nodes: { clusterKeyFile: ./cluster-key }
   }
   let first = await start(one)
   const key = readFileSync(path.join(one, 'api-key'), 'utf8').trim()
-  const [a, b] = [1, 2].map((last) => openAdmin(`http://${network}.${last}:4000/api/v1`, key)) as [
-    Admin,
-    Admin,
-  ]
+  const [a, b] = [1, 2].map((last) =>
+    openAdmin(`http://${network}.${last}:4000/api/v1`, key, 'central-registry'),
+  ) as [Admin, Admin]
   const untilBothAre = (of: Admin, state: string): Promise<unknown> =>
     until(`two nodes that are ${state}`, async (saw) => {
       const { nodes } = await of.get<{ nodes: NodeView[] }>('/nodes')

@@ -66,6 +66,7 @@ import { clearanceOf, readableLog } from '#security-server/reading/readable-log.
 import { securityServerApi } from '#security-server/shape.ts'
 import { createHolder, type Holder } from '#security-server/subject-keys/holder.ts'
 import { holderMigrations } from '#security-server/subject-keys/store.ts'
+import { watchAnswers } from '#test/answer-checks.ts'
 import { aheadOfMidnight } from '#test/day-clock.ts'
 import { CLIENT } from '#test/fakes/openid-provider.ts'
 import { configurationOf } from './world-configuration.ts'
@@ -153,6 +154,7 @@ export async function createAdminWorld(
   const logClock = { aheadMs: beginsAheadMs }
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-admin-'))
   const lines: string[] = []
+  const wrong = new Set<string>()
   const log = createLog({ name: 'test', level: 'error', destination: { write: (line) => lines.push(line) } })
   const services = await openServices({
     ...{ databaseUrl: o.databaseUrl ?? `sqlite:${path.join(folder, 'server.db')}` },
@@ -165,6 +167,7 @@ export async function createAdminWorld(
     await (running?.stop() ?? database.close())
     rmSync(folder, { recursive: true, force: true })
     checkDeclared(lines)
+    if (wrong.size > 0) throw new Error([...wrong].join('\n'))
   })
   const own = [{ host: '127.0.1.1', port: 4000 }]
   const later = { host: '127.0.0.1', port: 2 } // got after addresses of services were stored
@@ -209,6 +212,7 @@ export async function createAdminWorld(
     ...{ settings: undefined, countryPrefix: '', keys: subjectKeys, database, clock, messageLog, contracts },
   })
   const app = createHttpService({ name: 'admin', log })
+  await watchAnswers(app, 'security-server', wrong)
   const xRoadApi = createHttpService({ name: 'x-road-api', log, answerFailure: answerInXRoadsForm })
   const host = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
   const base = `http://${host}:4000`

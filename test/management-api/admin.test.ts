@@ -10,6 +10,7 @@ import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { writeInitialApiKey } from '#security-server/features/people/initial-api-key.ts'
 import { ROLES } from '#security-server/features/people/roles.ts'
+import { countsOf } from '#security-server/features/reconciliation/counts-fixture.ts'
 import { createReconciliationStore } from '#security-server/features/reconciliation/store.ts'
 import { securityServerApi } from '#security-server/shape.ts'
 import { createWorld as createConfigurationWorld } from '#test/fakes/configuration-world.ts'
@@ -213,7 +214,6 @@ t.test('keys and certificates, from a PIN to an identity', async (t) => {
   t.match(JSON.parse((await ask('GET', '/certificate-authorities')).raw.toString()), [
     { name: 'Development CA' },
   ])
-
   const rows = (await auditOf(ask)).filter(({ operation }) =>
     /loginToken|initSecurity|updateTokenPin/.test(operation),
   )
@@ -268,13 +268,13 @@ t.test('days compared with other servers, and their cases', async (t) => {
   t.equal((await ask('GET', '/reconciliations?day=yesterday')).status, 400)
   const statement = `/reconciliations/${newest?.['id']}/statement`
   t.equal((await ask('GET', statement)).status, 404, 'none yet')
-
-  const seen = await store.find(pairs[1]!)
-  await store.begin(pairs[1]!, { seen, session: 's', role: 'asking', progress: {}, now, secrecy: 0 })
+  const begun = { session: 's', role: 'asking', progress: {}, now, secrecy: 0 } as const
+  await store.begin(pairs[1]!, { seen: await store.find(pairs[1]!), ...begun })
   const finding = { class: 'missing', at: 'second', reason: 'exchange', asks: 'first' }
   const proof = { own_proof: '{"requestId":"r"}', peer_proof: '{}', peer_proof_holds: 0 }
   const cases = [{ request_id: 'r', finding: JSON.stringify(finding), ...proof }]
-  await store.conclude({ session: 's', statement: '{"payload":""}', counts: { matched: 3 }, cases, now })
+  const concluded = { session: 's', statement: '{"payload":""}', counts: countsOf({ matched: 3 }) }
+  await store.conclude({ ...concluded, cases, now })
   t.equal((await ask('GET', statement)).raw.toString(), '{"payload":""}')
   t.match(await json('/reconciliations?state=concluded'), [{ counts: { matched: 3 } }])
   const [found] = await json('/reconciliation-cases?state=open&requestId=r')

@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import { sealCircumstances } from '#core/circumstances/seal.ts'
 import { filesOf, verified } from '#security-server/features/exports/export-fixture.ts'
 import { ROLES } from '#security-server/features/people/roles.ts'
+import { countsOf } from '#security-server/features/reconciliation/counts-fixture.ts'
 import { createReconciliationStore } from '#security-server/features/reconciliation/store.ts'
 import { endAllDue, signedRecord } from '#security-server/message-log/fixture.ts'
 import type { Secrecy } from '#security-server/message-log/record-input.ts'
@@ -93,8 +94,15 @@ async function reconciled({ database }: AdminWorld): Promise<{ day: number; foun
   const seen = await store.find(pair)
   await store.begin(pair, { seen, session: 's', role: 'asking', progress: {}, now, secrecy: 1 })
   const proof = { own_proof: '{}', peer_proof: '{}', peer_proof_holds: 0 }
-  const cases = [{ request_id: `${MARK}-r`, finding: '{}', ...proof }]
-  await store.conclude({ session: 's', statement: `"${MARK}"`, counts: { matched: 3 }, cases, now })
+  const finding = { class: 'missing', at: 'second', reason: 'exchange', asks: 'first' }
+  const cases = [{ request_id: `${MARK}-r`, finding: JSON.stringify(finding), ...proof }]
+  await store.conclude({
+    session: 's',
+    statement: `"${MARK}"`,
+    counts: countsOf({ matched: 3 }),
+    cases,
+    now,
+  })
   return { day: seen!.id, found: 1 }
 }
 

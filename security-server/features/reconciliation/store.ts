@@ -3,6 +3,7 @@
 import type { Generated, Kysely, Selectable } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Statement } from '#schemas/reconciliation.ts'
 import { say } from '#schemas/said.ts'
 import type { Tables as EntryTables } from './entries-store.ts'
 
@@ -288,7 +289,7 @@ function createSessionRows(kysely: Kysely<Tables>) {
     conclude: (q: {
       session: string
       statement: string
-      counts: object
+      counts: Statement['counts']
       cases: NewCase[]
       now: string
     }): Promise<void> =>
