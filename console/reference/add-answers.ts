@@ -19,6 +19,8 @@ export type Schema = {
   required?: string[]
   properties?: Record<string, Schema>
   items?: Schema
+  additionalProperties?: Schema | boolean
+  anyOf?: Schema[]
 }
 
 export type Response = { $ref?: string; description?: string; content?: Record<string, Media> }

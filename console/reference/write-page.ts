@@ -139,16 +139,83 @@ function answersOf({ responses }: Operation, document: ApiDocument): string {
   const refusals = Object.keys(responses).filter((status) => responses[status]?.$ref?.endsWith('/Fault'))
   const others = Object.entries(responses).filter(([status]) => !refusals.includes(status))
   const links = refusals.map((status) => `<a href="#refusal-${status}">${status}</a>`)
-  return `${others.map(([status, response]) => answerOf(status, resolved(document, response))).join('\n')}
+  return `${others.map(([status, response]) => answerOf(status, resolved(document, response), document)).join('\n')}
 <p>Refused with ${links.join(', ')}.</p>`
 }
 
-function answerOf(status: string, { description = '', content = {} }: Response): string {
+function answerOf(
+  status: string,
+  { description = '', content = {} }: Response,
+  document: ApiDocument,
+): string {
   const [[type, media] = []] = Object.entries(content)
   const head = `<h3>${status}: ${prose(description)}</h3>`
   if (type === undefined) return `${head}<p>Without a body.</p>`
   if (media?.example === undefined) return `${head}<p>The body is <code>${safe(type)}</code>.</p>`
-  return head + example(media.example)
+  return head + fieldsOf(media.schema ?? {}, document) + example(media.example)
+}
+
+/** The fields of an answer. One that not every answer has says so. */
+function fieldsOf(schema: Schema, document: ApiDocument): string {
+  const rows = answerRows(document, schema, { name: '', always: true, depth: 0 })
+  if (rows.length === 0) return ''
+  const titles = ['Field', 'Form', 'Meaning'].map((title) => `<th scope="col">${title}</th>`).join('')
+  return `<div class="wide" tabindex="0"><table><caption>Fields</caption>
+<thead><tr>${titles}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`
+}
+
+type Place = { name: string; always: boolean; depth: number }
+
+function answerRows(document: ApiDocument, schema: Schema, { name, always, depth }: Place): string[] {
+  const whole = resolved(document, schema)
+  const isRoot = name === ''
+  const form = `${answerForm(document, whole)}${always ? '' : ', not always'}`
+  const cells = [`<code>${safe(name)}</code>`, safe(form), prose(whole.description ?? '')]
+  const own = isRoot ? [] : [`<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`]
+  if (depth >= MAX_DEPTH) return own
+  return [...own, ...innerRows(document, whole, { name, always, depth: depth + 1 })]
+}
+
+/** What stands in an object, a list or a record; of several forms the fields of each. */
+function innerRows(document: ApiDocument, schema: Schema, place: Place): string[] {
+  const { name, depth } = place
+  const { items, additionalProperties: rest } = schema
+  if (items !== undefined)
+    return innerRows(document, resolved(document, items), { ...place, name: `${name}[]` })
+  const forms = formsIn(document, schema)
+  const fields = new Map<string, { field: Schema; always: boolean }>()
+  for (const { properties = {}, required = [] } of forms)
+    for (const [key, field] of Object.entries(properties)) {
+      const always = required.includes(key) && (fields.get(key)?.always ?? true)
+      fields.set(key, { field: fields.get(key)?.field ?? field, always })
+    }
+  const isEverywhere = (key: string): boolean => forms.every(({ properties = {} }) => key in properties)
+  const before = name === '' ? '' : `${name}.`
+  return [
+    ...[...fields].flatMap(([key, { field, always }]) =>
+      answerRows(document, field, { name: before + key, always: always && isEverywhere(key), depth }),
+    ),
+    ...(typeof rest === 'object'
+      ? answerRows(document, rest, { name: `${before}*`, always: true, depth })
+      : []),
+  ]
+}
+
+/** The forms of an object that has several; null is none. */
+function formsIn(document: ApiDocument, schema: Schema): Schema[] {
+  const whole = resolved(document, schema)
+  return (whole.anyOf ?? [whole])
+    .flatMap((one) => (one.anyOf === undefined && one.$ref === undefined ? [one] : formsIn(document, one)))
+    .filter(({ type }) => type !== 'null')
+}
+
+function answerForm(document: ApiDocument, { items, anyOf, ...schema }: Schema): string {
+  if (anyOf !== undefined) {
+    const forms = anyOf.map((one) => answerForm(document, resolved(document, one)))
+    return [...new Set(forms)].join(' or ')
+  }
+  if (items === undefined) return formOf(schema)
+  return `${[schema.type ?? ''].flat().join(' or ')} of ${answerForm(document, resolved(document, items)) || 'anything'}`
 }
 
 function example(value: unknown): string {
