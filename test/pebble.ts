@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process'
 import { generateKeyPairSync, randomInt } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
@@ -10,6 +9,7 @@ import { Agent, request } from 'undici'
 import { parseCertificate } from '#core/certificate/certificate.ts'
 import { certificatePem } from '#security-server/keys/pem.ts'
 import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
+import { startChallengeDns } from './challenge-dns.ts'
 import { until } from './until.ts'
 
 /** Where scripts/test/outside-tools.sh puts it. */
@@ -59,7 +59,8 @@ export async function startPebble(
       },
     }),
   )
-  const dns = await startDns(t, address, o.textOf ?? (() => undefined))
+  const dns = await startChallengeDns(address, o.textOf ?? (() => undefined))
+  t.teardown(() => dns.close())
   const child = spawn(PROGRAM, ['-config', file('pebble.json'), '-dnsserver', dns.at, '-strict'], {
     stdio: 'ignore',
     env: { PEBBLE_WFE_NONCEREJECT: String(o.rejected), PEBBLE_VA_NOSLEEP: '1' },
@@ -84,54 +85,4 @@ export async function startPebble(
     ...{ root: await certificate('roots'), intermediate: await certificate('intermediates') },
     names: dns.names,
   }
-}
-
-const TYPE = { a: 1, txt: 16 }
-
-/** Answers A and TXT questions, all others with nothing. Pebble asks by TCP: two octets of length, then the question. */
-async function startDns(t: Test, address: string, textOf: (name: string) => string | undefined) {
-  const names = new Map<string, string>()
-  const dns = createServer((socket) => {
-    let got = Buffer.alloc(0)
-    socket.on('error', () => undefined)
-    socket.on('data', (bytes: Buffer) => {
-      got = Buffer.concat([got, bytes])
-      while (got.length >= 2 && got.length >= 2 + got.readUInt16BE(0)) {
-        const question = got.subarray(2, 2 + got.readUInt16BE(0))
-        got = got.subarray(2 + question.length)
-        const answer = answerOf(question, names, textOf)
-        socket.write(Buffer.concat([Buffer.of(answer.length >> 8, answer.length & 0xff), answer]))
-      }
-    })
-  })
-  await new Promise<void>((resolve) => void dns.listen(0, address, resolve))
-  t.teardown(() => dns.close())
-  return { names, at: `${address}:${(dns.address() as AddressInfo).port}` }
-}
-
-function answerOf(
-  question: Buffer,
-  names: Map<string, string>,
-  textOf: (name: string) => string | undefined,
-): Buffer {
-  const labels: string[] = []
-  let at = 12
-  for (; question[at] !== 0; at += question[at]! + 1)
-    labels.push(question.toString('latin1', at + 1, at + 1 + question[at]!))
-  const type = question.readUInt16BE(at + 1)
-  const name = labels.join('.').toLowerCase()
-  const [ip, text] = [names.get(name), textOf(name)]
-  const data =
-    type === TYPE.a && ip !== undefined
-      ? Buffer.from(ip.split('.').map(Number))
-      : type === TYPE.txt && text !== undefined
-        ? Buffer.concat([Buffer.of(text.length), Buffer.from(text)])
-        : undefined
-  const head = Buffer.from(question.subarray(0, 12))
-  head.writeUInt16BE(0x8180, 2)
-  head.writeUInt16BE(data === undefined ? 0 : 1, 6)
-  head.writeUInt32BE(0, 8)
-  const asked = question.subarray(12, at + 5)
-  const answer = data && Buffer.concat([Buffer.of(0xc0, 12, 0, type, 0, 1, 0, 0, 0, 0, 0, data.length), data])
-  return Buffer.concat([head, asked, answer ?? Buffer.alloc(0)])
 }
