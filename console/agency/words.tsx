@@ -94,6 +94,17 @@ export function Id({ of }: { of: string | null | undefined }) {
   return <bdi class="id">{of}</bdi>
 }
 
+/** As `Id`, for long lists: on a wide screen its beginning. */
+export function BeginningOfId({ of }: { of: string }) {
+  return of === '' ? (
+    <Id of={of} />
+  ) : (
+    <span class="begins" title={of}>
+      <Id of={of} />
+    </span>
+  )
+}
+
 /** As `Id`, of a client or a service by its name. */
 export function NamedId({ of }: { of: string | null | undefined }) {
   return of === null || of === undefined || of === '' ? <Id of={of} /> : <Named id={of} />

@@ -135,8 +135,11 @@ function Where({ instance, securityServer }: Session) {
   return (
     <p class="where">
       <span class="heard">{text(securityServer === undefined ? 'frame.instance' : 'frame.server')} </span>
-      {owner !== undefined && <bdi>{owner.name} · </bdi>}
-      <bdi>{securityServer ?? instance}</bdi>
+      {owner !== undefined && <bdi>{owner.name}</bdi>}
+      <bdi class={owner === undefined ? undefined : 'only-wide'}>
+        {owner !== undefined && ' · '}
+        {securityServer ?? instance}
+      </bdi>
     </p>
   )
 }

@@ -62,7 +62,7 @@ function OwnAndWhose({ id, own, whose }: { id: string; own: string; whose: strin
   )
 }
 
-/** For long lists: the name, and the id when somebody asks for it. */
+/** For long lists: the name, small below it whose it is, and the id when somebody asks for it. */
 export function NamedOnDemand({ id }: { id: string }) {
   const service = serviceIn(id)
   const name = useName(service?.of ?? id)
@@ -71,7 +71,10 @@ export function NamedOnDemand({ id }: { id: string }) {
     <details class="folded">
       <summary>
         {service === undefined ? (
-          <bdi>{nameOf(name)}</bdi>
+          <>
+            <bdi>{ownNameOf(name)}</bdi>{' '}
+            {name.memberName !== undefined && <bdi class="beside">{name.memberName}</bdi>}
+          </>
         ) : (
           <>
             <bdi>{service.code}</bdi> <bdi class="beside">{nameOf(name)}</bdi>

@@ -1,4 +1,4 @@
-/** A proposal in a sentence: what it would do, and to what, with a link to its page; its id as long as nothing more is known of it. */
+/** A proposal in a sentence: what it would do, and to what, with a link to its page; nothing as long as nothing is known of it. */
 import { Link } from './address.tsx'
 import { askedTogether } from './asked-together.ts'
 import { operationName, type Proposal } from './proposal.tsx'
@@ -12,7 +12,8 @@ const proposals = askedTogether<Proposal>(
 
 export function ProposalInWords({ id }: { id: string }) {
   const known = proposals.useOne(id)
-  if (known === undefined) return <bdi class="id wrap">{id}</bdi>
+  // The details of the act have its id, which tells nobody what was proposed.
+  if (known === undefined) return null
   return (
     <>
       <Link to={`/proposals/${id}`}>

@@ -1,35 +1,56 @@
 /**
- * A sentence of the server: the times in it stand in the reader's zone and form, contracts under their titles. With `subsystems`, the ids
- * of those in question, subsystems and security servers have their names too: the ids of both are written alike, DEV/GOV/1001/one.
+ * A sentence of the server: the times in it stand in the reader's zone and form, and what it names by id by its name. With `subsystems`, the
+ * ids of those in question, every other id of four parts is a security server's: the ids of both are written alike, DEV/GOV/1001/one.
  */
-import { NamedInSentence, NamedServerInSentence } from './named.tsx'
+import { useConsole } from './context.ts'
+import { NamedInSentence, NamedServerInSentence, NameOf } from './named.tsx'
 import { Time } from './time.tsx'
 
 const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z`
-const CONTRACT = String.raw`\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`
-// An address on the web has the same form behind its slashes.
-const CLIENT = String.raw`(?<![\w/:.-])[^\s:;,/()]+(?:/[^\s:;,/()]+){3}(?![\w/])`
-const PARTS = new RegExp(`(${TIME}|${CONTRACT}|${CLIENT})`)
+const CONTRACT = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 const [ONLY_TIME, ONLY_CONTRACT] = [new RegExp(`^${TIME}$`), new RegExp(`^${CONTRACT}$`)]
+const CLIENT = /^[^:]+(?::[^:]+){3}$/
 
 type Props = { words: string; subsystems?: readonly string[] }
 
 export function Told({ words, subsystems = [] }: Props) {
+  const { instance } = useConsole().session
   return (
     <span class="wrap">
       {words
-        .split(PARTS)
+        .split(placesOf(instance))
         .map((part, at) =>
-          at % 2 === 1 ? <Known key={at} part={part} subsystems={subsystems} /> : <bdi key={at}>{part}</bdi>,
+          at % 2 === 1 ? <Known key={at} of={part} subsystems={subsystems} /> : <bdi key={at}>{part}</bdi>,
         )}
     </span>
   )
 }
 
-function Known({ part, subsystems }: { part: string; subsystems: readonly string[] }) {
-  if (ONLY_TIME.test(part)) return <Time at={part} relative />
-  if (ONLY_CONTRACT.test(part)) return <NamedInSentence id={part} />
-  const id = part.replaceAll('/', ':')
-  if (subsystems.includes(id)) return <NamedInSentence id={id} />
-  return subsystems.length > 0 ? <NamedServerInSentence id={id} /> : <bdi>{part}</bdi>
+function Known({ of, subsystems }: { of: string; subsystems: readonly string[] }) {
+  if (ONLY_TIME.test(of)) return <Time at={of} relative />
+  if (ONLY_CONTRACT.test(of)) return <NamedInSentence id={of} />
+  // Faults write ids with slashes, in which parts are encoded as in addresses.
+  const id = of.includes('/') ? decoded(of) : of
+  if (subsystems.length > 0 && CLIENT.test(id))
+    return subsystems.includes(id) ? <NamedInSentence id={id} /> : <NamedServerInSentence id={id} />
+  return (
+    <span title={id}>
+      <NameOf id={id} />
+    </span>
+  )
+}
+
+/** Ids of this instance alone: what looks like one of another is not told from a path. */
+function placesOf(instance: string | undefined): RegExp {
+  const part = String.raw`[^\s/:(),;"“”]*[^\s/:(),;"“”.]`
+  const own = instance === undefined ? [] : [`${instance.replaceAll(/\W/g, '\\$&')}(?:[/:]${part}){2,5}`]
+  return new RegExp(String.raw`(?<![\w/:.-])(${[TIME, CONTRACT, ...own].join('|')})(?![\w/:-])`)
+}
+
+function decoded(of: string): string {
+  try {
+    return of.split('/').map(decodeURIComponent).join(':')
+  } catch {
+    return of
+  }
 }

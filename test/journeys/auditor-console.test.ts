@@ -387,7 +387,7 @@ if (!hasChromium()) {
     t.strictSame(await shownContents(officer), [
       ...[...server, 'People and API keys', 'People', 'API keys'],
       ...['Changes', 'Proposals', 'What administrators did', 'Applied files'],
-      ...['Backups', 'Letters of what ends', 'Exchanges', 'Where persons are named', 'Who looked'],
+      ...['Backups', 'Reminders by e-mail', 'Exchanges', 'Where persons are named', 'Who looked'],
       ...[...integrity, 'Retention', 'Retention', 'Archives'],
     ])
     await officer.open('/traffic')

@@ -195,14 +195,14 @@ function ocsp(side: Side, probes: Probe[]): Step {
     state: 'unknown',
     what: asked,
     ...put({ remedy }),
-    knownBy: say`the security server, which asks the responder itself: GET /diagnostics there`,
+    knownBy: say`the security server, which asks the responder itself: “Diagnostics” in its console`,
   }
 }
 
 function signing(side: Side, { sides, signingCas, now }: CallFacts): Step {
   const { subsystem, signing: seen } = sides[side]
   const step = { step: 'signingCertificate', side } as const
-  const knownBy = say`the security server, which holds the signing key: GET /token-certificates there`
+  const knownBy = say`the security server, which holds the signing key: “Keys and certificates” in its console`
   const last =
     seen === undefined
       ? say`the member of ${subsystem} has signed nothing here yet`
@@ -242,7 +242,7 @@ function configuration({ published, now }: CallFacts): Step {
       ...step,
       state: 'bad',
       what: say`no configuration was published yet`,
-      remedy: say`make a signing key and publish: POST /configuration/publish`,
+      remedy: say`make a signing key and publish: “Configuration” in the console`,
     }
   const name = say`the configuration with index ${published.index}, published on ${published.generatedAt},`
   if (published.expiresAt <= now)
@@ -262,7 +262,7 @@ function configuration({ published, now }: CallFacts): Step {
   return {
     ...step,
     state: 'good',
-    what: say`${name} has all of it; which index a security server has, its GET /diagnostics says`,
+    what: say`${name} has all of it; which index a security server has, “Diagnostics” in its console says`,
   }
 }
 
@@ -287,7 +287,7 @@ function accessRights({ sides, call }: CallFacts): Step {
     state: 'unknown',
     what: say`whether ${sides.consumer.subsystem} may use ${call.serviceCode}, the registry is not told`,
     remedy: say`give the right on the provider's security server, to the subsystem or to a group that it is in`,
-    knownBy: say`the security server of ${sides.provider.subsystem}: GET /explanation there`,
+    knownBy: say`the security server of ${sides.provider.subsystem}: “Why does a call fail?” in its console`,
   }
 }
 

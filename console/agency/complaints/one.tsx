@@ -97,7 +97,7 @@ function Found({ of }: { of: WholeComplaint }) {
         ) : (
           <>
             <p>{text('complaints.askConsequence')}</p>
-            <ul>
+            <ul class="plain-list">
               {of.askAt.map(({ memberId, name, email }) => (
                 <li key={email}>
                   <bdi>{name}</bdi>, <NameOf id={memberId} />{' '}

@@ -92,8 +92,13 @@ export function Contracts() {
               <>
                 <Link to={contractPath(contract)}>
                   <bdi>{title}</bdi>
-                </Link>{' '}
-                <span class="beside">{text('contract.version', { version: String(version) })}</span>
+                </Link>
+                {version > 1 && (
+                  <>
+                    {' '}
+                    <span class="beside">{text('contract.version', { version: String(version) })}</span>
+                  </>
+                )}
               </>
             ),
           },

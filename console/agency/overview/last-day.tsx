@@ -8,7 +8,6 @@ import { type Loaded, useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { SeriesChart } from '../../kit/series-chart.tsx'
 import { locale, number, text } from '../../kit/text.ts'
-import { Told } from '../../kit/told.tsx'
 import { Explained } from '../explained.tsx'
 import { local } from '../records/query.ts'
 import { milliseconds } from '../traffic/latency-chart.tsx'
@@ -20,7 +19,6 @@ type LastDay = {
   p50Ms?: number
   p95Ms?: number
 }
-type Job = { kind: string; lastError: string | null }
 
 export function LastDay() {
   const found = useAnswer<LastDay>('getLastDay')
@@ -61,51 +59,30 @@ export function LastDay() {
   )
 }
 
-/** What failed in that time, and which jobs failed when they were last run. */
+/** What failed in that time. Jobs that failed stand under Health. */
 function Failed({ of: found }: { of: Loaded<LastDay> }) {
-  return useMay('getJobs') ? <WithJobs of={found} /> : <Failures of={found} />
-}
-
-function WithJobs({ of }: { of: Loaded<LastDay> }) {
-  return <Failures of={of} jobs={useAnswer<Job[]>('getJobs')} />
-}
-
-function Failures({ of: found, jobs }: { of: Loaded<LastDay>; jobs?: Loaded<Job[]> }) {
   const mayFind = useMay('findRecords')
-  const failed = jobs?.state === 'there' ? jobs.data.filter(({ lastError }) => lastError !== null) : []
-  const noneFailed = isNow(found) && found.data.failures.length === 0
-  const noJobFailed = jobs !== undefined && isNow(jobs) && failed.length === 0
+  if (isNow(found) && found.data.failures.length === 0)
+    return <Calm name="failures" words={text('home.noneFailed')} />
   return (
-    <>
-      {noneFailed && <Calm name="failures" words={text('home.noneFailed')} />}
-      {noJobFailed && <Calm name="jobs" words={text('home.noJobFailed')} />}
-      {!(noneFailed && (jobs === undefined || noJobFailed)) && (
-        <Part
-          title={text('home.whatFailed')}
-          acts={<Link to="/diagnostics/call">{text('home.whyCall')}</Link>}
-        >
-          {!noneFailed && (
-            <Show of={found} quiet>
-              {({ failures, hours }) => (
-                <ul class="lines">
-                  {failures.map(({ outcome, explanation, exchanges }) => {
-                    const why =
-                      outcome === '' ? text('outcome.unknown') : <Explained {...{ outcome, explanation }} />
-                    return (
-                      <li key={outcome}>
-                        <strong>{number(exchanges)}</strong>{' '}
-                        {mayFind ? <Link to={recordsOf(outcome, hours[0]?.at)}>{why}</Link> : why}
-                      </li>
-                    )
-                  })}
-                </ul>
-              )}
-            </Show>
-          )}
-          {jobs !== undefined && !noJobFailed && <FailedJobs of={jobs} failed={failed} />}
-        </Part>
-      )}
-    </>
+    <Part title={text('home.whatFailed')} acts={<Link to="/diagnostics/call">{text('home.whyCall')}</Link>}>
+      <Show of={found} quiet>
+        {({ failures, hours }) => (
+          <ul class="lines">
+            {failures.map(({ outcome, explanation, exchanges }) => {
+              const why =
+                outcome === '' ? text('outcome.unknown') : <Explained {...{ outcome, explanation }} />
+              return (
+                <li key={outcome}>
+                  <strong>{number(exchanges)}</strong>{' '}
+                  {mayFind ? <Link to={recordsOf(outcome, hours[0]?.at)}>{why}</Link> : why}
+                </li>
+              )
+            })}
+          </ul>
+        )}
+      </Show>
+    </Part>
   )
 }
 
@@ -117,23 +94,6 @@ function isNow<T>(of: Loaded<T>): of is Extract<Loaded<T>, { state: 'there' }> {
 function recordsOf(outcome: string, from: string | undefined): string {
   const times = from === undefined ? '' : `&from=${encodeURIComponent(local(from))}`
   return `/records?failed=true&outcome=${encodeURIComponent(outcome)}${times}`
-}
-
-function FailedJobs({ of, failed }: { of: Loaded<Job[]>; failed: Job[] }) {
-  return (
-    <Show of={of}>
-      {() => (
-        <ul class="lines">
-          {failed.map(({ kind, lastError }) => (
-            <li key={kind}>
-              <Link to="/diagnostics">{text('part.job')}</Link> <bdi class="id">{kind}</bdi>{' '}
-              <Told words={lastError ?? ''} />
-            </li>
-          ))}
-        </ul>
-      )}
-    </Show>
-  )
 }
 
 function hourText(at: string): string {

@@ -9,7 +9,7 @@ import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { WhenBy } from '../cells.tsx'
 import { useWholeServices } from '../pick.ts'
-import { ExchangeLink, NamedId } from '../words.tsx'
+import { ExchangeLink, FoldedId } from '../words.tsx'
 
 const INS = ['path', 'query', 'header', 'body', 'reply', 'none'] as const
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE']
@@ -59,7 +59,7 @@ export function PersonPlaces() {
               },
             ]}
             columns={[
-              { title: 'search.service', cell: ({ serviceId }) => <NamedId of={serviceId} /> },
+              { title: 'search.service', cell: ({ serviceId }) => <FoldedId of={serviceId} /> },
               { title: 'places.calls', cell: (place) => <Calls of={place} /> },
               { title: 'places.in', cell: (place) => <Where of={place} /> },
               { title: 'places.declared', cell: (of) => <WhenBy at={of.declaredAt} by={of.declaredBy} /> },

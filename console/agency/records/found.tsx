@@ -2,7 +2,15 @@
 import { Rows } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { directionText, ExchangeLink, FoldedId, Id, kindText, Outcome, type Row } from '../words.tsx'
+import {
+  BeginningOfId,
+  directionText,
+  ExchangeLink,
+  FoldedId,
+  kindText,
+  Outcome,
+  type Row,
+} from '../words.tsx'
 
 /** `index` names the page after the exchange. Its records are in the order of the log. */
 export type Exchange = { index: number; records: Row[] }
@@ -55,7 +63,7 @@ export function FoundExchanges(q: { exchanges: Exchange[]; stale: boolean; capti
           },
         },
         { title: 'search.ended', cell: (one) => <Ended {...one} /> },
-        { title: 'search.queryId', cell: (one) => <Id of={first(one).queryId} /> },
+        { title: 'search.queryId', cell: (one) => <BeginningOfId of={first(one).queryId} /> },
       ]}
     />
   )

@@ -8,7 +8,7 @@ import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { clientPath } from '../services/shapes.ts'
-import { NamedId } from '../words.tsx'
+import { FoldedId, NamedId } from '../words.tsx'
 import { AddType } from './type-acts.tsx'
 import {
   CountsOf,
@@ -113,7 +113,7 @@ function Types({ rooms }: { rooms: Room[] }) {
               </Link>
               <br />
               <span class="beside">
-                <NamedId of={roomId} />
+                <FoldedId of={roomId} />
               </span>
             </>
           ),

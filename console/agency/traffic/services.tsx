@@ -15,7 +15,7 @@ import { type Filter, Tools } from '../../kit/table-tools.tsx'
 import { locale, number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { utc } from '../records/query.ts'
-import { directionText, NamedId } from '../words.tsx'
+import { directionText, FoldedId } from '../words.tsx'
 import { LatencyChart, milliseconds, type Timed } from './latency-chart.tsx'
 
 type Count = { exchanges: number; failed: number }
@@ -151,7 +151,7 @@ function Counted({ of }: { of: ServiceTraffic }) {
               title: 'traffic.pair',
               cell: ({ clientId, serviceId, direction }) => (
                 <>
-                  <NamedId of={clientId} /> → <NamedId of={serviceId} />
+                  <FoldedId of={clientId} /> → <FoldedId of={serviceId} />
                   <p class="beside">{directionText(direction)}</p>
                 </>
               ),

@@ -259,13 +259,13 @@ async function integrity({ verifications, witnessRoom }: Needs): Promise<Diagnos
       name: 'witnesses',
       finding: witnessRoom.witnesses?.health(),
       message: say`a quorum cosigned the newest checkpoint, or will soon`,
-      remedy: say`Look at GET /message-log/witnesses; a witness that knows another history means that the log was restored or altered`,
+      remedy: say`Look at “Witnesses” in the console; a witness that knows another history means that the log was restored or altered`,
     },
     {
       name: 'verification',
       finding: await verifications.health(),
       message: say`the last verification found nothing wrong`,
-      remedy: say`Look at GET /message-log/verifications, keep the database as it is and find out who changed it`,
+      remedy: say`Look at “Verification” in the console, keep the database as it is and find out who changed it`,
     },
   ]
   return findings.flatMap(({ name, finding, message, remedy }): Diagnosis[] => {
@@ -321,8 +321,8 @@ async function jobs({ jobs: all }: Needs): Promise<Diagnosis[]> {
       state: 'WARNING',
       message:
         lastSucceededAt === null
-          ? say`${lastError!}; it never succeeded`
-          : say`${lastError!}; last success: ${lastSucceededAt}`,
+          ? say`it never succeeded: ${lastError!}`
+          : say`last success ${lastSucceededAt}; now: ${lastError!}`,
       remedy: say`It is tried again by itself; look at what it names`,
     }))
 }

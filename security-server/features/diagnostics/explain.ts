@@ -280,7 +280,7 @@ function rightsElsewhere({ service }: Call): Step {
     side: 'provider',
     state: 'unknown',
     what: say`access rights stand on the server of the provider`,
-    knownBy: say`the security server of ${idText({ ...service, serviceCode: undefined })}: GET /explanation there`,
+    knownBy: say`the security server of ${idText({ ...service, serviceCode: undefined })}: “Why does a call fail?” in its console`,
   }
 }
 
