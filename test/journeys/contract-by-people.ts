@@ -116,7 +116,6 @@ async function propose(scene: Scene): Promise<string> {
   // Terms in the same form, with everything that a contract can say.
   const draft = path.join(folder, 'contract-terms.json')
   writeFileSync(draft, JSON.stringify({ terms: termsOf(world), member: colons(tax.member) }))
-
   await anna.open('/contracts/propose')
   await anna.check('contracts-propose')
   await anna.page.getByRole('button', { name: 'Propose', exact: true }).click()
@@ -199,7 +198,6 @@ async function providerAgrees(scene: Scene): Promise<void> {
   await accept(toomas, population.member, 'waits for approval', 'contract-accept-narrow')
   await toomas.page.getByText('The registry has to approve it.').waitFor()
   t.match(await typeFor('tax'), /contract_(ended|required)$/, 'accepted is not in force')
-
   await registry.open(at)
   await registry.page.getByText('It has no register of the people of members').waitFor()
   await act(registry, 'Approve', {}, 'Approve', 'The contract is in force.')
