@@ -77,10 +77,15 @@ export function NamedOnDemand({ id }: { id: string }) {
           </>
         ) : (
           <>
-            <bdi>{service.code}</bdi> <bdi class="beside">{nameOf(name)}</bdi>
+            <bdi>{service.code}</bdi> <bdi class="beside">{ownNameOf(name)}</bdi>
           </>
         )}
       </summary>
+      {service !== undefined && name.memberName !== undefined && (
+        <p class="beside">
+          <bdi>{name.memberName}</bdi>
+        </p>
+      )}
       <bdi class="id beside">{id}</bdi>
     </details>
   )

@@ -300,7 +300,11 @@ t.test('contracts: which one is named, and why it does not do', (t) => {
     remedy: /add the certificate/,
   })
   t.match(step([ca, known], signing), { state: 'bad', what: /last signed here/ })
-  t.match(step([ca, known]), { state: 'unknown', remedy: /add the certificate/, knownBy: /token-cert/ })
+  t.match(step([ca, known]), {
+    state: 'unknown',
+    remedy: /add the certificate/,
+    knownBy: /Keys and certificates/,
+  })
   t.match(step([known], signing), { state: 'unknown', remedy: undefined })
   t.equal(verdictOf([{ state: 'good' }]), 'good')
   t.end()
