@@ -17,14 +17,15 @@ ${complaintsList(found, words)}
 }
 
 export function complaintsList({ complaints, notTold, silent }: FoundComplaints, words: Words): Html {
+  const isAll = notTold.length + silent.length === 0
   return html`${
-    notTold.length + silent.length === 0
+    isAll
       ? NOTHING
       : html`<div class="covered some">${ICONS.question}<div><p>${words('complaints.missing')}</p><ul class="open">${notTold.map(
           ({ system, why }) => html`<li>${foreign(system.name)}: ${words(`why.${why}`)}</li>`,
         )}${silent.map((one) => html`<li>${foreign(one.name)}: ${words('why.silent')}</li>`)}</ul></div></div>`
   }
-${complaints.length === 0 ? html`<p class="nothing-found">${words('complaints.none')}</p>` : NOTHING}
+${complaints.length === 0 ? html`<p class="nothing-found">${words(isAll ? 'complaints.none' : 'complaints.noneTold')}</p>` : NOTHING}
 <ul class="cards" role="list">${complaints.map((one) => item(one, words))}</ul>`
 }
 

@@ -3,7 +3,9 @@ import t from 'tap'
 import { exchange, type FakeSystem } from '#test/fakes/usage-systems.ts'
 import { askedSpanOf, type Period, spanOf } from '../asking/chosen-days.ts'
 import { readUsage } from '../asking/read-usages.ts'
+import { complaintsList } from '../complaints/list-page.ts'
 import { useEntry } from '../pages/use.ts'
+import { allUses } from '../pages/uses.ts'
 import { wordsOf } from '../texts.ts'
 import { gatherAll } from './gathered.ts'
 import { joinRows } from './join.ts'
@@ -124,5 +126,27 @@ t.test('chosen days are those of the portal, and their edges make no use one-sid
   }
   t.strictSame(shown(both('2026-11-28T22:00:01Z', '2026-11-28T21:59:59Z')), ['both'])
   t.strictSame(shown(both('2026-11-28T21:59:59Z', '2026-11-28T22:00:01Z')), [])
+  t.end()
+})
+
+t.test('nothing found is no answer of who did not answer', (t) => {
+  const [a, words] = [system('1'), wordsOf('en', { easy: false, timeZone: 'UTC' })]
+  const look = { language: 'en', large: false, easy: false }
+  const systems = { asked: [a], absent: [], silent: [], tooMany: 0, members: new Map(), unlisted: [] }
+  const shown = (result: Parameters<typeof gatherAll>[0][number]): string => {
+    const gathered = gatherAll([result], systems, { own: '', span: {} })
+    return [...allUses(gathered, { look, session: undefined, words })].map(({ markup }) => markup).join('')
+  }
+  const found = { rows: [], masses: [], looks: [], hasOlder: false, dropped: 0 }
+  t.match(shown({ system: a, form: 'full', ...found }), words('uses.none'))
+  const failed = shown({ system: a, why: 'late' })
+  t.match(failed, words('uses.nobody'))
+  t.notMatch(failed, words('uses.none'))
+
+  const complaints = { complaints: [], told: [], silent: [] }
+  t.match(complaintsList({ ...complaints, notTold: [] }, words).markup, 'You have not complained')
+  const unknown = complaintsList({ ...complaints, notTold: [], silent: [a] }, words).markup
+  t.match(unknown, words('complaints.noneTold'))
+  t.notMatch(unknown, 'You have not complained')
   t.end()
 })

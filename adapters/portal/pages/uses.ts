@@ -104,10 +104,15 @@ export function* allUses(gathered: Gathered, reader: Reader): Generator<Html> {
 ${coverageSentence(gathered, words)}
 `
   if (uses.length > 0) yield* timeline(uses, around)
-  else yield html`<p class="nothing-found">${words('uses.none')}</p>`
+  else yield nothingFound(gathered, words)
   yield html`${massSection(masses, words)}
 ${lookSection(looks, words)}
 ${coverageSection(gathered, words)}`
+}
+
+/** Who reads that nothing was found must not take it for an answer when nobody gave one. */
+function nothingFound({ answered }: Gathered, words: Words): Html {
+  return html`<p class="nothing-found">${words(answered.length === 0 ? 'uses.nobody' : 'uses.none')}</p>`
 }
 
 /** In parts, so that a long list is never one text in memory. */
@@ -121,7 +126,10 @@ ${chooseForm(uses, choice, words)}
 `
   const chosen = chosenOf(uses, choice)
   if (chosen.length > 0) yield* timeline(chosen, around)
-  else yield html`<p class="nothing-found">${words(uses.length === 0 ? 'uses.none' : 'choose.none')}</p>`
+  else if (uses.length > 0) yield html`<p class="nothing-found">${words('choose.none')}</p>`
+  else
+    yield html`${nothingFound(gathered, words)}
+${gathered.answered.length > 0 ? NOTHING : html`<p class="row"><a class="button" href="/">${words('message.again')}</a></p>`}`
   yield html`
 ${massSection(masses, words)}
 ${lookSection(looks, words)}
