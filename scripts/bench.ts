@@ -4,7 +4,7 @@
  * `concordat bench portal` the citizens' portal, `concordat bench registry` a large registry, `concordat bench adapter` the SQL adapter beside
  * a service written by hand, `concordat bench consents` the check of a consent, `concordat bench deliveries` one-way messages beside
  * exchanges, `concordat bench large` bodies larger than memory, `concordat bench signature` the verification of one signature, `concordat
- * bench tracker` what it takes to tell people who used their data.
+ * bench tracker` what it takes to tell people who used their data, `concordat bench writers` processes that append to one log.
  */
 import { run as exchange } from './bench/exchange.ts'
 
@@ -22,6 +22,7 @@ const BENCHES: Record<string, () => Promise<{ run: Run }>> = {
   registry: () => import('./bench/registry.ts'),
   signature: () => import('./bench/signature.ts'),
   tracker: () => import('./bench/tracker.ts'),
+  writers: () => import('./bench/writers.ts'),
 }
 
 export async function run(args: string[]): Promise<number> {

@@ -243,6 +243,10 @@ export const COMMANDS = {
         summary: 'how long people wait who ask who used their data',
         options: ['--exchanges=', '--database=', '--questions=', '--directory=', '--json'],
       },
+      writers: {
+        summary: 'processes that append to one log on PostgreSQL',
+        options: ['--postgresql=', '--writers=', '--at-once=', '--seconds=', '--rounds=', '--json'],
+      },
     },
   },
   docs: { group: 'developing', summary: 'the documents as pages with a search', options: ['--output='] },

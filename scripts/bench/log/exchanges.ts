@@ -122,9 +122,14 @@ function chainInput({ sha512, body }: Message): ChainInput {
     : [message, { name: '/attachment1', sha512: hash('sha512', body, 'buffer') }]
 }
 
-/** Logs a batch of exchanges: 16 requests in, 16 replies out. Resolves with their query ids when all are durable. */
-export async function logExchanges(log: WholeLog, parties: Parties, time: Date): Promise<string[]> {
-  const ids = Array.from({ length: BATCH }, () => ({ id: randomUUID(), requestId: randomUUID() }))
+/** Logs a batch of exchanges: their requests in, their replies out. Resolves with their query ids when all are durable. */
+export async function logExchanges(
+  log: WholeLog,
+  parties: Parties,
+  time: Date,
+  count = BATCH,
+): Promise<string[]> {
+  const ids = Array.from({ length: count }, () => ({ id: randomUUID(), requestId: randomUUID() }))
   const requests = ids.map((each) => message(requestBytes(each)))
   const signed = parties.sign(requests, time)
   const logged = await Promise.all(
