@@ -78,6 +78,17 @@ export async function beginSnapshot<T>(connection: Kysely<T>): Promise<void> {
   else await sql`begin isolation level repeatable read read only`.execute(connection)
 }
 
+/**
+ * In a transaction on PostgreSQL that only reads: its commit syncs the write-ahead log as that of a writer does, and waits for synchronous
+ * standbys. So whatever was committed before this statement is durable with it.
+ */
+export async function syncAtCommit<T>(transaction: Kysely<T>): Promise<void> {
+  await sql.raw(SYNC_AT_COMMIT).execute(transaction)
+}
+
+/** A message in the write-ahead log that nobody reads: without anything to write, a commit syncs nothing. */
+export const SYNC_AT_COMMIT = "select pg_logical_emit_message(true, 'concordat', ''::text)"
+
 type Failure = { code?: unknown; errcode?: unknown } | undefined
 
 /** Whether a statement failed because a primary key or unique index already has this value. */

@@ -2,7 +2,7 @@
 import { Kysely, PostgresDialect, SqliteDialect, sql } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 import type { DialectName } from './dialect.ts'
-import { beginSnapshot, isTransient } from './dialect.ts'
+import { beginSnapshot, dialectOf, isTransient, syncAtCommit } from './dialect.ts'
 import { openPostgresql } from './postgresql.ts'
 import { openSqlite } from './sqlite.ts'
 
@@ -58,6 +58,23 @@ export async function inTransaction<T, R>(
       if (attempt === ATTEMPTS || !isTransient(thrown)) throw thrown
     }
   }
+}
+
+/**
+ * What `act` reads, once it is durable. Without this a reader may see commits that others have not synced yet, where they commit before they
+ * sync (`synchronous_commit = off`): a crash of the database takes these back. The embedded store has one writer, which syncs first.
+ */
+export async function readDurably<T, R>(
+  kysely: Kysely<T>,
+  act: (within: Kysely<T>) => Promise<R>,
+): Promise<R> {
+  if (dialectOf(kysely) === 'sqlite') return act(kysely)
+  // One connection to the end: a session does not outlive a crash.
+  return kysely.transaction().execute(async (within) => {
+    const found = await act(within)
+    await syncAtCommit(within)
+    return found
+  })
 }
 
 /**

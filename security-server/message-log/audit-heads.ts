@@ -32,7 +32,9 @@ export async function putAuditHead(q: {
   node: string
 }): Promise<boolean> {
   const { records, digest } = q.head
-  if (records <= ((await q.log.records.mark(AUDIT_MARK)) ?? 0)) return false
+  const isThere = (mark: number | undefined) => records <= (mark ?? 0)
+  if (isThere(await q.log.records.mark(AUDIT_MARK)) && isThere(await q.log.records.durableMark(AUDIT_MARK)))
+    return false
   const record: OwnRecord = {
     packed: ownRecord({
       kind: 'audit-head',

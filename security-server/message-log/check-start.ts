@@ -4,6 +4,7 @@ import { checkHighWater, readHighWater, writeHighWater } from './keys/high-water
 import { type KeyRing, keyRotationRecord } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-database.ts'
 import type { HotStore } from './records/hot-store.ts'
+import type { Settled } from './records/settled.ts'
 import type { OwnRecord } from './records/writer.ts'
 import { lowWaterMark } from './recover.ts'
 import { draftCheckpoint } from './tree/draft-checkpoint.ts'
@@ -57,9 +58,13 @@ export async function registerKey(
   ring: KeyRing,
   setup: WorkerSetup,
   append: (record: OwnRecord) => Promise<number>,
+  settled: Pick<Settled, 'sizeNow'>,
 ): Promise<void> {
   const id = ring.current().id.toString('hex')
-  const isKnown = async () => (await log.records.logKeys()).some((key) => key.id === id)
+  const isKnown = async () => {
+    const size = await settled.sizeNow()
+    return (await log.records.logKeys()).some((key) => key.id === id && key.idx < size)
+  }
   if (await isKnown()) return
   try {
     await append(keyRotationRecord(ring, setup.now, setup.node))

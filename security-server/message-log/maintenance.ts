@@ -6,15 +6,21 @@ import { closeDay } from './daily-counts/close-day.ts'
 import type { LogDatabase } from './log-database.ts'
 import type { OpenPart } from './part.ts'
 import type { HotStore } from './records/hot-store.ts'
+import type { Settled } from './records/settled.ts'
 import type { Writer } from './records/writer.ts'
 import { lowWaterMark } from './recover.ts'
 import { extendTiles } from './tree/tiles.ts'
 import type { WorkerSetup } from './worker-api.ts'
 
 type Maintenance = {
-  /** Does one slice of each kind of work. Resolves to true when there is more to do. */
-  slice(q: { now: number; elapsed: number; oldestArrival: number | undefined }): Promise<boolean>
-  /** Runs the maintenance of all parts up to the newest record. */
+  /** Does one slice of each kind of work, on the first `size` records. Resolves to true when there is more to do. */
+  slice(q: {
+    size: number
+    now: number
+    elapsed: number
+    oldestArrival: number | undefined
+  }): Promise<boolean>
+  /** Runs the maintenance of all parts up to the newest record that is durable. */
   catchUp(): Promise<void>
   markLowWater(): Promise<void>
   /** Call after recovery: from now on the writer knows all open exchanges. */
@@ -30,12 +36,13 @@ const AGAIN_MS = 60_000
 export function createMaintenance(q: {
   log: LogDatabase
   store: HotStore
+  settled: Pick<Settled, 'sizeNow'>
   writer: Writer
   parts: readonly Pick<OpenPart<object>, 'maintain'>[]
   setup: WorkerSetup
   sizeAtStart: number
 }): Maintenance {
-  const { log, store, writer, setup } = q
+  const { log, store, settled, writer, setup } = q
   let hasRecovered = false
   let marked = -1
   let forgotten = Number.NEGATIVE_INFINITY
@@ -64,7 +71,7 @@ export function createMaintenance(q: {
   }
   return {
     catchUp: async () => {
-      const { size } = await store.head()
+      const size = await settled.sizeNow()
       while (await maintainParts(size));
     },
     markLowWater,
@@ -74,8 +81,7 @@ export function createMaintenance(q: {
     unsure: () => {
       hasRecovered = false
     },
-    slice: async ({ now, elapsed, oldestArrival }) => {
-      const { size } = await store.head()
+    slice: async ({ size, now, elapsed, oldestArrival }) => {
       const tiles = await extendTiles({
         tree: log.tree,
         records: log.records,

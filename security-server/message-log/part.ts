@@ -11,6 +11,7 @@ import type { LogDatabase } from './log-database.ts'
 import { messageLogMigrations } from './migrations/all.ts'
 import type { SideStatement } from './records/hot-store.ts'
 import type { RecentRecords } from './records/recent-records.ts'
+import type { Settled } from './records/settled.ts'
 
 /** What a part can use in the log's thread. */
 export type PartGround = {
@@ -23,7 +24,9 @@ export type PartGround = {
    * transaction.
    */
   inTurn<T>(act: () => Promise<T>): Promise<T>
-  /** Within `inTurn`: runs the maintenance of all parts up to the newest record. */
+  /** For what others committed and may still lose: see there. */
+  settled: Pick<Settled, 'read' | 'size'>
+  /** Within `inTurn`: runs the maintenance of all parts up to the newest record that is durable. */
   catchUp(): Promise<void>
   /**
    * Within `inTurn`: erases all of these in one commit, or none. `holds` is the number of the legal holds that were checked: when

@@ -17,6 +17,7 @@ import { type LogPart, logMigrations, type OpenPart, type PartGround } from './p
 import { keepInPieces } from './pieces/keep-in-pieces.ts'
 import { openPostgresqlStore } from './postgresql/store.ts'
 import type { HotStore } from './records/hot-store.ts'
+import { createSettled } from './records/settled.ts'
 import { type AppendResult, createWriter, type OwnRecord, type Writer } from './records/writer.ts'
 import { closeAbandoned, scanIntents } from './recover.ts'
 import { createSegmentWriter } from './segments/segment-writer.ts'
@@ -54,7 +55,7 @@ export async function openWorkerLog(
   await checkLogIsWhole(log, head.size, setup.keyFolder)
   await markFirstStart(log, node, head.size)
   const ring = openKeyRing(setup.keyFolder, head.size === 0)
-  await followKeys(log, ring)
+  await followKeys(log, ring, head.size)
   const segments = createSegmentWriter(setup.bodyFolder, node)
   const isInDatabase = setup.bodyPlace === 'database' && log.database.dialect === 'postgresql'
   if (isInDatabase) await beginPieces(log.database, () => refuseBeside(setup.otherNodes, FILES_MEANWHILE))
@@ -71,14 +72,15 @@ export async function openWorkerLog(
     })
   const appendOwn = async (record: OwnRecord): Promise<number> => (await appendAll([record]))[0]!
 
-  await registerKey(log, ring, setup, appendOwn)
+  const settled = createSettled({ store, own: () => Math.max(writer.size, sizeAtStart), inTurn })
+  await registerKey(log, ring, setup, appendOwn, settled)
   await markBeginning({ log, store, ring, setup })
-  await readUnstamped(log, writer)
+  await readUnstamped(log, writer, settled.size())
   const parts: OpenPart<object>[] = []
-  const maintenance = createMaintenance({ log, store, writer, parts, setup, sizeAtStart })
+  const maintenance = createMaintenance({ log, store, settled, writer, parts, setup, sizeAtStart })
   const rowsOf = (erased: ErasedContent) => parts.flatMap((part) => part.erased?.(erased) ?? [])
   const ground: PartGround = {
-    ...{ log, ring, recent: writer.recent, inTurn, leaveSegment: segments.leave },
+    ...{ log, ring, settled, recent: writer.recent, inTurn, leaveSegment: segments.leave },
     catchUp: maintenance.catchUp,
     erase: (q) => eraseRecords({ ...q, log, ring, node, rowsOf, append: appendAll }),
     scrub: () => store.scrub(),
@@ -97,7 +99,10 @@ export async function openWorkerLog(
         writeHighWater(setup.keyFolder, kept)
         return kept
       }),
-    proveConsistency: async ({ first, second }) => proveConsistency(log, first, second),
+    proveConsistency: async ({ first, second }) => {
+      const size = second <= settled.size() ? second : await inTurn(settled.sizeNow)
+      return proveConsistency(log, first, second, size)
+    },
     logKey: async () =>
       writeVerifierKey({ name: noteName(setup.origin), publicKey: ring.checkpointKey() }, 'log'),
     putCosignature: (cosignature) => inTurn(() => log.cosignatures.put(cosignature)),
@@ -106,23 +111,35 @@ export async function openWorkerLog(
     putContradiction: (found) => inTurn(() => log.cosignatures.putContradiction(found)),
     contradictions: () => log.cosignatures.contradictions(),
     nextTimeStampBatch: (limit) =>
-      inTurn(async () => nextBatch(log.records, await log.timeStamps.lastStamped(), limit)),
+      inTurn(async () => {
+        const size = await settled.sizeNow()
+        return nextBatch(log.records, await log.timeStamps.lastStamped(size), limit, size)
+      }),
     putTimeStamp: ({ batch, answer, now }) =>
       inTurn(async () => {
         await appendOwn(timeStampRecord({ batch, answer, time: now, node }))
-        await readUnstamped(log, writer)
+        await readUnstamped(log, writer, settled.size())
       }),
     maintain: (q) =>
       inTurn(async () => {
-        await followKeys(log, ring)
-        return maintenance.slice(q)
+        const size = await settled.sizeNow()
+        await followKeys(log, ring, size)
+        return maintenance.slice({ ...q, size })
       }),
     checkpoints: (limit) => log.tree.newestCheckpoints(limit),
     checkpointOf: (size) => log.tree.checkpointOf(size),
     erasedBelow: (size) => log.records.erasedBelow(size),
     leavesAmong: async (indexes) => (await log.records.leavesAmong(indexes)).map(({ idx }) => Number(idx)),
-    countedDays: (q) => log.dailyCounts.days(q),
-    countsOf: (q) => log.dailyCounts.get(q),
+    countedDays: (q) =>
+      settled.read(
+        () => log.dailyCounts.days(q),
+        ([newest]) => newest?.index ?? -1,
+      ),
+    countsOf: (q) =>
+      settled.read(
+        () => log.dailyCounts.get(q),
+        (counts) => counts?.index ?? -1,
+      ),
     auditHeads: (q) => readAuditHeads({ log, findKey: ring.find, ...q }),
     putAuditHead: ({ head, now }) => inTurn(() => putAuditHead({ log, writer, head, now, node })),
     signersOf: (q) => signersOf(log.records, q),
@@ -155,7 +172,7 @@ export async function openWorkerLog(
           const record = await appendOwn(keyRotationRecord(ring, q.now, node))
           return { id: ring.current().id.toString('hex'), record }
         } catch (fault) {
-          await followKeys(log, ring)
+          await followKeys(log, ring, await settled.sizeNow())
           throw fault
         }
       }),
@@ -215,9 +232,10 @@ async function openStores(
   }
 }
 
-/** Another node may have rotated the key, or is about to: what counts is its record. */
-async function followKeys(log: LogDatabase, ring: KeyRing): Promise<void> {
-  ring.follow((await log.records.logKeys()).map(({ id }) => id))
+/** Another node may have rotated the key, or is about to: what counts is its record, one of the first `size`. */
+async function followKeys(log: LogDatabase, ring: KeyRing, size: number): Promise<void> {
+  const known = await log.records.logKeys()
+  ring.follow(known.filter(({ idx }) => idx < size).map(({ id }) => id))
 }
 
 async function logKeysOf(log: LogDatabase, ring: KeyRing): Promise<LogKeyState[]> {
@@ -230,8 +248,10 @@ async function logKeysOf(log: LogDatabase, ring: KeyRing): Promise<LogKeyState[]
   }))
 }
 
-async function readUnstamped(log: LogDatabase, writer: Writer): Promise<void> {
-  const [first] = await log.records.documentsAfter(await log.timeStamps.lastStamped(), 1)
+/** Of the first `size` records: what is lost later must not be waited for. */
+async function readUnstamped(log: LogDatabase, writer: Writer, size: number): Promise<void> {
+  const after = await log.records.documentsAfter(await log.timeStamps.lastStamped(size), 1)
+  const first = after.find(({ id }) => id < size)
   const [row] = first === undefined ? [] : await log.records.forms(first.id, 1)
   writer.unstamped =
     first === undefined || row === undefined

@@ -56,7 +56,7 @@ export const readingPart: LogPart<ReadingMethods> = {
     const { records, search, terms } = log
     const { ring, recent } = ground
     return {
-      methods: methodsOf(log, ring),
+      methods: methodsOf(log, ground),
       maintain: async (size) => {
         const logKey = ring.current()
         const indexed = await indexRecords({
@@ -76,7 +76,7 @@ export const readingPart: LogPart<ReadingMethods> = {
   },
 }
 
-function methodsOf(log: IndexedLog, ring: PartGround['ring']): ReadingMethods {
+function methodsOf(log: IndexedLog, { ring, settled }: PartGround): ReadingMethods {
   const { records, search, terms } = log
   const sizeNow = async (): Promise<number> => (await records.head()).size
   return {
@@ -98,14 +98,30 @@ function methodsOf(log: IndexedLog, ring: PartGround['ring']): ReadingMethods {
     latencies: (question) => search.latencies(question),
     callsOf: (q) => search.callsOf(q),
     forms: async ({ first, limit, clearance }) => {
-      const rows = await records.forms(first, limit)
+      // What is not durable is not there yet.
+      const size = settled.size()
+      const rows = (await records.forms(first, limit)).filter(({ idx }) => Number(idx) < size)
       const last = first + limit - 1
       const hidden = new Set(await search.secretRecords({ first, last, clearance }))
       return rows.map(({ idx, form, leaf }) => (hidden.has(Number(idx)) ? hiddenForm(leaf) : form))
     },
-    readEvidence: (index) => readEvidence(log, index, ring.find),
-    readExtras: (indexes) => readExtras(log, indexes, ring.find),
+    readEvidence: (index) => settled.read(() => readEvidence(log, index, ring.find), lastNamed),
+    readExtras: (indexes) =>
+      settled.read(
+        () => readExtras(log, indexes, ring.find),
+        (extras) => Math.max(...indexes.filter((_, i) => extras[i] !== undefined)),
+      ),
     proveInclusion: ({ index, size }) => proveInclusion(log, index, ring.find, size),
-    stampEvidence: (index) => readStampProof(log, index),
+    stampEvidence: (index) =>
+      settled.read(
+        () => readStampProof(log, index),
+        (stamp) => Math.max(index, stamp?.index ?? 0),
+      ),
   }
+}
+
+/** The last record that this rests on. */
+function lastNamed(q: StoredEvidence): number {
+  const { index, erasureIndex = 0, proofErasureIndex = 0, timeStamp } = q
+  return Math.max(index, Number(erasureIndex), Number(proofErasureIndex), timeStamp?.index ?? 0)
 }

@@ -4,6 +4,7 @@
  */
 import type { Client } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
+import { SYNC_AT_COMMIT } from '#platform/database/dialect.ts'
 import { Fault } from '#schemas/fault.ts'
 import { sealedSize } from '../body-file.ts'
 import { isInPieces } from '../pieces/name.ts'
@@ -37,6 +38,19 @@ const FORGET_AT_ONCE = 2000
  */
 const AHEAD_LOCK_MS = 50
 const LOCK_NOT_AVAILABLE = '55P03'
+
+/** Nobody sees what was written before it is durable. */
+const AT_ONCE = { begin: 'begin', end: 'commit' }
+/**
+ * The lock of the tree's head ends with the commit, and only then the write-ahead log is synced up to here: what others write meanwhile is
+ * synced with it, or waits for a synchronous standby beside it. The second commit waits as the settings of the database say, and the log is
+ * one sequence, so it covers the first. Both are one message to one server process, which does not outlive a crash: nobody can sync what
+ * another one lost.
+ */
+const DURABLE_LATER = {
+  begin: 'begin; set local synchronous_commit = off',
+  end: `commit; ${SYNC_AT_COMMIT}`,
+}
 
 type Value = string | number | Buffer | null
 
@@ -77,14 +91,17 @@ export async function openPostgresqlStore(q: {
       throw new Fault('logging_failed', { what: 'the message log cannot be written', cause })
     }
   }
-  const transaction = async <T>(act: (connection: Client) => Promise<T>, undone?: () => void): Promise<T> => {
+  const transaction = async <T>(
+    act: (connection: Client) => Promise<T>,
+    { begin, end, undone }: { begin: string; end: string; undone?: () => void } = AT_ONCE,
+  ): Promise<T> => {
     let isCommitting = false
     try {
       return await attempt(async (connection) => {
-        await connection.query('begin')
+        await connection.query(begin)
         const result = await act(connection)
         isCommitting = true
-        await connection.query('commit')
+        await connection.query(end)
         return result
       })
     } catch (fault) {
@@ -94,22 +111,25 @@ export async function openPostgresqlStore(q: {
   }
   return {
     commit: async ({ replayKeys, pieces, place, undone }) => {
-      border = await transaction(async (connection) => {
-        // Before the head is locked: other nodes wait less.
-        await insert(connection, 'body_piece (name, start, octets)', 3, pieces, (row) => [
-          row.name,
-          row.start,
-          row.octets,
-        ])
-        const head = await lockHead(connection)
-        const taken = await takeReplayKeys(connection, replayKeys)
-        const placement = place(head, taken)
-        const { size } = placement.head
-        const reaches = size <= border ? border : await reach(connection, size, step)
-        await write(connection, placement)
-        await settlePieces(connection, placement.bodyFiles, pieces)
-        return reaches
-      }, undone)
+      border = await transaction(
+        async (connection) => {
+          // Before the head is locked: other nodes wait less.
+          await insert(connection, 'body_piece (name, start, octets)', 3, pieces, (row) => [
+            row.name,
+            row.start,
+            row.octets,
+          ])
+          const head = await lockHead(connection)
+          const taken = await takeReplayKeys(connection, replayKeys)
+          const placement = place(head, taken)
+          const { size } = placement.head
+          const reaches = size <= border ? border : await reach(connection, size, step)
+          await write(connection, placement)
+          await settlePieces(connection, placement.bodyFiles, pieces)
+          return reaches
+        },
+        { ...DURABLE_LATER, undone },
+      )
     },
     taken: (replayKeys) => attempt((connection) => storedReplayKeys(connection, replayKeys)),
     head: () => transaction(lockHead),

@@ -51,7 +51,7 @@ export type HotStore = {
    * another node may take a key meanwhile. Throws `logging_failed`.
    */
   taken(replayKeys: ReplayKey[]): Promise<ReadonlySet<number>>
-  /** The head on disk. */
+  /** The head, once it is durable, and with it all that others could see by then. */
   head(): Promise<Head>
   /**
    * Deletes some of the replay keys that no message under way could repeat; resolves to their number. Call it every minute. It deletes

@@ -1,5 +1,5 @@
 /** Reads records, their keys and signature documents; reads and writes marks and body files. Nothing here changes a record. */
-import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { type Database, readDurably, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { applyDelta } from '../document-delta.ts'
@@ -148,6 +148,17 @@ export function createRecordStore(database: Database) {
       return row?.value
     },
 
+    /** The same, of what no crash of the database takes back. */
+    durableMark: (name: string): Promise<number | undefined> =>
+      readDurably(kysely, async (within) => {
+        const row = await within
+          .selectFrom('mark')
+          .select('value')
+          .where('name', '=', name)
+          .executeTakeFirst()
+        return row?.value
+      }),
+
     setMark: async (name: string, value: number): Promise<void> => {
       await kysely
         .insertInto('mark')
@@ -163,14 +174,15 @@ export function createRecordStore(database: Database) {
       return new Set(rows.map((row) => row.name))
     },
 
-    /** Whether a record refers to a body in this segment, other than records whose body is to be deleted. */
-    isSegmentReferred: async (segment: string): Promise<boolean> => {
-      // Whatever the order of the database's language: a place is the segment's name and digits, which stand before any letter.
-      const inIt = kysely.selectFrom('body_file').select('name').where('name', '>=', segment)
-      const erased = kysely.selectFrom('erased_body_file').select('name')
-      const left = inIt.where('name', '<', `${segment}g`).where('name', 'not in', erased)
-      return (await left.limit(1).executeTakeFirst()) !== undefined
-    },
+    /** Whether a record refers to a body in this segment, other than records whose body is to be deleted. No crash takes a "no" back. */
+    isSegmentReferred: (segment: string): Promise<boolean> =>
+      readDurably(kysely, async (within) => {
+        // Whatever the order of the database's language: a place is the segment's name and digits, which stand before any letter.
+        const inIt = within.selectFrom('body_file').select('name').where('name', '>=', segment)
+        const erased = within.selectFrom('erased_body_file').select('name')
+        const left = inIt.where('name', '<', `${segment}g`).where('name', 'not in', erased)
+        return (await left.limit(1).executeTakeFirst()) !== undefined
+      }),
 
     erasure: (idx: number) =>
       kysely.selectFrom('erasure').selectAll().where('idx', '=', idx).executeTakeFirst(),
@@ -203,12 +215,13 @@ export function createRecordStore(database: Database) {
     remainder: (idx: number): Promise<{ idx: number; seed: Buffer; content: Buffer } | undefined> =>
       kysely.selectFrom('remainder').selectAll().where('idx', '=', idx).executeTakeFirst(),
 
-    /** Body files of erased records that must still be deleted, in the order of their names. */
-    erasedBodyFiles: async (after: string, limit: number): Promise<string[]> => {
-      const all = kysely.selectFrom('erased_body_file').select('name').where('name', '>', after)
-      const rows = await all.orderBy('name').limit(limit).execute()
-      return rows.map(({ name }) => name)
-    },
+    /** Body files of erased records that must still be deleted, in the order of their names. No crash takes these erasures back. */
+    erasedBodyFiles: (after: string, limit: number): Promise<string[]> =>
+      readDurably(kysely, async (within) => {
+        const all = within.selectFrom('erased_body_file').select('name').where('name', '>', after)
+        const rows = await all.orderBy('name').limit(limit).execute()
+        return rows.map(({ name }) => name)
+      }),
 
     /** Call when they have been deleted. */
     forgetBodyFiles: async (names: string[]): Promise<void> => {

@@ -22,13 +22,15 @@ export type TimeStampBatch = {
 
 const DIGEST = 64
 
-/** The next documents after `lastStamped`; undefined when none waits. */
+/** The next documents after `lastStamped` of the first `size` records; undefined when none waits. */
 export async function nextBatch(
   records: RecordStore,
   lastStamped: number,
   limit: number,
+  size: number,
 ): Promise<TimeStampBatch | undefined> {
-  const waiting = await records.documentsAfter(lastStamped, Math.min(limit, MAX_BATCH))
+  const after = await records.documentsAfter(lastStamped, Math.min(limit, MAX_BATCH))
+  const waiting = after.filter(({ id }) => id < size)
   const [first] = waiting
   const last = waiting.at(-1)
   if (first === undefined || last === undefined) return undefined

@@ -9,11 +9,12 @@ export type TimeStampStore = ReturnType<typeof createTimeStampStore>
 export function createTimeStampStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
   return {
-    /** The id of the last signature document with a time-stamp; -1 when there is none. */
-    lastStamped: async (): Promise<number> => {
+    /** The id of the last signature document with a time-stamp whose record is one of the first `size`; -1 when there is none. */
+    lastStamped: async (size: number): Promise<number> => {
       const row = await kysely
         .selectFrom('time_stamp')
         .select('last_id')
+        .where('idx', '<', size)
         .orderBy('last_id', 'desc')
         .limit(1)
         .executeTakeFirst()

@@ -4,14 +4,14 @@ import { Fault } from '#schemas/fault.ts'
 import type { LogDatabase } from '../log-database.ts'
 import { createNodeReader } from './tiles.ts'
 
-/** Throws `not_found` when the log has fewer records, `invalid_input` when `first` is the larger. */
+/** `size` is that of the log. Throws `not_found` when it has fewer records, `invalid_input` when `first` is the larger. */
 export async function proveConsistency(
   log: Pick<LogDatabase, 'records' | 'tree'>,
   first: number,
   second: number,
+  size: number,
 ): Promise<Buffer[]> {
   if (first > second) throw new Fault('invalid_input', { what: 'a tree does not shrink' })
-  const { size } = await log.records.head()
   if (second > size) throw new Fault('not_found', { what: `a tree of ${second} records` })
   return consistencyProof(first, second, createNodeReader(log))
 }
