@@ -83,7 +83,8 @@ export async function beginSnapshot<T>(connection: Kysely<T>): Promise<void> {
  * standbys. So whatever was committed before this statement is durable with it.
  */
 export async function syncAtCommit<T>(transaction: Kysely<T>): Promise<void> {
-  await sql.raw(SYNC_AT_COMMIT).execute(transaction)
+  // What a standby shows its primary has synced.
+  await sql.raw(`${SYNC_AT_COMMIT} where not pg_is_in_recovery()`).execute(transaction)
 }
 
 /** A message in the write-ahead log that nobody reads: without anything to write, a commit syncs nothing. */

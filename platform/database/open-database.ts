@@ -96,7 +96,7 @@ export async function inSnapshot<T, R>(
 }
 
 /**
- * The database as of the first read, on its own connection, until it is closed. It does not block writers. But while it is open,
+ * The database as of one moment, at the latest of the first read, on its own connection until it is closed; what it shows is durable. It does not block writers. But while it is open,
  * neither store can free replaced data: vacuum keeps it, and the write-ahead log of the embedded store grows.
  */
 export async function openSnapshot(url: string): Promise<Database> {
@@ -113,8 +113,13 @@ export async function openSnapshot(url: string): Promise<Database> {
     await database.close()
   }
   try {
-    return { kysely: await opened.promise, dialect: database.dialect, close }
+    const kysely = await opened.promise
+    await sql`select 1`.execute(kysely)
+    // On another connection, since a snapshot cannot write. If the database crashed before this, the snapshot's one has ended.
+    if (database.dialect === 'postgresql') await readDurably(database.kysely, async () => undefined)
+    return { kysely, dialect: database.dialect, close }
   } catch (fault) {
+    closing.resolve()
     await database.close()
     throw fault
   }

@@ -35,8 +35,98 @@ if (hasPostgresql()) t.test('a crash between a commit and its sync', crashes)
 else skipFor(t, 'PostgreSQL is not installed')
 if (hasPostgresql()) t.test('a synchronous standby that is away', standby)
 
-/** What a crash leaves is what was synced: `fsync` is off, but what is not written is lost with the process all the same. */
+/** `fsync` is off, but what no process has written yet is lost with the server's memory all the same. */
 async function crashes(t: Test): Promise<void> {
+  const { url, folder, here, there, acknowledged, append, between, sizeNow, onSigning } = await twoNodes(t)
+  await t.test('what was not acknowledged is lost, and both nodes go on from what is left', async (t) => {
+    let lost = 0
+    await between(t, {
+      act: async (size, crash) => {
+        lost = size - 1
+        await crash()
+        t.equal(await sizeNow(), lost, 'the group was not durable')
+      },
+    })
+    t.equal(await append(there), lost, 'its place is free')
+    t.equal(await append(here), lost + 1)
+    for (const log of [here, there]) await log.closeAbandoned()
+  })
+  await t.test('a checkpoint is signed over what is durable', async (t) => {
+    await between(t, {
+      act: async (size, crash) => {
+        let left = 0
+        onSigning(async () => {
+          await crash()
+          left = await sizeNow()
+        })
+        await there.checkpointNow().catch(() => undefined)
+        t.equal(left, size, 'the signed head covers it, and it is there')
+      },
+    })
+  })
+  await t.test('what is stamped is durable', async (t) => {
+    await between(t, {
+      act: async (size, crash) => {
+        let left = 0
+        onSigning(async () => {
+          await crash()
+          left = await sizeNow()
+        })
+        await there.timeStampNow().catch(() => undefined)
+        t.equal(left, size)
+      },
+    })
+  })
+  await t.test('a record that is handed out is durable', async (t) => {
+    await between(t, {
+      act: async (size, crash) => {
+        const { leaf } = await there.read(size - 1)
+        await crash()
+        t.strictSame((await untilRead(there, size - 1)).leaf, leaf)
+      },
+    })
+  })
+  await t.test('the file of an erased body goes once its erasure is durable', async (t) => {
+    const body = await spoolBody(here, Buffer.alloc(2_000_000, 'x'))
+    const { index } = await here.append(await signedRecord({ kind: 'reply', direction: 'out', body }))
+    const order = { index, mode: 'LEAF_ONLY', case: '1', reason: 'a test' } as const
+    await between(t, {
+      does: () => here.retention.erase(order),
+      act: async (_size, crash) => {
+        const watching = await connected(url)
+        const told = there.parts.erasedBodyFiles({ after: '', limit: 10 }).then(
+          ({ files }) => files.length,
+          () => 0,
+        )
+        const first = await Promise.race([told, waiters(watching, 2).then(() => 'it waits')])
+        t.equal(first, 'it waits')
+        await crash()
+        t.equal(await told, 0)
+        await watching.end().catch(() => undefined)
+      },
+    })
+    await here.retention.erase(order)
+  })
+
+  for (const log of [here, there]) {
+    await log.closeAbandoned()
+    await append(log)
+  }
+  await here.checkpointNow()
+  for (const [index, leaf] of acknowledged)
+    t.equal((await there.read(index)).leaf.toString('hex'), leaf, `record ${index}`)
+  const keyFolder = path.join(folder, 'keys')
+  const { source, close } = await openLogSource({
+    databaseUrl: url,
+    keyFolder,
+    bodyFolder: path.join(folder, 'bodies'),
+  })
+  t.match(await verifyLog(source), { ok: true, problems: [] })
+  await close()
+}
+
+/** Two nodes on a server of its own, whose syncs a test can hold up. */
+async function twoNodes(t: Test) {
   const server = await startPostgresql(['autovacuum=off'], t)
   const url = await server.freshDatabase()
   await once(url, STAND_IN)
@@ -68,7 +158,7 @@ async function crashes(t: Test): Promise<void> {
     acknowledged.set(index, leaf.toString('hex'))
     return index
   }
-  /** Runs `act` while what `here` does has been committed, and cannot be synced but by others. Then all of it must be as `kept` says. */
+  /** Runs `act` while what `here` does is committed, and only others could sync it; at the latest after it, the database crashes. */
   const between = async (
     t: Test,
     q: { does?: () => Promise<unknown>; act: (size: number, crash: () => Promise<void>) => Promise<void> },
@@ -124,106 +214,10 @@ async function crashes(t: Test): Promise<void> {
     }
   }
 
-  await t.test('what was not acknowledged is lost, and both nodes go on from what is left', async (t) => {
-    let lost = 0
-    await between(t, {
-      act: async (size, crash) => {
-        lost = size - 1
-        await crash()
-        t.equal(await sizeNow(), lost, 'the group was not durable')
-      },
-    })
-    t.equal(await append(there), lost, 'its place is free')
-    t.equal(await append(here), lost + 1)
-    for (const log of [here, there]) await log.closeAbandoned()
-  })
-  await t.test('a checkpoint is signed over what is durable', async (t) => {
-    await between(t, {
-      act: async (size, crash) => {
-        let left = 0
-        meanwhile = async () => {
-          await crash()
-          left = await sizeNow()
-        }
-        await there.checkpointNow().catch(() => undefined)
-        t.equal(left, size, 'the signed head covers it, and it is there')
-      },
-    })
-  })
-  await t.test('what is stamped is durable', async (t) => {
-    await between(t, {
-      act: async (size, crash) => {
-        let left = 0
-        meanwhile = async () => {
-          await crash()
-          left = await sizeNow()
-        }
-        await there.timeStampNow().catch(() => undefined)
-        t.equal(left, size)
-      },
-    })
-  })
-  await t.test('a record that is handed out is durable', async (t) => {
-    await between(t, {
-      act: async (size, crash) => {
-        const { leaf } = await there.read(size - 1)
-        await crash()
-        t.strictSame((await untilRead(there, size - 1)).leaf, leaf)
-      },
-    })
-  })
-  await t.test('a node follows to a log key whose record is durable', async (t) => {
-    await between(t, {
-      does: () => here.rotateLogKey(),
-      act: async (_size, crash) => {
-        await there.maintain()
-        const current = (await there.logKeys()).find(({ isCurrent }) => isCurrent)
-        await crash()
-        const known = await until('the keys', () => there.logKeys().catch(() => undefined))
-        t.ok(
-          known.some(({ id }) => id === current?.id),
-          'it is on record',
-        )
-      },
-    })
-  })
-  await t.test('the file of an erased body goes once its erasure is durable', async (t) => {
-    const body = await spoolBody(here, Buffer.alloc(2_000_000, 'x'))
-    const { index } = await here.append(await signedRecord({ kind: 'reply', direction: 'out', body }))
-    const order = { index, mode: 'LEAF_ONLY', case: '1', reason: 'a test' } as const
-    await between(t, {
-      does: () => here.retention.erase(order),
-      act: async (_size, crash) => {
-        const watching = await connected(url)
-        const told = there.parts.erasedBodyFiles({ after: '', limit: 10 }).then(
-          ({ files }) => files.length,
-          () => 0,
-        )
-        const first = await Promise.race([told, waiters(watching, 2).then(() => 'it waits')])
-        t.equal(first, 'it waits')
-        await crash()
-        t.equal(await told, 0)
-        await watching.end().catch(() => undefined)
-      },
-    })
-    await here.retention.erase(order)
-  })
-
-  for (const log of [here, there]) {
-    await log.closeAbandoned()
-    await append(log)
+  const onSigning = (act: () => Promise<void>): void => {
+    meanwhile = act
   }
-  await here.checkpointNow()
-  for (const [index, leaf] of acknowledged)
-    t.equal((await there.read(index)).leaf.toString('hex'), leaf, `record ${index}`)
-  const keyFolder = path.join(folder, 'keys')
-  const { source, close } = await openLogSource({
-    databaseUrl: url,
-    keyFolder,
-    bodyFolder: path.join(folder, 'bodies'),
-  })
-  t.match(await verifyLog(source), { ok: true, problems: [] })
-  await close()
+  return { url, folder, here, there, acknowledged, append, between, sizeNow, onSigning }
 }
 
 async function standby(t: Test): Promise<void> {
@@ -233,13 +227,8 @@ async function standby(t: Test): Promise<void> {
   const watching = await connected(url)
   const before = await sizeIn(watching)
   const isAway = async (names: string): Promise<void> => {
-    await watching
-      .query(`set synchronous_commit = local; alter system set synchronous_standby_names = '${names}'`)
-      .catch(async () => {
-        // Not within one message: each is a transaction of its own.
-        await watching.query('set synchronous_commit = local')
-        await watching.query(`alter system set synchronous_standby_names = '${names}'`)
-      })
+    await watching.query('set synchronous_commit = local')
+    await watching.query(`alter system set synchronous_standby_names = '${names}'`)
     await watching.query('select pg_reload_conf()')
     await until('its settings', async (saw) => {
       const { rows } = await watching.query<{ names: string }>(

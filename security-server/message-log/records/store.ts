@@ -43,6 +43,7 @@ export function createRecordStore(database: Database) {
   }
 
   return {
+    ...durableReads(kysely),
     /** Records from `idx` on, in order. */
     from: async (idx: number, limit: number): Promise<StoredRecord[]> =>
       (await select(idx).where('record.idx', '>=', idx).limit(limit).execute()).map(toRecord),
@@ -148,17 +149,6 @@ export function createRecordStore(database: Database) {
       return row?.value
     },
 
-    /** The same, of what no crash of the database takes back. */
-    durableMark: (name: string): Promise<number | undefined> =>
-      readDurably(kysely, async (within) => {
-        const row = await within
-          .selectFrom('mark')
-          .select('value')
-          .where('name', '=', name)
-          .executeTakeFirst()
-        return row?.value
-      }),
-
     setMark: async (name: string, value: number): Promise<void> => {
       await kysely
         .insertInto('mark')
@@ -173,16 +163,6 @@ export function createRecordStore(database: Database) {
       const rows = await kysely.selectFrom('body_file').select('name').where('name', 'in', names).execute()
       return new Set(rows.map((row) => row.name))
     },
-
-    /** Whether a record refers to a body in this segment, other than records whose body is to be deleted. No crash takes a "no" back. */
-    isSegmentReferred: (segment: string): Promise<boolean> =>
-      readDurably(kysely, async (within) => {
-        // Whatever the order of the database's language: a place is the segment's name and digits, which stand before any letter.
-        const inIt = within.selectFrom('body_file').select('name').where('name', '>=', segment)
-        const erased = within.selectFrom('erased_body_file').select('name')
-        const left = inIt.where('name', '<', `${segment}g`).where('name', 'not in', erased)
-        return (await left.limit(1).executeTakeFirst()) !== undefined
-      }),
 
     erasure: (idx: number) =>
       kysely.selectFrom('erasure').selectAll().where('idx', '=', idx).executeTakeFirst(),
@@ -215,14 +195,6 @@ export function createRecordStore(database: Database) {
     remainder: (idx: number): Promise<{ idx: number; seed: Buffer; content: Buffer } | undefined> =>
       kysely.selectFrom('remainder').selectAll().where('idx', '=', idx).executeTakeFirst(),
 
-    /** Body files of erased records that must still be deleted, in the order of their names. No crash takes these erasures back. */
-    erasedBodyFiles: (after: string, limit: number): Promise<string[]> =>
-      readDurably(kysely, async (within) => {
-        const all = within.selectFrom('erased_body_file').select('name').where('name', '>', after)
-        const rows = await all.orderBy('name').limit(limit).execute()
-        return rows.map(({ name }) => name)
-      }),
-
     /** Call when they have been deleted. */
     forgetBodyFiles: async (names: string[]): Promise<void> => {
       if (names.length === 0) return
@@ -231,6 +203,40 @@ export function createRecordStore(database: Database) {
     },
 
     logKeys: () => kysely.selectFrom('log_key').selectAll().orderBy('idx').execute(),
+  }
+}
+
+/** What others may have committed and not synced yet decides nothing here. */
+function durableReads(kysely: ReturnType<typeof tablesOf<Tables>>) {
+  return {
+    /** A mark, of what no crash of the database takes back. */
+    durableMark: (name: string): Promise<number | undefined> =>
+      readDurably(kysely, async (within) => {
+        const row = await within
+          .selectFrom('mark')
+          .select('value')
+          .where('name', '=', name)
+          .executeTakeFirst()
+        return row?.value
+      }),
+
+    /** Whether a record refers to a body in this segment, other than records whose body is to be deleted. No crash takes a "no" back. */
+    isSegmentReferred: (segment: string): Promise<boolean> =>
+      readDurably(kysely, async (within) => {
+        // Whatever the order of the database's language: a place is the segment's name and digits, which stand before any letter.
+        const inIt = within.selectFrom('body_file').select('name').where('name', '>=', segment)
+        const erased = within.selectFrom('erased_body_file').select('name')
+        const left = inIt.where('name', '<', `${segment}g`).where('name', 'not in', erased)
+        return (await left.limit(1).executeTakeFirst()) !== undefined
+      }),
+
+    /** Body files of erased records that must still be deleted, in the order of their names. No crash takes these erasures back. */
+    erasedBodyFiles: (after: string, limit: number): Promise<string[]> =>
+      readDurably(kysely, async (within) => {
+        const all = within.selectFrom('erased_body_file').select('name').where('name', '>', after)
+        const rows = await all.orderBy('name').limit(limit).execute()
+        return rows.map(({ name }) => name)
+      }),
   }
 }
 
