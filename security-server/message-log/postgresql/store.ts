@@ -131,7 +131,13 @@ export async function openPostgresqlStore(q: {
         { ...DURABLE_LATER, undone },
       )
     },
-    taken: (replayKeys) => attempt((connection) => storedReplayKeys(connection, replayKeys)),
+    taken: (replayKeys) =>
+      attempt(async (connection) => {
+        const taken = await storedReplayKeys(connection, replayKeys)
+        // Who is told that a request was logged before must not be told so by what a crash takes back.
+        if (taken.size > 0) await connection.query(SYNC_AT_COMMIT)
+        return taken
+      }),
     head: () => transaction(lockHead),
     forgetReplayKeys: async (at) => {
       const now = steadyTime(at)
