@@ -41,8 +41,12 @@ export function createSettled(q: {
         // Before the read: a record that is read may be lost, and another one durable in its place.
         const durable = size()
         const found = await read()
-        if (lastOf(found) < durable) return found
-        await q.inTurn(sizeNow)
+        const last = lastOf(found)
+        if (last < durable) return found
+        // Many may read what is new: whoever waited for its turn behind another needs not lock the head again.
+        await q.inTurn(async () => {
+          if (last >= size()) await sizeNow()
+        })
       }
       throw new Fault('log_inconsistent', { what: 'the tree head does not cover a record' })
     },
