@@ -23,6 +23,7 @@ const STAND_IN = `create function public.pg_logical_emit_message(boolean, text, 
 
 if (hasPostgresql()) t.test('before the sync', beforeTheSync)
 else skipFor(t, 'PostgreSQL is not installed')
+if (hasPostgresql()) t.test('a user of the database who may not sync', mayNotSync)
 
 async function beforeTheSync(t: Test): Promise<void> {
   // Nobody else syncs meanwhile.
@@ -89,6 +90,25 @@ async function beforeTheSync(t: Test): Promise<void> {
     t.ok(await there.append(record), 'the first one is lost')
     await t.rejects(here.append(record), { code: 'replayed_request' })
   })
+}
+
+async function mayNotSync(t: Test): Promise<void> {
+  const server = await startPostgresql([], t)
+  const url = await server.freshDatabase()
+  const admin = await connected(url)
+  await admin.query('create role plain login; grant all on schema public to plain')
+  const options = logOptions(logFolder(t), url.replace('postgres@', 'plain@'))
+  const may = await openTestLog(t, options)
+  await may.append(await signedRecord())
+  await may.close()
+  const size = await sizeIn(admin)
+  const right = 'execute on function pg_logical_emit_message(boolean, text, text)'
+  await admin.query(`revoke ${right} from public`)
+  await t.rejects(openTestLog(t, options), { code: 'logging_failed' }, 'said at the start')
+  t.equal(await sizeIn(admin), size, 'nothing is committed that nobody acknowledges')
+  await admin.query(`grant ${right} to plain`)
+  t.equal((await (await openTestLog(t, options)).append(await signedRecord())).index, size)
+  await admin.end()
 }
 
 /** Resolves once so many wait to sync. */

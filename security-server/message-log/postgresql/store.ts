@@ -109,6 +109,8 @@ export async function openPostgresqlStore(q: {
       throw fault
     }
   }
+  // Who may not call this function would commit group after group, and acknowledge none.
+  await attempt((connection) => connection.query(SYNC_AT_COMMIT))
   return {
     commit: async ({ replayKeys, pieces, place, undone }) => {
       border = await transaction(
