@@ -275,7 +275,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     signer: q.signer,
     stamp: q.stamp,
     settings: { ...EVIDENCE_RECORDS, ...q.evidenceRecords },
-    ...{ checkpointNow, quorum: witnesses.quorum },
+    ...{ checkpointNow, quorum: witnesses.quorum, nextCosignature: witnesses.nextCosignature },
     onFault: q.onFault,
   })
   const keepEvidenceRecords = singleFlight(evidenceRecords.keep)

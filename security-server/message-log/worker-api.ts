@@ -1,9 +1,9 @@
 /** The calls from the main thread to the log's worker, and the messages that carry them. */
 import type { AuditHead } from '#platform/audit-log/create-audit-log.ts'
 import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
-import type { CosignatureStore, StoredCosignature } from './cosignatures/store.ts'
+import type { CosignatureStore, CosignedHead, StoredCosignature } from './cosignatures/store.ts'
 import type { CountedDay, StoredCounts } from './daily-counts/store.ts'
-import type { CosignedEvidenceRecord, StoredEvidenceRecord } from './evidence-renewal/store.ts'
+import type { StoredEvidenceRecord } from './evidence-renewal/store.ts'
 import type { Clearance } from './record-input.ts'
 import type { BodyPlace } from './settings.ts'
 import type { Contradiction, Tables } from './tables.ts'
@@ -68,6 +68,8 @@ export type WorkerApi = {
   putCosignature(cosignature: StoredCosignature): Promise<void>
   newestCosigned(witnesses: string[]): ReturnType<CosignatureStore['newest']>
   checkpointsWithWitnesses(q: { before: number; limit: number }): ReturnType<CosignatureStore['checkpoints']>
+  /** The newest first, some at once; those that nobody cosigned are left out. */
+  cosignedHeads(q: { above: number; below: number }): Promise<CosignedHead[]>
   putContradiction(found: Omit<Contradiction, 'id'>): Promise<boolean>
   contradictions(): Promise<Contradiction[]>
   nextTimeStampBatch(limit: number): Promise<TimeStampBatch | undefined>
@@ -87,8 +89,10 @@ export type WorkerApi = {
   /** The certificates that signed these documents, in DER. */
   signersOf(q: { firstId: number; lastId: number }): Promise<Buffer[]>
   newestEvidenceRecord(): Promise<StoredEvidenceRecord | undefined>
-  /** The oldest first. */
-  evidenceRecordsCovering(index: number): Promise<CosignedEvidenceRecord[]>
+  /** The oldest over a tree head that covers this index. */
+  evidenceRecordCovering(index: number): Promise<StoredEvidenceRecord | undefined>
+  /** Those with an evidence record, the smallest first, some at once; those that nobody cosigned are left out. */
+  cosignedHeadsWithRecord(above: number): Promise<CosignedHead[]>
   dueEvidenceRecords(q: { now: string; limit: number }): Promise<StoredEvidenceRecord[]>
   putEvidenceRecord(row: Tables['evidence_record']): Promise<void>
   replaceEvidenceRecord(q: { before: Buffer; row: Tables['evidence_record'] }): Promise<void>

@@ -108,6 +108,7 @@ export async function openWorkerLog(
     putCosignature: (cosignature) => inTurn(() => log.cosignatures.put(cosignature)),
     newestCosigned: (witnesses) => log.cosignatures.newest(witnesses),
     checkpointsWithWitnesses: ({ before, limit }) => log.cosignatures.checkpoints(before, limit),
+    cosignedHeads: async (q) => log.cosignatures.headsAmong(await log.cosignatures.sizesBetween(q)),
     putContradiction: (found) => inTurn(() => log.cosignatures.putContradiction(found)),
     contradictions: () => log.cosignatures.contradictions(),
     nextTimeStampBatch: (limit) =>
@@ -144,7 +145,9 @@ export async function openWorkerLog(
     putAuditHead: ({ head, now }) => inTurn(() => putAuditHead({ log, writer, head, now, node })),
     signersOf: (q) => signersOf(log.records, q),
     newestEvidenceRecord: () => log.evidenceRecords.newest(),
-    evidenceRecordsCovering: (index) => log.evidenceRecords.covering(index),
+    evidenceRecordCovering: (index) => log.evidenceRecords.covering(index),
+    cosignedHeadsWithRecord: async (above) =>
+      log.cosignatures.headsAmong(await log.evidenceRecords.cosignedSizes(above)),
     dueEvidenceRecords: ({ now, limit }) => log.evidenceRecords.due(now, limit),
     putEvidenceRecord: (row) => inTurn(() => log.evidenceRecords.insert(row)),
     replaceEvidenceRecord: ({ before, row }) => inTurn(() => log.evidenceRecords.replace(before, row)),

@@ -34,15 +34,22 @@ export type LogWitnesses = {
   /** From now on evidence records are made over tree heads that this quorum has cosigned. */
   useQuorum(quorum: Quorum): void
   quorum(): Quorum | undefined
+  /** Resolves when the next cosignature is stored. */
+  nextCosignature(): Promise<void>
 }
 
 export function logWitnesses(worker: Pick<WorkerClient, 'call'>): LogWitnesses {
   let used: Quorum | undefined
+  let stored = Promise.withResolvers<void>()
   return {
     logKey: () => worker.call('logKey'),
     newestCheckpoint: () => worker.call('newestCheckpoint'),
     proveConsistency: (first, second) => worker.call('proveConsistency', { first, second }),
-    putCosignature: (cosignature) => worker.call('putCosignature', cosignature),
+    putCosignature: async (cosignature) => {
+      await worker.call('putCosignature', cosignature)
+      stored.resolve()
+      stored = Promise.withResolvers<void>()
+    },
     newestCosigned: (names) => worker.call('newestCosigned', names),
     checkpoints: (q) => worker.call('checkpointsWithWitnesses', q),
     putContradiction: (found) => worker.call('putContradiction', found),
@@ -51,5 +58,6 @@ export function logWitnesses(worker: Pick<WorkerClient, 'call'>): LogWitnesses {
       used = quorum
     },
     quorum: () => used,
+    nextCosignature: () => stored.promise,
   }
 }

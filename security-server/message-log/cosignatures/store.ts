@@ -11,6 +11,11 @@ export type CosignedSize = { witness: string; size: number; time: string }
 
 export type CosignatureStore = ReturnType<typeof createCosignatureStore>
 
+/** A tree head that somebody cosigned, with the names of who did. */
+export type CosignedHead = { size: number; witnesses: string[] }
+
+/** How many tree heads that somebody cosigned are read at once. */
+const HEADS_AT_ONCE = 128
 /** How many checkpoints that cover a record are compared to find the one with the most cosignatures. */
 const LOOKED_AT = 32
 const MAX_CONTRADICTIONS = 64
@@ -47,6 +52,32 @@ export function createCosignatureStore(database: Database) {
         .orderBy(byteOrder(kysely, 'witness'))
         .limit(limit)
         .execute(),
+
+    /** Those among these tree heads, in their order, that somebody cosigned. */
+    headsAmong: async (sizes: number[]): Promise<CosignedHead[]> => {
+      const lines = await of(sizes)
+      return sizes
+        .map((size) => ({
+          size,
+          witnesses: lines.filter((line) => Number(line.size) === size).map(({ witness }) => witness),
+        }))
+        .filter(({ witnesses }) => witnesses.length > 0)
+    },
+
+    /** Sizes of tree heads between these that somebody cosigned, the newest first. */
+    sizesBetween: async (q: { above: number; below: number }): Promise<number[]> => {
+      const rows = await kysely
+        .selectFrom('cosignature')
+        .innerJoin('checkpoint', 'checkpoint.size', 'cosignature.size')
+        .select('cosignature.size')
+        .distinct()
+        .where('cosignature.size', '>', q.above)
+        .where('cosignature.size', '<', q.below)
+        .orderBy('cosignature.size', 'desc')
+        .limit(HEADS_AT_ONCE)
+        .execute()
+      return rows.map(({ size }) => Number(size))
+    },
 
     put: async (cosignature: StoredCosignature): Promise<void> => {
       await kysely

@@ -5,15 +5,14 @@
 import type { Quorum } from '../cosignatures/log-witnesses.ts'
 import type { WorkerClient } from '../worker-client.ts'
 
-/** How many of the newest tree heads are compared to find one that a quorum cosigned. */
-const COMPARED = 32
-
 export type HeadSource = {
   worker: Pick<WorkerClient, 'call'>
   /** The newest tree head; it is made first when there are newer records. */
   checkpointNow(): Promise<string | undefined>
   /** Who has to cosign a tree head before a record is made over it; undefined without witnesses. */
   quorum(): Quorum | undefined
+  /** Resolves when the next cosignature is stored. */
+  nextCosignature(): Promise<void>
 }
 
 /**
@@ -30,20 +29,40 @@ export async function headToStamp(
   if (newest === undefined || quorum === undefined) return newest
   const cosigned = await newestCosigned(index, quorum, source)
   if (cosigned !== undefined || isProved) return cosigned
-  await quorum.submit()
-  return (await newestCosigned(index, quorum, source)) ?? newest
+  return (await submitted(index, quorum, source)) ?? newest
 }
 
-/** Without its cosignatures, which no evidence record covers. */
+/** A witness that is silent is not waited for once the others are a quorum. */
+async function submitted(index: number, quorum: Quorum, source: HeadSource): Promise<string | undefined> {
+  let isOver = false
+  // Without witnesses the time is proved all the same.
+  const answers = quorum
+    .submit()
+    .catch(() => undefined)
+    .finally(() => {
+      isOver = true
+    })
+  for (;;) {
+    // Before it is looked for: what comes meanwhile is looked for again.
+    const [wasOver, next] = [isOver, source.nextCosignature()]
+    const found = await newestCosigned(index, quorum, source)
+    if (found !== undefined || wasOver) return found
+    await Promise.race([answers, next])
+  }
+}
+
+/** Without its cosignatures, which no evidence record covers. While witnesses are away there may be many newer heads. */
 async function newestCosigned(
   index: number,
   quorum: Quorum,
   { worker }: HeadSource,
 ): Promise<string | undefined> {
-  const q = { before: Number.MAX_SAFE_INTEGER, limit: COMPARED }
-  const heads = await worker.call('checkpointsWithWitnesses', q)
-  const found = heads.find(
-    ({ size, witnesses }) => Number(size) > index && quorum.isMetBy(witnesses.map(({ witness }) => witness)),
-  )
-  return found && (await worker.call('checkpointOf', Number(found.size)))?.note
+  let below = Number.MAX_SAFE_INTEGER
+  for (;;) {
+    const heads = await worker.call('cosignedHeads', { above: index, below })
+    const found = heads.find(({ witnesses }) => quorum.isMetBy(witnesses))
+    if (found !== undefined) return (await worker.call('checkpointOf', found.size))?.note
+    if (heads.length === 0) return undefined
+    below = heads.at(-1)!.size
+  }
 }

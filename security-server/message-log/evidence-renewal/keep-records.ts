@@ -23,7 +23,7 @@ import {
   renewalOf,
   type StampDigest,
 } from './renewal.ts'
-import type { CosignedEvidenceRecord, StoredEvidenceRecord } from './store.ts'
+import type { StoredEvidenceRecord } from './store.ts'
 
 /** How many records one time-stamp renews. */
 const MAX_AT_ONCE = 512
@@ -67,7 +67,7 @@ export function createEvidenceRecords(q: Parts) {
     const note = await headToStamp(index, isProved, q)
     if (note === undefined) return
     const { size } = parseCheckpoint(note)
-    const [next] = await worker.call('evidenceRecordsCovering', size - 1)
+    const next = await worker.call('evidenceRecordCovering', size - 1)
     if (size <= index || Number(next?.size) === size) return
     const data = stampedNote(note, q.origin)
     const renewal = firstRecord(data, clock(), settings)
@@ -90,11 +90,20 @@ export function createEvidenceRecords(q: Parts) {
   /** The oldest record that covers this index, over a head that a quorum cosigned if there is one. */
   const bestCovering = async (
     index: number,
-  ): Promise<{ best: CosignedEvidenceRecord | undefined; isCosigned: boolean }> => {
-    const found = await worker.call('evidenceRecordsCovering', index)
+  ): Promise<{ best: StoredEvidenceRecord | undefined; isCosigned: boolean }> => {
+    const oldest = await worker.call('evidenceRecordCovering', index)
     const quorum = q.quorum()
-    const cosigned = found.find(({ witnesses }) => quorum === undefined || quorum.isMetBy(witnesses))
-    return { best: cosigned ?? found[0], isCosigned: cosigned !== undefined }
+    if (oldest === undefined || quorum === undefined)
+      return { best: oldest, isCosigned: oldest !== undefined }
+    for (let above = index; ; ) {
+      // While witnesses are away one may be made for each bundle.
+      const heads = await worker.call('cosignedHeadsWithRecord', above)
+      const found = heads.find(({ witnesses }) => quorum.isMetBy(witnesses))
+      if (found !== undefined)
+        return { best: await worker.call('evidenceRecordCovering', found.size - 1), isCosigned: true }
+      if (heads.length === 0) return { best: oldest, isCosigned: false }
+      above = heads.at(-1)!.size
+    }
   }
 
   /** Whoever waited while another made one takes that, if it covers what they ask for. */

@@ -5,10 +5,8 @@ import type { Tables } from '../tables.ts'
 /** A row with the note of its tree head. */
 export type StoredEvidenceRecord = Tables['evidence_record'] & { note: string }
 
-export type CosignedEvidenceRecord = StoredEvidenceRecord & { witnesses: string[] }
-
-/** So many are compared to find the oldest over a tree head that a quorum cosigned. There is one a day. */
-const COMPARED = 32
+/** How many are compared at once to find the oldest over a tree head that a quorum cosigned. */
+const COMPARED = 128
 
 export type EvidenceRecordStore = ReturnType<typeof createEvidenceRecordStore>
 
@@ -21,25 +19,26 @@ export function createEvidenceRecordStore(database: Database) {
       .selectAll('evidence_record')
       .select('checkpoint.note')
   return {
-    /** Those over tree heads that cover this index, the oldest first, with the names of who cosigned each head. */
-    covering: async (index: number): Promise<CosignedEvidenceRecord[]> => {
-      const rows = await select()
+    /** The oldest over a tree head that covers this index. */
+    covering: (index: number): Promise<StoredEvidenceRecord | undefined> =>
+      select()
         .where('evidence_record.size', '>', index)
+        .orderBy('evidence_record.size')
+        .limit(1)
+        .executeTakeFirst(),
+
+    /** Sizes of tree heads of more than `above` records that have one and that somebody cosigned, the smallest first. */
+    cosignedSizes: async (above: number): Promise<number[]> => {
+      const rows = await kysely
+        .selectFrom('evidence_record')
+        .innerJoin('cosignature', 'cosignature.size', 'evidence_record.size')
+        .select('evidence_record.size')
+        .distinct()
+        .where('evidence_record.size', '>', above)
         .orderBy('evidence_record.size')
         .limit(COMPARED)
         .execute()
-      const sizes = rows.map(({ size }) => size)
-      const lines = await kysely
-        .selectFrom('cosignature')
-        .select(['size', 'witness'])
-        .where('size', 'in', [...sizes, -1])
-        .execute()
-      return rows.map((row) => ({
-        ...row,
-        witnesses: lines
-          .filter(({ size }) => Number(size) === Number(row.size))
-          .map(({ witness }) => witness),
-      }))
+      return rows.map(({ size }) => Number(size))
     },
 
     newest: (): Promise<StoredEvidenceRecord | undefined> =>
