@@ -88,13 +88,15 @@ async function workOn(
 ): Promise<number> {
   const batches: Batches = new Map()
   const asked: AskedInboxes = new Map()
+  const advanced = new Set<number>()
   await Promise.all(
     claimed.map(async (one) => {
       const type = types.get(one.type) ?? (await rooms.types.byId(one.type))
       try {
-        if (type !== undefined) await giveTo(one, { type, batches, asked, signal }, rooms)
+        if (type !== undefined) await giveTo(one, { type, batches, asked, advanced, signal }, rooms)
       } catch (cause) {
-        await suspend(one, cause, rooms)
+        // What goes on, however slowly, waits no longer each time.
+        await suspend(advanced.has(one.id) ? { ...one, failures: 0 } : one, cause, rooms)
       }
       await rooms.subscriptions.release(one.id, one.claimed_by)
     }),
@@ -105,7 +107,14 @@ async function workOn(
 /** One batch, so that all have their turn. Throws what stands in the way. */
 async function giveTo(
   one: StoredSubscription,
-  q: { type: TypeOfEvents; batches: Batches; asked: AskedInboxes; signal: AbortSignal },
+  q: {
+    type: TypeOfEvents
+    batches: Batches
+    asked: AskedInboxes
+    /** Those that were given any event. */
+    advanced: Set<number>
+    signal: AbortSignal
+  },
   rooms: SubscriptionRooms,
 ): Promise<void> {
   const { type, batches, asked, signal } = q
@@ -166,6 +175,7 @@ async function giveTo(
     }
     isThrough = true
   } finally {
+    if (at.given > one.given) q.advanced.add(one.id)
     const free = { state: 'active', error: '', about: '', failures: 0, due_at: '', changed_at: now } as const
     await rooms.subscriptions.moved(one, { ...(isThrough && free), ...at })
   }

@@ -110,6 +110,32 @@ await onBoth('an inbox for which as much waits as may', async (t, world) => {
   )
 })
 
+await onBoth(
+  'an inbox that takes what it is given, while the outbox has few free places',
+  async (t, world) => {
+    const { node, made } = world
+    made.otherInboxes = { others: 'inbox:' }
+    await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE } })
+    const inbox = INBOX.replace('assessments', 'others')
+    await node.ask('POST', `/api/v1/subs/${TYPE}`, { delivery: 'PUSH', options: { inbox } })
+    made.settings.outboxEvents = 12
+    made.way = () => Promise.reject(unreachable())
+    for (let nth = 0; nth < 6; nth++) t.equal((await hand(made, { id: `H-${nth}` })).status, 202)
+    for (let nth = 0; nth < 16; nth++) await world.publish({ id: `E-${nth}` })
+    const { kysely } = made.sender.database as unknown as { kysely: Kysely<Tables> }
+    const failures = async () =>
+      (await kysely.selectFrom('room_subscription').select('failures').execute()).map((row) => row.failures)
+    for (let turn = 1; turn <= 3; turn++) {
+      await node.run('give-out-events')
+      t.equal((await outboxOf(world, 'others')).length, 3 * turn, 'as many as there are places')
+      t.strictSame(await failures(), [1], 'it waits no longer each time, as it goes on')
+      // Six more go.
+      made.settings.outboxEvents += 6
+      made.world.skew += 10_000
+    }
+  },
+)
+
 await onBoth('a subscriber that fetches with a filter', async (t, world) => {
   const counting = new AbortController()
   let turn = 0
