@@ -195,6 +195,13 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
     return peer
   }
 
+  /** Who waited with the address of before does not take the place of the connections to the present one. */
+  const whereItIs = (server: ServerWithAddress): Peer => {
+    const { indexFor } = globalConfiguration.currentWithin(ANY_GRACE)
+    const { address } = indexFor(server.id.instance)?.server(server.id) ?? server
+    return peerOf({ ...server, address: address ?? server.address })
+  }
+
   let presented = presentedNow(rooms.keys)
   /**
    * A new certificate of this server must be presented at once: the old pools finish their requests, new requests use new pools.
@@ -223,10 +230,10 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
       const { provider, wanted, graceMs = 0 } = request
       const inForce = () => globalConfiguration.currentWithin(graceMs)
       const servers = await beforeSending(() => choice.choose({ provider, wanted, snapshot: inForce() }))
-      if (servers.length === 1) return postTo(() => peerOf(servers[0]!), request, inForce)
+      if (servers.length === 1) return postTo(() => whereItIs(servers[0]!), request, inForce)
       const reply = await sendToFirst({
         servers,
-        send: (server, race) => postTo(() => peerOf(server), request, inForce, race),
+        send: (server, race) => postTo(() => whereItIs(server), request, inForce, race),
         onFailure: ({ id }) => choice.drop(id),
       })
       if (reply.server !== servers[0]!.id) choice.keep(provider, reply.server)
@@ -235,7 +242,7 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
     ask: async (id, question) => {
       const inForce = () => globalConfiguration.current()
       const server = registered(id, inForce())
-      return askPeer(() => peerOf(server), question, inForce)
+      return askPeer(() => whereItIs(server), question, inForce)
     },
     async reach(id) {
       const server = registered(id, globalConfiguration.currentWithin(ANY_GRACE))
