@@ -16,6 +16,8 @@ export type FoundComplaints = {
   told: Told[]
   notTold: NotTold[]
   silent: System[]
+  /** False when there are others that were not asked, as they are too many or could not be listed. */
+  isAllAsked: boolean
 }
 
 /** Where a complaint is kept: a system of which the person's uses are told. */
@@ -51,6 +53,7 @@ export async function askComplaints(visit: Visit, rooms: Rooms): Promise<FoundCo
     told,
     notTold: results.filter((one): one is NotTold => 'why' in one),
     silent: found.silent,
+    isAllAsked: found.tooMany === 0 && found.unlisted.length === 0,
   }
 }
 

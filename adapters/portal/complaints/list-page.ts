@@ -16,17 +16,30 @@ ${complaintsList(found, words)}
   return wholePage(frameOf(place, reader, { title, at: LIST, section: 'complaints' }), content)
 }
 
-export function complaintsList({ complaints, notTold, silent }: FoundComplaints, words: Words): Html {
-  const isAll = notTold.length + silent.length === 0
+export function complaintsList(found: FoundComplaints, words: Words): Html {
+  const { complaints, told, notTold, silent } = found
+  const missing = [
+    ...notTold,
+    ...told.filter(({ dropped }) => dropped > 0).map(({ system }) => ({ system, why: 'unreadable' })),
+    ...silent.map((system) => ({ system, why: 'silent' })),
+  ]
   return html`${
-    isAll
+    missing.length === 0
       ? NOTHING
-      : html`<div class="covered some">${ICONS.question}<div><p>${words('complaints.missing')}</p><ul class="open">${notTold.map(
+      : html`<div class="covered some">${ICONS.question}<div><p>${words('complaints.missing')}</p><ul class="open">${missing.map(
           ({ system, why }) => html`<li>${foreign(system.name)}: ${words(`why.${why}`)}</li>`,
-        )}${silent.map((one) => html`<li>${foreign(one.name)}: ${words('why.silent')}</li>`)}</ul></div></div>`
+        )}</ul></div></div>`
   }
-${complaints.length === 0 ? html`<p class="nothing-found">${words(isAll ? 'complaints.none' : 'complaints.noneTold')}</p>` : NOTHING}
+${complaints.length === 0 ? nothingFound(found, missing.length === 0 && found.isAllAsked, words) : NOTHING}
 <ul class="cards" role="list">${complaints.map((one) => item(one, words))}</ul>`
+}
+
+/** Who did not answer, or not so that it can be read, may have some. */
+function nothingFound({ told }: FoundComplaints, isAll: boolean, words: Words): Html {
+  if (isAll) return html`<p class="nothing-found">${words('complaints.none')}</p>`
+  return told.some(({ dropped }) => dropped === 0)
+    ? html`<p class="nothing-found">${words('complaints.noneTold')}</p>`
+    : NOTHING
 }
 
 /** "Tax Agency asked about you at the Population register". */

@@ -86,7 +86,7 @@ function sideOf(row: Row | undefined): object | undefined {
   return { toldBy: told.id, ...rest }
 }
 
-function complaintsOf({ complaints, told, notTold, silent }: FoundComplaints): Part {
+function complaintsOf({ complaints, told, notTold, silent, isAllAsked }: FoundComplaints): Part {
   return {
     content: {
       made: complaints.map(withTeller),
@@ -95,7 +95,8 @@ function complaintsOf({ complaints, told, notTold, silent }: FoundComplaints): P
       })),
       notAnswered: notAnswered(notTold, silent),
     },
-    isAll: isNothing(notTold, silent) && told.every(({ dropped, isCut }) => dropped === 0 && !isCut),
+    isAll:
+      isAllAsked && isNothing(notTold, silent) && told.every(({ dropped, isCut }) => dropped === 0 && !isCut),
   }
 }
 

@@ -143,9 +143,17 @@ t.test('nothing found is no answer of who did not answer', (t) => {
   t.match(failed, words('uses.nobody'))
   t.notMatch(failed, words('uses.none'))
 
-  const complaints = { complaints: [], told: [], silent: [] }
-  t.match(complaintsList({ ...complaints, notTold: [] }, words).markup, 'You have not complained')
-  const unknown = complaintsList({ ...complaints, notTold: [], silent: [a] }, words).markup
+  const one = { system: a, complaints: [], dropped: 0, isCut: false }
+  const complaints = { complaints: [], told: [one], notTold: [], silent: [], isAllAsked: true }
+  const listed = (more: Partial<Parameters<typeof complaintsList>[0]>): string =>
+    complaintsList({ ...complaints, ...more }, words).markup
+  t.match(listed({}), 'You have not complained')
+  t.notMatch(listed({ told: [{ ...one, dropped: 1 }] }), 'You have not complained')
+  t.match(listed({ told: [{ ...one, dropped: 1 }] }), words('why.unreadable'), 'what came cannot be read')
+  t.match(listed({ isAllAsked: false }), words('complaints.noneTold'))
+  t.notMatch(listed({ isAllAsked: false }), 'You have not complained', 'another instance was not asked')
+  t.notMatch(listed({ told: [], silent: [a] }), words('complaints.noneTold'), 'nobody answered')
+  const unknown = listed({ silent: [a] })
   t.match(unknown, words('complaints.noneTold'))
   t.notMatch(unknown, 'You have not complained')
   t.end()
