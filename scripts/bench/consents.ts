@@ -16,13 +16,14 @@ import { putInForce } from '../sandbox/put-in-force.ts'
 import type { Instance } from '../sandbox/running.ts'
 import { type Pairs, PROVIDER_PORT, startPairs } from './pairs.ts'
 import { meanSpent, type Spent, spentEach, spentText, totalOf } from './spending.ts'
+import { meanOf, spreadOf } from './spread.ts'
 import { termsOf } from './terms.ts'
 
 const USAGE = `Usage: concordat bench consents [--people N] [--rounds N] [--connections N] [--network 127.88.9] [--postgresql URL] [--json]
 
 GET of 1 KB about one person, in four services of the same system with the same contract: one that demands no consent, one with a standing
 consent, one whose consent has a frequency, and one with a consent for each call. Turn by turn; what both servers' processors spend for an
-exchange, and its ratio to the first in the same round: the median of the rounds.
+exchange, and its ratio to the first in the same round: median, quartiles and mean of the rounds, and how sure the mean is.
 `
 /** Servers run for months, so each way is compiled before it is measured. */
 const SETTLE_ROUNDS = 3
@@ -129,18 +130,21 @@ async function measure(
     await portal.close()
   }
   const means = spent.map(meanSpent)
-  const ratios = spent.map((of) => median(of.map((one, round) => totalOf(one) / totalOf(spent[0]![round]!))))
-  say(['ratio', ...ratios.map((ratio) => ratio.toFixed(3))])
+  const ratios = spent.map((of) => of.map((one, round) => totalOf(one) / totalOf(spent[0]![round]!)))
+  const spreads = ratios.map(spreadOf)
+  const sure = ratios.map(meanOf)
+  say(['median', ...spreads.map(({ median }) => median.toFixed(3))])
+  say(['quartiles', ...sure.map(({ quartiles }) => quartiles.map((one) => one.toFixed(2)).join('-'))])
+  say(['mean', ...sure.map(({ mean }) => mean.toFixed(3))])
+  say(['std. error', ...sure.map(({ standardError }) => standardError.toFixed(3))])
   for (const [i, { name }] of CASES.entries())
     process.stdout.write(`${name}: ${spentText(means[i]!, 1)} µs an exchange, both servers\n`)
   return Object.fromEntries(
-    CASES.map(({ name }, i) => [name, { microseconds: totalOf(means[i]!), ratio: ratios[i]! }]),
+    CASES.map(({ name }, i) => [
+      name,
+      { microseconds: totalOf(means[i]!), ratio: spreads[i]!.median, ...sure[i]! },
+    ]),
   )
-}
-
-/** Of an even number the upper of the middle two. */
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
 /** So many at once as there are connections. */
