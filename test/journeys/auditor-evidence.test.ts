@@ -90,6 +90,7 @@ async function reconcile({ database, world }: AdminWorld): Promise<void> {
   const record = {
     index: 0,
     form: JSON.stringify({ kind: 'request', time: now, outcome: '' }),
+    path: [],
     treeHead: `DEV/GOV/1000/ss1\n5\nAAAA\n`,
   }
   const proofs = {
