@@ -133,6 +133,20 @@ export const contents: Group[] = [
             ],
           },
           {
+            ...page('/contracts', 'contracts.title', 'getContracts', contracts),
+            acts: ['acceptContract', 'terminateContract'],
+            below: [
+              page('/contracts/propose', 'contracts.propose', 'proposeContract', proposeContract),
+              page(
+                '/contracts/:id/propose',
+                'contract.proposeVersion',
+                'proposeContractVersion',
+                proposeVersion,
+              ),
+              page('/contracts/:id', 'contracts.one', 'getContract', contract),
+            ],
+          },
+          {
             ...page('/deliveries', 'deliveries.title', 'getDeliveries', deliveries),
             together: 'deliveries.title',
             short: 'deliveries.tab.sent',
@@ -161,25 +175,6 @@ export const contents: Group[] = [
           {
             ...page('/rooms/subscriptions', 'rooms.subscriptions', 'getSubscriptions', subscriptions),
             together: 'rooms.tab',
-          },
-        ],
-      },
-      {
-        title: 'entry.services',
-        tabs: [
-          {
-            ...page('/contracts', 'contracts.title', 'getContracts', contracts),
-            acts: ['acceptContract', 'terminateContract'],
-            below: [
-              page('/contracts/propose', 'contracts.propose', 'proposeContract', proposeContract),
-              page(
-                '/contracts/:id/propose',
-                'contract.proposeVersion',
-                'proposeContractVersion',
-                proposeVersion,
-              ),
-              page('/contracts/:id', 'contracts.one', 'getContract', contract),
-            ],
           },
           {
             ...page('/catalogue', 'catalogue.title', 'findCatalogueServices', catalogue),

@@ -334,8 +334,8 @@ if (!hasChromium()) {
     const observer = await at(t, browser, ['XROAD_SECURITYSERVER_OBSERVER'])
     await observer.open('/')
     const server = [
-      ...['Overview', 'Clients and services', 'Clients and services', 'Keys of deliveries'],
-      ...['Catalogue and contracts', 'Keys and certificates', 'Signing and authentication', 'Renewal'],
+      ...['Overview', 'Clients and services', 'Clients and services', 'Service contracts'],
+      ...['Keys of deliveries', 'Keys and certificates', 'Signing and authentication', 'Renewal'],
       'Internal TLS',
       ...['Diagnostics', 'What is wrong here?', 'What can be reached?', 'Why does a call fail?'],
       ...['Monitoring', 'Traffic'],
