@@ -93,10 +93,7 @@ async function seeTraffic(t: Test, windows: Windows): Promise<void> {
   const { page } = wide
   const service = `${colons(world.servers['population']!.client)}:persons`
   await wide.open('/traffic/services')
-  await page
-    .getByRole('cell', { name: /\bpersons\b/ })
-    .first()
-    .waitFor()
+  await page.getByRole('cell').filter({ hasText: 'persons' }).first().waitFor()
   await page.getByRole('img', { name: /^Answers: half took at most \d/ }).waitFor()
   // The label of a choice holds its options too.
   await page
