@@ -21,24 +21,27 @@ import { refreshServer } from './set-up-server.ts'
 import { makeWalletFiles, walletArguments } from './set-up-wallet.ts'
 
 type Options = InstanceOptions & { clock?: InstanceClock }
-type Start = (name: string, command: string[], args: string[]) => Promise<void>
+/** From those that call to those that they call. */
+const LEVELS = ['systems', 'servers', 'ground'] as const
+type Level = (typeof LEVELS)[number]
+type Start = (level: Level, name: string, command: string[], args: string[]) => Promise<void>
 
 /** With `clock` all processes run by it. When a step fails, stops what has been started. */
 export async function bringUp(q: Options): Promise<Instance> {
   const { layout, progress, onExit, isNew, signal } = q
   await writeSettings(layout, q.catalogue, q.clock?.now() ?? Date.now())
   const names = layout.names && (await serveNames(layout.names, namesOf(layout)))
-  const processes: Started[] = []
+  const running: Record<Level, Started[]> = { systems: [], servers: [], ground: [] }
   const starting: Promise<void>[] = []
   const stop = async (): Promise<void> => {
-    // Stops the callers before the servers that they call.
-    for (const started of [...processes].reverse()) await started.stop()
+    // Each server gives its callers seconds to close their connections: together they take as long as one.
+    for (const level of LEVELS) await Promise.all(running[level].map((started) => started.stop()))
     await names?.close()
   }
-  const startOne: Start = async (name, command, args) => {
+  const startOne: Start = async (level, name, command, args) => {
     const step = progress.begin(name)
     const environment = { ...q.clock?.environment, ...q.environment, ...q.environmentOf?.(name) }
-    processes.push(
+    running[level].push(
       await startProcess({ name, command, args, directory: layout.directory, environment, onExit, signal }),
     )
     step.done()
@@ -52,6 +55,7 @@ export async function bringUp(q: Options): Promise<Instance> {
     const servers = isNew ? await startNew(q, start) : await startKept(q, start)
     const registry = await registryApi(layout)
     const { fourEyes: installed } = await registry.get<{ fourEyes: boolean }>('/system')
+    const processes = [...running.ground, ...running.servers, ...running.systems]
     return { layout, registry, installed, isNew, servers, processes, stop }
   } catch (cause) {
     // Also what still starts beside a step that failed, or it would run on without anybody.
@@ -107,10 +111,11 @@ const settings = (layout: Layout, name: string): string[] => [
 
 function startGround(layout: Layout, start: Start): Promise<void>[] {
   return [
-    start('trust services', serverCommand('trust-services'), settings(layout, 'trust')),
-    start('central registry', serverCommand('central-registry'), settings(layout, 'registry')),
+    start('ground', 'trust services', serverCommand('trust-services'), settings(layout, 'trust')),
+    start('ground', 'central registry', serverCommand('central-registry'), settings(layout, 'registry')),
     ...withSubjectKeys(layout).map((agency) =>
       start(
+        'ground',
         `subject keys of the ${agency.name}`,
         serverCommand('subject-keys'),
         settings(layout, subjectKeysFolder(layout, agency)),
@@ -121,7 +126,12 @@ function startGround(layout: Layout, start: Start): Promise<void>[] {
 
 function startServers(layout: Layout, start: Start): Promise<void>[] {
   return agenciesOf(layout).map(({ key, name }) =>
-    start(`security server of the ${name}`, serverCommand('security-server'), settings(layout, key)),
+    start(
+      'servers',
+      `security server of the ${name}`,
+      serverCommand('security-server'),
+      settings(layout, key),
+    ),
   )
 }
 
@@ -131,12 +141,14 @@ async function startSystems({ layout, clock }: Options, start: Start): Promise<v
     mode: 0o600,
   })
   const script = new URL('agencies/main.ts', import.meta.url).pathname
-  const started = [start('systems of the agencies', scriptCommand(script), [file])]
+  const started = [start('systems', 'systems of the agencies', scriptCommand(script), [file])]
   // Nobody looks while the past is made.
   if (layout.portal !== undefined && clock === undefined)
-    started.push(start("citizens' portal", serverCommand('portal'), settings(layout, PORTAL)))
+    started.push(start('systems', "citizens' portal", serverCommand('portal'), settings(layout, PORTAL)))
   if (layout.wallet !== undefined && clock === undefined)
-    started.push(start("a citizen's wallet", serverCommand('wallet'), walletArguments(layout, layout.wallet)))
+    started.push(
+      start('systems', "a citizen's wallet", serverCommand('wallet'), walletArguments(layout, layout.wallet)),
+    )
   await Promise.all(started)
 }
 
