@@ -4,10 +4,11 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
+import { systemClock } from '#platform/clock.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { LISTENER_TLS, readPem, tlsOf } from '#platform/http-service/listener-tls.ts'
-import { adminRateLimit } from '#platform/http-service/rate-limit.ts'
+import { adminRateLimit, limitVainRequests } from '#platform/http-service/rate-limit.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Listener, ManagementService, Registration } from './config.ts'
 import { admitManagementServer, pinnedCertificates } from './features/requests/xroad/management-server.ts'
@@ -21,12 +22,16 @@ export async function adminListener(listener: Listener, log: Log): Promise<Fasti
   return createHttpService({ name: 'admin', log, rateLimit: adminRateLimit, ...(await tlsOf(listener)) })
 }
 
-/** Anybody may call it, so one address may make us verify only a few signatures. */
-const REGISTRATION_RATE = { perSecond: 10, perMinute: 300 }
+/** Anybody may call it, so one address may make us verify only a few signatures that are nobody's. */
+const IN_VAIN = { perSecond: 10, perMinute: 300 }
+/** A server asks some six times a minute, and hundreds of them may be hosted behind one address. */
+const REGISTRATION_RATE = { perSecond: 50, perMinute: 3000 }
 
 export async function registrationListener(listener: Registration, log: Log): Promise<FastifyInstance> {
   const { https } = await tlsOf(listener)
-  return createHttpService({ name: 'registration', log, rateLimit: REGISTRATION_RATE, https: https! })
+  const app = createHttpService({ name: 'registration', log, rateLimit: REGISTRATION_RATE, https: https! })
+  limitVainRequests(app, IN_VAIN, systemClock)
+  return app
 }
 
 /** The port and certificate of the registration listener, which the configuration publishes. */

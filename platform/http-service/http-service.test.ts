@@ -10,15 +10,13 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { createHealth } from '#platform/health/create-health.ts'
 import { createLog } from '#platform/logging/create-log.ts'
-import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
 import { until } from '#test/until.ts'
 import { createAddressOf } from './behind-proxy.ts'
 import type { HttpServiceOptions } from './create-http-service.ts'
 import { createHttpService } from './create-http-service.ts'
-import { retryAfterSeconds, toFault } from './fault-answer.ts'
+import { toFault } from './fault-answer.ts'
 import { createCounter } from './rate-limit.ts'
 import { endUntaken } from './watch-taking.ts'
 
@@ -301,37 +299,6 @@ t.test(
     t.equal((await other.inject('/a')).body, 'own: too_many_requests')
   },
 )
-
-t.test('rate limit: one address cannot take all, health is not counted', async (t) => {
-  let now = 1_000_000
-  const app = service({ rateLimit: { perSecond: 2, perMinute: 3 }, clock: () => now })
-  const health = createHealth()
-  health.routes(app)
-  createMetrics().routes(app)
-  app.get('/', async () => 'ok')
-  const statuses = async (count: number): Promise<number[]> =>
-    (await Promise.all(Array.from({ length: count }, () => app.inject('/')))).map(
-      ({ statusCode }) => statusCode,
-    )
-  t.strictSame(await statuses(3), [200, 200, 429])
-  t.equal((await app.inject('/')).headers['retry-after'], '20')
-  const day = Date.parse('2026-03-01T23:59:30Z')
-  t.equal(retryAfterSeconds({ code: 'subject_searches_used_up' }, day), 30)
-  t.equal(retryAfterSeconds({ code: 'too_many_requests' }, day), 1)
-  t.equal(retryAfterSeconds({ code: 'too_many_requests', retryAfter: 840 }, day), 840)
-  now += 20_000
-  t.strictSame(await statuses(2), [200, 200], 'a new minute')
-  t.equal((await app.inject('/health/live')).statusCode, 200)
-  t.equal((await app.inject('/health/ready')).statusCode, 200)
-  t.match((await app.inject('/metrics')).body, /process_cpu_seconds/)
-  health.drain()
-  t.equal((await app.inject('/health/ready')).statusCode, 503)
-  const take = createCounter({ perSecond: 1, perMinute: 10 }, () => now)
-  t.equal(take('2001:db8:1:2::1'), 0)
-  t.equal(take('2001:db8:1:2:ffff::9'), 1, 'one IPv6 customer is one address')
-  t.equal(take('2001:db8:1:3::1'), 0)
-  t.equal(take('::1'), 0)
-})
 
 t.test('TLS with client certificates', async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-tls-'))

@@ -88,7 +88,7 @@ export function stopRoutes(app: FastifyInstance, rooms: Rooms): void {
 export function createStopBound(clock: Clock): (address: string) => number {
   const ofOne = createCounter(OF_ONE, clock)
   const ofAll = createCounter(OF_ALL, clock)
-  return (address) => ofOne(address) || ofAll('all')
+  return (address) => ofOne.take(address) || ofAll.take('all')
 }
 
 function meantBy(request: FastifyRequest): { system: string; token: string } | undefined {

@@ -78,7 +78,7 @@ export function letterRoutes(app: FastifyInstance, rooms: Rooms): void {
 
   app.post(
     LETTER,
-    bounded(tries, async (request, form) => {
+    bounded(tries.take, async (request, form) => {
       const reader = strangerOf(request)
       rooms.count('letter')
       const door = doorOf(reader, form, tickets.make())
@@ -90,7 +90,7 @@ export function letterRoutes(app: FastifyInstance, rooms: Rooms): void {
   for (const [way, act] of Object.entries({ open: openOffer, submit: submitOffer, decline: declineOffer }))
     app.post(
       `${LETTER}/${way}`,
-      bounded(acts, async (request, form) => {
+      bounded(acts.take, async (request, form) => {
         const ticket = form.get('ticket') ?? ''
         if (!tickets.isOurs(ticket)) return { to: LETTER }
         rooms.count('letter')

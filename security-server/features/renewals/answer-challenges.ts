@@ -17,7 +17,7 @@ export function answerChallenges(
   store: Pick<RenewalStore, 'challenges'>,
   clock: Clock,
 ): void {
-  const take = createCounter(RATE, clock)
+  const { take } = createCounter(RATE, clock)
   let kept: { at: number; waiting: Promise<Map<string, string>> } | undefined
 
   function waiting(): Promise<Map<string, string>> {

@@ -39,7 +39,7 @@ const BEGINS = { perSecond: 20, perMinute: 60 }
 export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void {
   const { place, cookie } = q
   const { login, agreeing } = q.wallets
-  const waitFor = createCounter(BEGINS, q.clock)
+  const { take: waitFor } = createCounter(BEGINS, q.clock)
   const heldBy = ({ headers }: FastifyRequest): (Held & { language: string; next: string }) | undefined => {
     const held = cookie.read(headers.cookie)
     return held !== undefined && 'wallet' in held
