@@ -22,7 +22,7 @@ export async function putInForce(
 
 /**
  * Several contracts, proposed in this order. Everybody logs in once for all of them, which takes longer than to agree, and each server
- * asks the registry once for what all of its partners did: all servers of a sandbox share one address and so one limit of requests.
+ * asks the registry once for what all of its partners did.
  */
 export async function putAllInForce(
   instance: Instance,
