@@ -322,6 +322,19 @@ t.test('PostgreSQL down, crashed and frozen: a clear fault, then it goes on by i
   t.ok((await names(database)).includes('e'))
 })
 
+t.test('a process that stood still while it connected has its connection', async (t) => {
+  if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+  const server = await startPostgresql([], t)
+  const url = await server.freshDatabase()
+  const database = await openDatabase(url)
+  t.teardown(() => database.close())
+  const asked = sql<{ one: number }>`select 1 as one`.execute(database.kysely)
+  await new Promise((resolve) => setImmediate(resolve))
+  // Nothing of this process runs meanwhile, as when its machine is stopped.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500)
+  t.strictSame((await asked).rows, [{ one: 1 }])
+})
+
 t.test('a start waits for PostgreSQL, not for what it refuses', async (t) => {
   if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
   const server = await startPostgresql()
