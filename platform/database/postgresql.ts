@@ -8,18 +8,12 @@ import type { Pool, PoolClient } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { mayWait } from '#platform/process/while-starting.ts'
 import { Fault } from '#schemas/fault.ts'
+import { connectAgain } from './connect-again.ts'
 
 const CONNECT_MS = 2000
 const STATEMENT_MS = 5000
 const CONNECTIONS = 10
 const MAX_NAMED = 256
-/**
- * A limit that passed by so much more had passed while this process stood still: it was not running, or its machine was stopped. Then the server
- * may have answered in time, and nobody looked.
- */
-const STOOD_MS = 50
-/** For one connection, where this process stands still again and again. */
-const MOST_TRIES = 4
 /** Between two tries for a connection, while this process starts. */
 const PAUSE_MS = 250
 const INT8 = 20
@@ -69,14 +63,10 @@ export async function openPostgresql(url: string, q: { connections?: number }): 
 }
 
 async function connected(pool: Pool): Promise<PoolClient> {
-  for (let tries = 1; ; tries++) {
-    const began = performance.now()
+  for (;;) {
     try {
-      return await pool.connect()
+      return await connectAgain(CONNECT_MS, () => pool.connect())
     } catch (cause) {
-      // Nothing was sent over a connection that was not got, so another one changes nothing.
-      if (isTimeout(cause) && performance.now() - began > CONNECT_MS + STOOD_MS && tries < MOST_TRIES)
-        continue
       if (!mayCome(cause) || !mayWait('the database', cause))
         throw new Fault('database_error', { what: 'no connection', cause })
       await wait(PAUSE_MS)
@@ -93,11 +83,6 @@ const NOT_YET = [
   'EAI_AGAIN',
   'ENOENT',
 ]
-
-/** In the words of pg's pool, which has no code for it. */
-function isTimeout(cause: unknown): boolean {
-  return /timeout/.test(String((cause as Error).message))
-}
 
 /** A server that is down, starts, is full or does not answer. What it refuses (a password, a database that is none) it refuses later as well. */
 function mayCome(cause: unknown): boolean {

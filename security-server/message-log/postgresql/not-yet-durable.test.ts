@@ -24,6 +24,7 @@ const STAND_IN = `create function public.pg_logical_emit_message(boolean, text, 
 if (hasPostgresql()) t.test('before the sync', beforeTheSync)
 else skipFor(t, 'PostgreSQL is not installed')
 if (hasPostgresql()) t.test('a user of the database who may not sync', mayNotSync)
+if (hasPostgresql()) t.test('a log whose process stands still while it connects', standsStill)
 
 async function beforeTheSync(t: Test): Promise<void> {
   // Nobody else syncs meanwhile.
@@ -109,6 +110,27 @@ async function mayNotSync(t: Test): Promise<void> {
   await admin.query(`grant ${right} to plain`)
   t.equal((await (await openTestLog(t, options)).append(await signedRecord())).index, size)
   await admin.end()
+}
+
+async function standsStill(t: Test): Promise<void> {
+  const server = await startPostgresql([], t)
+  const url = await server.freshDatabase()
+  await (await openTestLog(t, logOptions(logFolder(t), url))).close()
+  const connect = pg.Client.prototype.connect as (this: pg.Client) => Promise<pg.Client>
+  let stood = false
+  t.intercept(pg.Client.prototype, 'connect', {
+    value(this: pg.Client) {
+      const connecting = connect.call(this)
+      // Nothing of this process runs meanwhile, as when its machine is stopped.
+      if (!stood) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500)
+      stood = true
+      return connecting
+    },
+  })
+  const store = await openPostgresqlStore({ url })
+  t.equal((await store.taken([{ position: 0, key: randomBytes(32), time: Date.now() }])).size, 0)
+  t.ok(stood)
+  await store.close()
 }
 
 /** Resolves once so many wait to sync. */

@@ -4,6 +4,7 @@
  */
 import type { Client } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
+import { connectAgain } from '#platform/database/connect-again.ts'
 import { SYNC_AT_COMMIT } from '#platform/database/dialect.ts'
 import { Fault } from '#schemas/fault.ts'
 import { sealedSize } from '../body-file.ts'
@@ -68,14 +69,16 @@ export async function openPostgresqlStore(q: {
 
   const connected = async (): Promise<Client> => {
     if (client !== undefined) return client
-    const fresh = await newClient(q.url)
-    // Without a listener, an error on an idle connection would end the process.
-    fresh.on('error', () => {
-      if (client === fresh) client = undefined
+    client = await connectAgain(CONNECT_MS, async () => {
+      const fresh = await newClient(q.url)
+      // Without a listener, an error on an idle connection would end the process.
+      fresh.on('error', () => {
+        if (client === fresh) client = undefined
+      })
+      await fresh.connect()
+      return fresh
     })
-    await fresh.connect()
-    client = fresh
-    return fresh
+    return client
   }
   const attempt = async <T>(act: (connection: Client) => Promise<T>): Promise<T> => {
     let connection: Client | undefined

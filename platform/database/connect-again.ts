@@ -1,0 +1,31 @@
+/**
+ * A limit that passed by so much more had passed while this process stood still: it was not running, or its machine was stopped. Then the server
+ * may have answered in time, and nobody looked.
+ */
+const STOOD_MS = 50
+/** For one connection, where this process stands still again and again. */
+const MOST_TRIES = 4
+
+/**
+ * Connects to PostgreSQL, again where the limit passed while this process stood still. Nothing was sent over a connection that was not got, so
+ * another one changes nothing.
+ */
+export async function connectAgain<Connected>(
+  limitMs: number,
+  connect: () => Promise<Connected>,
+): Promise<Connected> {
+  for (let tries = 1; ; tries++) {
+    const began = performance.now()
+    try {
+      return await connect()
+    } catch (cause) {
+      const stood = isTimeout(cause) && performance.now() - began > limitMs + STOOD_MS
+      if (!stood || tries === MOST_TRIES) throw cause
+    }
+  }
+}
+
+/** In the words of pg, which has no code for it. */
+function isTimeout(cause: unknown): boolean {
+  return /timeout/.test(String((cause as Error).message))
+}
