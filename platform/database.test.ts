@@ -314,9 +314,14 @@ t.test('PostgreSQL down, crashed and frozen: a clear fault, then it goes on by i
       ),
     )
   await goesOn()
+  const [other, patient] = [await openDatabase(url), await openDatabase(`${url}&connectMs=60000`)]
+  for (const one of [other, patient]) t.teardown(() => one.close())
   await server.freeze()
+  const asked = names(patient)
   await t.rejects(put('while frozen', hasty), { code: 'database_error' })
+  await t.rejects(names(other), { code: 'database_error', what: 'no connection' })
   server.thaw()
+  t.ok((await asked).includes('d'), 'a connection is waited for as long as the URL says')
   await goesOn()
   await put('e')
   t.ok((await names(database)).includes('e'))

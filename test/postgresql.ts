@@ -16,6 +16,11 @@ import { findProgram, postgresqlFolders } from './outside-tools.ts'
 import { until } from './until.ts'
 
 const WORK = path.join(import.meta.dirname, '../.work')
+/**
+ * How long tests that never end their server, and so never wait for it in vain, wait for a connection: a machine may stop a process of the
+ * server for seconds.
+ */
+const PATIENT = '&connectMs=60000'
 // A machine that runs other tests at the same time may be slow; only a failing test waits this long.
 const START_MS = 120_000
 
@@ -45,7 +50,10 @@ export function hasPostgresql(): boolean {
 export function postgresql(): Promise<PostgresqlServer> {
   if (shared === undefined) {
     // It would look into each database once a minute, and there are many that nobody uses any more.
-    const starting = startPostgresql(['autovacuum=off'], wholeProcess)
+    const starting = startPostgresql(['autovacuum=off'], wholeProcess).then((server) => ({
+      ...server,
+      freshDatabase: async (copied?: string) => `${await server.freshDatabase(copied)}${PATIENT}`,
+    }))
     shared = starting
     // The next test, or the next file of this process, tries again.
     void starting.catch(() => (shared = undefined))

@@ -1,3 +1,5 @@
+/** Milliseconds for a connection to PostgreSQL, where the URL says nothing else. */
+const CONNECT_MS = 2000
 /**
  * A limit that passed by so much more had passed while this process stood still: it was not running, or its machine was stopped. Then the server
  * may have answered in time, and nobody looked.
@@ -5,6 +7,13 @@
 const STOOD_MS = 50
 /** For one connection, where this process stands still again and again. */
 const MOST_TRIES = 4
+
+/** Takes `?connectMs=` out of the URL, which is none of pg's options. */
+export function connectLimit({ searchParams }: URL): number {
+  const limitMs = Number(searchParams.get('connectMs') ?? CONNECT_MS)
+  searchParams.delete('connectMs')
+  return limitMs
+}
 
 /**
  * Connects to PostgreSQL, again where the limit passed while this process stood still. Nothing was sent over a connection that was not got, so

@@ -8,9 +8,8 @@ import type { Pool, PoolClient } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { mayWait } from '#platform/process/while-starting.ts'
 import { Fault } from '#schemas/fault.ts'
-import { connectAgain } from './connect-again.ts'
+import { connectAgain, connectLimit } from './connect-again.ts'
 
-const CONNECT_MS = 2000
 const STATEMENT_MS = 5000
 const CONNECTIONS = 10
 const MAX_NAMED = 256
@@ -19,8 +18,8 @@ const PAUSE_MS = 250
 const INT8 = 20
 
 /**
- * Connects lazily to `postgres://...`; the password may be in a file named by `?passwordFile=`. All waits are bounded: 2 s for a
- * connection, in which this process was running, 5 s (or `?statementMs=`) for a statement. While this process starts, a server that is not there yet is waited for. Failures of
+ * Connects lazily to `postgres://...`; the password may be in a file named by `?passwordFile=`. All waits are bounded: 2 s (or
+ * `?connectMs=`) for a connection, in which this process was running, 5 s (or `?statementMs=`) for a statement. While this process starts, a server that is not there yet is waited for. Failures of
  * the store are thrown as `database_error`.
  */
 export async function openPostgresql(url: string, q: { connections?: number }): Promise<PostgresPool> {
@@ -33,10 +32,11 @@ export async function openPostgresql(url: string, q: { connections?: number }): 
   }
   const statementMs = Number(address.searchParams.get('statementMs') ?? STATEMENT_MS)
   address.searchParams.delete('statementMs')
+  const connectMs = connectLimit(address)
   const pool = new pg.Pool({
     connectionString: address.href,
     max: q.connections ?? CONNECTIONS,
-    connectionTimeoutMillis: CONNECT_MS,
+    connectionTimeoutMillis: connectMs,
     query_timeout: statementMs,
     statement_timeout: statementMs,
     keepAlive: true,
@@ -54,7 +54,7 @@ export async function openPostgresql(url: string, q: { connections?: number }): 
     options: pool.options,
     end: () => pool.end(),
     connect: async () => {
-      const client = await connected(pool)
+      const client = await connected(pool, connectMs)
       const safe = wrapped.get(client) ?? guard(client, names)
       wrapped.set(client, safe)
       return safe
@@ -62,10 +62,10 @@ export async function openPostgresql(url: string, q: { connections?: number }): 
   }
 }
 
-async function connected(pool: Pool): Promise<PoolClient> {
+async function connected(pool: Pool, connectMs: number): Promise<PoolClient> {
   for (;;) {
     try {
-      return await connectAgain(CONNECT_MS, () => pool.connect())
+      return await connectAgain(connectMs, () => pool.connect())
     } catch (cause) {
       if (!mayCome(cause) || !mayWait('the database', cause))
         throw new Fault('database_error', { what: 'no connection', cause })

@@ -4,7 +4,7 @@
  */
 import type { Client } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
-import { connectAgain } from '#platform/database/connect-again.ts'
+import { connectAgain, connectLimit } from '#platform/database/connect-again.ts'
 import { SYNC_AT_COMMIT } from '#platform/database/dialect.ts'
 import { Fault } from '#schemas/fault.ts'
 import { sealedSize } from '../body-file.ts'
@@ -29,7 +29,6 @@ import {
   partitionStatements,
 } from './partitions.ts'
 
-const CONNECT_MS = 2000
 const STATEMENT_MS = 5000
 const ROWS = 512
 const FORGET_AT_ONCE = 2000
@@ -69,8 +68,9 @@ export async function openPostgresqlStore(q: {
 
   const connected = async (): Promise<Client> => {
     if (client !== undefined) return client
-    client = await connectAgain(CONNECT_MS, async () => {
-      const fresh = await newClient(q.url)
+    const { connectMs, newClient } = await clientsOf(q.url)
+    client = await connectAgain(connectMs, async () => {
+      const fresh = newClient()
       // Without a listener, an error on an idle connection would end the process.
       fresh.on('error', () => {
         if (client === fresh) client = undefined
@@ -179,21 +179,24 @@ export async function openPostgresqlStore(q: {
   }
 }
 
-async function newClient(url: string): Promise<Client> {
+async function clientsOf(url: string): Promise<{ connectMs: number; newClient(): Client }> {
   const { default: pg } = await import('pg')
   const address = new URL(url)
   const passwordFile = address.searchParams.get('passwordFile')
   address.searchParams.delete('passwordFile')
   address.searchParams.delete('statementMs')
   if (passwordFile !== null) address.password = encodeURIComponent(await readSecret(passwordFile))
-  return new pg.Client({
-    connectionString: address.href,
-    connectionTimeoutMillis: CONNECT_MS,
-    query_timeout: STATEMENT_MS,
-    statement_timeout: STATEMENT_MS,
-    keepAlive: true,
-    application_name: 'concordat message log',
-  })
+  const connectMs = connectLimit(address)
+  const newClient = (): Client =>
+    new pg.Client({
+      connectionString: address.href,
+      connectionTimeoutMillis: connectMs,
+      query_timeout: STATEMENT_MS,
+      statement_timeout: STATEMENT_MS,
+      keepAlive: true,
+      application_name: 'concordat message log',
+    })
+  return { connectMs, newClient }
 }
 
 async function lockHead(connection: Client): Promise<Head> {
