@@ -55,6 +55,8 @@ export type PeerWorld = {
   authority: Authority
   /** Milliseconds added to the machine's time. */
   skew: number
+  /** In place of the machine's time, so that no wait is over before the test says so. */
+  standing: number | undefined
   clock(): number
   /** Changes the configuration and notifies all `onChange` listeners. */
   reconfigure(change?: (shared: SharedParameters) => SharedParameters): void
@@ -109,7 +111,8 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
   const world = {
     authority,
     skew: 0,
-    clock: (): number => Date.now() + world.skew,
+    standing: undefined,
+    clock: (): number => (world.standing ?? Date.now()) + world.skew,
     outage: undefined,
     overdue: undefined,
     suspended: [],
@@ -160,6 +163,7 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
   const beginning = shared
   world.restore = () => {
     world.skew = 0
+    world.standing = undefined
     world.outage = undefined
     world.suspended = []
     world.revoked.clear()
