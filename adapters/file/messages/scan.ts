@@ -8,8 +8,8 @@ import type { FileFacts, FileSource } from '../source.ts'
 import type { DropSettings, FileMessagesSettings } from './settings.ts'
 import { claimFile, type TakeRooms, takeFile } from './take-file.ts'
 
-/** Whether a file is complete now; one that is not is looked at again. */
-type IsComplete = (facts: FileFacts) => Promise<boolean>
+/** Whether a file was complete when the look at it began; one that was not is looked at again. */
+type IsComplete = (facts: FileFacts, began: number) => Promise<boolean>
 
 /** One look at the folder for the files of a drop; whether there was one to take. `isMine`: the first drop that fits has a file. */
 export function createScan(
@@ -37,9 +37,10 @@ export function createScan(
     let count = await finish(signal)
     for (const name of await namesIn(places.source.drop, signal)) {
       signal.throwIfAborted()
+      const began = performance.now()
       const facts = await places.source.drop.look(name)
-      if (facts === undefined || !(await isComplete(facts)) || !(await claimFile(facts, marker, rooms)))
-        continue
+      if (facts === undefined || !(await isComplete(facts, began))) continue
+      if (!(await claimFile(facts, marker, rooms))) continue
       count += await finish(signal)
     }
     return count > 0
@@ -56,11 +57,12 @@ function createIsComplete(
       const found = await source.look(name + marker)
       return found !== undefined && found.modified >= modified
     }
-  // By the clock of this process: those of other machines may be wrong.
+  // By the clock of this process: those of other machines may be wrong. From the end of one look to the beginning of another: an
+  // answer may come late, and what was written meanwhile is not in it.
   const seen = createMemory<{ version: string; at: number }>()
-  return async ({ name, version }) => {
+  return async ({ name, version }, began) => {
     const before = seen.get(name)
-    if (before?.version === version) return performance.now() - before.at >= settleMs
+    if (before?.version === version) return began - before.at >= settleMs
     seen.set(name, { version, at: performance.now() })
     return false
   }
