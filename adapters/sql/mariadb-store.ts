@@ -5,6 +5,7 @@
 import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { readPem } from '#platform/http-service/listener-tls.ts'
+import { againIfStoodStill } from '#platform/stood-still.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { DatabaseSettings, LimitSettings } from './settings.ts'
 import type { ColumnKind, Columns, Database, Statement } from './source.ts'
@@ -91,7 +92,7 @@ const CATALOGUE = `select column_name, data_type from information_schema.columns
   where table_schema = coalesce(?, database()) and table_name = ?`
 
 async function connect(pool: Pool): Promise<PoolConnection> {
-  return pool.getConnection().catch((cause: unknown) => {
+  return againIfStoodStill(CONNECT_MS, () => pool.getConnection()).catch((cause: unknown) => {
     throw new Fault('source_unavailable', { cause: coded(cause) })
   })
 }

@@ -5,6 +5,7 @@
 import type { PoolClient } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { readPem } from '#platform/http-service/listener-tls.ts'
+import { againIfStoodStill } from '#platform/stood-still.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { DatabaseSettings, LimitSettings } from './settings.ts'
 import type { ColumnKind, Columns, Database, Statement } from './source.ts'
@@ -46,7 +47,11 @@ export async function openPostgresql(database: DatabaseSettings, limits: LimitSe
   pool.on('connect', (client) => client.on('error', () => undefined))
   const names = new Map<string, string>()
   const run = (statement: Statement, isOfMapping = false) =>
-    inTurn(pool.connect(), statement, { names, isOfMapping })
+    inTurn(
+      againIfStoodStill(CONNECT_MS, () => pool.connect()),
+      statement,
+      { names, isOfMapping },
+    )
   return {
     columnsOfTable: async (table, schema) => {
       const quote = (one: string): string => `"${one.replaceAll('"', '""')}"`

@@ -7,8 +7,9 @@ import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { mayWait } from '#platform/process/while-starting.ts'
+import { againIfStoodStill } from '#platform/stood-still.ts'
 import { Fault } from '#schemas/fault.ts'
-import { connectAgain, connectLimit } from './connect-again.ts'
+import { connectLimit } from './connect-limit.ts'
 
 const STATEMENT_MS = 5000
 const CONNECTIONS = 10
@@ -19,8 +20,8 @@ const INT8 = 20
 
 /**
  * Connects lazily to `postgres://...`; the password may be in a file named by `?passwordFile=`. All waits are bounded: 2 s (or
- * `?connectMs=`) for a connection, in which this process was running, 5 s (or `?statementMs=`) for a statement. While this process starts, a server that is not there yet is waited for. Failures of
- * the store are thrown as `database_error`.
+ * `?connectMs=`) for a connection, tried again by a process that stood still meanwhile; 5 s (or `?statementMs=`) for a statement. While this
+ * process starts, a server that is not there yet is waited for. Failures of the store are thrown as `database_error`.
  */
 export async function openPostgresql(url: string, q: { connections?: number }): Promise<PostgresPool> {
   const { default: pg } = await import('pg')
@@ -65,7 +66,7 @@ export async function openPostgresql(url: string, q: { connections?: number }): 
 async function connected(pool: Pool, connectMs: number): Promise<PoolClient> {
   for (;;) {
     try {
-      return await connectAgain(connectMs, () => pool.connect())
+      return await againIfStoodStill(connectMs, () => pool.connect())
     } catch (cause) {
       if (!mayCome(cause) || !mayWait('the database', cause))
         throw new Fault('database_error', { what: 'no connection', cause })

@@ -4,8 +4,9 @@
  */
 import type { Client } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
-import { connectAgain, connectLimit } from '#platform/database/connect-again.ts'
+import { connectLimit } from '#platform/database/connect-limit.ts'
 import { SYNC_AT_COMMIT } from '#platform/database/dialect.ts'
+import { againIfStoodStill } from '#platform/stood-still.ts'
 import { Fault } from '#schemas/fault.ts'
 import { sealedSize } from '../body-file.ts'
 import { isInPieces } from '../pieces/name.ts'
@@ -69,7 +70,7 @@ export async function openPostgresqlStore(q: {
   const connected = async (): Promise<Client> => {
     if (client !== undefined) return client
     const { connectMs, newClient } = await clientsOf(q.url)
-    client = await connectAgain(connectMs, async () => {
+    client = await againIfStoodStill(connectMs, async () => {
       const fresh = newClient()
       // Without a listener, an error on an idle connection would end the process.
       fresh.on('error', () => {
