@@ -2,8 +2,10 @@ import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sql } from 'kysely'
 import t from 'tap'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
@@ -292,6 +294,18 @@ t.test('health: reasons, cached a second, never hanging', async (t) => {
   t.match((await health.report()).checks.at(-1), { reason: 'the check did not end in time' })
   health.drain()
   t.match((await health.report()).checks[0], { reason: 'it is shutting down' })
+})
+
+t.test('health: a process that stood still waits for what came meanwhile', async (t) => {
+  const health = createHealth()
+  health.add('file', async () => {
+    await nextTurn()
+    // Longer than a check may take; the answer is read in a later turn than the timers.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2300)
+    await readFile(import.meta.filename)
+    return { ok: true }
+  })
+  t.match(await health.report(), { ready: true })
 })
 
 t.test('metrics: own registry, process values', async (t) => {

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Clock } from '#platform/clock.ts'
 import { systemClock } from '#platform/clock.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { againIfStoodStill } from '#platform/stood-still.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Said } from '#schemas/said.ts'
 
@@ -81,20 +82,26 @@ export function createHealth(q: { clock?: Clock } = {}): Health {
   }
 }
 
+const TOO_LATE = new Error('too late')
+
 async function ask(check: () => Promise<Finding> | Finding): Promise<Finding> {
-  const late = new AbortController()
   try {
-    const tooLate = wait(
-      CHECK_MS,
-      { ok: false, reason: 'the check did not end in time' },
-      { signal: late.signal },
-    )
-    // A check that throws synchronously never starts the race, and then the time-out would be an unhandled rejection.
-    tooLate.catch(() => undefined)
-    return await Promise.race([check(), tooLate])
+    const checking = (async () => check())()
+    // A process that stood still is not unready for that: what its check waited for may have come meanwhile.
+    return await againIfStoodStill(CHECK_MS, () => inTime(checking))
   } catch (thrown) {
+    if (thrown === TOO_LATE) return { ok: false, reason: 'the check did not end in time' }
     return { ok: false, reason: thrown instanceof Fault ? thrown.message : 'the check failed' }
-  } finally {
-    late.abort()
   }
+}
+
+async function inTime(checking: Promise<Finding>): Promise<Finding> {
+  const ended = new AbortController()
+  const tooLate = wait(CHECK_MS, undefined, { signal: ended.signal }).then(
+    () => {
+      throw TOO_LATE
+    },
+    () => checking,
+  )
+  return Promise.race([checking, tooLate]).finally(() => ended.abort())
 }

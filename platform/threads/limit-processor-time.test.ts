@@ -1,4 +1,6 @@
 /** A thread is ended for what it computes, not for what else the machine has to do. */
+import { readFile } from 'node:fs/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { until } from '#test/until.ts'
 import { limitProcessorTime } from './limit-processor-time.ts'
@@ -32,4 +34,23 @@ t.test('a thread that says nothing, or waits without end, is ended', async (t) =
   stop()
   await until('both are over', () => over.size === 2)
   t.same([...ended], [])
+})
+
+t.test('a thread that stood still with its process was not silent', async (t) => {
+  const limitMs = 50
+  let asked = 0
+  const cpuUsage = async () => {
+    const nth = asked++
+    if (nth === 1) {
+      await nextTurn()
+      // The answer is read in a later turn than the timers.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, limitMs + 200)
+      await readFile(import.meta.filename)
+    }
+    return { user: nth < 2 ? 0 : 1000 * limitMs, system: 0 }
+  }
+  let over = 0
+  limitProcessorTime({ cpuUsage }, limitMs, () => over++)
+  await until('it has computed enough', () => over > 0)
+  t.ok(asked > 2, 'it was asked again')
 })

@@ -9,6 +9,8 @@ type Thread = Pick<Worker, 'cpuUsage'>
 /** A thread may wait so many times as long as it may compute. */
 const MOST_WAITING = 10
 const LEAST_PAUSE_MS = 10
+/** A timer that comes so late shows that this process, and the thread with it, stood still. */
+const LATE_MS = 100
 
 /**
  * Calls `over` once if the thread computes longer than `timeMs` from now on, waits ten times as long, or does not say for `timeMs` what
@@ -41,8 +43,15 @@ export function limitProcessorTime(thread: Thread, timeMs: number, over: () => v
       end()
       return
     }
-    // An answer that has come while this thread was busy is read first.
-    const silence = after(timeMs, () => setImmediate(() => timer === silence && end()))
+    const asked = performance.now()
+    // An answer that has come while this thread was busy is read first. When all stood still, none can have come: it is asked for again.
+    const silence = after(timeMs, () =>
+      setImmediate(() => {
+        if (timer !== silence) return
+        if (performance.now() - asked < timeMs + LATE_MS) end()
+        else look()
+      }),
+    )
     void Promise.all([before, usedBy(thread)]).then(([first, now]) => {
       // A thread that has ended says so itself.
       if (isEnded || timer !== silence || first === undefined || now === undefined) return
