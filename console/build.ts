@@ -11,6 +11,7 @@ import type { Plugin } from 'vite'
 import { parse } from 'yaml'
 import { catalogue } from '#schemas/fault-catalogue.ts'
 import { type Answers, type ApiDocument, addAnswers, METHODS } from './reference/add-answers.ts'
+import { API_PAGES, type ApiPage } from './reference/pages.ts'
 import { writePage } from './reference/write-page.ts'
 import { firstSourcesOf, onlyNeededTexts, sourcesOf } from './texts/needed-texts.ts'
 
@@ -43,21 +44,19 @@ const STAMP = '.sources.sha256'
 export async function buildConsoles(): Promise<string[]> {
   const built: string[] = []
   for (const console of CONSOLES) {
-    const api = await readFile(path.join(ROOT, `../schemas/${console.api}-api.yaml`), 'utf8')
-    const [examples, schemas] = await Promise.all(
-      ['json', 'schemas.json'].map((ending) =>
-        readFile(path.join(ROOT, `../schemas/answers/${console.api}.${ending}`), 'utf8'),
-      ),
+    const pages = await Promise.all(
+      API_PAGES.filter((page) => page.console === console.name).map(async (page) => ({
+        ...{ page, texts: await textsOf(page.api) },
+      })),
     )
-    const answers = { examples: JSON.parse(examples!), schemas: JSON.parse(schemas!) } as Answers
-    const digest = await digestOfSources(api, examples!, schemas!, JSON.stringify(catalogue))
+    const digest = await digestOfSources(...pages.flatMap(({ texts }) => texts), JSON.stringify(catalogue))
     const output = path.join(ROOT, 'dist', console.name)
     if ((await readFile(path.join(output, STAMP), 'utf8').catch(() => '')) === digest) continue
     const temporary = `${output}.${process.pid}`
-    // Our own file: its many aliases are no attack.
-    const document = parse(api, { maxAliasCount: -1 }) as ApiDocument
+    const described = pages.map(({ page, texts }) => ({ page, ...documentIn(texts) }))
+    const { document } = described.find(({ page }) => page.api === console.api)!
     await build({ ...console, output: temporary, operations: operationsOf(document) })
-    await writeReference(document, answers, { base: console.base, output: temporary })
+    await writeReference(described, { base: console.base, output: temporary })
     await pack(temporary)
     await writeFile(path.join(temporary, STAMP), digest)
     await putInPlace(temporary, output)
@@ -123,19 +122,36 @@ function firstPaint(base: string): Plugin {
   }
 }
 
-/** The page of the API that the console uses, and the description itself, both with an example for each answer. */
+/** The API's description, the examples of its answers, and their schemas. */
+async function textsOf(api: string): Promise<string[]> {
+  const files = [`${api}-api.yaml`, `answers/${api}.json`, `answers/${api}.schemas.json`]
+  return Promise.all(files.map((file) => readFile(path.join(ROOT, '../schemas', file), 'utf8')))
+}
+
+/** The description, and the same with an example for each answer. */
+function documentIn([api, examples, schemas]: string[]) {
+  // Our own file: its many aliases are no attack.
+  const document = parse(api!, { maxAliasCount: -1 }) as ApiDocument
+  const answers = { examples: JSON.parse(examples!), schemas: JSON.parse(schemas!) } as Answers
+  return { document, described: addAnswers(document, answers).document }
+}
+
+/** The pages of the API that the console uses and of those beside it, and the descriptions themselves. */
 async function writeReference(
-  document: ApiDocument,
-  answers: Answers,
+  all: { page: ApiPage; described: ApiDocument }[],
   { base, output }: { base: string; output: string },
 ): Promise<void> {
-  const described = addAnswers(document, answers).document
   const [tokens, own] = await Promise.all(
     ['kit/tokens.css', 'reference/reference.css'].map((file) => readFile(path.join(ROOT, file), 'utf8')),
   )
-  await writeFile(path.join(output, 'api.html'), writePage(described, base))
   await writeFile(path.join(output, 'api.css'), `${tokens}${own}`)
-  await writeFile(path.join(output, 'api.json'), JSON.stringify(described))
+  for (const { page, described } of all) {
+    const others = all
+      .filter((one) => one.page !== page)
+      .map((one) => ({ name: one.page.name, title: one.described.info.title }))
+    await writeFile(path.join(output, `${page.name}.html`), writePage(described, { base, page, others }))
+    await writeFile(path.join(output, `${page.name}.json`), JSON.stringify(described))
+  }
 }
 
 /** Compresses what is worth it, once and well, so that the server does not compress each time. */

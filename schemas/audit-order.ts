@@ -4,6 +4,7 @@
  */
 import type { FoundRecord } from './found-record.ts'
 import type { DocumentHead } from './management-request.ts'
+import type { Time, Uuid, Whole } from './sent-values.ts'
 
 /** The newest form of orders. */
 export const AUDIT_FORM = 2
@@ -28,8 +29,8 @@ export type AuditScope = {
   /** Second form: endpoints as declared or granted, "GET /persons/*". */
   endpoints?: string[]
   /** Bounds for the times of records: `from` inclusive, `to` exclusive. */
-  from: string
-  to: string
+  from: Time
+  to: Time
 }
 
 /** Signed with the authority's key, which servers and registry identify by the SHA-256 of its certificate. */
@@ -39,18 +40,18 @@ export type AuditOrder = {
    * asked.
    */
   version?: typeof AUDIT_FORM
-  id: string
-  createdAt: string
+  id: Uuid
+  createdAt: Time
   instance: string
   authority: string
   case: string
   legalBasis: string
   /** Each server must answer before this time. */
-  deadline: string
+  deadline: Time
   servers: string[]
   scope: AuditScope
   /** How many records in scope are drawn and shown with evidence. 0: only metadata. */
-  sample: number
+  sample: Whole
   /** X25519 public key to which answers are sealed. */
   recipient: string
 }
@@ -69,7 +70,7 @@ export type AuditOrderList = {
   server: string
   /** The id of the query. */
   answers: string
-  generatedAt: string
+  generatedAt: Time
   orders: ListedOrder[]
 }
 

@@ -3,6 +3,7 @@
  * form with milliseconds. Texts come from providers and may be empty.
  */
 import type { DocumentHead } from './management-request.ts'
+import type { Time } from './sent-values.ts'
 
 /** The `typ` of each document's JWS, so that no document can pass for another kind. */
 export const CATALOGUE_DOCUMENT = {
@@ -51,7 +52,7 @@ export type DescribedService = ListedService & {
   endpoints: { method: string; path: string }[]
   endpointCount: number
   access: CatalogueAccess
-  changedAt: string
+  changedAt: Time
 }
 
 type Answer = {
@@ -59,7 +60,7 @@ type Answer = {
   server: string
   /** The id of the query. */
   answers: string
-  generatedAt: string
+  generatedAt: Time
 }
 
 /** Signed with a configuration signing key. */

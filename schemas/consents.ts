@@ -3,6 +3,7 @@
  * security server writes them, a portal reads them. consents.yaml has the same as OpenAPI; docs/consents.md explains.
  */
 import type { ConsentRule } from './contract.ts'
+import type { Time } from './sent-values.ts'
 
 /** The code of the service. */
 export const CONSENTS = 'consents'
@@ -54,9 +55,9 @@ export type ConsentMandate = {
   question: string
   /** Base64 of the SHA-256 of the answer. */
   answer: string
-  at: string
+  at: Time
   /** When the mandate ends, where the service tells. */
-  until?: string
+  until?: Time
   /** The number of the mandate, by the portal's word (X-Road-Issue). */
   issue?: string
 }
@@ -64,7 +65,7 @@ export type ConsentMandate = {
 /** What the provider's server verified when a wallet proved a consent. Nobody is named in it. */
 export type ConsentCheck = {
   /** The time for which it was judged. */
-  judgedAt: string
+  judgedAt: Time
   /** Who asked the wallet, as the signed request says. */
   askedBy: string
   /** What the holder signed: the words of the agreement, which the wallet had to show, or a nonce that commits to it. */
@@ -90,9 +91,9 @@ export type Consent = {
   /** What was agreed to, as it stood then. `clients` has the one client. */
   agreed: ConsentDemand
   kind: ConsentKind
-  givenAt: string
-  validUntil: string
-  withdrawnAt?: string
+  givenAt: Time
+  validUntil: Time
+  withdrawnAt?: Time
   /** Somebody who acts for the person gave it. */
   byRepresentative?: true
   mandate?: ConsentMandate
@@ -130,7 +131,7 @@ export type ConsentGiven = {
   demand: string
   kind: ConsentKind
   /** At most the contract's `maxDays` from now; absent: as long as the contract allows. */
-  validUntil?: string
+  validUntil?: Time
   shown: ShownText
   /** The secret of the one-time url, if the person came by one. */
   token?: string
@@ -154,7 +155,7 @@ export type ConsentRequestState = (typeof CONSENT_REQUEST_STATES)[number]
 export type ConsentRequest = {
   request: string
   state: ConsentRequestState
-  validUntil: string
+  validUntil: Time
   consent?: { number: string; state: ConsentState; validUntil: string }
 }
 

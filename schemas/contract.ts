@@ -3,6 +3,7 @@
  * documents about it, and the list that each server gets. Identifiers are in text form, times in ISO form with milliseconds.
  */
 import type { DocumentHead } from './management-request.ts'
+import type { Time, Uuid, Whole } from './sent-values.ts'
 
 /** Where in a message the identifier of the person is whom the call is about. */
 export type DataSubjectPlace = {
@@ -35,7 +36,7 @@ export type MandateServiceCheck = {
   /** One of these suffices: "NS:ROLE" or "NS:*" of Pääsuke, the mandate theme of Suomi.fi. */
   roles: string[]
   /** For how many seconds a mandate that was found may serve further calls; absent: each call asks. */
-  answerSeconds?: number
+  answerSeconds?: Whole
 }
 
 /** A length of time in the calendar of UTC. */
@@ -71,7 +72,7 @@ export type ConsentRule = {
   /** For one call, or for all until it ends. */
   kinds: ('once' | 'standing')[]
   /** For how long a consent may hold. */
-  maxDays: number
+  maxDays: Whole
   /** For how long the consumer keeps what it gets. */
   dataLife: Span
   /** How many calls a consent allows in any such time; absent: the contract's quota alone bounds them. */
@@ -90,7 +91,7 @@ export type ConsentRule = {
 /** The person whom a call is about sees the answer before the consumer gets it, and may stop it. */
 export type PreviewRule = {
   /** For so long an answer waits for the person, and as long again, once they have released it, for the consumer. */
-  minutes: number
+  minutes: Whole
   /** The codes of the services whose answers are shown first; absent: all of the contract. */
   services?: string[]
 }
@@ -109,7 +110,7 @@ export type ContractTerms = {
   personalData: boolean
   /** How much of the messages both logs keep. */
   logLevel: 'full' | 'digest' | 'none'
-  retentionDays: number
+  retentionDays: Whole
   /**
    * Hides the exchanges of this contract from auditors. Exceptions are auditors with the role for secret contracts, on servers
    * whose owner is one of these members.
@@ -118,13 +119,13 @@ export type ContractTerms = {
   quota?: { perSecond?: number; burst?: number; perDay?: number }
   consent?: ConsentRule
   preview?: PreviewRule
-  validFrom: string
-  validUntil: string
-  reviewAt: string
+  validFrom: Time
+  validUntil: Time
+  reviewAt: Time
   /** When the contract is overdue, exchanges continue, and the registry and both sides get a warning every day. */
   critical: boolean
   /** How long exchanges may continue, beyond what holds for all, while the registry cannot be reached; no time with `consent` or `preview`. */
-  outageGraceHours: number
+  outageGraceHours: Whole
   /** Needed for `outageGraceHours` to hold for personal data as well. */
   outageGracePersonalData?: boolean
   contacts: { member: string; name: string; email: string }[]
@@ -133,8 +134,8 @@ export type ContractTerms = {
 /** The whole content. All parties agree to the SHA-256 of its canonical form (RFC 8785). */
 export type ContractContent = ContractTerms & {
   /** UUID, the same for all versions. */
-  contract: string
-  version: number
+  contract: Uuid
+  version: Whole
   /** Hash of the version that was in force when this one was proposed. */
   supersedes?: string
 }
@@ -183,8 +184,8 @@ export type ContractProposal = DocumentHead & { server: string; content: Contrac
 /** A member's agreement to exactly one content. */
 export type ContractSeal = DocumentHead & {
   server: string
-  contract: string
-  version: number
+  contract: Uuid
+  version: Whole
   hash: string
   /** The two people who agreed on behalf of the member, by their user names on its server. */
   mandated: string[]
@@ -196,7 +197,7 @@ export const MEMBER_ACTS = ['withdraw', 'decline', 'terminate'] as const
 export type MemberAct = (typeof MEMBER_ACTS)[number]
 export type ContractAct = DocumentHead & {
   server: string
-  contract: string
+  contract: Uuid
   hash: string
   act: MemberAct
   reason: string
@@ -207,7 +208,7 @@ export type ContractAct = DocumentHead & {
 /** A member returns the code that was sent to the address of one of its own contacts. */
 export type ContactConfirmation = DocumentHead & {
   server: string
-  contract: string
+  contract: Uuid
   email: string
   code: string
   /** The person who returned it, by the user name on the member's server. */
@@ -215,15 +216,15 @@ export type ContactConfirmation = DocumentHead & {
 }
 
 /** A member asks the registry to send the letter to one of its own contacts again. */
-export type ContactLetter = DocumentHead & { server: string; contract: string; email: string }
+export type ContactLetter = DocumentHead & { server: string; contract: Uuid; email: string }
 
 export type ContractQuery = DocumentHead & { server: string }
 /** Asks for contents and seals by their SHA-256. */
 export type ContractFetch = DocumentHead & { server: string; hashes: string[] }
 
 export type ListedContract = {
-  contract: string
-  version: number
+  contract: Uuid
+  version: Whole
   hash: string
   state: ContractState
   /** SHA-256 of the bytes of each seal. */
@@ -237,10 +238,10 @@ export type ListedContract = {
    * registry.
    */
   proposedBy?: string
-  proposedAt?: string
-  changedAt?: string
+  proposedAt?: Time
+  changedAt?: Time
   /** Since when it is or was in force. */
-  inForceAt?: string
+  inForceAt?: Time
   /** Only while undecided or in force, in the order of the content's contacts. Absent if the registry sends no e-mail. */
   contacts?: ContactState[]
   /** Only while undecided: the sides without a confirmed contact, if the instance's policy requires one. */
@@ -254,10 +255,10 @@ export type ListedContract = {
  */
 export type CounterSeal = {
   instance: string
-  contract: string
-  version: number
+  contract: Uuid
+  version: Whole
   hash: string
-  at: string
+  at: Time
 }
 
 /**
@@ -266,7 +267,7 @@ export type CounterSeal = {
  */
 export type PartnerQuery = {
   id: string
-  createdAt: string
+  createdAt: Time
   instance: string
   asked: string
   hashes?: string[]
@@ -275,12 +276,12 @@ export type PartnerQuery = {
 }
 
 /** The position of a version in the order of a list's pages. */
-export type PartnerPlace = { contract: string; version: number }
+export type PartnerPlace = { contract: Uuid; version: Whole }
 
 /** A version of a contract between two instances, according to one of their registries. */
 export type PartnerContract = {
-  contract: string
-  version: number
+  contract: Uuid
+  version: Whole
   hash: string
   state: ContractState
   /** The instance at whose registry this content was proposed, and the proposing member. */
@@ -297,7 +298,7 @@ export type PartnerList = {
   asked: string
   /** The id of the query. */
   answers: string
-  generatedAt: string
+  generatedAt: Time
   contracts: PartnerContract[]
   /** Where the next page begins; absent on the last page. */
   next?: PartnerPlace
@@ -312,7 +313,7 @@ export type ContractList = {
   server: string
   /** The id of the query. */
   answers: string
-  generatedAt: string
+  generatedAt: Time
   /** Whether an exchange needs a contract in addition to the provider's access rights. */
   contractRequired: boolean
   contracts: ListedContract[]

@@ -3,6 +3,7 @@
  * form with milliseconds.
  */
 import type { DocumentHead } from './management-request.ts'
+import type { Time } from './sent-values.ts'
 
 /** The `typ` of each document's JWS, so that no document can pass for another kind. */
 export const FLEET_DOCUMENT = {
@@ -21,7 +22,7 @@ export type ReportedCertificate = {
   member?: string
   /** SHA-256 of the certificate of the issuing CA; absent if the configuration does not have that CA. */
   authority?: string
-  notAfter: string
+  notAfter: Time
   ocsp: (typeof OCSP_STATES)[number]
   ocspFailure?: string
 }
@@ -30,7 +31,7 @@ export type ServerReport = DocumentHead & {
   server: string
   version: string
   /** The server's current configuration; `failure` is that of the last attempt to fetch it. */
-  configuration: { index?: number; fetchedAt?: string; expiresAt?: string; failure?: string }
+  configuration: { index?: number; fetchedAt?: Time; expiresAt?: Time; failure?: string }
   timeStamping: { oldestUnstamped?: string; failure?: string }
   /** Active certificates only. */
   certificates: ReportedCertificate[]
@@ -47,7 +48,7 @@ export type ReportAnswer = {
   server: string
   /** The id of the report. */
   answers: string
-  generatedAt: string
+  generatedAt: Time
   outages: Outage[]
 }
 
@@ -85,7 +86,7 @@ export type CallCountsAnswer = {
   instance: string
   server: string
   answers: string
-  generatedAt: string
+  generatedAt: Time
   missing: string[]
 }
 

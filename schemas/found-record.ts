@@ -1,6 +1,7 @@
 /**
  * Questions and results of a search of the message log, in the form of the management API, exports and answers to audit orders.
  */
+import type { Time, Whole } from './sent-values.ts'
 
 /** The parameters of findRecords, except for paging. */
 export type RecordQuestion = {
@@ -31,14 +32,14 @@ export type RecordQuestion = {
 /** An exchange that a search found: its records that the caller may see, in the order of the log. */
 export type FoundExchange = {
   /** The newest of its records that fit: it names the page after this exchange. */
-  index: number
+  index: Whole
   records: FoundRecord[]
 }
 
 /** Identifiers are in colon form. */
 export type FoundRecord = {
-  index: number
-  time: string
+  index: Whole
+  time: Time
   kind: string
   direction: string
   outcome: string
@@ -47,7 +48,7 @@ export type FoundRecord = {
   clientId: string | null
   serviceId: string | null
   peer: string | null
-  answers: number | null
+  answers: Whole | null
   /** "<id>/<version>". This and the next two members are absent in results of an older version. */
   contract?: string | null
   purpose?: string | null

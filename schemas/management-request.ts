@@ -1,6 +1,7 @@
 /** Management requests on the wire between a security server and the central registry: kinds, states, documents. */
 
 import { idText, memberOf, parseClientId, parseServerId } from './identifiers.ts'
+import type { Time, Whole } from './sent-values.ts'
 
 /** The kinds are the names of X-Road's management services (pr-mserv). */
 export const REQUEST_KINDS = [
@@ -53,7 +54,7 @@ export type DocumentHead = { id: string; createdAt: string; signer: string }
 export type FiledRequest = DocumentHead & RequestSubject
 /** Asks for those requests about a server that the signer has signed. */
 export type StatusQuery = DocumentHead & { server: string }
-export type Revocation = DocumentHead & { server: string; request: number }
+export type Revocation = DocumentHead & { server: string; request: Whole }
 
 /** The member that owns the server of a request, in text form. */
 export function ownerOf({ server }: Pick<RequestSubject, 'server'>): string {
@@ -96,13 +97,13 @@ export const DOCUMENT_TYPE = {
 
 /** The registry's answer to the requester. */
 export type RequestStatus = {
-  request: number
+  request: Whole
   kind: RequestKind
   state: RequestState
   server: string
   client?: string | undefined
-  filedAt: string
-  decidedAt?: string | undefined
+  filedAt: Time
+  decidedAt?: Time | undefined
   /** The reason if the request was declined. */
   reason?: string | undefined
 }

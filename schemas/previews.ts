@@ -3,6 +3,7 @@
  * security server writes them, a portal reads them. consents.yaml has the same as OpenAPI; docs/previews.md explains.
  */
 import type { ConsentParty, ShownText } from './consents.ts'
+import type { Time } from './sent-values.ts'
 
 /** `RELEASED`: the consumer may fetch it. `GIVEN`: it has. `OVER`: its time ran out, or the consumer asked anew. */
 export const PREVIEW_STATES = ['WAITING', 'RELEASED', 'GIVEN', 'STOPPED', 'OVER'] as const
@@ -18,11 +19,11 @@ export type Preview = {
   contract: { id: string; version: number; title: string }
   purpose: string
   legalBasis: string
-  askedAt: string
+  askedAt: Time
   /** Until then the person decides or, once they have released it, the consumer fetches it. */
-  validUntil: string
-  decidedAt?: string
-  givenAt?: string
+  validUntil: Time
+  decidedAt?: Time
+  givenAt?: Time
   /** Where several security servers serve the subsystem: the one that keeps it, in text form, which alone shows it and lets it be decided. */
   keptAt?: string
 }

@@ -2,6 +2,7 @@
  * Reconciliation on the wire between two security servers: six questions with their answers, and the statement that both members
  * sign. reconciliation.yaml has the same shapes as JSON Schema; docs/reconciliation.md explains them.
  */
+import type { Whole } from './sent-values.ts'
 
 /** The path on the listener for peers where a security server is asked. */
 export const RECONCILIATION_PATH = '/concordat/reconciliation'
@@ -107,7 +108,7 @@ export type StatementParty = {
   server: string
   member: string
   /** The number of exchanges in its log. */
-  exchanges: number
+  exchanges: Whole
   /** The signed tree head of its log at the time of the comparison. */
   treeHead: string
 }
@@ -132,18 +133,18 @@ export type Statement = {
   first: StatementParty
   second: StatementParty
   counts: {
-    matched: number
-    missingAtFirst: number
-    missingAtSecond: number
-    differing: number
-    notComparable: number
-    unconfirmed: number
+    matched: Whole
+    missingAtFirst: Whole
+    missingAtSecond: Whole
+    differing: Whole
+    notComparable: Whole
+    unconfirmed: Whole
   }
   /** The number of findings per reason: "missing_at_first.reply", "unconfirmed.outcome_unknown". */
   reasons: Record<string, number>
   findings: StatementFinding[]
   /** The number of findings that are not listed. */
-  omitted: number
+  omitted: Whole
   /** From version 3 on: how many of the matched are events that a subscriber fetched, and confirmations of such. */
   fetched?: { given: number; confirmed: number }
 }

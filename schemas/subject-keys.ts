@@ -2,6 +2,7 @@
  * A security server's questions to the holder of its subject keys, and the answers; subject-keys-api.yaml has the same as
  * OpenAPI.
  */
+import type { Whole } from './sent-values.ts'
 
 /**
  * The header of each request: the milliseconds since 1970 for which the registry, or a time-stamping authority, signed something that the server
@@ -11,7 +12,7 @@ export const SIGNED_TIME = 'signed-time'
 
 /** The identifiers of one record that are to be evaluated. */
 export type SubjectQuestion = {
-  index: number
+  index: Whole
   /** The month of the record's time, such as `2026-11`. */
   month: string
   subjects: { type: string; identifier: string }[]

@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { parse } from 'yaml'
 import { type ApiDocument, addAnswers, METHODS } from '#console/reference/add-answers.ts'
+import { API_PAGES } from '#console/reference/pages.ts'
 import { writePage } from '#console/reference/write-page.ts'
 import { neededKeys, sourcesOf } from '#console/texts/needed-texts.ts'
 import { openAnswerChecks } from '#test/answer-checks.ts'
@@ -246,7 +247,8 @@ t.test(
   'the pages of the APIs: each answer has a schema and an example that meets it, and no secret is in one',
   async (t) => {
     const schemas = path.join(import.meta.dirname, '../schemas')
-    for (const name of ['security-server', 'central-registry']) {
+    for (const about of API_PAGES) {
+      const name = about.api
       const json = (of: string) => JSON.parse(readFileSync(path.join(schemas, `answers/${of}.json`), 'utf8'))
       const [answers, ofAnswers] = [json(name), json(`${name}.schemas`)]
       const read = parse(readFileSync(path.join(schemas, `${name}-api.yaml`), 'utf8'), { maxAliasCount: -1 })
@@ -268,7 +270,7 @@ t.test(
       for (const [id, example] of Object.entries(answers))
         t.strictSame(checks.problemsOf(id, example), [], id)
       t.notMatch(JSON.stringify(answers), /PRIVATE KEY|"(secret|pin|csrfToken|password)":"(?!shown-once)/i)
-      const page = writePage(document, '/console/')
+      const page = writePage(document, { base: '/console/', page: about, others: [] })
       const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)
       t.equal(new Set(ids).size, ids.length, 'no id twice')
       const dead = [...page.matchAll(/href="#([^"]+)"/g)].filter(([, id]) => !ids.includes(id))
@@ -280,7 +282,15 @@ t.test(
     const operation = { operationId: 'a', summary: hostile, 'x-roles': [hostile], responses: { 200: {} } }
     const paths = { [`/${hostile}`]: { get: operation } }
     const info = { title: hostile, description: hostile }
-    const page = writePage({ info, servers: [], paths, components: { schemas: {}, responses: {} } }, '/')
+    const [about] = API_PAGES
+    const page = writePage(
+      { info, servers: [], paths, components: { schemas: {}, responses: {} } },
+      {
+        base: '/',
+        page: { ...about!, needs: hostile, call: hostile },
+        others: [{ name: 'a', title: hostile }],
+      },
+    )
     t.notMatch(page, /<img/)
     t.end()
   },

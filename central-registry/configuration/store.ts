@@ -13,6 +13,7 @@ import {
   tablesOf,
   type Within,
 } from '#platform/database/open-database.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import { lockRegister } from '../changes/store.ts'
 import { longestGrace } from '../register/live-contracts-store.ts'
 import { suspendedIn } from '../register/suspended-store.ts'
@@ -24,12 +25,12 @@ import { activeKeyIn, noteAnnounced } from './signing-keys/store.ts'
 import { type OpenLog, openLog } from './transparency-log/store.ts'
 
 export type Publication = {
-  index: number
+  index: Whole
   /** The time in its locations: later than that of every publication before, also when the clock went back. */
-  generatedAt: string
-  expiresAt: string
+  generatedAt: Time
+  expiresAt: Time
   /** Until when contracts with an outage grace may use it; absent when none in force grants one. */
-  graceUntil?: string
+  graceUntil?: Time
 }
 export type PublishedFile = {
   path: string

@@ -23,6 +23,7 @@ import {
   TRUSTED_ISSUERS_PART,
 } from '#schemas/global-configuration.ts'
 import type { PublishedLogKeys } from '#schemas/log-cosignature.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
 import { assemblePrivate, type FewRows, hostOf, monitoringClientIn, type Settings } from './assemble.ts'
@@ -35,7 +36,7 @@ type NextPublication = {
   rows: FewRows
   /** Written from the register at the same moment as the rows. */
   shared: WrittenShared[]
-  index: number
+  index: Whole
   previous: Publication | undefined
   now: Date
   signer: { certificate: Buffer; key: SigningKey }
@@ -51,7 +52,7 @@ type NextPublication = {
 }
 
 type Part = {
-  version: number
+  version: Whole
   identifier: string
   file: string
   hash: Buffer

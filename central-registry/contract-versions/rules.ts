@@ -7,6 +7,7 @@ import { groupOf, memberOfSubsystem, namedConsumers, requiredSigners } from '#co
 import type { ContractContent, ContractState, MemberAct } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Json, Time, Whole } from '#schemas/sent-values.ts'
 
 export type Act =
   | ('replace' | 'seal' | 'join' | 'complete' | 'withdraw' | 'decline' | 'approve')
@@ -79,11 +80,11 @@ export function isPossible(state: ContractState, act: Act): boolean {
 
 /** What the rules need to know of one version. */
 export type Version = {
-  version: number
+  version: Whole
   hash: string
   state: ContractState
-  validFrom: string
-  validUntil: string
+  validFrom: Time
+  validUntil: Time
   critical: boolean
 }
 
@@ -304,10 +305,10 @@ export function partiesOf(content: ContractContent, joined: string[]): string[] 
  * One difference between two contents. `path` is a JSON Pointer; `before` or `after` is absent when that content has no value
  * there.
  */
-type Difference = { path: string; before?: unknown; after?: unknown }
+type Difference = { path: string; before?: Json; after?: Json }
 
 /** The differences between two versions, value by value, for people who compare them. */
-export function differences(before: unknown, after: unknown, path = ''): Difference[] {
+export function differences(before: Json | undefined, after: Json | undefined, path = ''): Difference[] {
   if (isBranch(before) && isBranch(after) && Array.isArray(before) === Array.isArray(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
     return names.flatMap((name) =>
@@ -318,7 +319,7 @@ export function differences(before: unknown, after: unknown, path = ''): Differe
   return [{ path, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }]
 }
 
-function isBranch(value: unknown): value is Record<string, unknown> {
+function isBranch(value: unknown): value is Record<string, Json> {
   return typeof value === 'object' && value !== null
 }
 

@@ -11,6 +11,7 @@ import { Fault } from '#schemas/fault.ts'
 import { parseMemberId, parseServerId } from '#schemas/identifiers.ts'
 import type { DocumentHead } from '#schemas/management-request.ts'
 import { say } from '#schemas/said.ts'
+import type { Time } from '#schemas/sent-values.ts'
 
 /**
  * Milliseconds between `createdAt` and our clock, as between servers (pr-mess 4.2): clocks differ, and documents take time to
@@ -23,8 +24,8 @@ type CertificateFacts = {
   subject: string
   issuer: string
   serialNumber: string
-  notBefore: string
-  notAfter: string
+  notBefore: Time
+  notAfter: Time
 }
 
 /** What was verified, for the persons or rules that decide. */
@@ -33,8 +34,8 @@ export type ProofFacts = {
   /** Whether the request came through our JSON API or as X-Road's message. */
   format: 'JWS' | 'X-Road'
   document: string
-  createdAt: string
-  verifiedAt: string
+  createdAt: Time
+  verifiedAt: Time
   /**
    * Absent when the request has no signature of the signer. The signer then signed the X-Road message that `passedOnBy` verified.
    */
@@ -42,7 +43,7 @@ export type ProofFacts = {
   /** Present when the key of this certificate signed the request as well. */
   authenticationCertificate?: CertificateFacts
   /** The certification path and the OCSP status of the signing certificate are valid until this time. */
-  validUntil?: string
+  validUntil?: Time
   /** The internal TLS certificate of the management security server that forwarded the request. */
   passedOnBy?: CertificateFacts
 }

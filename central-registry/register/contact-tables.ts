@@ -2,6 +2,7 @@
  * Row types of the addresses of contacts, one to one with the migrations. A missing time is '', so that times can be compared.
  */
 import type { Generated } from 'kysely'
+import type { Whole } from '#schemas/sent-values.ts'
 
 export type ContactAddressRow = {
   member: string
@@ -19,7 +20,7 @@ export type ContactAddressRow = {
   /** The time at which the registry asks on its own initiative. */
   ask_at: string
   /** Wrong codes since the newest letter. */
-  tries: number
+  tries: Whole
 }
 
 export type ContactTables = {

@@ -1,6 +1,7 @@
 /** Row types of external anchors, and of contracts between instances, one to one with the migrations. */
 import type { Generated } from 'kysely'
 import type { ContractState } from '#schemas/contract.ts'
+import type { Time } from '#schemas/sent-values.ts'
 
 export type ExternalAnchorRow = {
   sha256: string
@@ -9,14 +10,14 @@ export type ExternalAnchorRow = {
   instance: string
   /** The anchor's hash in the form that X-Road shows. */
   hash: string
-  generated_at: string
+  generated_at: Time
   /** JSON of the addresses and the certificates in base64. */
   sources: string
   state: 'EXAMINED' | 'TRUSTED' | 'REPLACED' | 'REMOVED'
-  examined_at: string
+  examined_at: Time
   examined_by: string
   examination: string
-  decided_at: string | null
+  decided_at: Time | null
   decided_by: string | null
 }
 
@@ -27,7 +28,7 @@ export type FederationTables = {
     instance: string
     anchor: string
     act: 'trust' | 'replace' | 'remove'
-    at: string
+    at: Time
     by: string
   }
   contract_counter_seal: {
@@ -39,7 +40,7 @@ export type FederationTables = {
     /** SHA-256 of the certificate whose key made the counter-seal. */
     certificate: string
     message: Buffer
-    sealed_at: string
+    sealed_at: Time
   }
   /** The last state of a version that the registry of the other instance reported. */
   contract_partner: {
@@ -49,6 +50,6 @@ export type FederationTables = {
     hash: string
     state: ContractState
     reason: string | null
-    heard_at: string
+    heard_at: Time
   }
 }

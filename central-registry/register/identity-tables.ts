@@ -1,5 +1,6 @@
 /** Row types of the registry's identity keys and of the histories of DIDs, one to one with the migrations. */
 import type { Generated } from 'kysely'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type DidSubjectRow = {
   /** The segments of the DID below the registry's own, as in a URL: "members/GOV/1234"; empty for the instance. */
@@ -14,10 +15,10 @@ export type DidSubjectRow = {
   facts: string
   version_id: string
   version_time: string
-  entries: number
-  ended_at: string | null
+  entries: Whole
+  ended_at: Time | null
   /** Of which key the newest entry announced the one that signs the next entry: its number, from 1. */
-  next_key: number
+  next_key: Whole
 }
 
 export type IdentityTables = {
@@ -28,9 +29,9 @@ export type IdentityTables = {
   identity_key: {
     name: string
     public_key: string
-    lost_at: string | null
-    made_at: string | null
-    accepted_until: string | null
+    lost_at: Time | null
+    made_at: Time | null
+    accepted_until: Time | null
   }
   did_subject: DidSubjectRow
   did_entry: {
@@ -41,7 +42,7 @@ export type IdentityTables = {
     /** The line of the history without its end. */
     line: string
     sha256: string
-    at: string
+    at: Time
   }
   /** Signing certificates of members, from documents that this registry accepted. */
   did_certificate: { sha256: string; member: string; certificate: Buffer; seen_at: string }

@@ -10,6 +10,7 @@ import {
   type Response,
   type Schema,
 } from './add-answers.ts'
+import type { ApiPage } from './pages.ts'
 
 type Call = { method: string; path: string; operation: Operation; own: Operation['parameters'] }
 
@@ -25,14 +26,16 @@ function prose(text: string): string {
   return safe(text).replace(/`([^`]+)`/g, '<code>$1</code>')
 }
 
-/** `document` has its examples; `base` is the path below which the console is served. */
-export function writePage(document: ApiDocument, base: string): string {
+/** `document` has its examples; `base` is the path below which the console is served; `others` are pages of other APIs there. */
+export function writePage(
+  document: ApiDocument,
+  { base, page, others }: { base: string; page: ApiPage; others: { name: string; title: string }[] },
+): string {
   const groups = Map.groupBy(callsOf(document), ({ path }) => path.split('/')[1] ?? '')
   const names = [...groups.keys()].sort()
   const statuses = Object.keys(
     document.components.responses['Fault']?.content?.['application/json']?.examples ?? {},
   )
-  const api = document.servers[0]?.url ?? ''
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -48,10 +51,11 @@ export function writePage(document: ApiDocument, base: string): string {
 <main>
 <h1>${safe(document.info.title)}</h1>
 <p>${prose(document.info.description)}</p>
-<p><a href="${base}api.json" download="openapi.json">The whole description as OpenAPI 3.1</a>, for programs that make clients of it.</p>
+<p><a href="${base}${page.name}.json" download="openapi.json">The whole description as OpenAPI 3.1</a>, for programs that make clients of it.</p>
+${others.map(({ name, title }) => `<p>Beside it: <a href="${base}${name}.html">${safe(title)}</a>.</p>`).join('\n')}
 <h2 id="first-call">A first call</h2>
-<p>With an API key that has one of the operation's roles:</p>
-<pre tabindex="0"><code>curl -H "Authorization: X-Road-ApiKey token=$(cat api-key)" https://this-server${safe(api)}/session</code></pre>
+<p>${prose(page.needs)}</p>
+<pre tabindex="0"><code>${safe(page.call)}</code></pre>
 <p>Most examples are answers of servers in test instances, the others have their form. Lists are cut to two entries, long texts to their beginning (…).</p>
 <nav aria-labelledby="groups"><h2 id="groups">${names.length} groups</h2>
 <ul>${names.map((name) => `<li><a href="#${safe(name)}">${safe(name)}</a> ${groups.get(name)!.length}</li>`).join('\n')}</ul>
@@ -170,7 +174,11 @@ function answerRows(document: ApiDocument, schema: Schema, { name, always, depth
   const whole = resolved(document, schema)
   const isRoot = name === ''
   const form = `${answerForm(document, whole)}${always ? '' : ', not always'}`
-  const cells = [`<code>${safe(name)}</code>`, safe(form), prose(whole.description ?? '')]
+  const cells = [
+    `<code>${safe(name)}</code>`,
+    safe(form),
+    prose(schema.description ?? whole.description ?? ''),
+  ]
   const own = isRoot ? [] : [`<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`]
   if (depth >= MAX_DEPTH) return own
   return [...own, ...innerRows(document, whole, { name, always, depth: depth + 1 })]

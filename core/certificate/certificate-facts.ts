@@ -1,4 +1,6 @@
 /** The facts of a certificate that our APIs and pages show. */
+
+import type { Time } from '#schemas/sent-values.ts'
 import { readCertificate } from './certificate.ts'
 import { readableName } from './name.ts'
 
@@ -6,8 +8,8 @@ export type CertificateFacts = {
   sha256: string
   subject: string
   issuer: string
-  notBefore: string
-  notAfter: string
+  notBefore: Time
+  notAfter: Time
 }
 
 /** Reads DER or PEM. Throws `malformed_certificate` for anything else. */

@@ -4,6 +4,17 @@ import { attributeOf, type CloudEvent } from '#core/events/cloud-event.ts'
 import { Fault } from '#schemas/fault.ts'
 import { compileExpression } from './expression.ts'
 
+/** A filter as a subscriber sends it: one member, whose name is the dialect. */
+export type FilterText = {
+  exact?: Record<string, string>
+  prefix?: Record<string, string>
+  suffix?: Record<string, string>
+  all?: FilterText[]
+  any?: FilterText[]
+  not?: FilterText
+  sql?: string
+}
+
 /** Whether an event passes. It never throws and takes a bounded time. */
 type Filter = (event: CloudEvent) => boolean
 

@@ -9,6 +9,7 @@ import { HASH_LENGTH, leafHash } from '#core/merkle/hash.ts'
 import { verifyConsistency, verifyInclusion } from '#core/merkle/proofs.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationStatement, LogHead } from '#schemas/global-configuration.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import {
   type DocumentKind,
   isObject,
@@ -74,7 +75,7 @@ export type LogEntry = { form: string; content: string }
 export function configurationEntry(q: {
   instance: string
   index: number
-  generatedAt: string
+  generatedAt: Time
   parts: Record<string, string>
 }): LogEntry {
   const { parts, ...facts } = q

@@ -1,17 +1,18 @@
 /** What attests an attribute without values, and what says nothing. */
 import t from 'tap'
 import type { JudgedCredential } from '#core/presentation/judge.ts'
+import type { Json } from '#schemas/sent-values.ts'
 import { verifyAttested } from './attested.ts'
 
 const PLACE = { format: 'dc+sd-jwt' as const, type: 'urn:eudi:pid:1', claim: ['address'] }
 
-const holding = (...values: unknown[]): JudgedCredential => ({
+const holding = (...values: Json[]): JudgedCredential => ({
   ...{ id: 'person_1', format: PLACE.format, type: PLACE.type, issuer: 'State', issuerPath: [] },
   claims: [{ path: PLACE.claim, values }],
   ...{ beyondAsked: [], holderKey: '', signedAt: null, status: null },
 })
 
-const isAttested = (...values: unknown[]): boolean => {
+const isAttested = (...values: Json[]): boolean => {
   try {
     return verifyAttested([{ name: 'Address', from: [PLACE] }], [holding(...values)]).length === 1
   } catch (thrown) {
@@ -21,8 +22,8 @@ const isAttested = (...values: unknown[]): boolean => {
 }
 
 void t.test('what says nothing attests nothing, however it is wrapped', async (t) => {
-  for (const nothing of [null, '', ' ', '\n\u00a0', {}, [], [{}], [null], [[], ['']], { a: {}, b: [' '] }])
-    t.notOk(isAttested(nothing), JSON.stringify(nothing))
+  const all: Json[] = [null, '', ' ', '\n\u00a0', {}, [], [{}], [null], [[], ['']], { a: {}, b: [' '] }]
+  for (const nothing of all) t.notOk(isAttested(nothing), JSON.stringify(nothing))
   t.notOk(isAttested(null, {}, ''), 'nor do several of these')
 })
 

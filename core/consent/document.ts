@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { Attested, ConsentKind, ConsentMandate, ConsentProof, ShownText } from '#schemas/consents.ts'
 import type { AttestedAttribute } from '#schemas/contract.ts'
+import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 export type ConsentDocument = {
   version: 1
-  number: string
+  number: Uuid
   /** The security server that keeps it. */
   server: string
   /** HMAC-SHA-256 of the person's code, base64url. */
@@ -15,15 +16,15 @@ export type ConsentDocument = {
   contract: { id: string; version: number }
   demand: string
   kind: ConsentKind
-  givenAt: string
-  validUntil: string
+  givenAt: Time
+  validUntil: Time
   shown: ShownText
   proof: ConsentProof
   byRepresentative?: true
   /** Who acted for the person, named alike, and by which mandate. */
   representative?: { person: string; mandate: ConsentMandate }
   /** The record of the request that gave it, in the server's message log. */
-  givenRecord: number
+  givenRecord: Whole
   /** SHA-256, hex, of the canonical form of the record of the wallet's presentation. */
   presentation?: string
   /** With it: who issued each credential, in the order of the record, by the names that the registry gives them. */
@@ -39,7 +40,7 @@ export type ConsentDocument = {
     portal: string
     services: string[]
     /** When the wallet was asked: what the holder signs is bound to it, whatever the request says of its own time. */
-    askedAt: string
+    askedAt: Time
     /** What the contract demanded to be attested. */
     attributes?: AttestedAttribute[]
   }

@@ -1,13 +1,14 @@
 /** What makes several credentials one person's by themselves, and what does not. */
 import t from 'tap'
 import type { JudgedCredential } from '#core/presentation/judge.ts'
+import type { Json } from '#schemas/sent-values.ts'
 import { type CodePlace, verifyOnePerson } from './held-together.ts'
 
 const SD_JWT = { format: 'dc+sd-jwt', type: 'urn:example:person:1', code: ['personal_code'] }
 const MDOC = { format: 'mso_mdoc', type: 'org.example.licence', code: ['org.example', 'personal_code'] }
 
 /** With the code asked for as often as there are lists of values. */
-const holding = ({ format, type, code }: typeof SD_JWT, ...asked: unknown[][]): JudgedCredential => ({
+const holding = ({ format, type, code }: typeof SD_JWT, ...asked: Json[][]): JudgedCredential => ({
   ...{ id: type, format, type, issuer: 'State', issuerPath: [] },
   claims: [{ path: ['other'], values: ['P9'] }, ...asked.map((values) => ({ path: code, values }))],
   ...{ beyondAsked: [], holderKey: type, signedAt: null, status: null },

@@ -2,10 +2,11 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { ShownText } from '#schemas/consents.ts'
+import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 export type PreviewDocument = {
   version: 1
-  number: string
+  number: Uuid
   /** The security server that kept the answer. */
   server: string
   /** HMAC-SHA-256 of the person's code, base64url. */
@@ -15,16 +16,16 @@ export type PreviewDocument = {
   contract: { id: string; version: number }
   /** HMAC-SHA-256, hex, of the number and of status, type and octets of the answer that was seen, under the key of people's names. */
   answer: string
-  askedAt: string
+  askedAt: Time
   /** The number of the consent under which the provider was asked. */
   consent?: string
   decision: 'released' | 'stopped'
-  decidedAt: string
+  decidedAt: Time
   /** Absent for what was stopped. */
   shown?: ShownText
   byRepresentative?: true
   /** The record of the request by which they decided, in the server's message log. */
-  decidedRecord: number
+  decidedRecord: Whole
 }
 
 /** SHA-256, hex, of the RFC 8785 form. */

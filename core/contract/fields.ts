@@ -113,7 +113,7 @@ export const flag: Read<boolean> = (value, at) => {
 export const isoTime: Read<string> = (value, at) => {
   const time = typeof value === 'string' && TIME.test(value) ? new Date(value) : undefined
   // Date turns the 31st of February into another day.
-  if (time === undefined || Number.isNaN(time.getTime()) || time.toISOString() !== value)
+  if (time === undefined || Number.isNaN(time.getTime()) || String(time.toISOString()) !== value)
     throw wrong(at, 'is no time in UTC with milliseconds, 2026-01-31T12:00:00.000Z')
   return value
 }

@@ -13,6 +13,7 @@ import {
   parseServerId,
   parseServiceId,
 } from '#schemas/identifiers.ts'
+import type { Time } from '#schemas/sent-values.ts'
 
 /** The leaf kinds whose message is a receipt. */
 export const RECEIPT_KINDS = ['accepted', 'consumed', 'abandoned'] as const
@@ -37,7 +38,7 @@ export type Receipt = {
   /** Base64 of SHA-512 over the event as it travels: the body of the exchange's request. */
   eventDigest: string
   /** When it was accepted, consumed or abandoned: ISO 8601 with milliseconds and Z. */
-  time: string
+  time: Time
   /** Whether the message had become durable at the receiving server, as far as the signer knows. */
   arrived: 'yes' | 'no' | 'unknown'
   /** How the receiving system took it; '' unless consumed. */

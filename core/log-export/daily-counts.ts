@@ -6,6 +6,7 @@ import { hash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { malformed } from '#core/evidence-bundle/parse-manifest.ts'
+import type { Time } from '#schemas/sent-values.ts'
 
 /**
  * The number of records of one kind between the same parties. Identifiers as in a record's metadata; '' if a record names none,
@@ -30,8 +31,8 @@ export type CountsDocument = {
   first: number
   last: number
   /** The days in which all records of the stretch were made: midnight UTC, `from` included, `to` excluded. */
-  from: string
-  to: string
+  from: Time
+  to: Time
   /** Base64 of the SHA-256 of each row's text, sorted, so that the order reveals nothing. */
   rows: string[]
   version: 1

@@ -3,6 +3,7 @@
  * commitments, so it is kept when the content is erased.
  */
 import { createHmac, hash } from 'node:crypto'
+import type { Time } from '#schemas/sent-values.ts'
 
 /** All kinds of records. A reader refuses others: what a record of an unknown kind means cannot be judged. */
 export const LEAF_KINDS = [
@@ -28,7 +29,7 @@ export type LeafFields = {
   /** From the point of view of this server; '' for records about the log itself. */
   direction: 'in' | 'out' | ''
   /** ISO 8601 with milliseconds and Z. */
-  time: string
+  time: Time
   /** '' while there is no outcome, 'ok', or a fault code. */
   outcome: string
   /** How much of the content the log kept. */

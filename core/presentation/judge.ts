@@ -1,5 +1,6 @@
 /** The verdict on an answer: all that holds, or the one reason for which it is refused. A pure function of what a record keeps. */
 import type { RefusalReason } from '#schemas/presentation.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import type { Asked } from './asked.ts'
 import type { Found } from './dcql/match-query.ts'
 import type { Presentations } from './read-answer.ts'
@@ -18,7 +19,7 @@ export type JudgedCredential = {
   claims: Found[]
   beyondAsked: string[]
   holderKey: string
-  signedAt: string | null
+  signedAt: Time | null
   status: { uri: string; index: number; value: 0 } | null
 }
 

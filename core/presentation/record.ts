@@ -3,6 +3,7 @@
  * presentations, the status lists as they were, the time, and what was found (`schemas/presentation-record.schema.json`).
  */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import type { Asked } from './asked.ts'
 import { isObject, readJsonObject } from './json.ts'
 import { type JudgedCredential, judge, type Verdict } from './judge.ts'
@@ -22,9 +23,12 @@ type PresentationRecord = {
   presentations: Presentations
   statusLists: Record<string, string>
   maxStatusAgeSeconds: number
-  judgedAt: string
+  judgedAt: Time
   verdict: Verdict
 }
+
+/** One that rests on what was presented, as a consent does: a refused presentation makes none. */
+export type AcceptedRecord = PresentationRecord & { verdict: Extract<Verdict, { outcome: 'accepted' }> }
 
 const MAX_RECORD = 16_777_216
 /** Claims as deep as presentations may be, and the levels of the record above them. */

@@ -9,18 +9,19 @@ import type { Database, Within } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Uuid } from '#schemas/sent-values.ts'
 import { addressesText, isAmong } from './from-addresses.ts'
 import type { ApiKeyRow } from './store.ts'
 import { createApiKeyStore } from './store.ts'
 
 /** A key in the form for administrators; times are ISO texts. */
 type ApiKey = {
-  id: string
+  id: Uuid
   name: string
   roles: string[]
-  createdAt: string
-  expiresAt: string | null
-  revokedAt: string | null
+  createdAt: Time
+  expiresAt: Time | null
+  revokedAt: Time | null
   createdBy: string | null
   /** The only addresses and networks from which the key is accepted; null: from everywhere. */
   addresses: string[] | null

@@ -5,19 +5,20 @@ import { columnTypes, lockFor } from '#platform/database/dialect.ts'
 import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import type { Within } from '#platform/database/open-database.ts'
 import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 export type ApiKeyRow = {
-  id: string
+  id: Uuid
   name: string
   roles: string
   digest: Buffer
-  created_at: string
-  expires_at: string | null
-  revoked_at: string | null
+  created_at: Time
+  expires_at: Time | null
+  revoked_at: Time | null
   /** The person or key that made it; null for the operator on the command line. */
   created_by: string | null
   /** 0 until the secret was shown, then 1. */
-  issued: number
+  issued: Whole
   /** The addresses from which it is accepted, in the form of from-addresses.ts; null: from everywhere. */
   addresses: string | null
   /** UUID: in X-Road's form, or to be shown in it; null for our own. */

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
 import type { Database, Within } from '#platform/database/open-database.ts'
+import type { Json, Time, Whole } from '#schemas/sent-values.ts'
 import { CALLERS, type Counted, lastActs, RECORDS_OF_EACH } from './last-acts.ts'
 import type { AuditFilter, AuditRow } from './store.ts'
 import { createAuditStore } from './store.ts'
@@ -17,7 +18,8 @@ export type AuditAct = {
   data?: unknown
 }
 
-export type AuditEntry = AuditAct & { sequence: number; at: string; digest: string }
+/** `data`: what was given with the act, in the form of its operation, and null where nothing was. */
+export type AuditEntry = AuditAct & { data: Json; sequence: Whole; at: Time; digest: string }
 
 export type AuditLog = {
   /**
@@ -48,10 +50,10 @@ export type AuditLog = {
 }
 
 /** The end of the chain at some time: the number of records, and the hexadecimal digest of the last one. */
-export type AuditHead = { records: number; digest: string }
+export type AuditHead = { records: Whole; digest: string }
 
 /** `heads`: how many of the external heads match. `brokenAt`: the first record that is missing or differs. */
-export type AuditVerdict = { records: number; heads?: number; brokenAt?: number }
+export type AuditVerdict = { records: Whole; heads?: Whole; brokenAt?: Whole }
 
 const PAGE = 500
 
@@ -151,7 +153,7 @@ function entryOf(row: AuditRow): AuditEntry {
     caller: { id: row.caller_id, name: row.caller_name },
     operation: row.operation,
     target: row.target,
-    data: JSON.parse(row.data) as unknown,
+    data: JSON.parse(row.data) as Json,
     digest: row.digest.toString('hex'),
   }
 }

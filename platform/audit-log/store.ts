@@ -3,10 +3,11 @@ import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql
 import type { Migration } from 'kysely/migration'
 import { byteOrder, columnTypes, lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type AuditRow = {
-  sequence: number
-  at: string
+  sequence: Whole
+  at: Time
   caller_id: string
   caller_name: string
   operation: string
@@ -16,7 +17,7 @@ export type AuditRow = {
 }
 
 /** `audit_stream` has, per destination, the last record that it acknowledged. */
-type Tables = { audit_log: AuditRow; audit_stream: { destination: string; sequence: number } }
+type Tables = { audit_log: AuditRow; audit_stream: { destination: string; sequence: Whole } }
 
 export const auditLogMigrations: Record<string, Migration> = {
   'audit-log-001': {

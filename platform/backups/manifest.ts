@@ -1,6 +1,7 @@
 /** The manifest of a backup: its description, signed by the server that made it; read strictly. */
 import { type JsonSignature, readSignedJson } from '#core/signature/signed-json.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Time } from '#schemas/sent-values.ts'
 
 /** Facts by name that a person can compare: the newest index, the head of a log. */
 export type BackupFacts = Record<string, string | number | null | string[]>
@@ -10,7 +11,7 @@ export type Manifest = {
   kind: 'central-registry' | 'security-server'
   /** The instance, or the identifier of the server. */
   of: string
-  madeAt: string
+  madeAt: Time
   software: string
   holdsNot: string[]
   facts: BackupFacts

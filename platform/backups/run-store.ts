@@ -5,22 +5,23 @@ import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type BackupRow = {
-  id: number
+  id: Whole
   /** The name of the file in the node's folder. */
   name: string
   node: string
   /** The person who asked; '' for the daily backup. */
   by: string
-  begun_at: string
-  ended_at: string | null
+  begun_at: Time
+  ended_at: Time | null
   state: 'running' | 'made' | 'failed'
   failure: string | null
-  bytes: number | null
+  bytes: Whole | null
   sha256: string | null
   /** Registry only: the newest configuration in the backup. */
-  configuration_index: number | null
+  configuration_index: Whole | null
 }
 
 export type BackupRuns = ReturnType<typeof createBackupRuns>

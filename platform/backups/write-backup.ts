@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { VERSION } from '#platform/process/version.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import { type BackupFacts, MANIFEST_NAME, MANIFEST_TYPE, type Manifest } from './manifest.ts'
 import { createSeal } from './sealed-file.ts'
 
@@ -25,7 +26,7 @@ export async function writeBackup(
     secret: string
     kind: Manifest['kind']
     of: string
-    madeAt: string
+    madeAt: Time
     /** Things that a reader might wrongly expect in the backup. */
     holdsNot: string[]
     sign(document: object, type: string): Promise<string>

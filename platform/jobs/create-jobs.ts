@@ -9,6 +9,7 @@ import type { Database, Within } from '#platform/database/open-database.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { kept, type Said } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import { LONGEST_REST_MS } from './back-off.ts'
 import { createCalls } from './calls.ts'
 import { createIntervals } from './intervals.ts'
@@ -32,9 +33,9 @@ type EnqueueOptions = {
 
 export type JobState = {
   kind: string
-  waiting: number
-  lastEndedAt: string | null
-  lastSucceededAt: string | null
+  waiting: Whole
+  lastEndedAt: Time | null
+  lastSucceededAt: Time | null
   /** Null when the last run succeeded. */
   lastError: Said | null
 }

@@ -4,6 +4,7 @@ import type { Generated, Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 /** A job in the form for the node that runs it. `payload` is JSON text, times are ISO texts. */
 export type JobRow = {
@@ -11,14 +12,14 @@ export type JobRow = {
   kind: string
   dedup_key: string | null
   payload: string
-  run_at: string
+  run_at: Time
   /** How often it was started since its last success. */
-  attempt: number
-  every_seconds: number | null
+  attempt: Whole
+  every_seconds: Whole | null
 }
 
 type ClaimColumns = {
-  created_at: string
+  created_at: Time
   claimed_by: Generated<string | null>
   claimed_until: Generated<string | null>
   /** Set if it was enqueued again while it ran. */
@@ -28,8 +29,8 @@ type ClaimColumns = {
 /** The result of a kind's last run. */
 export type KindRow = {
   kind: string
-  last_ended_at: string | null
-  last_succeeded_at: string | null
+  last_ended_at: Time | null
+  last_succeeded_at: Time | null
   /** Null when the last run succeeded. */
   last_error: string | null
 }

@@ -1,13 +1,14 @@
 /** The rows of recurring kinds: one each, which stays. */
 import type { Kysely } from 'kysely'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { JobTables } from './migrations.ts'
 
 export type RecurringRow = {
   kind: string
-  everySeconds: number
+  everySeconds: Whole
   /** Null while no node has claimed it. */
-  claimedUntil: string | null
-  lastEndedAt: string | null
+  claimedUntil: Time | null
+  lastEndedAt: Time | null
 }
 
 export function recurringRows(tables: Kysely<JobTables>) {

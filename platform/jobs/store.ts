@@ -6,6 +6,7 @@ import type { ExpressionBuilder, Insertable } from 'kysely'
 import type { Database, Within } from '#platform/database/open-database.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { prepared } from '#platform/database/prepared.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import { endedRows } from './ended-store.ts'
 import { type LongestTimes, timesToMend } from './mend-times-store.ts'
 import type { JobRow, JobTables, KindRow } from './migrations.ts'
@@ -19,7 +20,7 @@ type NewJob = {
   kind: string
   key: string | null
   payload: string
-  runAt: string
+  runAt: Time
   everySeconds: number | null
   now: string
 }

@@ -4,6 +4,7 @@
  */
 import { pino } from 'pino'
 import { Fault } from '#schemas/fault.ts'
+import type { Time } from '#schemas/sent-values.ts'
 
 export type Log = pino.Logger
 
@@ -84,7 +85,7 @@ function isoTime(): () => string {
 function remember(recent: RecentFault[], line: string): void {
   if (!line.startsWith('{"level":"warn"') && !line.startsWith('{"level":"error"')) return
   const { level, time, code, detail, err } = JSON.parse(line) as RecentFault & {
-    time: string
+    time: Time
     err?: { code?: string; detail?: string }
   }
   const [named, id] = [err?.code ?? code, err?.detail ?? detail].map((one) =>

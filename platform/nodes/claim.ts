@@ -7,13 +7,14 @@ import { readFile, stat } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { VERSION } from '#platform/process/version.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import type { NodeStore } from './store.ts'
 import { isLive, LIVE_MS, type Told } from './told.ts'
 
 export type Claimed = {
   /** Made anew by each start: two processes with one name have two of them. */
   instance: string
-  startedAt: string
+  startedAt: Time
   /** The schema that it knows (`schemaDigest`). */
   schema: string
   /** No process had the name before. */

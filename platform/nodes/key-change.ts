@@ -6,6 +6,7 @@ import type { Job } from '#platform/feature.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { type ClusterKeys, sealBy, sealingKey } from '#platform/shared-files/cluster-key.ts'
 import type { SealedAnew } from '#platform/shared-files/seal-anew.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { NodeRow } from './migrations.ts'
 import type { NodeStore } from './store.ts'
 import { isLive, readTold, type Told } from './told.ts'
@@ -15,13 +16,13 @@ export type SealAnew = (signal: AbortSignal) => Promise<SealedAnew>
 
 /** How far the change is; with one line, whether another one is missing. */
 export type KeyChangeState = {
-  lines: number
+  lines: Whole
   /** Nodes that have not left, live or silent: those that lack the newest line, and if all have it those that do not seal by it. */
   waitsFor: string[]
   /** Nothing is under an older line any more, and nobody seals by one. */
   isDone: boolean
   /** Rows under a key that no line of the file is, as the newest pass found them. */
-  left: number
+  left: Whole
 }
 
 /** It runs when it is due; a recurring job has an interval, too. */

@@ -3,31 +3,32 @@ import type { Kysely } from 'kysely'
 import { columnTypes } from '#platform/database/dialect.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
 import { sharedFileMigrations } from '#platform/shared-files/store.ts'
+import type { Time, Uuid } from '#schemas/sent-values.ts'
 
 export type NodeRow = {
   name: string
   /** Made anew by each start: two processes with one name have two of them. */
   instance: string
   version: string
-  started_at: string
-  seen_at: string
+  started_at: Time
+  seen_at: Time
   /** JSON of `Told`. */
   told: string
   /** When another process with the same name was last seen beside this one. */
-  cloned_at: string | null
-  left_at: string | null
+  cloned_at: Time | null
+  left_at: Time | null
 }
 
 export type JoinSecretRow = {
-  id: string
+  id: Uuid
   /** Who asked for it, and alone is shown it. */
   asked_by: string
   url: string
   /** The secret, sealed under the cluster key. */
   sealed: Buffer
-  expires_at: string
-  shown_at: string | null
-  used_at: string | null
+  expires_at: Time
+  shown_at: Time | null
+  used_at: Time | null
 }
 
 export type NodeSettingsRow = {
@@ -36,7 +37,7 @@ export type NodeSettingsRow = {
   /** What it tells of its settings, sealed under the cluster key. */
   sealed: Buffer
   /** Since when it says this; what is sealed has the time too, and that one counts. */
-  told_at: string
+  told_at: Time
 }
 
 export type NodeTables = { node: NodeRow; join_secret: JoinSecretRow; node_settings: NodeSettingsRow }

@@ -11,6 +11,7 @@ import type { PasskeySettings } from '#platform/sessions/settings.ts'
 import type { SessionStore } from '#platform/sessions/store.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Uuid } from '#schemas/sent-values.ts'
 import { CHALLENGE_SECONDS, digestOf, isChallenge, makeChallenge } from './challenge.ts'
 import { createCodes } from './code.ts'
 import { answerInHeader } from './read-answer.ts'
@@ -22,18 +23,18 @@ export type Passkeys = ReturnType<typeof createPasskeys>
 
 /** What a person sees of a passkey. */
 export type Passkey = {
-  id: string
+  id: Uuid
   name: string
-  createdAt: string
-  lastUsedAt: string | null
+  createdAt: Time
+  lastUsedAt: Time | null
   /** Until when it lets in without another login at the provider. */
-  usableUntil: string
-  blockedAt: string | null
+  usableUntil: Time
+  blockedAt: Time | null
 }
 
 /** The outcome of signing in: the person and the passkey, or why not; `id` and `name` only of a person whose passkey it is. */
-type SignedIn = { id: string; name: string; passkey: Pick<Passkey, 'id' | 'name'> }
-type NotSignedIn = { refused: string; id?: string; name?: string; passkey?: Pick<Passkey, 'id' | 'name'> }
+type SignedIn = { id: Uuid; name: string; passkey: Pick<Passkey, 'id' | 'name'> }
+type NotSignedIn = { refused: string; id?: Uuid; name?: string; passkey?: Pick<Passkey, 'id' | 'name'> }
 
 const MOST_OF_A_PERSON = 10
 const FRESH_MS = 10 * 60_000

@@ -6,27 +6,28 @@ import type { SchemaChange } from '#platform/database/older-versions.ts'
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 export type PasskeyRow = {
-  id: string
+  id: Uuid
   person: string
   /** The credential id, as base64url. */
   credential: string
   /** COSE_Key. */
   public_key: Buffer
-  counter: number
+  counter: Whole
   name: string
-  created_at: string
+  created_at: Time
   /** When the person last logged in at the provider. */
-  confirmed_at: string
-  last_used_at: string | null
+  confirmed_at: Time
+  last_used_at: Time | null
   /** When its signature counter did not rise: two devices may have it. */
-  blocked_at: string | null
+  blocked_at: Time | null
 }
 
 export type PasskeyTables = {
   passkey: PasskeyRow
-  passkey_secret: { id: string; secret: Buffer }
+  passkey_secret: { id: Uuid; secret: Buffer }
   /** The digest of the code with which a person adds a passkey without another one. */
   passkey_code: { person: string; digest: Buffer; ends_at: string }
   /** When a passkey of the person that was not blocked was removed, or the person with one was locked, last. */

@@ -10,6 +10,7 @@ import type { Sessions } from '#platform/sessions/create-sessions.ts'
 import type { Admission } from '#platform/sessions/routes.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 import {
   type Act,
   checkMayHaveRoles,
@@ -21,14 +22,14 @@ import {
 import type { PeopleTables, PersonRow } from './tables.ts'
 
 type Person = {
-  id: string
+  id: Uuid
   name: string
   email: string | null
   subject: string | null
   roles: string[]
   state: State
-  createdAt: string
-  lastLoginAt: string | null
+  createdAt: Time
+  lastLoginAt: Time | null
 }
 export type PeopleStore = ReturnType<typeof createPeopleStore>
 
@@ -92,7 +93,7 @@ export function createPeopleStore(q: {
         .execute()
       return found.map(personOf)
     },
-    count: ({ q: text = '' }: Pick<Page, 'q'>): Promise<number> =>
+    count: ({ q: text = '' }: Pick<Page, 'q'>): Promise<Whole> =>
       counted(named(tables.selectFrom('person'), text)),
     /** The number of active people with this role. */
     async activeWith(role: string): Promise<number> {

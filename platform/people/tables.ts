@@ -1,9 +1,10 @@
 /** The table of people, the same on both servers. */
 import type { Kysely } from 'kysely'
 import { columnTypes } from '#platform/database/dialect.ts'
+import type { Time, Uuid } from '#schemas/sent-values.ts'
 
 export type PersonRow = {
-  id: string
+  id: Uuid
   issuer: string | null
   subject: string | null
   email: string | null
@@ -11,8 +12,8 @@ export type PersonRow = {
   /** Separated by commas; empty for a guest of an installation ceremony. */
   roles: string
   state: 'invited' | 'active' | 'locked' | 'removed'
-  created_at: string
-  last_login_at: string | null
+  created_at: Time
+  last_login_at: Time | null
 }
 
 export type PeopleTables = { person: PersonRow }

@@ -7,6 +7,7 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Operation } from '#platform/http-service/openapi-operations.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Json } from '#schemas/sent-values.ts'
 import type { Approvals } from './create-approvals.ts'
 import { explain, type Known, summaryOf } from './explain.ts'
 import { mayDecide, readable, stateAt } from './rules.ts'
@@ -116,7 +117,8 @@ function describe(row: ProposalRow, now: string, mayDecide: boolean) {
     decidedAt: row.decided_at,
     decisionReason: row.decision_reason,
     finishedAt: row.finished_at,
-    result: row.result === null ? null : (JSON.parse(row.result) as unknown),
+    /** What the proposed operation answered when it was carried out: its own answer. */
+    result: row.result === null ? null : (JSON.parse(row.result) as Json),
     failure,
     mayDecide,
   }

@@ -5,6 +5,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import type { CallInput } from '#platform/http-service/four-eyes.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time } from '#schemas/sent-values.ts'
 
 type ProposalState = 'proposed' | 'approved' | 'rejected' | 'withdrawn' | 'expired' | 'failed'
 
@@ -17,7 +18,7 @@ type Proposal = {
   proposer_id: string
   /** The person who made the API key that proposed it. */
   proposer_maker: string | null
-  expires_at: string
+  expires_at: Time
   state: ProposalState
 }
 

@@ -5,10 +5,11 @@ import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 import { aboutPerson, parametersText } from './rules.ts'
 
 export type ProposalRow = {
-  id: string
+  id: Uuid
   operation: string
   target: string
   /** RFC 8785 JSON: see rules.ts. */
@@ -19,15 +20,15 @@ export type ProposalRow = {
   proposer_id: string
   proposer_name: string
   proposer_maker: string | null
-  proposed_at: string
-  expires_at: string
+  proposed_at: Time
+  expires_at: Time
   state: 'proposed' | 'approved' | 'rejected' | 'withdrawn' | 'expired' | 'failed'
   decider_id: string | null
   decider_name: string | null
-  decided_at: string | null
+  decided_at: Time | null
   decision_reason: string | null
   /** Null until an approved proposal has been carried out. */
-  finished_at: string | null
+  finished_at: Time | null
   result: string | null
   failure: string | null
 }
@@ -66,7 +67,7 @@ export type View =
   | { view: 'mine'; caller: string }
   | { view: 'waiting'; caller: string; operations: string[]; now: string }
 
-type Narrowed = { q?: string | undefined; id?: string[] | undefined }
+type Narrowed = { q?: string | undefined; id?: Uuid[] | undefined }
 export type ProposalPage = Page & Narrowed
 
 export type ProposalStore = ReturnType<typeof createProposalStore>
@@ -121,7 +122,7 @@ export function createProposalStore(database: Database) {
         .offset(offset)
         .limit(limit)
         .execute(),
-    count: (view: View, { q = '', id }: Narrowed = {}): Promise<number> =>
+    count: (view: View, { q = '', id }: Narrowed = {}): Promise<Whole> =>
       counted(seen(tables.selectFrom('proposal'), view, { q, id })),
     /** Whether an open proposal has this operation with these parameters. */
     isProposed: async (

@@ -2,27 +2,28 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type RevisionTables = {
   revision: {
-    number: number
+    number: Whole
     sha256: string
-    bytes: number
-    begun_at: string
+    bytes: Whole
+    begun_at: Time
     caller_id: string
     caller_name: string
     reason: string
     /** 1: what the file does not name was taken away. */
-    removes: number
+    removes: Whole
     /** The revision whose text this is again, by wish; null otherwise. */
-    restores: number | null
+    restores: Whole | null
     /** The record of the audit log that holds the digest. */
-    audit_sequence: number
-    ended_at: string | null
+    audit_sequence: Whole
+    ended_at: Time | null
     /** The record that says how it ended. */
-    end_sequence: number | null
-    done: number | null
-    waiting: number | null
+    end_sequence: Whole | null
+    done: Whole | null
+    waiting: Whole | null
     failure: string | null
   }
   /** Compressed with gzip. */

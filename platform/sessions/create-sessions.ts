@@ -6,13 +6,14 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
 import type { Database, Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import { createSessionStore, type Limits } from './store.ts'
 
 type Session = {
   person: string
   csrfToken: string
-  begunAt: string
-  endsAt: string
+  begunAt: Time
+  endsAt: Time
   /** The passkey with which it began; undefined after a login at the provider. */
   passkey?: string
 }

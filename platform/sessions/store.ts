@@ -4,12 +4,13 @@ import type { Migration } from 'kysely/migration'
 import { columnTypes, isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
 import type { Database, Within } from '#platform/database/open-database.ts'
 import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Time } from '#schemas/sent-values.ts'
 
 type SessionRow = {
   digest: Buffer
   person: string
-  created_at: string
-  used_at: string
+  created_at: Time
+  used_at: Time
   /** The passkey with which it began. */
   passkey: string | null
 }

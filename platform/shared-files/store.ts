@@ -4,13 +4,14 @@ import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 
 type Tables = {
-  shared_file_change: { id: number; counter: number; epoch: string | null }
-  shared_file: { name: string; change: number; sealed: Buffer }
+  shared_file_change: { id: Whole; counter: Whole; epoch: string | null }
+  shared_file: { name: string; change: Whole; sealed: Buffer }
 }
 
-export type SharedRow = { name: string; change: number; sealed: Buffer }
+export type SharedRow = { name: string; change: Whole; sealed: Buffer }
 
 /** The tables of this store, which no backup holds: their content is in the folders of the nodes. */
 export const SHARED_FILE_TABLES = ['shared_file', 'shared_file_change']

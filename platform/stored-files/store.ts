@@ -8,6 +8,7 @@ import {
   tablesOf,
   type Within,
 } from '#platform/database/open-database.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 
 type FileRow = {
   id: string
@@ -16,11 +17,11 @@ type FileRow = {
   /** The process that writes it, and without which it is never completed. Null where another one may go on. */
   maker: string | null
   /** Octets so far. */
-  size: number
+  size: Whole
   sha256: Buffer | null
 }
 
-type Tables = { stored_file: FileRow; stored_file_piece: { file: string; start: number; sealed: Buffer } }
+type Tables = { stored_file: FileRow; stored_file_piece: { file: string; start: Whole; sealed: Buffer } }
 
 export type SealedPiece = { start: number; sealed: Buffer }
 type PieceName = { file: string; start: number }

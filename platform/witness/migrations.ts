@@ -2,28 +2,29 @@
 import type { Generated, Kysely, Selectable } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type WitnessTables = {
   /** A single row: the public key of the witness to which this database belongs. */
-  witness_key: { id: number; verifier_key: string }
+  witness_key: { id: Whole; verifier_key: string }
   witnessed_log: {
     origin: string
     origin_hash: string
-    size: number
+    size: Whole
     root: Buffer
     note: string
-    time: string
+    time: Time
   }
   witnessed_log_key: { origin: string; log_key: string; time: string }
   witness_refusal: RefusalTable
 }
 
 type RefusalTable = {
-  id: Generated<number>
+  id: Generated<Whole>
   origin: string
-  time: string
+  time: Time
   /** 1 if the two notes alone prove that the log forked. */
-  is_fork: number
+  is_fork: Whole
   known_note: string
   /** The submission as received, with its proof. */
   submission: Buffer

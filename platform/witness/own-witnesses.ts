@@ -11,15 +11,16 @@ import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { AskWitness } from './ask-witness.ts'
 import { type SubmittedLog, submitTo } from './submit.ts'
 
 /** The part of the log that a quorum of the policy has cosigned. */
 type Witnessed = {
   /** How many records are covered by a tree head that a quorum cosigned. */
-  records: number
+  records: Whole
   /** When the quorum was complete for these records. Null before the first quorum. */
-  at: string | null
+  at: Time | null
   /** Since when a checkpoint waits for its quorum. Null when none does. */
   lateSince: string | null
 }
@@ -28,8 +29,8 @@ type WitnessState = {
   label: string
   name: string
   url: string
-  size: number
-  cosignedAt: string | null
+  size: Whole
+  cosignedAt: Time | null
   lastError: string | null
 }
 

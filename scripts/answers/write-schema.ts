@@ -19,6 +19,10 @@ export type JsonSchema = {
 
 type Property = ReturnType<Checker['getPropertiesOfType']>[number]
 
+/** How the compiler names the symbol `form` of schemas/sent-values.ts. */
+const FORM = '__@form@'
+/** What `randomUUID` of node:crypto returns. */
+const UUID = /^`(?:\$\{string\}-){4}\$\{string\}`$/
 const ABSENT = TypeFlags.Undefined | TypeFlags.Void
 const ANYTHING = TypeFlags.Any | TypeFlags.Unknown
 /** A type of so few words is clearer where it is used than under a name. */
@@ -43,6 +47,9 @@ export function createSchemaWriter(
   const open = new Set<number>()
 
   function schemaOf(type: Type, where: string): JsonSchema | undefined {
+    if (isJson(type)) return reference('Json', type, () => ({}))
+    const inForm = schemaOfForm(type)
+    if (inForm !== undefined) return inForm
     if (type.isUnionType()) return schemaOfUnion(type, where)
     if ((type.flags & ABSENT) !== 0) return undefined
     const name = type.isObjectType() || type.isIntersectionType() ? nameOf(type) : undefined
@@ -105,6 +112,8 @@ export function createSchemaWriter(
       return { type: typeof type.value, enum: [type.value] }
     if ((flags & TypeFlags.BooleanLiteral) !== 0)
       return { type: 'boolean', enum: [checker.typeToString(type) === 'true'] }
+    if ((flags & TypeFlags.TemplateLiteral) !== 0 && UUID.test(checker.typeToString(type)))
+      return { type: 'string', format: 'uuid' }
     if ((flags & (TypeFlags.StringLike | TypeFlags.StringMapping)) !== 0) return { type: 'string' }
     if ((flags & TypeFlags.NumberLike) !== 0) return { type: 'number' }
     if ((flags & TypeFlags.BooleanLike) !== 0) return { type: 'boolean' }
@@ -118,6 +127,17 @@ export function createSchemaWriter(
     )
       return { type: 'string' }
     return schemaOfObject(type, where)
+  }
+
+  /** Of the types in schemas/sent-values.ts, whose member without a name at run time says the form. */
+  function schemaOfForm(type: Type): JsonSchema | undefined {
+    if (!type.isIntersectionType()) return undefined
+    const mark = checker.getPropertiesOfType(type).find(({ name }) => name.startsWith(FORM))
+    const of = mark && checker.getTypeOfSymbol(mark)
+    const word = of && partsOf(of).find((part) => part.isStringLiteralType())
+    if (word === undefined) return undefined
+    const { value } = word as Type & { value: string }
+    return value === 'integer' ? { type: value } : { type: 'string', format: value }
   }
 
   function unknownAt(where: string, schema: JsonSchema): JsonSchema {
@@ -207,14 +227,21 @@ export function createSchemaWriter(
   return { schemaOf, named, unknown }
 }
 
+/** `Json` of schemas/sent-values.ts: any value meets it. */
+function isJson(type: Type): boolean {
+  const alias = type.getAliasSymbol()
+  return alias?.name === 'Json' && alias.declarations[0]?.path.endsWith('/schemas/sent-values.ts') === true
+}
+
 /** Simple types beside each other as one list of types, each schema once, in an order that does not depend on the compiler. */
 function joined(schemas: JsonSchema[]): JsonSchema[] {
   const once = [...new Map(schemas.map((schema) => [JSON.stringify(schema), schema])).entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, schema]) => schema)
-  const isBoolean = once.filter(({ type, enum: values }) => type === 'boolean' && values !== undefined)
+  const wide = withoutNarrower(once)
+  const isBoolean = wide.filter(({ type, enum: values }) => type === 'boolean' && values !== undefined)
   const both =
-    isBoolean.length === 2 ? [{ type: 'boolean' }, ...once.filter((one) => !isBoolean.includes(one))] : once
+    isBoolean.length === 2 ? [{ type: 'boolean' }, ...wide.filter((one) => !isBoolean.includes(one))] : wide
   const simple = both.filter(
     (schema) => Object.keys(schema).join() === 'type' && typeof schema.type === 'string',
   )
@@ -229,4 +256,13 @@ function joined(schemas: JsonSchema[]): JsonSchema[] {
     .map(({ type }) => type as string)
     .sort((a, b) => Number(a === 'null') - Number(b === 'null'))
   return [...others, { type: types }]
+}
+
+/** A time among texts is a text, and a whole number among numbers a number. */
+function withoutNarrower(schemas: JsonSchema[]): JsonSchema[] {
+  const has = (type: string): boolean =>
+    schemas.some((schema) => schema.type === type && Object.keys(schema).length === 1)
+  return schemas.filter(
+    ({ type, format }) => !(format !== undefined && has('string')) && !(type === 'integer' && has('number')),
+  )
 }

@@ -5,6 +5,7 @@ import type { Finding } from '#platform/health/create-health.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { type Said, say, type Word } from '#schemas/said.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import type { Contracts } from './contracts/contracts.ts'
 import { LIST_GOOD_MS } from './contracts/index-contracts.ts'
 import type { KeptContract } from './contracts/verify-contract.ts'
@@ -15,10 +16,10 @@ import type { ConfigurationState } from './state.ts'
 /** What goes on after the ordinary end of configuration or suspension list. */
 type Grace = {
   /** The ordinary end. */
-  since: string
+  since: Time
   /** How many contracts in force grant a grace that is not over, and when the last of these graces ends. */
   contracts: number
-  until: string
+  until: Time
   /** Why the last attempt to hear our own registry failed. */
   lastError: Word | undefined
 }

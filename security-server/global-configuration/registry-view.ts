@@ -9,6 +9,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { LogHead } from '#schemas/global-configuration.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import type { ConfigurationClient } from './client.ts'
 import type { DurableFiles } from './durable-files.ts'
 import { checkSameLog } from './fetch-log-proof.ts'
@@ -17,7 +18,7 @@ type Fork = {
   /** `contradiction`: the two heads prove it; `unproven`: the registry gave no proof that one log contains the other. */
   kind: 'contradiction' | 'unproven'
   what: string
-  at: string
+  at: Time
   /** The signed heads. */
   heads: string[]
 }

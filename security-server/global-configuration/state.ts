@@ -1,6 +1,7 @@
 /** The state of this room for administrators, health checks and metrics. */
 import type { FaultCode } from '#schemas/fault.ts'
 import type { Said } from '#schemas/said.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { InstanceCopy } from './instance-copy.ts'
 import type { KeptSuspensionList } from './kept-suspension-lists.ts'
 import type { RegistryViewState } from './registry-view.ts'
@@ -18,14 +19,14 @@ export type AnchorSummary = {
 type InstanceState = {
   instance: string
   /** The version of the format, 2 to 6. */
-  version: number
+  version: Whole
   expiresAt: Date
   isExpired: boolean
   /** Until when contracts that grant an outage grace may go on; undefined where the instance publishes none. */
   graceUntil: Date | undefined
   /** The location; undefined for a copy that was read from disk at the start. */
   source: string | undefined
-  statementIndex: number | undefined
+  statementIndex: Whole | undefined
   /** Undefined when the instance has none, or none came yet. */
   suspensionList: { number: number; issuedAt: Date; expiresAt: Date; suspended: number } | undefined
   hasSuspensionList: boolean

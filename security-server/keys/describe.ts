@@ -4,6 +4,7 @@ import { nameText } from '#core/certificate/name.ts'
 import type { TokenState } from '#platform/pkcs11/hardware-token.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { type Said, say } from '#schemas/said.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import type { CertificateStatuses, StatusReport } from './certificate-status.ts'
 import { algorithmOf, type KeyAlgorithm } from './generate-key.ts'
 import type { HardwareKeys } from './hardware-keys.ts'
@@ -22,11 +23,11 @@ export type CertificateInfo = {
   subject: string
   issuer: string
   serialNumber: string
-  notBefore: string
-  notAfter: string
+  notBefore: Time
+  notAfter: Time
   member?: string | undefined
   active: boolean
-  importedAt: string
+  importedAt: Time
   /** `saved`: an authentication certificate that the configuration does not list (yet). */
   state: 'registered' | 'saved' | 'expired'
   ocsp: StatusReport
@@ -40,10 +41,10 @@ export type KeyInfo = {
   usage: KeyUsage
   label: string
   algorithm: KeyAlgorithm | undefined
-  createdAt: string
+  createdAt: Time
   /** The key was made on its hardware token with other tools, and adopted here. */
   adopted: boolean
-  requests: { id: string; createdAt: string; member?: string | undefined }[]
+  requests: { id: string; createdAt: Time; member?: string | undefined }[]
   certificates: CertificateInfo[]
 }
 

@@ -11,6 +11,7 @@ import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import type { AltNames } from './alt-names.ts'
 import { certificationRequest, type SubjectFields } from './certification-request.ts'
 import { checkChain, readChain } from './check-internal-tls.ts'
@@ -34,8 +35,8 @@ type InternalTlsInfo = {
   subject: string
   issuer: string
   serialNumber: string
-  notBefore: string
-  notAfter: string
+  notBefore: Time
+  notAfter: Time
   selfSigned: boolean
   algorithm: string | undefined
   /** The certificate and its issuers, PEM. */

@@ -7,20 +7,21 @@ import { type Certificate, parseCertificate } from '#core/certificate/certificat
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, parseMemberId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import { asSealed, type Sealed, seal, unseal } from './seal.ts'
 import { parseJson } from './token-file.ts'
 
 export type KeyUsage = 'SIGNING' | 'AUTHENTICATION'
 
 /** A PKCS#10 request made for a key; `member` is set for signing keys. */
-type StoredRequest = { id: string; createdAt: string; member: MemberId | undefined; der: Buffer }
+type StoredRequest = { id: string; createdAt: Time; member: MemberId | undefined; der: Buffer }
 
 export type StoredCertificate = {
   certificate: Certificate
   /** The member for whom it signs; undefined for authentication. */
   member: MemberId | undefined
   active: boolean
-  importedAt: string
+  importedAt: Time
 }
 
 export type StoredKey = {
@@ -28,7 +29,7 @@ export type StoredKey = {
   id: string
   usage: KeyUsage
   label: string
-  createdAt: string
+  createdAt: Time
   spki: Buffer
   /** The sealed private key, for a key in the software token. */
   sealed?: Sealed | undefined

@@ -1,19 +1,20 @@
 /** What a PIN of a token has to be like, and how long it may stay: the policy of the settings; pure. */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 /** `classes`: how many of small letters, capital letters, digits and other characters have to be in it. */
-export type PinPolicy = { minLength: number; classes: number; maxAgeDays?: number | undefined }
+export type PinPolicy = { minLength: Whole; classes: Whole; maxAgeDays?: number | undefined }
 
 /** What a token says of its PIN. `setAt` is absent while nobody here knows when it was set. */
 export type PinInfo = PinPolicy & {
-  setAt?: string | undefined
+  setAt?: Time | undefined
   /** When the policy wants another one. */
-  endsAt?: string | undefined
+  endsAt?: Time | undefined
   /** Wrong PINs since the last right one. */
-  wrong?: number | undefined
+  wrong?: Whole | undefined
   /** No PIN is looked at before. */
-  pausedUntil?: string | undefined
+  pausedUntil?: Time | undefined
 }
 
 export const DEFAULT_PIN_POLICY: PinPolicy = { minLength: 8, classes: 1 }

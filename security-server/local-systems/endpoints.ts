@@ -3,9 +3,10 @@
  * number of segments are compared.
  */
 import { matchPathGlob } from '#core/transport/service-path.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 
 /** `base`: stands for the whole service. `generated`: comes from the service's description. */
-export type Endpoint = { id: number; method: string; path: string; base: boolean; generated: boolean }
+export type Endpoint = { id: Whole; method: string; path: string; base: boolean; generated: boolean }
 
 /**
  * The endpoint of the service's description that matches method and path, the one with the fewest stars; undefined when there is

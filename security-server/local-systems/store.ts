@@ -4,13 +4,14 @@ import { isForeignKeyViolation } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { Tables } from './tables.ts'
 
 type RowsOf<Name extends keyof Tables> = Selectable<Tables[Name]>[]
 
 export type Rows = {
   /** The counter was read first, so the rows are those of this change or a later one. */
-  counter: number
+  counter: Whole
   clients: RowsOf<'local_client'>
   certificates: RowsOf<'local_client_certificate'>
   descriptions: RowsOf<'service_description'>

@@ -6,6 +6,7 @@ import {
   type ServiceId,
   type SubsystemId,
 } from '#schemas/identifiers.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { EndpointRights, SubjectType } from './access.ts'
 import type { Standing } from './client-status.ts'
 import { declaredByShape, type Endpoint } from './endpoints.ts'
@@ -20,7 +21,7 @@ export type ClientCertificate = { sha256: string; der: Buffer; notBefore: Date; 
 type ServiceCertificate = { sha256: string; der: Buffer }
 
 /** WSDL: SOAP services, as many as its document has operations. */
-type DescriptionType = 'REST' | 'OPENAPI' | 'WSDL'
+export type DescriptionType = 'REST' | 'OPENAPI' | 'WSDL'
 
 /** `NONE` for REST, which has no description. */
 export type Validate = 'NONE' | 'REQUESTS' | 'ALL'
@@ -30,9 +31,9 @@ export type LocalService = {
   type: DescriptionType
   /** The base address; the service path of a REST request is appended to it. */
   url: string
-  timeoutMs: number
+  timeoutMs: Whole
   /** The calls that its system takes at once; undefined: as many as come. */
-  maxConcurrentCalls: number | undefined
+  maxConcurrentCalls: Whole | undefined
   verifyTls: boolean
   /** Which messages are held against its description. */
   validate: Validate
@@ -49,21 +50,21 @@ export type LocalService = {
 }
 
 type AccessRight = {
-  id: number
-  endpoint: number
+  id: Whole
+  endpoint: Whole
   subjectType: SubjectType
   subject: string
-  createdAt: string
+  createdAt: Time
 }
 
 export type ServiceDescription = {
-  id: number
+  id: Whole
   client: SubsystemId
   type: DescriptionType
   url: string
   disabled: boolean
   disabledNotice: string
-  updatedAt: string
+  updatedAt: Time
   /** The OpenAPI or WSDL document as it was uploaded, or fetched with what it imports; '' for REST. */
   document: string
   /** What was fetched beside it and put into it. */
@@ -72,8 +73,8 @@ export type ServiceDescription = {
 }
 
 export type ServiceView = {
-  key: number
-  description: number
+  key: Whole
+  description: Whole
   service: LocalService
   certificates: ServiceCertificate[]
   endpoints: Endpoint[]
@@ -85,7 +86,7 @@ export type ServiceView = {
 }
 
 export type LocalGroup = {
-  id: number
+  id: Whole
   client: ClientId
   code: string
   description: string
@@ -95,7 +96,7 @@ export type LocalGroup = {
 export type ClientView = {
   id: ClientId
   authenticationMode: AuthenticationMode
-  createdAt: string
+  createdAt: Time
   standing: Standing
   certificates: ClientCertificate[]
   descriptions: ServiceDescription[]
@@ -103,7 +104,7 @@ export type ClientView = {
 }
 
 export type View = {
-  counter: number
+  counter: Whole
   clients: ReadonlyMap<string, ClientView>
   /** By the text form of the service's id. */
   services: ReadonlyMap<string, ServiceView>

@@ -6,45 +6,46 @@
 import { isMonth } from '#core/subject/months.ts'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 
-export type EvaluatedRow = { idx: number; digest: Buffer; month: string }
+export type EvaluatedRow = { idx: Whole; digest: Buffer; month: string }
 
-export type EvaluationLimits = { identifiersPerDay: number; indexesPerDay: number }
+export type EvaluationLimits = { identifiersPerDay: Whole; indexesPerDay: Whole }
 
 /** What was evaluated on a UTC day. Indexes and months are null while everything was refused. */
 export type EvaluationDay = {
   day: string
-  identifiers: number
+  identifiers: Whole
   /** By how many record indexes the mark moved. */
-  indexes: number
+  indexes: Whole
   /** Records that were refused, for example because they are too far back. */
-  refused: number
+  refused: Whole
   /** Batches refused because a limit of the day was used up; the server sends them again and again. */
-  usedUp: number
-  firstIndex: number | null
-  lastIndex: number | null
+  usedUp: Whole
+  firstIndex: Whole | null
+  lastIndex: Whole | null
   firstMonth: string | null
   lastMonth: string | null
 }
 
 export type EvaluationMarks = {
-  mark: number | undefined
+  mark: Whole | undefined
   newest: string | undefined
   /** In days since 1970. */
-  movedOn: number | undefined
+  movedOn: Whole | undefined
 }
 
 type EvaluationTables = {
-  evaluated_subject: { idx: number; digest: Buffer }
-  holder_mark: { name: string; value: number }
+  evaluated_subject: { idx: Whole; digest: Buffer }
+  holder_mark: { name: string; value: Whole }
   evaluation_day: {
     day: string
-    identifiers: number
-    indexes: number
-    refused: number
-    used_up: number
-    first_idx: number | null
-    last_idx: number | null
+    identifiers: Whole
+    indexes: Whole
+    refused: Whole
+    used_up: Whole
+    first_idx: Whole | null
+    last_idx: Whole | null
     first_month: string | null
     last_month: string | null
   }
@@ -109,8 +110,8 @@ export function createEvaluationStore(database: Database) {
       rows: EvaluatedRow[]
       before: EvaluationMarks
       newest: string | undefined
-      kept: number
-      refused: number
+      kept: Whole
+      refused: Whole
       limits: EvaluationLimits
     }): Promise<{ usedUp: keyof EvaluationLimits | undefined; isFirst: boolean }> =>
       inTransaction(tables, async (transaction) => {
@@ -183,7 +184,7 @@ export function createEvaluationStore(database: Database) {
  */
 function stepOf(
   { mark, movedOn }: EvaluationMarks,
-  to: { mark: number; today: number; perDay: number },
+  to: { mark: Whole; today: Whole; perDay: Whole },
 ): number {
   if (mark === undefined || movedOn === undefined) return 0
   const stoodStill = Math.max(0, to.today - movedOn - 1)

@@ -1,8 +1,9 @@
 /** The counts of look-ups by client and UTC day. No row says about whom anybody asked. */
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 
-type CountRow = { day: string; client: string; look_ups: number; refused: number }
+type CountRow = { day: string; client: string; look_ups: Whole; refused: Whole }
 
 /** What the clients asked on a day: look-ups that were answered, and refused ones. */
 type LookUpDay = { day: string; clients: { client: string; lookUps: number; refused: number }[] }

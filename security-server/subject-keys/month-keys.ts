@@ -4,6 +4,7 @@ import { newestPossible, oldestKept } from '#core/subject/months.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { HolderStore, MonthRow } from './store.ts'
 import { unwrapKey, type WrappingKey, type WrappingKeys, wrapKey } from './wrapping-keys.ts'
 
@@ -32,7 +33,7 @@ const KEY = 32
 export async function openMonthKeys(q: {
   store: HolderStore
   wrapping: WrappingKeys
-  keepMonths: number
+  keepMonths: Whole
   clock: Clock
   /** The time by which a month is over for good, which no wrong clock brings forward. */
   proven: Clock

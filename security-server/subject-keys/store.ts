@@ -4,23 +4,24 @@ import type { Migration } from 'kysely/migration'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import { columnTypes, lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type MonthRow = {
   month: string
   /** The id of the wrapping key. Null, together with `sealed`, when the key was destroyed. */
   wrapping: string | null
   sealed: Buffer | null
-  created_at: string
-  destroyed_at: string | null
+  created_at: Time
+  destroyed_at: Time | null
 }
 /** The searches of one UTC day: of a person, of a case, or of all (`who` is ''). Scope `refused` counts the refused ones. */
-type CountRow = { day: string; scope: Scope | 'refused'; who: string; searches: number }
+type CountRow = { day: string; scope: Scope | 'refused'; who: string; searches: Whole }
 type Scope = 'person' | 'case' | 'all'
 
 type Tables = {
   month_key: MonthRow
   search_count: CountRow
-  holder_mark: { name: string; value: number }
+  holder_mark: { name: string; value: Whole }
 }
 
 /** The value of this mark is a time in milliseconds. */

@@ -3,7 +3,7 @@
  * status, header, content type and body of an answer has to be one that the document names, bad data has to be refused, and no case may end in an error of the server.
  *
  *   pip install schemathesis==4.32.5
- *   node test/drills/schemathesis.ts [--program st] [--minutes 20]
+ *   node test/drills/schemathesis.ts [--program st] [--minutes 20] [--examples 60] [--seed 1] [--api central-registry --api security-server]
  *
  * An address may ask 600 times a minute, so 5,000 cases of one process take nine minutes or more: the gate does not run it.
  */
@@ -21,6 +21,10 @@ const { values } = parseArgs({
   options: {
     program: { type: 'string', default: 'st' },
     minutes: { type: 'string', default: '20' },
+    /** For each operation, of each phase. */
+    examples: { type: 'string', default: '60' },
+    seed: { type: 'string' },
+    api: { type: 'string', multiple: true, default: ['central-registry', 'security-server'] },
   },
 })
 /** Headers of a path that is too long are refused with 431. */
@@ -33,10 +37,14 @@ writeFileSync(configuration, CONFIGURATION)
 const world = await startWorld()
 try {
   const { registry, servers } = world
-  const codes = await Promise.all([
-    check('central-registry', registry.adminUrl, registry.apiKeyFile),
-    check('security-server', servers.population.adminUrl, servers.population.apiKeyFile),
-  ])
+  const ofApi: Record<string, { adminUrl: string; apiKeyFile: string }> = {
+    'central-registry': registry,
+    'security-server': servers.population,
+  }
+  const asked = values.api.map((api) => ({ api, of: ofApi[api] }))
+  const unknown = asked.find(({ of }) => of === undefined)
+  if (unknown !== undefined) throw new Error(`there is no API ${unknown.api}`)
+  const codes = await Promise.all(asked.map(({ api, of }) => check(api, of!.adminUrl, of!.apiKeyFile)))
   process.exitCode = codes.every((code) => code === 0) ? 0 : 1
 } finally {
   await world.stop()
@@ -50,7 +58,8 @@ async function check(api: string, url: string, apiKeyFile: string): Promise<numb
     [
       ...['--config-file', configuration, 'run', documentOf(api), '--url', `${url}/api/v1`],
       ...['--header', `Authorization: X-Road-ApiKey token=${key}`, '--output-sanitize', 'true'],
-      ...['--max-time', String(Number(values.minutes) * 60), '--max-examples', '60'],
+      ...['--max-time', String(Number(values.minutes) * 60), '--max-examples', values.examples],
+      ...(values.seed === undefined ? [] : ['--seed', values.seed]),
       ...['--phases', 'examples,coverage,fuzzing', '--continue-on-failure', '--no-shrink'],
       // With a locked token much is answered by 503, truly, but that hides what is behind it.
       ...['--exclude-path', '/tokens/{tokenId}/logout'],

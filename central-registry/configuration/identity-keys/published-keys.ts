@@ -7,18 +7,19 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import { type KeyFiles, numbered, UNKNOWN_KEY } from './key-files.ts'
 
 export type PublishedKey = {
   /** From 1. */
-  number: number
+  number: Whole
   /** What the DID document and files call it. */
   name: string
   publicKey: KeyObject
   /** Null for the first one, and for one that a restored database did not know. */
-  madeAt: string | null
+  madeAt: Time | null
   /** Until when others accept it beside newer ones; null for the newest. */
-  acceptedUntil: string | null
+  acceptedUntil: Time | null
 }
 
 export type PublishedKeys = {

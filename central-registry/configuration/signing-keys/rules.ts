@@ -4,15 +4,16 @@
  */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time } from '#schemas/sent-values.ts'
 
 type SigningKeyState = 'ANNOUNCED' | 'ACTIVE' | 'RETIRED'
 
 export type SigningKeyFacts = {
   is_active: number
   /** From this time on no up-to-date server uses a configuration that does not name the key; null before it was published. */
-  known_at: string | null
+  known_at: Time | null
   /** When the key was last activated; null for a key that never was. */
-  activated_at: string | null
+  activated_at: Time | null
 }
 
 export function stateOfKey({

@@ -7,6 +7,7 @@ import type { HearCosigned } from '#platform/witness/store.ts'
 import { AUDIT_LIMITS, type AuditAnswer, type AuditQuery, type ListedOrder } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { type Change, counted, mustBe, type Page, refuseTwin, textContains } from '../../changes/store.ts'
 import { type SignedWith, takeWord } from '../../documents/taken-store.ts'
 import type { AuditOrderRow, AuditOrderServerRow, Tables } from './tables.ts'
@@ -119,7 +120,7 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
         .executeTakeFirst()
       return mustBe(`an answer of ${server}`, row?.answer ?? undefined)
     },
-    countOverdue: (now: string): Promise<number> => counted(listed({ state: 'overdue', at: now })),
+    countOverdue: (now: string): Promise<Whole> => counted(listed({ state: 'overdue', at: now })),
 
     /**
      * The orders that a server still has to answer, that have a seed and that it does not have yet, the most urgent first. Throws

@@ -1,15 +1,17 @@
 /** Row types of audit orders and of each server's answer. */
+
+import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
 export type AuditOrderRow = {
-  id: string
+  id: Uuid
   sha256: string
   /** The JWS as it was filed. */
   document: string
   authority: string
   case_number: string
-  deadline: string
-  received_at: string
+  deadline: Time
+  received_at: Time
   received_by: string
 }
 
@@ -19,9 +21,9 @@ export type AuditOrderServerRow = {
   seed: string | null
   outcome: string | null
   reason: string | null
-  matched: number | null
+  matched: Whole | null
   answer: string | null
-  answered_at: string | null
+  answered_at: Time | null
 }
 
 type AuditOrderTables = {

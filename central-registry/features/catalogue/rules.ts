@@ -5,6 +5,7 @@ import type { ContractTerms } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseSubsystemId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
 import type { Access, Endpoint } from './read-answers.ts'
 import type { CatalogueServiceRow } from './tables.ts'
@@ -47,10 +48,10 @@ export type AccessRequest = {
   personalData: boolean
   contactName: string
   contactEmail: string
-  retentionDays?: number
+  retentionDays?: Whole
   /** A selection of the service's endpoints; all of them when absent. */
   endpoints?: Endpoint[]
-  validUntil?: string
+  validUntil?: Time
 }
 
 const YEAR_DAYS = 365

@@ -1,5 +1,6 @@
 /** Row types of the catalogue. `_at` columns are ISO texts. */
 import type { Generated } from 'kysely'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
 export type CatalogueServiceRow = {
@@ -19,17 +20,17 @@ export type CatalogueServiceRow = {
   document: string | null
   status: 'offered' | 'withdrawn'
   search: string
-  first_seen: string
-  last_seen: string
-  changed_at: string
+  first_seen: Time
+  last_seen: Time
+  changed_at: Time
 }
 
 type CatalogueTables = {
   catalogue_subsystem: {
     subsystem: string
-    next_at: string
-    asked_at: string
-    answered_at: string | null
+    next_at: Time
+    asked_at: Time
+    answered_at: Time | null
     failure: string | null
   }
   /** `audience_access` is the access from which its rows in catalogue_audience follow; older versions do not write it. */
@@ -38,9 +39,9 @@ type CatalogueTables = {
   catalogue_audience: { service: string; kind: 'everybody' | 'memberClass' | 'globalGroup'; code: string }
   catalogue_document: { sha256: string; content: Buffer }
   catalogue_change: {
-    id: Generated<number>
+    id: Generated<Whole>
     service: string
-    at: string
+    at: Time
     what: string
     before: string | null
     after: string | null

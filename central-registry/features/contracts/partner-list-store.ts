@@ -8,6 +8,7 @@ import { MAX_PARTNER_LIST_BYTES, MOST_BETWEEN, MOST_SEALS } from '#core/contract
 import { plainPart } from '#core/contract/fields.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { PartnerContract, PartnerList, PartnerPlace } from '#schemas/contract.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { COLUMNS, versionOf } from '../../contract-versions/rows-store.ts'
 import { IN_FORCE, OPEN, stateAt } from '../../contract-versions/rules.ts'
 import { LIVE, namesInstance } from '../../register/live-contracts-store.ts'
@@ -28,7 +29,7 @@ const FIRST: PartnerPlace = { contract: '', version: 0 }
 
 type Page = { after: PartnerPlace; most: number }
 /** The first `inForce` of the rows are in force. `hasMore`: there are more in force after this page. */
-type Rows = { rows: ContractRow[]; inForce: number; hasMore: boolean }
+type Rows = { rows: ContractRow[]; inForce: Whole; hasMore: boolean }
 type OfVersion = Pick<ContractRow, 'contract' | 'version'> & { sha256: string }
 
 export function createPartnerListStore(database: Database) {

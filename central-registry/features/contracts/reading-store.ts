@@ -1,6 +1,7 @@
 /** Lists of contracts for administrators, and single contracts with all versions, seals, events and notices. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ContractState } from '#schemas/contract.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import { contains, counted, orderOf, type Page } from '../../changes/store.ts'
 import { COLUMNS, noContract, versionsOf } from '../../contract-versions/rows-store.ts'
 import { IN_FORCE } from '../../contract-versions/rules.ts'
@@ -16,7 +17,7 @@ export type Filter = {
   /** Selects versions in force whose validity ends before this time. */
   endsBefore?: string | undefined
   /** Selects versions, undecided or in force, with an address that had no valid confirmation at this time. */
-  unconfirmedAt?: string | undefined
+  unconfirmedAt?: Time | undefined
 }
 
 export type ContractReading = ReturnType<typeof createContractReading>

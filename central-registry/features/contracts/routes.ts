@@ -8,6 +8,7 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import { type Act, actOf, checkReason, wordsOf } from '../../changes/decision.ts'
 import type { Page } from '../../changes/store.ts'
 import type { ContractPolicy, ContractPolicyStore } from '../../contract-versions/policy-store.ts'
@@ -29,18 +30,18 @@ type Who = { id: string; name: string | null }
 
 /** `mayConfirm` is about the present caller. */
 type SuspensionView = {
-  id: number
+  id: Whole
   kind: string
   subject: string
   reason: string
   state: string
-  suspendedAt: string
+  suspendedAt: Time
   suspendedBy: Who | null
-  confirmedAt: string | null
+  confirmedAt: Time | null
   confirmedBy: Who | null
-  liftedAt: string | null
+  liftedAt: Time | null
   liftedBy: Who | null
-  announcements: number
+  announcements: Whole
   nextAnnouncement: string | null
   mayConfirm: boolean
 }
@@ -207,7 +208,7 @@ function summaryAt(row: ContractRow, now: number) {
     overdue: isOverdue(version, at),
     validFrom: row.valid_from,
     validUntil: row.valid_until,
-    endsInDays: Math.ceil((Date.parse(row.valid_until) - now) / DAY_MS),
+    endsInDays: Math.ceil((Date.parse(row.valid_until) - now) / DAY_MS) as Whole,
     reviewAt: row.review_at,
     proposedAt: row.proposed_at,
     proposedBy: row.proposed_by,
@@ -223,13 +224,13 @@ function timeOf(text: string): string {
   return time.toISOString()
 }
 
-type Whole = Awaited<ReturnType<ContractReading['whole']>>
+type WholeContract = Awaited<ReturnType<ContractReading['whole']>>
 
 /** Which registries have agreed to a contract between two instances, and the last report of the other one. */
 function betweenInstances(
   { version, agreed_at, origin }: ContractRow,
-  counterSeals: Whole['counterSeals'],
-  words: Whole['words'],
+  counterSeals: WholeContract['counterSeals'],
+  words: WholeContract['words'],
 ) {
   const seals = counterSeals.filter((one) => Number(one.version) === version)
   const word = words.find((one) => Number(one.version) === version)

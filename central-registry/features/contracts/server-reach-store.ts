@@ -4,6 +4,7 @@
  */
 import type { Kysely } from 'kysely'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { COLUMNS, contentOf } from '../../contract-versions/rows-store.ts'
 import { LIVE } from '../../register/live-contracts-store.ts'
 import { IN_FORCE as SUSPENSION_IN_FORCE } from '../../register/suspended-store.ts'
@@ -16,7 +17,7 @@ const MANY = 500
 type SealRow = {
   sha256: string
   contract: string
-  version: number
+  version: Whole
   member: string
   subsystems: string | null
 }

@@ -1,9 +1,10 @@
 /** Who was told of what ends, shared by all nodes of a registry. */
 import { columnTypes } from '#platform/database/dialect.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 
 export type DeadlineTables = {
-  deadline_told: { thing: string; threshold: number; recipient: string; at: string }
+  deadline_told: { thing: string; threshold: Whole; recipient: string; at: string }
 }
 
 export const deadlineMigrations: Record<string, SchemaChange> = {

@@ -1,6 +1,7 @@
 /** Decides, step by step, from gathered facts whether one subsystem can call a service of another; pure. */
 
 import { listed, type Said, say, type Word } from '#schemas/said.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import { type ContractQuestion, contract } from './contract-step.ts'
 
 type Side = 'consumer' | 'provider'
@@ -20,7 +21,7 @@ export type Step = {
 }
 
 /** One authentication certificate in the register, with the reason why it is not valid, if any. */
-type CertificateFacts = { sha256: string; notAfter: string; objection?: Said | undefined }
+type CertificateFacts = { sha256: string; notAfter: Time; objection?: Said | undefined }
 
 export type ServerFacts = {
   id: string
@@ -33,7 +34,7 @@ export type ServerFacts = {
 }
 
 /** The signing certificate with which a member last signed something for this registry. */
-export type SigningFacts = { sha256: string; issuer: string; notAfter: string; at: string }
+export type SigningFacts = { sha256: string; issuer: string; notAfter: Time; at: Time }
 
 export type SideFacts = {
   subsystem: string

@@ -15,6 +15,7 @@ import type {
   RegistrationService,
   SharedParameters,
 } from '#schemas/global-configuration.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { ImportClient } from '../../configuration/other-instances/client.ts'
 import {
   checkHash,
@@ -27,7 +28,7 @@ import {
 
 type Federated = {
   url: string
-  version: number
+  version: Whole
   expiresAt: Date
   /** The index of our kind of statement; undefined for X-Road's central server. */
   index: number | undefined

@@ -12,6 +12,7 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { Page } from '../../changes/store.ts'
 import { anchorOfRow } from '../../configuration/assemble.ts'
 import type { ImportClient } from '../../configuration/other-instances/client.ts'
@@ -36,13 +37,13 @@ type Rooms = {
 /** What stands behind an anchor, for those who decide. */
 type Examination = {
   url: string
-  version: number
-  expiresAt: string
-  members: number
-  index?: number
+  version: Whole
+  expiresAt: Time
+  members: Whole
+  index?: Whole
   takesContracts: boolean
-  subsystems: number
-  securityServers: number
+  subsystems: Whole
+  securityServers: Whole
   memberClasses: string[]
   certificationServices: string[]
   timestampingServices: string[]

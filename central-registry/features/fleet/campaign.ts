@@ -1,6 +1,7 @@
 /** The progress of a changeover from a CA: which servers and members still have certificates of it; pure. */
 import { csvCell } from '#core/log-export/csv-cell.ts'
 import type { ReportedCertificate } from '#schemas/fleet.ts'
+import type { Time } from '#schemas/sent-values.ts'
 
 type CampaignCertificate = Pick<ReportedCertificate, 'sha256' | 'usage' | 'notAfter'> & {
   /** The member of a signing certificate. */
@@ -12,7 +13,7 @@ export type CampaignServer = {
   server: string
   /** `unknown`: the server never reported, and the register has no certificate of this CA for it. */
   state: 'remaining' | 'done' | 'unknown'
-  reportedAt: string | null
+  reportedAt: Time | null
   certificates: CampaignCertificate[]
 }
 export type Campaign = {

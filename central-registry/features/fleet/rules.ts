@@ -1,5 +1,6 @@
 /** Derives the troubles of a security server from its report, from probes and from missing reports; pure. */
 import type { ServerReport } from '#schemas/fleet.ts'
+import type { Time } from '#schemas/sent-values.ts'
 
 export const TROUBLES = [
   'silent',
@@ -29,7 +30,7 @@ export type Probe = {
 
 export type Known = {
   report?: ServerReport | undefined
-  reportedAt?: string | undefined
+  reportedAt?: Time | undefined
   probe?: Probe | undefined
   /** SHA-256 and end of the registered authentication certificates. */
   registered: { sha256: string; notAfter: string }[]

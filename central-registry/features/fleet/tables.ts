@@ -1,18 +1,19 @@
 /** Row types of the fleet: reports, troubles, certificates, calls, outages. `_at` columns are ISO texts. */
 import type { Generated } from 'kysely'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
 export type OutageRow = {
-  id: number
+  id: Whole
   message: string
-  starts_at: string
-  ends_at: string
+  starts_at: Time
+  ends_at: Time
   /** JSON lists; if both are empty, the outage concerns everybody. */
   member_classes: string
   servers: string
-  created_at: string
+  created_at: Time
   created_by: string
-  ended_at: string | null
+  ended_at: Time | null
   ended_by: string | null
 }
 
@@ -20,23 +21,23 @@ type FleetTables = {
   fleet_server: {
     server: string
     /** The severity of the server's worst trouble now; 0 for none. */
-    worst: number
+    worst: Whole
     /** When the server made its newest report, by its own clock. */
-    created_at: string | null
-    reported_at: string | null
+    created_at: Time | null
+    reported_at: Time | null
     version: string | null
     report: string | null
-    probed_at: string | null
+    probed_at: Time | null
     probe: string | null
   }
   fleet_trouble: {
-    id: Generated<number>
+    id: Generated<Whole>
     server: string
     kind: string
-    severity: number
+    severity: Whole
     message: string
-    since: string
-    until: string | null
+    since: Time
+    until: Time | null
   }
   fleet_certificate: {
     server: string
@@ -44,20 +45,20 @@ type FleetTables = {
     usage: string
     member: string | null
     authority: string | null
-    not_after: string
+    not_after: Time
   }
   /** The counts are of exchanges that the server reported without names of the parties. */
   call_day: {
     server: string
     day: string
-    settled: number
-    created_at: string
-    answered: number
-    failed: number
-    refused: number
+    settled: Whole
+    created_at: Time
+    answered: Whole
+    failed: Whole
+    refused: Whole
   }
   call_count: {
-    id: Generated<number>
+    id: Generated<Whole>
     server: string
     day: string
     side: string
@@ -65,11 +66,11 @@ type FleetTables = {
     /** `provider` is the service's subsystem; `service` is the rest of the service's id. */
     provider: string
     service: string
-    answered: number
-    failed: number
-    refused: number
+    answered: Whole
+    failed: Whole
+    refused: Whole
   }
-  outage: Omit<OutageRow, 'id'> & { id: Generated<number> }
+  outage: Omit<OutageRow, 'id'> & { id: Generated<Whole> }
 }
 
 /** The tables that this feature's stores use. */

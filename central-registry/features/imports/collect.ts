@@ -5,6 +5,7 @@
  */
 import { createHash, randomInt } from 'node:crypto'
 import { asFault } from '#schemas/fault.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { ImportClient } from '../../configuration/other-instances/client.ts'
 import { checkAddress } from '../../servers/rules.ts'
 import type { Finding } from './notes.ts'
@@ -19,7 +20,7 @@ type Collected = {
   /** Servers that presented no certificate with a published hash. */
   failed: Finding[]
   /** The number of servers that were not contacted within the time of this call. */
-  left: number
+  left: Whole
 }
 
 export async function collectCertificates(

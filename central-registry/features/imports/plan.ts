@@ -66,7 +66,7 @@ export function planImport(q: PlanQuestion): Plan {
 }
 
 /** What a plan adds, for people and for the hash that two of them approve. Certificates are replaced by their SHA-256. */
-export function readableTake(take: Take): Record<string, object[]> {
+export function readableTake(take: Take) {
   const authority = ({ certificate, responders }: AddedTrust['intermediates'][number]['authority']) => ({
     sha256: certificate.sha256,
     ocspResponders: responders.map(({ url, certificate: its }) => ({ url, ...digestOf(its) })),
@@ -79,6 +79,8 @@ export function readableTake(take: Take): Record<string, object[]> {
     timestampingServices: take.timestampingServices.map(({ name, url, sha256 }) => ({ name, url, sha256 })),
   }
 }
+
+export type ReadableTake = ReturnType<typeof readableTake>
 
 function digestOf(der: Buffer | undefined): { certificate?: string } {
   return der === undefined ? {} : { certificate: createHash('sha256').update(der).digest('hex') }

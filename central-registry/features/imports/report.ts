@@ -1,32 +1,35 @@
 /** The report of an import as one sorted list: first what needs attention, then what is added; pure. */
 import { encodeSegment } from '#schemas/identifiers.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { Finding } from './notes.ts'
+import type { ReadableTake } from './plan.ts'
 
 export type Report = {
-  taken: Record<string, object[]>
+  /** By the list: one that an older version wrote may lack some. */
+  taken: Partial<ReadableTake>
   notTaken: Finding[]
   differs: Finding[]
   missingCertificates: { server: string; sha256: string }[]
 }
 
 /** `id` is the row's position in the whole report, `part` the list that it comes from. */
-type ReportRow = { id: number; part: string; what: string; why: string }
+type ReportRow = { id: Whole; part: string; what: string; why: string }
 
 /** For each list of added rows, the column that identifies a row and a column that describes it. */
-const TAKEN: Record<string, [what: string, why: string]> = {
-  parameters: ['name', 'value'],
-  classes: ['code', 'description'],
-  members: ['id', 'name'],
-  subsystems: ['id', 'name'],
-  groups: ['code', 'description'],
-  groupMembers: ['client', 'group_code'],
-  servers: ['id', 'address'],
-  clients: ['client', 'server'],
-  certificates: ['server', 'sha256'],
-  services: ['name', 'profile'],
-  intermediates: ['sha256', 'of'],
-  timestampingServices: ['name', 'url'],
-}
+const TAKEN: [part: keyof ReadableTake, what: string, why: string][] = [
+  ['parameters', 'name', 'value'],
+  ['classes', 'code', 'description'],
+  ['members', 'id', 'name'],
+  ['subsystems', 'id', 'name'],
+  ['groups', 'code', 'description'],
+  ['groupMembers', 'client', 'group_code'],
+  ['servers', 'id', 'address'],
+  ['clients', 'client', 'server'],
+  ['certificates', 'server', 'sha256'],
+  ['services', 'name', 'profile'],
+  ['intermediates', 'sha256', 'of'],
+  ['timestampingServices', 'name', 'url'],
+]
 
 /** The rows of one part, or of all, that contain `q`; ids in `q` may have colons. */
 export function rowsOf(
@@ -40,8 +43,10 @@ export function rowsOf(
     ...missingCertificates.map(({ server, sha256 }) => ({
       ...{ part: 'missingCertificates', what: server, why: sha256 },
     })),
-    ...Object.entries(TAKEN).flatMap(([name, [what, why]]) =>
-      (taken[name] ?? []).map((row) => ({ part: name, what: wordOf(row, what), why: wordOf(row, why) })),
+    ...TAKEN.flatMap(([part, what, why]) =>
+      ((taken[part] ?? []) as object[]).map((row) => ({
+        ...{ part, what: wordOf(row, what), why: wordOf(row, why) },
+      })),
     ),
   ]
   // The report has ids in their text form; people also write them with colons.

@@ -189,7 +189,7 @@ function reportOf({ take, notTaken, differs, missing }: Plan): Report {
 function shortened({ taken, ...lists }: Report) {
   const { notTaken, differs, missingCertificates } = lists
   return {
-    takes: Object.fromEntries(Object.entries(taken).map(([name, all]) => [name, all.length])),
+    takes: Object.fromEntries(Object.entries(taken).map(([name, all]) => [name, (all ?? []).length])),
     counts: {
       ...{ notTaken: notTaken.length, differs: differs.length },
       missingCertificates: missingCertificates.length,

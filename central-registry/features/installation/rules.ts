@@ -1,10 +1,11 @@
 /** Rules for installation codes: the two of the ceremony, and one at a time when the ceremony is opened again; pure. */
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 /** What the rules need to know of a code. */
 type Code = {
-  number: number
+  number: Whole
   redeemed_by: string | null
-  expires_at: string | null
+  expires_at: Time | null
 }
 
 /** The number of codes of the ceremony; codes with higher numbers reopen it. */

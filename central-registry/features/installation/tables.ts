@@ -1,17 +1,18 @@
 /** Row types of the installation ceremony, and of the people whom it admits. */
 import type { PersonRow } from '#platform/people/tables.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
 type InstallationTables = {
   person: PersonRow
   installation_code: {
-    number: number
+    number: Whole
     digest: Buffer
     /** Always 0: it is counted no more, and a node of an earlier release reads it. */
-    tries: number
+    tries: Whole
     redeemed_by: string | null
-    redeemed_at: string | null
-    expires_at: string | null
+    redeemed_at: Time | null
+    expires_at: Time | null
   }
 }
 

@@ -5,6 +5,7 @@ import { tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { type Change, counted, mustBe, type Page, type Tabled, textContains } from '../../changes/store.ts'
 import { mustBeRegistered } from '../../members/store.ts'
 import type { MailState, Tables } from './tables.ts'
@@ -47,7 +48,7 @@ export function createMailStore(database: Tabled, record: Change<Tables>) {
     row: (id: number) => rowIn(tables, id),
     list: ({ offset, limit, ...those }: Page & Seen) =>
       seen(those).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
-    count: (those: Seen): Promise<number> => counted(seen(those)),
+    count: (those: Seen): Promise<Whole> => counted(seen(those)),
     undeliveredSince: async (from: string, limit: number): Promise<{ id: number; at: string }[]> =>
       (
         await seen({ state: 'UNDELIVERED' })

@@ -1,5 +1,6 @@
 /** Row types of the outbox. `_at` columns are ISO texts. */
 import type { Generated } from 'kysely'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
 /** REFUSED: the mail server rejected it for good. GIVEN_UP: it could not be sent for three days. */
@@ -7,16 +8,16 @@ export type MailState = 'WAITING' | 'SENT' | 'REFUSED' | 'GIVEN_UP'
 
 export type MailTables = {
   mail_message: {
-    id: Generated<number>
+    id: Generated<Whole>
     recipient: string
     text: string
     fields: string
     state: MailState
-    created_at: string
+    created_at: Time
     tried_since: string
-    attempts: Generated<number>
+    attempts: Generated<Whole>
     last_error: string | null
-    ended_at: string | null
+    ended_at: Time | null
   }
 }
 

@@ -4,6 +4,7 @@ import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import type { OverviewStore } from './store.ts'
 
 const WITHIN_DAYS = 30
@@ -17,7 +18,7 @@ type Ending = {
   kind: 'AUTHENTICATION' | 'CONTRACT' | 'HOSTING_MANDATE' | 'API_KEY'
   name: string
   of: string
-  endsAt: string
+  endsAt: Time
 }
 
 export function endingHandlers(q: {

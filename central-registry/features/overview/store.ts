@@ -1,5 +1,6 @@
 /** Counts for an overview, and the authentication certificates that expire soon, the soonest first. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { counted } from '../../changes/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
@@ -16,7 +17,7 @@ export function createOverviewStore(database: Database) {
       return Object.fromEntries(await Promise.all(found)) as Record<(typeof COUNTED)[number], number>
     },
     /** The number of open proposals of an operation. */
-    undecided: (operation: string, now: string): Promise<number> =>
+    undecided: (operation: string, now: string): Promise<Whole> =>
       counted(
         tables
           .selectFrom('proposal')

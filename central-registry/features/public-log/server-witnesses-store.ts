@@ -9,6 +9,7 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseClientId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { refuseSuspended } from '../../documents/taken-store.ts'
 import { MANAGEMENT_SERVICE_PROVIDER } from '../../members/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
@@ -78,7 +79,7 @@ export function createServerWitnessStore(database: Database, origin: string) {
           .executeTakeFirst()) ?? {}
       return value === undefined ? [] : [idText(memberOf(parseClientId(value)))]
     },
-    count: (): Promise<number> => counted(registered(tables)),
+    count: (): Promise<Whole> => counted(registered(tables)),
     /** By server, with the largest checkpoint that each cosigned; as many as one answer has room for. */
     list: async (): Promise<Omit<Row, 'origin'>[]> => {
       const rows = await registered(tables)

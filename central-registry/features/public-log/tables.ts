@@ -2,33 +2,34 @@
 import type { Generated, Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type Tables = {
   /** `origin` is the name of the log that signed. `note` is signed by the log only. `day` is the UTC date. `served` is 1 once others got it. */
-  log_checkpoint: { origin: string; size: number; note: string; made_at: string; day: string; served: number }
+  log_checkpoint: { origin: string; size: Whole; note: string; made_at: string; day: string; served: Whole }
   /** Security servers that cosign: the newest key and checkpoint of each. `told_at` is the time of its newest document. */
   log_server_witness: {
     origin: string
     server: string
     name: string
     verifier_key: string
-    told_at: string
-    size: number
-    cosigned_at: string
+    told_at: Time
+    size: Whole
+    cosigned_at: Time
   }
   /** `server` is the security server that brought it; empty for a witness that was asked. */
   log_cosignature: {
     origin: string
-    size: number
+    size: Whole
     witness: string
-    time: string
+    time: Time
     line: string
     server: Generated<string>
   }
   public_log_contradiction: {
-    id: Generated<number>
+    id: Generated<Whole>
     origin: string
-    time: string
+    time: Time
     witness: string
     kind: string
     own_note: string
@@ -38,9 +39,9 @@ export type Tables = {
 
 /** The tables of the first version, which knew one log. */
 type Older = {
-  public_log_checkpoint: { size: number; note: string; made_at: string; day: string }
-  public_log_cosignature: { size: number; witness: string; time: string; line: string }
-  public_log_contradiction: { id: number; origin: string; own_note: string }
+  public_log_checkpoint: { size: Whole; note: string; made_at: string; day: string }
+  public_log_cosignature: { size: Whole; witness: string; time: Time; line: string }
+  public_log_contradiction: { id: Whole; origin: string; own_note: string }
 }
 
 export const publicLogMigrations: Record<string, Migration> = {

@@ -7,11 +7,12 @@ import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { Reach } from '../../configuration/restored-store.ts'
 import { type Standing, type TakenAway, takenAwayHash } from './taken-away.ts'
 
 /** What another machine says about the newest index; `counts` is false for an index that cannot be true. */
-type Claim = { source: string; kind: 'node' | 'server'; index: number; counts: boolean }
+type Claim = { source: string; kind: 'node' | 'server'; index: Whole; counts: boolean }
 
 /** What a restored register has recorded about itself. */
 export type Restored = Reach & {
@@ -19,9 +20,9 @@ export type Restored = Reach & {
   backup: string | null
   instance: string | null
   /** When its newest configuration was published. */
-  publishedAt: string | null
+  publishedAt: Time | null
   /** The number of records in the audit log when the transparency log last recorded it. */
-  auditRecords: number
+  auditRecords: Whole
 }
 
 /** A person who may log in again, or a key that would work again, although that may have been revoked after the backup. */
@@ -30,14 +31,14 @@ type BackPerson = {
   name: string
   roles: string[]
   state: string
-  lastLoginAt: string | null
+  lastLoginAt: Time | null
 }
 export type BackKey = {
   id: string
   name: string
   roles: string[]
-  createdAt: string
-  expiresAt: string | null
+  createdAt: Time
+  expiresAt: Time | null
   createdBy: string | null
 }
 export type ComesBack = { people: BackPerson[]; apiKeys: BackKey[] }

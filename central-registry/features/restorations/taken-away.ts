@@ -7,6 +7,7 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Suspended } from '#schemas/global-configuration.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export const TRUSTED_KINDS = [
   'certification-service',
@@ -27,15 +28,15 @@ export type SigningKeyKept = {
   id: string
   certificate: string
   signs: boolean
-  createdAt: string
-  knownAt: string | null
-  activatedAt: string | null
+  createdAt: Time
+  knownAt: Time | null
+  activatedAt: Time | null
 }
 
 /** Who is suspended and what is trusted, at this number of the suspension list and index of the configuration. */
 export type Standing = {
-  suspensionList: number
-  index: number
+  suspensionList: Whole
+  index: Whole
   suspended: Suspended[]
   trust: Trusted[]
   signingKeys: SigningKeyKept[]
@@ -46,7 +47,7 @@ export type Remembered = Standing & { at: string }
 
 export type TakenAway = {
   /** When the node last saw the register that was lost; null when its memory is not newer than the restored register. */
-  comparedAt: string | null
+  comparedAt: Time | null
   /** Suspended after the backup; the acceptance suspends them again. */
   suspended: Suspended[]
   /** Withdrawn after the backup; the acceptance withdraws it again, except what the two administrators choose to keep. */

@@ -5,6 +5,7 @@ import type { ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseSubsystemId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import type { Uuid } from '#schemas/sent-values.ts'
 
 /** Ids in their text form. */
 export type Renamed = { from: string; to: string }
@@ -15,7 +16,7 @@ export type Plan = {
   registrations: { server: string; client: string }[]
   groups: { code: string; from: string; client: string }[]
   /** Proposed contract versions, which all parties still have to seal. */
-  contracts: { contract: string; version: number; title: string }[]
+  contracts: { contract: Uuid; version: number; title: string }[]
   /** What people have to do because the registry cannot, in words. */
   byPeople: string[]
 }

@@ -8,6 +8,7 @@ import { inTransaction, tablesOf, type Within } from '#platform/database/open-da
 import { Fault } from '#schemas/fault.ts'
 import type { Suspended, SuspendedKind } from '#schemas/global-configuration.ts'
 import { say } from '#schemas/said.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { Act } from '../../changes/decision.ts'
 import {
   type Change,
@@ -216,7 +217,7 @@ export function createSuspensionStore(
     /** The newest first. */
     list: ({ offset, limit, ...filter }: Page & Filter): Promise<SuspensionRow[]> =>
       where(filter).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
-    count: (filter: Filter): Promise<number> => counted(where(filter)),
+    count: (filter: Filter): Promise<Whole> => counted(where(filter)),
     ...createListRow(tables),
   }
 }

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ContactState, ContractContent, ContractState } from '#schemas/contract.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { type Change, counted } from '../../changes/store.ts'
 import type { ContactAddressRow } from '../../register/contact-tables.ts'
 import type { RegisterTables } from '../../register/tables.ts'
@@ -38,7 +39,7 @@ export function createContactStore(
     /** Whether the registry can send letters. */
     asks: put !== undefined,
     /** How many addresses have no valid confirmation. */
-    unconfirmed: (now: string): Promise<number> =>
+    unconfirmed: (now: string): Promise<Whole> =>
       counted(tables.selectFrom('contact_address').where('confirmed_until', '<=', now)),
     known: (content: ContractContent, now: string): Promise<KnownContact[]> => knownOf(tables, content, now),
     /** The states of each content's contacts, by the content's hash. */

@@ -1,9 +1,10 @@
 /** Matches what was presented with what was asked, once more: a query only tells a wallet, it checks nothing (OpenID4VP 14.5). */
+import type { Json } from '#schemas/sent-values.ts'
 import { isObject, type JsonObject } from '../json.ts'
 import { need, Refused } from '../refused.ts'
 import type { ClaimQuery, CredentialQuery, PathStep, Query } from './query.ts'
 
-export type Found = { path: PathStep[]; values: unknown[] }
+export type Found = { path: PathStep[]; values: Json[] }
 
 /** The claims that were asked for. Refuses with `claim_missing` or `claim_value_mismatch` when no set of them is complete. */
 export function matchClaims(query: CredentialQuery, claims: JsonObject): Found[] {
@@ -48,7 +49,7 @@ export function matchClaim({ path, values }: ClaimQuery, claims: JsonObject): Fo
     const fits = found.some((one) => values.some((value) => value === one))
     need(fits, 'claim_value_mismatch', path.join('.'))
   }
-  return { path, values: found }
+  return { path, values: found as Json[] }
 }
 
 /** Claims path pointer (OpenID4VP 7): a name, a place in a list, or null for all of a list. */

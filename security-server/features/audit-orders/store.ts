@@ -3,6 +3,7 @@ import { type Database, inTransaction, tablesOf, type Within } from '#platform/d
 import { AUDIT_LIMITS } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 /**
  * waiting: for an approval here. due: to be answered. refusing: the refusal must still be sent. answered, refused: the registry
@@ -11,31 +12,31 @@ import { say } from '#schemas/said.ts'
 export type OrderState = 'waiting' | 'due' | 'refusing' | 'answered' | 'refused'
 
 export type AuditOrderRow = {
-  id: string
+  id: Uuid
   sha256: string
   /** The order's payload, as JSON. */
   document: string
   authority: string
   case_number: string
-  deadline: string
+  deadline: Time
   seed: string
-  received_at: string
+  received_at: Time
   state: string
   /** The first of two people who must approve: id of the person or API key, name, time. */
   agreed_by: string | null
   agreed_by_name: string | null
-  agreed_at: string | null
+  agreed_at: Time | null
   decided_by: string | null
-  decided_at: string | null
+  decided_at: Time | null
   reason: string | null
-  matched: number | null
+  matched: Whole | null
   /** Indexes of the sampled records, as a JSON list. */
   sample: string | null
-  answered_at: string | null
+  answered_at: Time | null
   /** Why the last attempt failed. */
   error: string | null
   /** The clearance of the authority. Only readers with at least this clearance see `matched`, `sample` and `error`. */
-  clearance: number
+  clearance: Whole
 }
 
 export type AuditOrderStore = ReturnType<typeof createAuditOrderStore>

@@ -4,6 +4,7 @@
  */
 import type { BackupRows } from '#platform/backups/rows.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Time } from '#schemas/sent-values.ts'
 
 /** A person who could log in when the backup was made. They may have lost this right since. */
 export type BackPerson = {
@@ -11,7 +12,7 @@ export type BackPerson = {
   name: string
   roles: string[]
   state: 'active' | 'invited'
-  lastLoginAt: string | null
+  lastLoginAt: Time | null
 }
 type BackKey = { id: string; name: string; roles: string[] }
 export type ComesBack = { people: BackPerson[]; apiKeys: BackKey[] }

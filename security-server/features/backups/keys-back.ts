@@ -5,6 +5,7 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
+import type { Time } from '#schemas/sent-values.ts'
 
 const KEY_FILE = /^keys\/(?:keys|(?:hardware|transit)-\d{1,4})\/([0-9a-f]{40})\.json$/
 const TOKEN_FILE = 'keys/token.json'
@@ -21,7 +22,7 @@ export type KeysBack = {
   /** Whether the token came back, and with it the PIN of then. */
   isPinOfBackup: boolean
   /** When that PIN was set, if the token says it. */
-  pinSetAt: string | null
+  pinSetAt: Time | null
 }
 
 /** The keys in a backup. What is no key file of ours is told by its id alone. */

@@ -1,18 +1,19 @@
 /** The rows of consents. Identifiers are in text form, times in ISO form with milliseconds. */
 import type { ConsentKind } from '#schemas/consents.ts'
+import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 export type ConsentRow = {
-  number: string
+  number: Uuid
   /** The provider's subsystem. */
   subsystem: string
   /** See `people-names.ts`. */
   person: string
   client: string
-  contract: string
+  contract: Uuid
   demand: string
   kind: ConsentKind
-  given_at: string
-  valid_until: string
+  given_at: Time
+  valid_until: Time
   digest: string
   /** `ConsentDocument`, JSON. */
   document: string
@@ -22,16 +23,16 @@ export type ConsentRow = {
   presentation: string | null
   /** SHA-256 of what makes that presentation one, hex: none serves twice. */
   presented: string | null
-  withdrawn_at: string | null
-  withdrawn_record: number | null
+  withdrawn_at: Time | null
+  withdrawn_record: Whole | null
   /** Who took it back for the person, named as people are; null: the person. */
   withdrawn_by: string | null
   /** As `uses`. */
-  last_use: string | null
+  last_use: Time | null
   /** In the database without the calls that `CallsRow` counts. */
-  uses: number
+  uses: Whole
   stretch: string
-  stretch_uses: number
+  stretch_uses: Whole
 }
 
 /**
@@ -39,8 +40,8 @@ export type ConsentRow = {
  * still to hear of the call, in text form; null where none has.
  */
 export type UseRow = {
-  number: string
-  time: string
+  number: Uuid
+  time: Time
   request_id: string
   message_id: string
   service: string
@@ -49,21 +50,21 @@ export type UseRow = {
 }
 
 /** How many calls that no number bounds were made under a consent: in a table of its own, of which many rows stand on a page. */
-export type CallsRow = { number: string; uses: number; last_use: string }
+export type CallsRow = { number: Uuid; uses: Whole; last_use: string }
 
 export type RequestRow = {
   request: string
   token_hash: string
   subsystem: string
   client: string
-  contract: string
+  contract: Uuid
   person: string
   return_url: string
-  asked_at: string
-  valid_until: string
+  asked_at: Time
+  valid_until: Time
   state: 'REQUESTED' | 'GIVEN' | 'DECLINED'
   /** Of the consent that was given. */
-  number: string | null
+  number: Uuid | null
   /** The person's code, sealed, where the form of the request has it in answers. */
   code: string | null
 }

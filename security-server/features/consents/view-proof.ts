@@ -1,15 +1,12 @@
 /** How a consent was proven, for auditors: what was verified when it was given, without the person; and the saved consent, with them. */
+
+import type { AcceptedRecord } from '#core/presentation/record.ts'
 import { verifyRequest } from '#core/presentation/verify-request.ts'
 import type { ConsentCheck } from '#schemas/consents.ts'
+import type { ListedIssuers } from '#schemas/trusted-issuer.ts'
 import type { ConsentRooms } from './rooms.ts'
 import type { ConsentRow } from './tables.ts'
 import { documentOf } from './view-consent.ts'
-
-type Kept = {
-  judgedAt: string
-  request: string
-  verdict: { credentials: { type: string; issuer: string; status: object | null }[] }
-}
 
 /** The form of a saved consent, which `concordat verify` judges. */
 const SAVED_FORM = 'concordat-consent/1'
@@ -17,7 +14,7 @@ const SAVED_FORM = 'concordat-consent/1'
 export async function proofOf(row: ConsentRow, rooms: Pick<ConsentRooms, 'presentations' | 'store'>) {
   if (row.presentation === null) return undefined
   const text = await rooms.presentations.open(row.number, row.presentation)
-  const record = JSON.parse(text) as Kept & object
+  const record = JSON.parse(text) as AcceptedRecord
   const { clientId, transactionData } = verifyRequest(record.request, undefined)
   const document = documentOf(row)
   const { attested, issuedBy, trustedIssuers } = document
@@ -30,7 +27,7 @@ export async function proofOf(row: ConsentRow, rooms: Pick<ConsentRooms, 'presen
     ...(attested && { attested }),
   }
   const list = trustedIssuers === undefined ? undefined : await rooms.store.issuers(trustedIssuers)
-  const issuers = list === undefined ? {} : { issuers: JSON.parse(list) as object }
-  const saved = { form: SAVED_FORM, document, presentation: record as object, ...issuers }
+  const issuers = list === undefined ? {} : { issuers: JSON.parse(list) as ListedIssuers }
+  const saved = { form: SAVED_FORM, document, presentation: record, ...issuers }
   return { proof, saved }
 }

@@ -5,20 +5,21 @@ import { counted, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 export type ContentRequest = {
-  id: string
+  id: Uuid
   /** `exchange N` (N: index of its first record), `export ID`, `search ID` or `archive N`. */
   target: string
   case_number: string
   reason: string
   asked_by: string
   asked_by_name: string
-  asked_at: string
+  asked_at: Time
   state: 'waiting' | 'granted' | 'declined'
   decided_by: string | null
   decided_by_name: string | null
-  decided_at: string | null
+  decided_at: Time | null
   decision_reason: string | null
 }
 type Decision = Pick<ContentRequest, 'decided_by' | 'decided_by_name' | 'decided_at' | 'decision_reason'> & {
@@ -95,7 +96,7 @@ export function createContentRequestStore(database: Database) {
         .offset(filter.offset)
         .limit(filter.limit)
         .execute(),
-    count: (filter: RequestFilter): Promise<number> =>
+    count: (filter: RequestFilter): Promise<Whole> =>
       counted(narrowed(tables.selectFrom('content_request'), filter)),
   }
 }

@@ -2,6 +2,7 @@
 import { groupOf, namedConsumers } from '#core/contract/parties.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { ContractContent } from '#schemas/contract.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { Agreement, Ending } from '../../global-configuration/contracts/store.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { endingView } from './end.ts'
@@ -44,7 +45,7 @@ export function contractView(
     secret: content.secret !== undefined,
     validFrom: content.validFrom,
     validUntil: content.validUntil,
-    endsInDays: Math.ceil(left / DAY_MS),
+    endsInDays: Math.ceil(left / DAY_MS) as Whole,
     overdue: inForce && left <= 0,
     waitsFor: listed.waitsFor,
     // The registry supplies the states of contacts. An older registry sends none.

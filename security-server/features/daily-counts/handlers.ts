@@ -7,6 +7,7 @@ import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { recordLook } from '../../reading/looks.ts'
 import type { Needs } from './needs.ts'
 
@@ -53,8 +54,8 @@ type Pair = {
   clientId: string | null
   serviceId: string | null
   peer: string | null
-  records: number
-  failed: number
+  records: Whole
+  failed: Whole
 }
 
 function pairsOf(rows: CountRow[]): Pair[] {

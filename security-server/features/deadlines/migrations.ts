@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { Thing } from './rules.ts'
 
 /**
@@ -13,7 +14,7 @@ export type LetterState = 'WAITING' | 'SENT' | 'SUPERSEDED' | 'SETTLED' | 'REFUS
 export type DeadlineTables = {
   deadline_letter: {
     thing: string
-    threshold: number
+    threshold: Whole
     recipient: string
     /** The `Message-ID` of every try. */
     id: string
@@ -21,13 +22,13 @@ export type DeadlineTables = {
     node: string
     kind: Thing['kind']
     name: string
-    ends_at: string
+    ends_at: Time
     overdue: string | null
     state: LetterState
-    created_at: string
-    next_at: string
-    ended_at: string | null
-    attempts: number
+    created_at: Time
+    next_at: Time
+    ended_at: Time | null
+    attempts: Whole
     last_error: string | null
   }
 }

@@ -3,6 +3,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { SendMail } from '#platform/mail/client.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { Keys } from '../../keys/keys.ts'
@@ -16,9 +17,9 @@ import type { DeadlineStore } from './store.ts'
  */
 type BackupAges = {
   since: string
-  madeAt: string | undefined
-  triedAt: string | undefined
-  provenAt: string | undefined
+  madeAt: Time | undefined
+  triedAt: Time | undefined
+  provenAt: Time | undefined
 }
 
 export type DeadlineRooms = {

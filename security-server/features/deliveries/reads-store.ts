@@ -2,6 +2,7 @@
 
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { whereOver } from '#platform/database/where-over.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { type Boxes, type OfBox, rowOf, type Stored } from './claims-store.ts'
 import { AT_ONCE } from './lanes-store.ts'
 import {
@@ -186,7 +187,7 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
       return Number(rows)
     },
     /** How many rows there are in each of these states, counted up to `most`: there may be millions. */
-    counts: async (states: readonly DeliveryState[], most: number): Promise<Record<string, number>> => {
+    counts: async (states: readonly DeliveryState[], most: number): Promise<Record<string, Whole>> => {
       const counted: Record<string, number> = {}
       for (const state of states) {
         const { rows } = await tables

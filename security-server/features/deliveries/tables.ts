@@ -1,5 +1,6 @@
 /** The rows of deliveries. Times are ISO texts, '' where there is none; numbers may come back as texts from one of the stores. */
 import type { Generated } from 'kysely'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 /**
  * - outbox: `accepting` (not answered yet), `waiting`, `delivered` (a receipt is still to come), `done` (delivered to a service that
@@ -25,7 +26,7 @@ export const LONGEST_UNASKED_MS = 10 * 86_400_000
 
 /** What both boxes have. */
 export type BoxRow = {
-  position: Generated<number>
+  position: Generated<Whole>
   /** The id of the delivery. */
   delivery: string
   /** Names the event among all of its sender and inbox: HMAC of client, service, source and id (names.ts). */
@@ -35,52 +36,52 @@ export type BoxRow = {
   /** The id of the key of these names; '' for the plain SHA-256 of an earlier version. */
   named_by: string
   /** 1 or 2 when it is under a secret contract, else 0: who may see its parties (docs/secret-contracts.md). */
-  secrecy: number
+  secrecy: Whole
   /** 1 for the first waiting row of its lane. */
-  ready: number
+  ready: Whole
   state: DeliveryState
-  attempts: number
+  attempts: Whole
   /** '' until an attempt failed: what is new is due, whatever the clock does. */
   due_at: string
   claimed_by: string
   claimed_until: string
   expires_at: string
   /** When it was accepted here. */
-  since: string
-  changed_at: string
+  since: Time
+  changed_at: Time
   /** The code of the last failure. */
   error: string
   /** The id of the key that seals `facts` and `content`. */
   key_id: string
   /** Indexes in the message log: of `accepted`, or of the request that brought it; of the reply; of the last receipt. */
-  first_record: number | null
-  exchange_record: number | null
-  end_record: number | null
+  first_record: Whole | null
+  exchange_record: Whole | null
+  end_record: Whole | null
   facts: Buffer
   /** The event; null once nobody needs it any more. */
   content: Buffer | null
 }
 
-export type OutboxRow = BoxRow & { route: number; arrived: 'yes' | 'no' | 'unknown' }
+export type OutboxRow = BoxRow & { route: Whole; arrived: 'yes' | 'no' | 'unknown' }
 export type InboxRow = BoxRow & { service: string; client: string; peer: string }
 
 export type RouteRow = {
-  id: Generated<number>
+  id: Generated<Whole>
   client: string
   service: string
   /** Failures in a row that do not depend on the message, and when the next attempt is due. */
-  failures: number
+  failures: Whole
   next_at: string
   error: string
   /** The last receipt that was taken, when the next ones are asked for, and how long was waited before. */
-  receipts_after: number
+  receipts_after: Whole
   receipts_at: string
-  receipts_wait: number
+  receipts_wait: Whole
   /** The lowest secrecy of a message on it: who may know of the way. */
-  secrecy: number
+  secrecy: Whole
 }
 
-export type Route = Omit<RouteRow, 'id'> & { id: number }
+export type Route = Omit<RouteRow, 'id'> & { id: Whole }
 
 export type Tables = {
   outbox: OutboxRow

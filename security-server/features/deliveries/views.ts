@@ -2,6 +2,7 @@
 import { isOver } from '#platform/held-until.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { textOfCode } from '#schemas/fault.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { StoredInbox, StoredOutbox } from './box-store.ts'
 import { openFacts } from './facts.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
@@ -78,6 +79,6 @@ function nextOf(
   return isOver(due, { now, longestMs: LONGEST_WAIT_MS }) ? { step: otherwise } : { step: 'AT', at: due }
 }
 
-function indexOf(record: number | null): number | null {
+function indexOf(record: number | null): Whole | null {
   return record === null ? null : Number(record)
 }

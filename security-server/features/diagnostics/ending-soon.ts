@@ -4,6 +4,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText } from '#schemas/identifiers.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import { maySee } from '../../global-configuration/contracts/may-see.ts'
 import { newestInForce } from '../../global-configuration/contracts/newest-in-force.ts'
 import { pinnedCertificates } from '../../local-systems/certificate-facts.ts'
@@ -27,7 +28,7 @@ type Ending = {
     | 'API_KEY'
   name: string
   of: string
-  endsAt: string
+  endsAt: Time
 }
 
 export function endingHandlers(rooms: Needs): Handlers {

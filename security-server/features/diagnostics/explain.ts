@@ -10,6 +10,7 @@ import { asFault, Fault, toldBy } from '#schemas/fault.ts'
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import { checkCode, idText, type ServiceId, type SubsystemId, subsystemOf } from '#schemas/identifiers.ts'
 import { listed, Said, say, type Word } from '#schemas/said.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import {
   checkClientNotSuspended,
   checkServerNotSuspended,
@@ -50,7 +51,7 @@ export type AskedCall = {
 
 export type Explanation = {
   sides: Side[]
-  at: string
+  at: Time
   verdict: Step['state']
   steps: Step[]
 }

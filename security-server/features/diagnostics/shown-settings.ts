@@ -45,7 +45,7 @@ export type ShownSettings = {
   development: boolean
 }
 
-export function shownSettings(settings: ShownSettings): object {
+export function shownSettings(settings: ShownSettings) {
   const { peers, clients, admin, auditing, limits, deliveries, registryReports } = settings
   return {
     databases: { server: kindOf(settings.database), messageLog: kindOf(settings.messageLogDatabase) },
@@ -95,6 +95,6 @@ function kindOf(url: string): string {
   return url.startsWith('postgres') ? 'PostgreSQL' : 'SQLite'
 }
 
-function placeOf(listener: { address?: string; port?: number } | undefined): object | undefined {
+function placeOf(listener: Place | undefined): Place | undefined {
   return listener && { address: listener.address, port: listener.port }
 }

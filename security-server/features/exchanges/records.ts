@@ -3,6 +3,7 @@
 import { readCircumstances } from '#core/circumstances/read.ts'
 import { writeContainer } from '#core/container/write-container.ts'
 import type { ActorKind, AskedActors } from '#core/log-export/actors.ts'
+import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
@@ -131,7 +132,7 @@ export function recordView(evidence: StoredEvidence, isShown: boolean) {
   return {
     index,
     leaf: leaf.toString('base64'),
-    form: JSON.parse(form) as Record<string, unknown>,
+    form: JSON.parse(form) as LeafFields,
     erased: erased ?? null,
     metadata: metadata ?? null,
     circumstances: circumstancesView(evidence),

@@ -8,6 +8,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { kept, say } from '#schemas/said.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { managementOf } from '../../global-configuration/snapshot.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import { recordLook } from '../../reading/looks.ts'
@@ -234,7 +235,7 @@ function exportView(row: ExportRow, now: number) {
 }
 
 /** Of a run that goes on and has come some way: how many records it looks at in a second, and for how long it will go on so. */
-function paceOf(row: ExportRow, now: number): { perSecond?: number; remainingSeconds?: number } {
+function paceOf(row: ExportRow, now: number): { perSecond?: Whole; remainingSeconds?: Whole } {
   const { state, run_at, size, next_idx, run_from } = row
   if (state !== 'running' || run_at === null) return {}
   const seconds = (now - Date.parse(run_at)) / 1000

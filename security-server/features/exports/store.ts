@@ -1,37 +1,38 @@
 /** Stores the exports: who ordered them, how far they are, and until when their files are kept. */
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
+import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 export type ExportRow = {
-  id: string
+  id: Uuid
   /** The node that took the order; it makes the file and has it, unless that is in the database. */
   node: string
   /** The file in the database, which any node makes; null for one in the node's folder. */
   stored: string | null
   ordered_by_id: string
   ordered_by_name: string
-  ordered_at: string
+  ordered_at: Time
   format: string
   filter: string
   /** The clearance of the person who ordered the export, which limits what it shows. */
-  clearance: number
+  clearance: Whole
   case_number: string | null
   reason: string | null
   state: string
   checkpoint: string
-  size: number
-  erased: number
-  next_idx: number
+  size: Whole
+  erased: Whole
+  next_idx: Whole
   /** When the present run began, and with which index. */
-  run_at: string | null
-  run_from: number
-  records: number
-  bytes: number
+  run_at: Time | null
+  run_from: Whole
+  records: Whole
+  bytes: Whole
   error: string | null
-  ended_at: string | null
-  expires_at: string
+  ended_at: Time | null
+  expires_at: Time
 }
 
-type Tables = { record_export: ExportRow; stored_file: { id: string } }
+type Tables = { record_export: ExportRow; stored_file: { id: Uuid } }
 
 export type ExportStore = ReturnType<typeof createExportStore>
 

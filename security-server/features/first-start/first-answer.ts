@@ -1,11 +1,13 @@
 /** The first call that was answered through this server: remembered once it is known, since what was answered stays answered. */
+
+import type { Whole } from '#schemas/sent-values.ts'
 import { managementOf } from '../../global-configuration/snapshot.ts'
 import { METADATA_SERVICES } from '../../message/message.ts'
 import { hourAfter } from '../../reading/index/traffic-store.ts'
 import type { Needs } from './needs.ts'
 
 /** `time`: when it was answered at the latest. `index`: its record, where everybody may see one. */
-export type Answered = { time: string; index?: number }
+export type Answered = { time: string; index?: Whole }
 
 type Rooms = Pick<Needs, 'logFor' | 'messageLog' | 'globalConfiguration'>
 

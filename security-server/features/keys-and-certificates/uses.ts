@@ -1,6 +1,7 @@
 /** What stops working without a certificate: the clients whose messages it signs, or the connections of this server. */
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText, memberOf, parseMemberId } from '#schemas/identifiers.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { CertificateInfo } from '../../keys/keys.ts'
 import type { Needs } from './needs.ts'
 
@@ -12,7 +13,7 @@ type Uses = {
   inUse: boolean
   /** It is in use, or it would be and no other can take its place: the token is locked, say, or no OCSP response is fresh. */
   needed: boolean
-  users: number
+  users: Whole
   /** The first of them: clients for a signing certificate, this server for an authentication certificate. */
   usedBy: { type: 'SERVER' | 'CLIENT'; id: string }[]
 }

@@ -1,12 +1,13 @@
 /** getSecurityServerMetrics: how machine, process and certificates are, as a tree of metrics (wire 8.2). */
 import { escapeXml } from '#core/xml/escape.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import type { Distribution, Metric } from './machine.ts'
 
 /** A certificate as X-Road's monitoring tells it. */
 export type CertificateMetric = {
   sha1: string
   type: string
-  notBefore: string
+  notBefore: Time
   notAfter: string
   active: boolean
 }

@@ -4,6 +4,7 @@ import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import type { Course, EndOfCourse } from '../../peer/course.ts'
@@ -35,8 +36,8 @@ type CollectorState = {
   url: string
   metricsSeconds: number
   traceShare: number
-  spansWaiting: number
-  spansLost: number
+  spansWaiting: Whole
+  spansLost: Whole
 }
 
 export const monitoring: FeatureModule<Ground, Offers> = {

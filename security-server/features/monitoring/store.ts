@@ -6,15 +6,16 @@ import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 
 type Tables = {
   operational_data: {
     id: string
     /** Seconds since 1970 when they were written: a question goes by it, and it is later than their exchanges. */
-    written_at: number
+    written_at: Whole
     /** 1: of exchanges under a secret contract. */
-    secret: number
-    records: number
+    secret: Whole
+    records: Whole
     content: string
   }
 }

@@ -3,32 +3,33 @@
  * `person`, `digest` and `name` are keyed digests under it.
  */
 import type { NoticeLanguage, NoticeMode } from '#schemas/notices.ts'
+import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 export type AddressState = 'ASKED' | 'CONFIRMED' | 'FAILED'
 /** REFUSED: for good. GIVEN_UP: it could not be sent for three days. */
 export type LetterState = 'WAITING' | 'SENT' | 'REFUSED' | 'GIVEN_UP'
 
 export type AddressRow = {
-  id: string
+  id: Uuid
   person: string
   channel: string
   sealed: string
   digest: string
   state: AddressState
-  asked_at: string
-  confirmed_at: string | null
-  failed_at: string | null
+  asked_at: Time
+  confirmed_at: Time | null
+  failed_at: Time | null
   /** A keyed digest of the code. */
   code: string | null
-  code_at: string | null
-  tries: number
+  code_at: Time | null
+  tries: Whole
   /** What its codes are counted under; null from a node of the version before. */
   counted: string | null
 }
 
 /** `look_at`: when its uses are looked at next, if it has any; `rest_until`: before that no message is made. */
 export type WishRow = {
-  id: string
+  id: Uuid
   person: string
   subsystem: string
   address: string
@@ -36,27 +37,27 @@ export type WishRow = {
   language: NoticeLanguage
   /** `NoticeSubject`s with spaces between them. */
   about: string
-  asked_at: string
-  look_at: string | null
-  rest_until: string | null
+  asked_at: Time
+  look_at: Time | null
+  rest_until: Time | null
   /** 1: more uses came than are kept. */
-  is_more: number
+  is_more: Whole
 }
 
 /** `channel`: see letters-store.ts. `fields`: JSON; emptied when the letter has ended. `next_at`: when it is tried. */
 type LetterRow = {
-  id: string
+  id: Uuid
   address: string
   wish: string
   channel: string
   kind: 'code' | 'uses' | 'complaint'
   fields: string
   state: LetterState
-  created_at: string
-  next_at: string
-  ended_at: string | null
+  created_at: Time
+  next_at: Time
+  ended_at: Time | null
   last_error: string | null
-  attempts: number
+  attempts: Whole
 }
 
 export type NoticeTables = {

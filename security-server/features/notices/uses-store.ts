@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import { dayOf, nextLook } from './rules.ts'
 import type { NoticeTables, WishRow } from './tables.ts'
 import { addCount, countOf } from './wishes-store.ts'
@@ -144,7 +145,7 @@ export function createUsesStore(database: Database) {
     tell: (q: {
       wish: DueWish
       done: number[]
-      lookAt: string | null
+      lookAt: Time | null
       letter?: { fields: object; restUntil: string; counted: string }
       now: number
     }): Promise<void> =>

@@ -5,6 +5,7 @@ import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { NewNotice, NoticeLanguage, NoticeMode } from '#schemas/notices.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import {
   BLOCK_MS,
   CODE_MS,
@@ -27,8 +28,8 @@ export type Wish = {
   language: NoticeLanguage
   about: string
   state: AddressState
-  asked_at: string
-  confirmed_at: string | null
+  asked_at: Time
+  confirmed_at: Time | null
 }
 
 export type StoppedAddress = Pick<AddressRow, 'id' | 'channel' | 'sealed' | 'counted'>

@@ -5,6 +5,7 @@
 import { Agent, request } from 'undici'
 import { isMonth } from '#core/subject/months.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import {
   SIGNED_TIME,
   type SubjectEvaluation,
@@ -31,7 +32,7 @@ export type SubjectKeysClient = {
 export type HolderState = {
   months: { month: string; createdAt: string | null; destroyedAt: string | null }[]
   oldestKept: string
-  mark: number
+  mark: Whole
   today: { identifiers: number; refused: number; usedUp: number }
 }
 

@@ -5,6 +5,7 @@
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault } from '#schemas/fault.ts'
 import { kept, type Said } from '#schemas/said.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { SubjectMonths } from '#schemas/subject-keys.ts'
 import { latePlaces } from './late-places.ts'
 import type { IndexedMonth } from './log/store.ts'
@@ -19,7 +20,7 @@ import type { SubjectSearchRow } from './store.ts'
  */
 type MonthNotSearched = {
   month: string
-  records: number
+  records: Whole
   why: 'no_key' | 'other_key' | 'key_destroyed' | 'key_unknown'
 }
 

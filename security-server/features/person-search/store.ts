@@ -1,11 +1,12 @@
 /** Stores searches by person: who searched, for which case and why, and the key holder's hashes. Identifiers are not stored. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Time, Uuid } from '#schemas/sent-values.ts'
 
 export type SubjectSearchRow = {
-  id: string
+  id: Uuid
   asked_by: string
   asked_by_name: string
-  asked_at: string
+  asked_at: Time
   case_number: string
   reason: string
   type: string
@@ -14,7 +15,7 @@ export type SubjectSearchRow = {
   period_to: string | null
   /** SubjectMonths as JSON. */
   months: string
-  expires_at: string
+  expires_at: Time
 }
 
 export type SubjectSearchStore = ReturnType<typeof createSubjectSearchStore>

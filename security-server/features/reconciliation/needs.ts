@@ -1,12 +1,13 @@
 /** The part of reconciliation that people see, and the parts of the server that its operations use. */
 import type { Clock } from '#platform/clock.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 /**
  * A day that is compared with another server, as it is stored: identifiers as text, JSON as text, empty text for a missing value.
  */
 export type ReconciledDay = {
-  id: number
+  id: Whole
   day: string
   own_member: string
   peer_member: string
@@ -15,13 +16,13 @@ export type ReconciledDay = {
   statement: string
   counts: string
   error: string
-  attempts: number
-  changed_at: string
+  attempts: Whole
+  changed_at: Time
 }
 export type CaseState = 'open' | 'explained' | 'closed'
 export type ReconciliationCase = {
-  id: number
-  reconciliation: number
+  id: Whole
+  reconciliation: Whole
   state: string
   request_id: string
   finding: string
@@ -29,8 +30,8 @@ export type ReconciliationCase = {
   peer_proof: string
   peer_proof_holds: number
   note: string
-  opened_at: string
-  changed_at: string
+  opened_at: Time
+  changed_at: Time
   changed_by: string
   assignee: string | null
 }

@@ -5,6 +5,7 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import { Fault } from '#schemas/fault.ts'
 import type { Statement } from '#schemas/reconciliation.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { Tables as EntryTables } from './entries-store.ts'
 
 export type RowState = 'due' | 'under_way' | 'concluded' | 'not_comparable' | 'unanswered'
@@ -14,13 +15,13 @@ type Role = 'asking' | 'asked'
 export type DayPair = { day: string; own: string; peer: string; server: string }
 
 type ReconciliationRow = {
-  id: Generated<number>
+  id: Generated<Whole>
   day: string
   own_member: string
   peer_member: string
   peer_server: string
   /** The secrecy of the day: features/reconciliation/secrecy.ts. */
-  secrecy: number
+  secrecy: Whole
   state: string
   role: string
   session: string
@@ -31,21 +32,21 @@ type ReconciliationRow = {
   /** JSON. Empty while there is none. */
   counts: string
   error: string
-  attempts: number
-  changed_at: string
+  attempts: Whole
+  changed_at: Time
 }
 export type CaseRow = {
-  id: Generated<number>
-  reconciliation: number
+  id: Generated<Whole>
+  reconciliation: Whole
   state: string
   request_id: string
   finding: string
   own_proof: string
   peer_proof: string
-  peer_proof_holds: number
+  peer_proof_holds: Whole
   note: string
-  opened_at: string
-  changed_at: string
+  opened_at: Time
+  changed_at: Time
   changed_by: string
   /** The person who works on the case. Null: nobody yet. */
   assignee: string | null

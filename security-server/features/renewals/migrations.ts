@@ -5,6 +5,7 @@
 import type { Generated, Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type RenewalState = 'WAITING' | 'ORDERING' | 'REGISTERING' | 'ACTIVATING' | 'RETIRING'
 
@@ -20,34 +21,34 @@ export type RenewalTables = {
     ca: string
     dns_name: string
     state: RenewalState
-    is_stopped: number
-    next_at: string
+    is_stopped: Whole
+    next_at: Time
     /** The certificate that is in use, and after a step to the next one, that one. */
     current: string | null
     key_id: string | null
     order_url: string | null
     next_certificate: string | null
     /** When the registration of `next_certificate` was first asked for, written before it is asked. */
-    filed_at: string | null
+    filed_at: Time | null
     /** Its number at the registry; null until the registry said that it has it. */
-    filed_request: number | null
+    filed_request: Whole | null
     /** A JSON list: certificates that it put out of use. */
     retired: string | null
     /** Until when both certificates stay in use. */
-    settles_at: string | null
+    settles_at: Time | null
     /** Since when its step waits for others without an end. */
-    waits_since: string | null
-    tries: number
+    waits_since: Time | null
+    tries: Whole
     error_code: string | null
     error_text: string | null
-    changed_at: string
+    changed_at: Time
     /** Rises with each change: a node that went on with an old row changes nothing. */
-    revision: number
+    revision: Whole
   }
   certificate_renewal_step: {
-    id: Generated<number>
+    id: Generated<Whole>
     renewal: string
-    at: string
+    at: Time
     step: string
     detail: string
   }

@@ -3,6 +3,7 @@ import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { attributes } from '#core/certificate/name.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say, type Word } from '#schemas/said.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import { keyId } from '../../keys/key-file.ts'
 import type { RenewalWindow } from './acme/renewal-info.ts'
 
@@ -64,7 +65,7 @@ const TRIES_BEFORE_TOLD = 3
 export function overdueOf(
   row: {
     state: string
-    next_at: string
+    next_at: Time
     tries: number
     error_code: string | null
     error_text: string | null

@@ -3,10 +3,11 @@ import { sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import type { RenewalTables } from './migrations.ts'
 
 export type Renewal = RenewalTables['certificate_renewal']
-type Step = { at: string; step: string; detail: string }
+type Step = { at: Time; step: string; detail: string }
 export type RenewalStore = ReturnType<typeof createRenewalStore>
 
 const MOST_STEPS = 50

@@ -3,6 +3,7 @@ import { CompiledQuery, type Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { EndMode } from '../../message-log/erase.ts'
 import { type ArchiveMode, type ClassSettings, DEFAULT_CLASS, type RetentionClass } from './classes.ts'
 import type { RetentionTables } from './tables.ts'
@@ -11,23 +12,23 @@ import type { RetentionTables } from './tables.ts'
 export const AWAITS_ARCHIVE = -1
 
 export type EndRow = {
-  idx: number
-  class: number
+  idx: Whole
+  class: Whole
   ends: string | null
-  stoppedBy: number
+  stoppedBy: Whole
   atEnd: EndMode
   archiveMode: ArchiveMode
 }
 
 /** `keepDays`: the time that the contract of the exchange sets. */
-type UndecidedRow = { idx: number; time: string; service: string; keepDays: number | null }
+type UndecidedRow = { idx: Whole; time: string; service: string; keepDays: Whole | null }
 
 /** A record whose content is due to end. */
 export type DueRow = {
-  idx: number
-  class: number
+  idx: Whole
+  class: Whole
   ends: string
-  archive: number | null
+  archive: Whole | null
   /** As it was decided. Null in rows of earlier versions, for which the class decides. */
   atEnd: EndMode | null
   archiveMode: ArchiveMode | null

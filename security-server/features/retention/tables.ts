@@ -1,14 +1,15 @@
+/** The tables of retention in the log's database. The log's migrations create them; docs/message-log-format.md describes them. */
 import type { Generated } from 'kysely'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { EndMode } from '../../message-log/erase.ts'
 import type { IndexTables } from '../../reading/index/tables.ts'
 import type { ArchiveMode } from './classes.ts'
 
-/** The tables of retention in the log's database. The log's migrations create them; docs/message-log-format.md describes them. */
 export type RetentionTables = IndexTables & {
   retention_class: {
-    id: Generated<number>
+    id: Generated<Whole>
     name: string
-    keep_days: number | null
+    keep_days: Whole | null
     at_end: string
     archive: string
   }
@@ -18,41 +19,41 @@ export type RetentionTables = IndexTables & {
    * contains it. `at_end`, `archive_mode`: what the class said when the end was decided; null in rows of earlier versions.
    */
   retention: {
-    idx: number
-    class: number
+    idx: Whole
+    class: Whole
     ends: string | null
-    stopped_by: number
-    archive: number | null
+    stopped_by: Whole
+    archive: Whole | null
     at_end: EndMode | null
     archive_mode: ArchiveMode | null
   }
   legal_hold: {
-    id: Generated<number>
+    id: Generated<Whole>
     case_number: string
     reason: string
     /** A HoldScope as JSON. */
     scope: string
     set_by: string
-    set_at: string
+    set_at: Time
     lifted_by: string | null
-    lifted_at: string | null
+    lifted_at: Time | null
     lift_reason: string | null
   }
   archive: {
-    id: Generated<number>
-    class: number
+    id: Generated<Whole>
+    class: Whole
     file: string
     /** The node that made it, and whose folder contains the file unless it is in the database. */
     node: string
     /** The file in the database; null for one in a folder. */
     stored: string | null
-    complete: number
+    complete: Whole
     sha256: Buffer
-    size: number
+    size: Whole
     /** Indexes as a JSON list. */
     records: string
-    containers: number
-    created_at: string
+    containers: Whole
+    created_at: Time
     linking_digest: string
     manifest_digest: Buffer
   }

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely'
 import { columnTypes } from '#platform/database/dialect.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
+import type { Time } from '#schemas/sent-values.ts'
 
 export type RevocationTables = {
   /** What a CA says by a responder that an instance approves counts for that instance alone. */
@@ -10,8 +11,8 @@ export type RevocationTables = {
     instance: string
     der: Buffer
     /** The `thisUpdate` of the answer: only a newer one can say that the certificate is good again. */
-    since: string
-    not_after: string
+    since: Time
+    not_after: Time
   }
 }
 

@@ -1,11 +1,13 @@
 /** Operations on rooms for the agency's operators: event types, and who subscribes to them. */
 import { hash } from 'node:crypto'
+import type { FilterText } from '#core/cesql/filter.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { sourceForm } from '#schemas/event-source.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseServiceId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import type { Json } from '#schemas/sent-values.ts'
 import { isRoom } from '../../local-systems/check-address.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import { iso, type SubscriptionRooms, sequenceText } from './rooms.ts'
@@ -102,7 +104,8 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
       const type = await typeIn(params)
       return {
         ...(await shownType(type, clearanceOf(caller), rooms)),
-        schema: type.schema === '' ? null : JSON.parse(type.schema),
+        /** The JSON Schema of its data, as whoever added the type gave it. */
+        schema: type.schema === '' ? null : (JSON.parse(type.schema) as Json),
       }
     },
     updateEventType: async ({ params, body, caller }) => {
@@ -169,15 +172,18 @@ async function shownType(type: Omit<StoredType, 'schema'>, clearance: number, ro
 
 /** Of a secret contract, to callers who may not see its exchanges: it can still be stopped and ended. Numbers would tell the type. */
 const HIDDEN = {
-  ...{ roomId: null, typeId: null, eventType: null, subscriberId: null, inboxId: null, filters: [] },
-  ...{ contract: null, sequence: null, given: null, isSecret: true },
+  ...{ roomId: null, typeId: null, eventType: null, subscriberId: null, inboxId: null },
+  ...{ filters: [] as FilterText[], contract: null, sequence: null, given: null, isSecret: true },
 }
 
 function partiesOf(one: StoredSubscription, type: StoredType | undefined) {
   return {
     ...{ roomId: colonForm(one.room), typeId: one.type, eventType: type?.name ?? null },
     ...{ subscriberId: colonForm(one.subscriber), inboxId: one.inbox === '' ? null : colonForm(one.inbox) },
-    ...{ filters: JSON.parse(one.filters), contract: one.contract === '' ? null : one.contract },
+    ...{
+      filters: JSON.parse(one.filters) as FilterText[],
+      contract: one.contract === '' ? null : one.contract,
+    },
     sequence: sequenceText(one.cursor),
     given: one.given === 0 ? null : sequenceText(one.given),
     isSecret: false,

@@ -2,6 +2,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { whereOver } from '#platform/database/where-over.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { LONGEST_WAIT_MS, type SubscriptionRow, type SubscriptionState, type Tables } from './tables.ts'
 import { containing } from './type-store.ts'
 
@@ -168,7 +169,7 @@ export function subscriptionReads(database: Database) {
     counts: async (
       states: readonly SubscriptionState[],
       of?: { type: number; clearance: number } | undefined,
-    ): Promise<Record<SubscriptionState, number>> => {
+    ): Promise<Record<SubscriptionState, Whole>> => {
       const counted: Record<string, number> = {}
       for (const state of states) {
         const { rows } = await tables

@@ -1,5 +1,6 @@
 /** The rows of rooms. Times are ISO texts, '' where there is none; numbers may come back as texts from one of the stores. */
 import type { Generated } from 'kysely'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 /**
  * - `active`: it is given what is published.
@@ -15,48 +16,48 @@ export const LONGEST_WAIT_MS = 300_000
 export const LONGEST_LEASE_MS = 3_600_000
 
 export type TypeRow = {
-  id: Generated<number>
+  id: Generated<Whole>
   room: string
   name: string
   /** JSON Schema of the data, '' where any data are taken, and its SHA-256. */
   schema: string
   digest: string
-  keep_days: number
+  keep_days: Whole
   /** The last sequence that was given to an event. */
-  last: number
+  last: Whole
   /** Every active subscription has been moved past this one. */
-  spread: number
-  closed: number
+  spread: Whole
+  closed: Whole
   /** What its events take: their contents, and 256 for each. Changed under the lock of the type. */
-  octets: number
-  created_at: string
+  octets: Whole
+  created_at: Time
 }
 
 /** What is at this source or below it, by whole segments, is published in the room by this publisher alone. */
-export type SourceRow = { room: string; type: number; source: string; publisher: string }
+export type SourceRow = { room: string; type: Whole; source: string; publisher: string }
 
 export type EventRow = {
-  type: number
-  sequence: number
+  type: Whole
+  sequence: Whole
   publisher: string
   /**
    * Names the event among all of its room: a keyed hash of room, source and id. An inbox knows one by its source and id, too. When the key
    * of names was lost, a repetition of an older event is a new one here, and is found by the door of deliveries.
    */
   event_key: string
-  published_at: string
-  expires_at: string
+  published_at: Time
+  expires_at: Time
   /** The id of the key that seals `content`. */
   key_id: string
   /** The index of the request that published it; null without an exchange, and of an earlier version. */
-  record: number | null
+  record: Whole | null
   /** The event as it was published; null once it was taken back. */
   content: Buffer | null
 }
 
 export type SubscriptionRow = {
-  id: Generated<number>
-  type: number
+  id: Generated<Whole>
+  type: Whole
   room: string
   subscriber: string
   /** '' for PULL. */
@@ -71,30 +72,30 @@ export type SubscriptionRow = {
   /** What a refusal of the inbox says: the code that its server gives, and for what. */
   about: string
   /** The last sequence that was looked at, and the last that was given out; 0 for none. */
-  cursor: number
-  given: number
+  cursor: Whole
+  given: Whole
   /** How often its filter ended with an error, and how often the inbox had another event by the same name. */
-  filter_errors: number
-  reused: number
+  filter_errors: Whole
+  reused: Whole
   /** Failures in a row, and when it is looked at again. */
-  failures: number
+  failures: Whole
   due_at: string
   /** How secret the contracts were under which it was made and given events; null while that is not known, of a row of an earlier version. */
-  secrecy: number | null
+  secrecy: Whole | null
   /** The index of the record that made or last changed it. */
-  record: number
-  created_at: string
-  changed_at: string
+  record: Whole
+  created_at: Time
+  changed_at: Time
   claimed_by: string
   claimed_until: string
 }
 
 /** An event that a PULL subscription was given and has not confirmed. */
 export type PullRow = {
-  subscription: number
-  sequence: number
+  subscription: Whole
+  sequence: Whole
   /** What the subscription was given before; 0 for nothing. */
-  after: number
+  after: Whole
   /** What is kept in order: a keyed hash of the partition key; of an event without one its sequence. */
   lane: string
   leased_until: string

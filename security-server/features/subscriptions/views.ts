@@ -1,6 +1,7 @@
 /** What is told of types, events and subscriptions, in the shapes of GovStack's Pub/Sub API. */
 
 import { textOfCode } from '#schemas/fault.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import type { StoredEvent } from './publish-store.ts'
 import { sequenceText } from './rooms.ts'
 import type { StoredSubscription } from './subscription-reads-store.ts'
@@ -11,8 +12,8 @@ export type EventView = {
   sequence: string
   publisherId: string
   eventType: string
-  publishedAt: string
-  expiresAt: string
+  publishedAt: Time
+  expiresAt: Time
 }
 
 export function eventView(event: StoredEvent, type: Pick<StoredType, 'name'>): EventView {

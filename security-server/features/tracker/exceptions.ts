@@ -6,6 +6,7 @@ import { colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 import type { TrackerRooms } from './rooms.ts'
 import type { ExceptionRow } from './store.ts'
@@ -18,7 +19,7 @@ export type NewException = {
   contractId?: string
   ground: string
   owner: string
-  endsAt: string
+  endsAt: Time
 }
 
 const DAY_MS = 86_400_000

@@ -4,13 +4,14 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import { Fault } from '#schemas/fault.ts'
 import type { Purposes } from '#schemas/find-usage.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 /**
  * Identifiers in text form, times in ISO form. `target`: the index of a request in the log, as a client may use one query id again and
  * again; or the id of a contract.
  */
 export type ExceptionRow = {
-  id: string
+  id: Uuid
   subsystem: string
   scope: string
   target: string
@@ -21,10 +22,10 @@ export type ExceptionRow = {
   set_by: string
   /** The second person. */
   agreed_by: string
-  set_at: string
-  ends_at: string
+  set_at: Time
+  ends_at: Time
   /** When somebody ended it earlier. */
-  ended_at: string | null
+  ended_at: Time | null
   ended_by: string | null
 }
 
@@ -33,7 +34,7 @@ export type ServiceRule = { service: string; isGeneral: boolean; words: Purposes
 
 type Tables = {
   tracker_exception: ExceptionRow
-  tracker_service: { service: string; subsystem: string; is_general: number; words: string }
+  tracker_service: { service: string; subsystem: string; is_general: Whole; words: string }
 }
 
 export type TrackerStore = ReturnType<typeof createTrackerStore>

@@ -4,27 +4,28 @@
 import type { Generated, Kysely, Selectable } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type VerificationTables = {
   log_verification: {
-    id: Generated<number>
-    started_at: string
+    id: Generated<Whole>
+    started_at: Time
     /** For a running verification: when it last reported its position. */
-    seen_at: string
-    ended_at: string | null
+    seen_at: Time
+    ended_at: Time | null
     /** `full`: from the first record. `incremental`: from where an earlier run ended. */
     mode: string
     /** `running`, `holds`, `broken`, `failed` or `interrupted`. */
     outcome: string
-    first_record: number
-    records: number
+    first_record: Whole
+    records: Whole
     /** The first problem, or the reason of a failure. */
     reason: string | null
     /** The report as JSON. */
     report: string | null
   }
   /** One row: the state of the latest run. */
-  log_verification_state: { id: number; state: string; full_at: string }
+  log_verification_state: { id: Whole; state: string; full_at: string }
 }
 
 export type VerificationRow = Selectable<VerificationTables['log_verification']>

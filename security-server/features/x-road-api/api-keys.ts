@@ -1,13 +1,14 @@
 /** API keys, as X-Road's tools make one for themselves, and who is asking. */
 import { Fault } from '#schemas/fault.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import { allPages } from './all-pages.ts'
 import type { Asked, Entry } from './entry.ts'
 
 type Own = {
   id: string
   roles: string[]
-  expiresAt: string | null
-  revokedAt: string | null
+  expiresAt: Time | null
+  revokedAt: Time | null
   addresses: string[] | null
 }
 

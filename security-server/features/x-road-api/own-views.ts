@@ -1,4 +1,6 @@
 /** What our own operations answer, as far as X-Road's answers are made of it. */
+
+import type { Time } from '#schemas/sent-values.ts'
 import type { CertificateInfo, KeyInfo, TokenInfo } from '../../keys/keys.ts'
 import type { ClientStatus } from '../../local-systems/client-status.ts'
 
@@ -25,7 +27,7 @@ export type OwnRight = {
   subjectId: string
   endpointId: number
   wholeService: boolean
-  createdAt: string
+  createdAt: Time
 }
 
 export type OwnService = {
@@ -47,7 +49,7 @@ export type OwnDescription = {
   url: string
   disabled: boolean
   disabledNotice: string
-  updatedAt: string
+  updatedAt: Time
   services: OwnService[]
 }
 

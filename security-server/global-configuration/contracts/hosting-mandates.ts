@@ -4,6 +4,7 @@
  */
 import type { ContractList } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import { LIST_GOOD_MS } from './index-contracts.ts'
 
 /** May the member `host` speak for the member `client`, both in text form, at this time (ms)? */
@@ -13,7 +14,7 @@ export type MandateQuestion = { host: string; client: string; at: number }
 export type FoundMandate = { id: number; listedAt: string }
 
 export type MandateIndex = {
-  listedAt: string
+  listedAt: Time
   /** By host and client; the end (ms) of the mandate that ends last. */
   byParties: ReadonlyMap<string, { id: number; until: number }>
 }

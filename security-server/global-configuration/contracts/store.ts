@@ -5,6 +5,7 @@
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type Agreement = {
   member: string
@@ -13,7 +14,7 @@ export type Agreement = {
   key_name: string
   /** JSON of the subsystems that join, or null. */
   subsystems: string | null
-  agreed_at: string
+  agreed_at: Time
 }
 
 /** One person of a member wants to end the version with this hash, with the reason; a second person must agree. */
@@ -21,13 +22,13 @@ export type Ending = Omit<Agreement, 'subsystems'> & { reason: string }
 
 type Tables = {
   /** One row: the last verified list. */
-  contract_list: { id: number; document: string }
+  contract_list: { id: Whole; document: string }
   contract_item: {
     sha256: string
     kind: 'content' | 'seal' | 'counter-seal'
     content: Buffer
     /** 1 for an item of a contract that was in force: it is never deleted, because log records name it. */
-    was_in_force: number
+    was_in_force: Whole
   }
   contract_agreement: Agreement
   contract_ending: Ending

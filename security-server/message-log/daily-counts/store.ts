@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely'
 import { countRowDigest } from '#core/log-export/daily-counts.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { Clearance } from '../record-input.ts'
 import type { Tables } from '../tables.ts'
 
@@ -11,7 +12,7 @@ export const COUNTS_FIRST = 'counts-first'
 export const COUNTS_DAY = 'counts-day'
 
 /** `rows` has one text per row, or only its digest when it is too secret for the reader. */
-export type StoredCounts = { index: number; document: string; rows: string[] }
+export type StoredCounts = { index: Whole; document: string; rows: string[] }
 
 type Since = { rows: Tables['count_since'][]; first: number; indexed: number }
 
@@ -20,14 +21,14 @@ export type CountFigures = { aboutLog: number; messages: [number, number, number
 
 /** An entry in the list of counted days. */
 export type CountedDay = {
-  index: number
+  index: Whole
   first: number
   last: number
-  from: string
-  to: string
+  from: Time
+  to: Time
   figures: CountFigures
   /** The bytes of the document with all its rows. */
-  octets: number
+  octets: Whole
 }
 
 export type DailyCountStore = ReturnType<typeof createDailyCountStore>

@@ -7,10 +7,11 @@
  */
 import { sql } from 'kysely'
 import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { Tables } from '../tables.ts'
 
 /** A part of a stored piece: octets from `start` on. */
-type StoredPart = { start: number; octets: Buffer }
+type StoredPart = { start: Whole; octets: Buffer }
 
 export type PieceStore = {
   /** Writes the first piece of a body that this node begins. Durable when it resolves, as each piece. */

@@ -2,19 +2,20 @@
  * What the writer needs from a database: one transaction per group, durable when it resolves. Two drivers implement it without a
  * query builder, because most of a record's cost is here.
  */
+import type { Whole } from '#schemas/sent-values.ts'
 
 /** The tree after the last commit; `peaks` are the roots of its complete subtrees, largest first. */
 export type Head = { size: number; peaks: Buffer[] }
 
 type RecordRow = {
-  idx: number
+  idx: Whole
   leaf: Buffer
   form: string
-  signatureId: number | null
+  signatureId: Whole | null
   content: Buffer
   seed: Buffer
 }
-export type DocumentRow = { id: number; digest: Buffer; base: number | null; document: Buffer }
+export type DocumentRow = { id: Whole; digest: Buffer; base: Whole | null; document: Buffer }
 
 /** A further statement of the same commit, with `?` for values. */
 export type SideStatement = { text: string; values: (string | number | Buffer | null)[] }
@@ -30,7 +31,7 @@ export type Placement = {
 }
 
 /** Octets of a body that lies in the database. */
-export type PieceRow = { name: string; start: number; octets: Buffer }
+export type PieceRow = { name: string; start: Whole; octets: Buffer }
 
 export type ReplayKey = { position: number; key: Buffer; time: number }
 

@@ -2,21 +2,22 @@
 import { type Database, readDurably, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { applyDelta } from '../document-delta.ts'
 import type { Tables } from '../tables.ts'
 import { decodePeaks, type Head } from './hot-store.ts'
 
 /** A stored record; `seed` is absent when it was erased. */
 export type StoredRecord = {
-  idx: number
+  idx: Whole
   leaf: Buffer
   form: string
-  signatureId: number | null
+  signatureId: Whole | null
   content: Buffer
   seed: Buffer | undefined
 }
 
-export type StoredForm = { idx: number; leaf: Buffer; form: string }
+export type StoredForm = { idx: Whole; leaf: Buffer; form: string }
 
 export type RecordStore = ReturnType<typeof createRecordStore>
 

@@ -1,8 +1,9 @@
 /** Tiles and checkpoints. Tiles are derived from the leaves; a checkpoint, once stored, never changes. */
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { Tables } from '../tables.ts'
 
-export type StoredCheckpoint = { size: number; root: Buffer; time: string; note: string }
+export type StoredCheckpoint = { size: Whole; root: Buffer; time: string; note: string }
 
 export type TreeStore = ReturnType<typeof createTreeStore>
 

@@ -5,12 +5,13 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { ContractQuota } from '../../global-configuration/contracts/index-contracts.ts'
 import { type Bucket, dayOf, fullBucket, type Grant, grant, type Wanted } from './grant.ts'
 
 type Tables = {
-  contract_quota: { contract: string; tokens: number; filled_at: number }
-  contract_quota_day: { contract: string; day: string; used: number; refused: number }
+  contract_quota: { contract: string; tokens: Whole; filled_at: Whole }
+  contract_quota_day: { contract: string; day: string; used: Whole; refused: Whole }
 }
 
 /** What a node knows that the database does not: calls that it leased on this day and did not make, and calls that it refused. */

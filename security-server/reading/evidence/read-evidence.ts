@@ -1,5 +1,6 @@
 /** Everything that is stored about one record, decrypted. Containers, listings and bundles for auditors are made from it. */
 import { asFault, Fault } from '#schemas/fault.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import {
   type BodyFileReference,
   decodeAttachments,
@@ -14,13 +15,13 @@ import { decodeEvidence } from '../../message-log/time-stamps/stamp-record.ts'
 import type { IndexedLog } from '../indexed-log.ts'
 
 export type StoredEvidence = {
-  index: number
+  index: Whole
   leaf: Buffer
   form: string
   /** The clearance that a reader needs. */
   secrecy: Clearance
   /** When the content was erased; then the content fields are undefined. */
-  erased: string | undefined
+  erased: Time | undefined
   /** Index of the record that documents this erasure. */
   erasureIndex: number | undefined
   /** Index of the record that documents a second erasure, which removed the proof that the first one had kept. */
@@ -44,8 +45,8 @@ type Extra = NonNullable<Metadata['extra']>
 
 type StampEvidence = {
   /** Index of the log record that commits to the token. */
-  index: number
-  time: string
+  index: Whole
+  time: Time
   token: Buffer
   /** Undefined when one signature was stamped alone: then the token covers its SignatureValue. */
   hashChainResult: Buffer | undefined

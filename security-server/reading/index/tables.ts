@@ -1,11 +1,12 @@
 import type { Generated } from 'kysely'
+import type { Time } from '#schemas/sent-values.ts'
 import type { Tables } from '../../message-log/tables.ts'
 
 /** The tables of the index, in the log's database. migrations/ creates them; docs/message-log-format.md describes them. */
 export type IndexTables = Tables & {
   search: {
     idx: number
-    time: string
+    time: Time
     kind: string
     direction: string
     outcome: string

@@ -12,6 +12,7 @@ import {
   sql,
 } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { METADATA, MONITORING, requestsOf } from '#schemas/upkeep-services.ts'
 import { DIMENSIONS, type Dimensions, keyOf } from '../../message-log/daily-counts/dimensions.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
@@ -63,7 +64,7 @@ export type CallsOfPair = {
   service: string
   direction: string
   answered: number
-  failed: number
+  failed: Whole
   refused: number
 }
 
@@ -76,7 +77,7 @@ export type CallsOfDay = {
   total: Omit<CallsOfPair, 'client' | 'service' | 'direction'>
 }
 
-type Count = { exchanges: number; failed: number }
+type Count = { exchanges: Whole; failed: Whole }
 
 type Pair = { client: string; service: string; direction: string }
 

@@ -1,6 +1,8 @@
 /** Answers that people see first, for those who run a server: in numbers, and what was decided about one. Nothing of an answer, and nobody is named. */
+import type { PreviewDocument } from '#core/consent/preview-document.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { PreviewStore } from './store.ts'
 
 export function previewHandlers({ previews }: { previews: PreviewStore }): Handlers {
@@ -19,13 +21,13 @@ export function previewHandlers({ previews }: { previews: PreviewStore }): Handl
   }
 }
 
-function documentIn(text: string | null): object | null {
-  return text === null ? null : (JSON.parse(text) as object)
+function documentIn(text: string | null): PreviewDocument | null {
+  return text === null ? null : (JSON.parse(text) as PreviewDocument)
 }
 
 export async function previewCounts(subsystem: string, { previews }: { previews: PreviewStore }) {
   const counts = await previews.counts(subsystem)
-  const of = (...states: Parameters<typeof counts.get>[0][]): number =>
+  const of = (...states: Parameters<typeof counts.get>[0][]): Whole =>
     states.reduce((all, state) => all + (counts.get(state) ?? 0), 0)
   return {
     ...{ waiting: of('WAITING'), released: of('RELEASED', 'TAKEN'), given: of('GIVEN') },

@@ -5,6 +5,7 @@
 import { sql, type Updateable } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { RecordedCall } from '../consents-of-calls-store.ts'
 import type { After } from '../uses-store.ts'
 import type { PreviewRow, PreviewRowState, PreviewTables } from './tables.ts'
@@ -146,7 +147,7 @@ export function createPreviewStore(database: Database) {
       return new Map([...byCall].map(([call, of]) => [call, of.flatMap(({ number }) => number ?? [])]))
     },
     /** By state, of a subsystem. */
-    counts: async (subsystem: string): Promise<Map<PreviewRowState, number>> => {
+    counts: async (subsystem: string): Promise<Map<PreviewRowState, Whole>> => {
       const rows = await tables
         .selectFrom('preview')
         .select(({ fn }) => ['state', fn.countAll<number>().as('count')])

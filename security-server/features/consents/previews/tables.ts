@@ -1,17 +1,18 @@
 /** The row of an answer that a person sees first. Identifiers are in text form, times in ISO form with milliseconds. */
+import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 /** `TAKEN`: by a call that is under way. `VOID`: another took its place, or its time ran out. */
 export type PreviewRowState = 'WAITING' | 'RELEASED' | 'TAKEN' | 'GIVEN' | 'STOPPED' | 'VOID'
 
 export type PreviewRow = {
-  number: string
+  number: Uuid
   /** The provider's subsystem. */
   subsystem: string
   /** See `../people-names.ts`. */
   person: string
   client: string
   service: string
-  contract: string
+  contract: Uuid
   /** As a person's name: HMAC of what makes two calls the same. */
   call: string
   /** SHA-256 of the consumer's reference, and of the secret of the person's url. */
@@ -20,17 +21,17 @@ export type PreviewRow = {
   /** HMAC of the number and the answer, hex. */
   answer: string
   state: PreviewRowState
-  asked_at: string
-  valid_until: string
-  minutes: number
+  asked_at: Time
+  valid_until: Time
+  minutes: Whole
   /** `PreviewWords`, JSON. */
   words: string
   /** The answer, sealed; only while it waits. */
   content: string | null
   /** Of the call that has or had it. */
   taken_by: string
-  given_at: string | null
-  decided_at: string | null
+  given_at: Time | null
+  decided_at: Time | null
   /** `PreviewDocument`, JSON, and its digest. */
   document: string | null
   digest: string | null
@@ -40,7 +41,7 @@ export type PreviewRow = {
 
 /** What stands before the person, as the contract had it when the call came. */
 export type PreviewWords = {
-  contract: { id: string; version: number; title: string }
+  contract: { id: string; version: Whole; title: string }
   purpose: string
   legalBasis: string
   /** The number of the consent under which the call came. */

@@ -8,6 +8,7 @@ import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { cameInWith } from '#platform/people/store.ts'
 import type { PeopleTables } from '#platform/people/tables.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type ClaimStore = ReturnType<typeof createClaimStore>
 
@@ -16,13 +17,13 @@ export type Claimed = 'claimed' | 'wrong' | 'void' | 'over'
 
 type Tables = PeopleTables & {
   claim_code: {
-    id: number
+    id: Whole
     digest: Buffer
-    ends_at: string
+    ends_at: Time
     /** Always 0: it is counted no more, and a node of an earlier release reads it. */
-    tries: number
+    tries: Whole
     claimed_by: string | null
-    claimed_at: string | null
+    claimed_at: Time | null
   }
 }
 

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { SideStatement } from '../../../message-log/records/hot-store.ts'
 import type { LookedAt, SubjectReason } from './looked-at.ts'
 import type { SubjectTables } from './tables.ts'
@@ -13,19 +14,19 @@ export type CountedSubjects = {
   day: string
   service: string
   reason: string
-  records: number
-  firstIndex: number
-  lastIndex: number
+  records: Whole
+  firstIndex: Whole
+  lastIndex: Whole
 }
 
 /** Asks which records of a service were processed on these days. With `before`: only counts that begin before this record. */
 export type LookedQuestion = Days & { service: string; before?: number | undefined }
 
 /** `records` is an upper limit: a day counts as a whole, even if some of its records came after `before`. */
-export type Looked = { records: number; firstIndex: number; lastDay: string }
+export type Looked = { records: Whole; firstIndex: Whole; lastDay: string }
 
 /** Records of one service that are not covered, for one reason. `since`: the day of the first one. */
-export type ServiceGap = { service: string; reason: string; since: string; records: number }
+export type ServiceGap = { service: string; reason: string; since: string; records: Whole }
 
 /** UTC days, both included. */
 type Days = { from?: string | undefined; to?: string | undefined }

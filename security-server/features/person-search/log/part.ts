@@ -1,4 +1,6 @@
 /** The part of the log's thread that serves the index by person. */
+
+import type { Whole } from '#schemas/sent-values.ts'
 import type { LogPart } from '../../../message-log/part.ts'
 import { createSearchStore } from '../../../reading/index/store.ts'
 import { createTermsStore } from '../../../reading/index/terms-store.ts'
@@ -31,7 +33,7 @@ export type SubjectCoverage = {
   months: IndexedMonth[]
   /** Records that are not indexed yet, and the time of the oldest of them. */
   backlog: { records: number; since: string | null }
-  mark: number
+  mark: Whole
 }
 
 /** The methods that the main thread may call. */

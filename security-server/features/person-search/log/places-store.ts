@@ -8,24 +8,25 @@ import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type DeclaredPlace = SubjectPlace & {
-  id: number
+  id: Whole
   /** The service's identifier. */
   service: string
   declaredBy: string
-  declaredAt: string
+  declaredAt: Time
   /**
    * The first record for which the place was used. Null before the next run of the index, and for a declaration of an older
    * version.
    */
-  countsFrom: number | null
+  countsFrom: Whole | null
   /** False before the next run of the index: the place was not used yet. */
   hasBegun: boolean
 }
 
 type Row = {
-  id: Generated<number>
+  id: Generated<Whole>
   service: string
   method: string
   path: string
@@ -33,8 +34,8 @@ type Row = {
   name: string
   type: string
   declared_by: string
-  declared_at: string
-  from_index: number | null
+  declared_at: Time
+  from_index: Whole | null
 }
 
 /** In place of the index, for declarations of an older version. */

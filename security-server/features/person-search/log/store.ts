@@ -4,6 +4,7 @@
  */
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { addCounts } from './count-store.ts'
 import { monthPrefix } from './entry.ts'
 import type { LookedAt } from './looked-at.ts'
@@ -15,7 +16,7 @@ export type IndexedMonth = {
   month: string
   /** Empty text if the key is not known. */
   keyId: string
-  records: number
+  records: Whole
   /** Whether the entries were deleted because the key was destroyed. */
   isForgotten: boolean
 }

@@ -1,6 +1,7 @@
 /** Reads a range of the log for reconciliation: rows of the search index, and erased records. */
 import { type SqlBool, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { SearchRow } from '../../../reading/index/search-filter.ts'
 import type { IndexTables } from '../../../reading/index/tables.ts'
 
@@ -8,7 +9,7 @@ export type Partners = { client: string; service: string; peer: string }
 export type SecretPartners = { client: string; service: string; secrecy: number }
 
 /** A record whose content was erased. Its form and its signature are left. */
-type ErasedRow = { idx: number; form: string; signatureId: number | null }
+type ErasedRow = { idx: Whole; form: string; signatureId: Whole | null }
 
 export type ReconciliationStore = ReturnType<typeof createReconciliationStore>
 

@@ -8,6 +8,7 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import { createStoredFileStore } from '#platform/stored-files/store.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import { AWAITS_ARCHIVE } from '../store.ts'
 import type { RetentionTables } from '../tables.ts'
 
@@ -24,17 +25,17 @@ type ArchiveFacts = {
   stored: string | null
   /** The hash of the archive's file. */
   sha256: Buffer
-  size: number
+  size: Whole
   /** Indexes of the archived records. */
   records: number[]
   containers: number
-  createdAt: string
+  createdAt: Time
   /** The last digest of the linking chain, in hexadecimal. Empty before the first container of the class. */
   linkingDigest: string
   /** SHA-256 of the archive's `bundle.json`. */
   manifestDigest: Buffer
 }
-export type StoredArchive = ArchiveFacts & { id: number; complete: boolean }
+export type StoredArchive = ArchiveFacts & { id: Whole; complete: boolean }
 
 /** The archives that the next archive of a class follows. */
 export type Previous = {

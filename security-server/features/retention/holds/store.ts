@@ -3,19 +3,20 @@ import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import { HOLDS } from '../store.ts'
 import type { RetentionTables } from '../tables.ts'
 import type { ActiveHold, HoldScope } from './scope.ts'
 
 export type Hold = {
-  id: number
+  id: Whole
   caseNumber: string
   reason: string
   scope: HoldScope
   setBy: string
-  setAt: string
+  setAt: Time
   liftedBy: string | null
-  liftedAt: string | null
+  liftedAt: Time | null
   liftReason: string | null
 }
 
@@ -83,7 +84,7 @@ export function createHoldStore(database: Database) {
       reason: string
       scope: HoldScope
       setBy: string
-      setAt: string
+      setAt: Time
     }): Promise<{ id: number; tooLate: number[] }> => {
       const held = await inTransaction(kysely, async (transaction) => {
         // This comes first: a running erasure ends before the number is read again, so its result is visible below.
@@ -149,14 +150,14 @@ async function erasedOf(transaction: Kysely<RetentionTables>, { indexes }: HoldS
 }
 
 function toHold(row: {
-  id: number
+  id: Whole
   case_number: string
   reason: string
   scope: string
   set_by: string
-  set_at: string
+  set_at: Time
   lifted_by: string | null
-  lifted_at: string | null
+  lifted_at: Time | null
   lift_reason: string | null
 }): Hold {
   return {

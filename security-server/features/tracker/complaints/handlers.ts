@@ -76,18 +76,18 @@ export function complaintHandlers(rooms: TrackerRooms): Handlers {
 
 function complaintView(one: StoredComplaint, now: string, rooms: Pick<TrackerRooms, 'globalConfiguration'>) {
   const isWaiting = one.state === 'received' || one.state === 'seen'
-  const timeOf = (text: string): string | null => (text === '' ? null : text)
+  const orNull = <Text extends string>(text: Text | ''): Text | null => (text === '' ? null : text)
   return {
     ...{ id: Number(one.id), number: one.number, clientId: colonForm(one.subsystem), role: one.use_role },
     ...{ record: Number(one.record), toldIn: Number(one.told_in), usedAt: one.use_at },
     ...{ messageId: one.message_id, requestId: one.request_id },
     consumer: partyOf(one.use_client, 'client', rooms),
     service: partyOf(one.use_service, 'service', rooms),
-    contract: timeOf(one.use_contract),
+    contract: orNull(one.use_contract),
     broughtBy: colonForm(one.asked_by),
     ...{ reason: one.reason, wantsAnswer: Number(one.wants_answer) === 1, state: one.state },
-    ...{ receivedAt: one.opened_at, seenAt: timeOf(one.seen_at), answeredAt: timeOf(one.answered_at) },
-    ...{ closedAt: timeOf(one.closed_at), dueAt: one.due_at, isLate: isWaiting && one.due_at < now },
+    ...{ receivedAt: one.opened_at, seenAt: orNull(one.seen_at), answeredAt: orNull(one.answered_at) },
+    ...{ closedAt: orNull(one.closed_at), dueAt: one.due_at, isLate: isWaiting && one.due_at < now },
     ...{ finding: one.finding === '' ? null : one.finding, assignee: one.assignee },
   }
 }

@@ -5,6 +5,7 @@ import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ComplaintState } from '#schemas/find-usage.ts'
 import { say } from '#schemas/said.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { StoredComplaint, StormRow, Tables } from './tables.ts'
 
 type Filter = {
@@ -49,7 +50,7 @@ export function createComplaintList(database: Database) {
       await tables.updateTable('complaint').set({ assignee }).where('id', '=', id).execute()
     },
     counts: async (now: string): Promise<ComplaintCounts> => {
-      const of = (q: Omit<Filter, 'now'>): Promise<number> =>
+      const of = (q: Omit<Filter, 'now'>): Promise<Whole> =>
         counted(narrowed(tables.selectFrom('complaint'), { ...q, now }))
       return {
         open: await of({ state: 'open' }),

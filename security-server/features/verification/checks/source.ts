@@ -5,6 +5,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { StoredCosignature } from '../../../message-log/cosignatures/store.ts'
 import type { StoredCounts } from '../../../message-log/daily-counts/store.ts'
 import type { StoredEvidenceRecord } from '../../../message-log/evidence-renewal/store.ts'
@@ -84,30 +85,30 @@ export type Trust = {
 
 export type Problem = {
   /** Index of the record, or where one is missing. */
-  index: number
+  index: Whole
   what: string
 }
 
 export type LogReport = {
   ok: boolean
   origin: string | undefined
-  records: number
-  signatures: number
-  timeStamps: number
-  checkpoints: number
+  records: Whole
+  signatures: Whole
+  timeStamps: Whole
+  checkpoints: Whole
   /** Witness lines that verify. 0 without a policy. */
-  cosignatures: number
+  cosignatures: Whole
   /** How many records are covered by a checkpoint that a quorum of the policy cosigned. */
-  witnessed: number
+  witnessed: Whole
   /** `erased`: records whose content was erased. `sealed`: records whose log key the verifier does not have. */
-  erased: number
-  sealed: number
+  erased: Whole
+  sealed: Whole
   /** Erased records whose proof was kept. */
-  proofsKept: number
+  proofsKept: Whole
   /** Evidence records over tree heads. Each run checks all of them. */
-  evidenceRecords: number
+  evidenceRecords: Whole
   /** Signature documents without a time-stamp so far. */
-  unstamped: number
+  unstamped: Whole
   /**
    * Sorted by index. From the first one on the log cannot be trusted. At most MAX_PROBLEMS, plus those beyond the head.
    */

@@ -4,6 +4,7 @@
  */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import type { LogReport } from './source.ts'
 
 export type VerifyState = {
@@ -13,13 +14,13 @@ export type VerifyState = {
   /** Whether the run was completed. If not, it stopped at `records`. */
   done: boolean
   /** The number of records that were checked. */
-  records: number
+  records: Whole
   /** The peaks of the tree over these records, in base64. */
   peaks: string[]
   /** The incomplete tile of each level. `hashes` is in base64. */
-  tiles: { number: number; hashes: string }[]
+  tiles: { number: Whole; hashes: string }[]
   /** Id of the last signature document that a time-stamp covers. */
-  lastStamped: number
+  lastStamped: Whole
   /** Digests of the rows of the search index in base64, one for each block. Absent in states of older versions. */
   index?: string[]
   report: LogReport

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { openLogSource } from './open-source.ts'
 import type { LogReport, Trust } from './source.ts'
 import { goesOn, type VerifyState } from './state.ts'
@@ -24,7 +25,7 @@ export type StoredQuestion = {
 }
 
 /** `from`: the first record that this run checked. */
-export type StoredReport = LogReport & { from: number }
+export type StoredReport = LogReport & { from: Whole }
 
 export async function verifyStored(log: StoredLog, q: StoredQuestion): Promise<StoredReport> {
   const { source, logKey, close } = await openLogSource(log)

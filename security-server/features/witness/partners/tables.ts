@@ -2,20 +2,21 @@
 import type { Generated, Kysely, Selectable } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type PartnerTables = {
   partner_head: {
     server: string
     log_key: string
-    size: number
+    size: Whole
     root: Buffer
     note: string
-    time: string
+    time: Time
   }
   partner_contradiction: {
-    id: Generated<number>
+    id: Generated<Whole>
     server: string
-    time: string
+    time: Time
     /** `fork`: the two heads cannot belong to one log. `rollback`: the partner's log has fewer records than it has signed. */
     kind: string
     known_note: string

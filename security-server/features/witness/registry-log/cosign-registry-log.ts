@@ -17,6 +17,7 @@ import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
 import { LOG_COSIGNATURE_TYPE, type LogCosignature, witnessClaim } from '#schemas/log-cosignature.ts'
 import { say } from '#schemas/said.ts'
+import type { Time } from '#schemas/sent-values.ts'
 import type { PostDocument } from '../../../global-configuration/registration/client.ts'
 import type { RegistryLog } from '../../../global-configuration/registry-log.ts'
 import type { Keys } from '../../../keys/keys.ts'
@@ -36,7 +37,7 @@ export type RegistryLogWitness = {
 export type RegistryLogState = {
   origin: string | null
   size: number
-  cosignedAt: string | null
+  cosignedAt: Time | null
   lastError: string | null
 }
 
