@@ -20,6 +20,11 @@ export type Uuid = InForm<string, 'uuid'>
 /** JSON whose form is the matter of who made it: each place that has it says whose that is. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
+/** The number in a column of integers: one of the stores gives some as texts. */
+export function wholeNumber(column: Whole | string | bigint): Whole {
+  return Number(column)
+}
+
 declare global {
   interface Date {
     /** Only this way gives a type that no other text has: the compiler holds it. */

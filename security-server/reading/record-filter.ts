@@ -2,6 +2,7 @@
 
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import type { FoundRecord, RecordQuestion } from '#schemas/found-record.ts'
+import { wholeNumber } from '#schemas/sent-values.ts'
 import type { FoundRow, RecordFilter } from './index/search-filter.ts'
 
 /** A search as an export stores it: with the entries of the search by person from which it was ordered. */
@@ -50,7 +51,7 @@ export function isoTime(text: string): string {
 
 export function rowView(row: FoundRow): FoundRecord {
   return {
-    index: Number(row.idx),
+    index: wholeNumber(row.idx),
     time: row.time,
     kind: row.kind,
     direction: row.direction,

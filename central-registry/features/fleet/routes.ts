@@ -9,6 +9,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { ServerReport } from '#schemas/fleet.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import { wholeNumber } from '#schemas/sent-values.ts'
 import type { Page } from '../../changes/store.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { encodedId, encodedServer, serverOf } from '../../members/rules.ts'
@@ -177,7 +178,7 @@ function troubleView(one: { kind: string; severity: number; message: string; sin
 function outageView({ member_classes, servers, ...row }: OutageRow, now: string) {
   const ended = row.ended_at !== null || row.ends_at <= now
   return {
-    id: Number(row.id),
+    id: wholeNumber(row.id),
     message: row.message,
     from: row.starts_at,
     until: row.ends_at,

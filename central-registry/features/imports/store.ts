@@ -3,6 +3,7 @@ import type { Kysely, Selectable } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 import { type Change, counted, mustBe, type Page, type Tabled, textContains } from '../../changes/store.ts'
 import type { Documents, Source } from '../../configuration/other-instances/read-source.ts'
 import { readRegister } from '../../configuration/store.ts'
@@ -46,7 +47,7 @@ export function createImportStore(database: Tabled, change: Change<Tables>, reco
       )
 
   return {
-    add: (documents: Documents, source: Source, by: string, at: string): Promise<number> =>
+    add: (documents: Documents, source: Source, by: string, at: string): Promise<Whole> =>
       record(async (transaction) => {
         const open = transaction.selectFrom('instance_import').where('state', '=', 'OPEN')
         if ((await counted(open)) >= MOST_OPEN)

@@ -7,6 +7,7 @@ import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { kept } from '#schemas/said.ts'
+import { wholeNumber } from '#schemas/sent-values.ts'
 import type { Page } from '../../changes/store.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { memberIdOf } from '../../members/rules.ts'
@@ -47,12 +48,12 @@ export function mailHandlers({
       const page = query as Page & Seen
       const rows = await store.list(page)
       const shown = rows.map((row) => ({
-        ...{ id: Number(row.id), text: row.text, recipient: row.recipient, state: row.state },
+        ...{ id: wholeNumber(row.id), text: row.text, recipient: row.recipient, state: row.state },
         // The catalogue may no longer have a text of an older version.
         subject: hasText(row.text)
           ? render(row.text, JSON.parse(row.fields) as Fields, language).subject
           : row.text,
-        ...{ attempts: Number(row.attempts), createdAt: row.created_at },
+        ...{ attempts: wholeNumber(row.attempts), createdAt: row.created_at },
         ...(row.last_error === null ? {} : { lastError: kept(row.last_error) }),
         ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
       }))

@@ -6,6 +6,7 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import { wholeNumber } from '#schemas/sent-values.ts'
 import type { Page } from '../../changes/store.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { clientOf, encodedId, memberIdOf } from '../../members/rules.ts'
@@ -64,7 +65,7 @@ export function mandateHandlers(q: {
 
 function describe(row: HostingMandateRow, now: string) {
   return {
-    id: Number(row.id),
+    id: wholeNumber(row.id),
     host: encodedId(row.host),
     client: encodedId(row.client),
     validUntil: row.valid_until,

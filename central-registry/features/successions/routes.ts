@@ -4,6 +4,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { checkCode, checkNewCode, idText } from '#schemas/identifiers.ts'
+import { wholeNumber } from '#schemas/sent-values.ts'
 import type { Page } from '../../changes/store.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { encodedId, encodedServer, memberIdOf } from '../../members/rules.ts'
@@ -67,7 +68,7 @@ export function successionHandlers(q: {
 
 function summary(row: SuccessionRow) {
   return {
-    id: Number(row.id),
+    id: wholeNumber(row.id),
     predecessor: encodedId(row.predecessor),
     successor: encodedId(row.successor),
     state: row.completed_at === null ? 'begun' : 'completed',

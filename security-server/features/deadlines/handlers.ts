@@ -4,6 +4,7 @@ import { thresholdOf } from '#core/mail/threshold.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { createOnItsOwn } from '#platform/on-its-own.ts'
 import { kept } from '#schemas/said.ts'
+import { wholeNumber } from '#schemas/sent-values.ts'
 import type { DeadlineRooms } from './rooms.ts'
 import type { DeadlineSettings } from './settings.ts'
 import type { DeadlineStore } from './store.ts'
@@ -41,8 +42,8 @@ export function deadlineHandlers(
           })),
         // Who they went to is personal data, and stands in the settings.
         letters: (await store.list(MOST_LETTERS)).map((row) => ({
-          ...{ kind: row.kind, name: row.name, endsAt: row.ends_at, threshold: Number(row.threshold) },
-          ...{ state: row.state, createdAt: row.created_at, attempts: Number(row.attempts) },
+          ...{ kind: row.kind, name: row.name, endsAt: row.ends_at, threshold: wholeNumber(row.threshold) },
+          ...{ state: row.state, createdAt: row.created_at, attempts: wholeNumber(row.attempts) },
           ...(row.node !== '' && { node: row.node }),
           ...(row.ended_at !== null && { endedAt: row.ended_at }),
           ...(row.last_error !== null && { error: kept(row.last_error) }),

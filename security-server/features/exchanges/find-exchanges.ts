@@ -5,7 +5,9 @@
  * Guarantees that no exchange hides behind another: the request id of an incoming request is whatever the other server says, and one that
  * gives the same id to many requests has a row for each of them.
  */
+
 import type { FoundExchange } from '#schemas/found-record.ts'
+import { wholeNumber } from '#schemas/sent-values.ts'
 import type { FoundRow, RecordFilter, SearchFilter } from '../../reading/index/search-filter.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
 import { rowView } from '../../reading/record-filter.ts'
@@ -63,7 +65,7 @@ async function completed(log: Log, filter: RecordFilter, rows: FoundRow[]): Prom
   return rows
     .map((row) => ({ row, exchange: exchangeOf.get(Number(row.idx)) ?? [row] }))
     .filter(({ row, exchange }) => (newest.get(exchange) ?? -1) <= Number(row.idx))
-    .map(({ row, exchange }) => ({ index: Number(row.idx), records: exchange.map(rowView) }))
+    .map(({ row, exchange }) => ({ index: wholeNumber(row.idx), records: exchange.map(rowView) }))
 }
 
 /** The records with these request ids; of an id that has more of them than one query gives, the newest. */

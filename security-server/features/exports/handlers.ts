@@ -8,7 +8,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { kept, say } from '#schemas/said.ts'
-import type { Whole } from '#schemas/sent-values.ts'
+import { type Whole, wholeNumber } from '#schemas/sent-values.ts'
 import { managementOf } from '../../global-configuration/snapshot.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import { recordLook } from '../../reading/looks.ts'
@@ -55,7 +55,7 @@ export function exportHandlers(rooms: Needs): Handlers {
     const exchanges = isContent ? await exchangesOf(lines, source()) : { of: [], without: [] }
     const what = {
       format: row.format,
-      records: Number(row.records),
+      records: wholeNumber(row.records),
       // Bundles contain whole exchanges, so also records that do not match the search.
       ...(isContent && { indexes: exchanges.of.flat() }),
     }
@@ -68,7 +68,7 @@ export function exportHandlers(rooms: Needs): Handlers {
       server: idText(rooms.server),
       source,
       forms: (q) => log.forms(q),
-      counts: () => provenCounts(log, { size: Number(row.size), from, to, gone }),
+      counts: () => provenCounts(log, { size: wholeNumber(row.size), from, to, gone }),
       exchanges,
       actors: await log.openActors(asked),
       now: new Date(clock()),
@@ -224,10 +224,10 @@ function exportView(row: ExportRow, now: number) {
     reason: row.reason,
     state: row.state,
     /** How many of the `size` records were searched so far. */
-    looked: Number(row.next_idx),
+    looked: wholeNumber(row.next_idx),
     size,
     ...paceOf(row, now),
-    records: Number(row.records),
+    records: wholeNumber(row.records),
     error: kept(row.error),
     endedAt: row.ended_at,
     expiresAt: row.expires_at,

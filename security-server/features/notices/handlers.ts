@@ -2,6 +2,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { kept } from '#schemas/said.ts'
+import { wholeNumber } from '#schemas/sent-values.ts'
 import type { Channel } from './channels.ts'
 import type { LetterStore } from './letters-store.ts'
 import { iso } from './rooms.ts'
@@ -41,7 +42,7 @@ export function noticeHandlers({ wishes, letters, clock, channels, ...key }: Roo
       },
       letters: await letters.counts(),
       failures: failed.map((one) => ({
-        ...{ id: one.id, channel: one.channel, state: one.state, attempts: Number(one.attempts) },
+        ...{ id: one.id, channel: one.channel, state: one.state, attempts: wholeNumber(one.attempts) },
         ...{ createdAt: one.created_at, endedAt: one.ended_at, error: kept(one.last_error) },
       })),
     }

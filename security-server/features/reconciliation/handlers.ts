@@ -1,4 +1,5 @@
 /** Reconciliation for auditors: days compared with other servers, statements that both members signed, cases to explain. */
+
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
@@ -7,6 +8,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { Shown, Statement, StatementFinding } from '#schemas/reconciliation.ts'
 import { say } from '#schemas/said.ts'
+import { wholeNumber } from '#schemas/sent-values.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import { seesDigests } from '../../reading/sees-digests.ts'
 import { errorCode, errorWords } from './error-words.ts'
@@ -88,20 +90,20 @@ export function reconciliationHandlers(rooms: Needs): Handlers {
 
 function dayView(row: ReconciledDay, own: string) {
   return {
-    id: Number(row.id),
+    id: wholeNumber(row.id),
     ...partiesOf(row, own),
     state: row.state,
     counts: row.counts === '' ? null : (JSON.parse(row.counts) as Statement['counts']),
     error: errorWords(row.error),
     errorCode: errorCode(row.error),
-    attempts: Number(row.attempts),
+    attempts: wholeNumber(row.attempts),
     changedAt: row.changed_at,
   }
 }
 
 function caseView(of: ReconciledDay, found: ReconciliationCase, own: string) {
   return {
-    id: Number(found.id),
+    id: wholeNumber(found.id),
     reconciliationId: Number(of.id),
     ...partiesOf(of, own),
     state: found.state,

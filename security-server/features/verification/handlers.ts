@@ -1,7 +1,9 @@
 /** Verifications of the log for auditors: the results of the latest runs, and a new run on request. */
+
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { kept } from '#schemas/said.ts'
+import { wholeNumber } from '#schemas/sent-values.ts'
 import type { StoredReport } from './checks/verify-stored.ts'
 import type { Needs } from './needs.ts'
 import type { VerificationRow } from './tables.ts'
@@ -22,7 +24,7 @@ export function verificationHandlers({ verifications }: Needs): Handlers {
 
 function verificationView(row: VerificationRow) {
   return {
-    id: Number(row.id),
+    id: wholeNumber(row.id),
     startedAt: row.started_at,
     endedAt: row.ended_at,
     mode: row.mode,

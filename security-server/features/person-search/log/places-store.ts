@@ -66,7 +66,7 @@ export function createPlacesStore(database: Database) {
      * Throws `invalid_input` for a place that no message can have. Throws `conflict` for a place that is already declared, and
      * when there are too many.
      */
-    add: (service: string, place: SubjectPlace, q: { by: string; at: string }): Promise<number> =>
+    add: (service: string, place: SubjectPlace, q: { by: string; at: string }): Promise<Whole> =>
       inTransaction(tables, async (transaction) => {
         const { method, path, in: where, name, type } = checkPlace(place)
         await lockFor(transaction, 'subject places')

@@ -1,9 +1,11 @@
 /** Complaints for auditors. Each look at one is recorded before it is answered (reading/looks.ts). */
+
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
 import { colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import type { ComplaintFinding } from '#schemas/find-usage.ts'
 import { idText, memberOf, parseClientId } from '#schemas/identifiers.ts'
+import { wholeNumber } from '#schemas/sent-values.ts'
 import { partyOf } from '../describe-use.ts'
 import type { TrackerRooms } from '../rooms.ts'
 import { answerComplaint, closeComplaint } from './handle-complaint.ts'
@@ -78,8 +80,13 @@ function complaintView(one: StoredComplaint, now: string, rooms: Pick<TrackerRoo
   const isWaiting = one.state === 'received' || one.state === 'seen'
   const orNull = <Text extends string>(text: Text | ''): Text | null => (text === '' ? null : text)
   return {
-    ...{ id: Number(one.id), number: one.number, clientId: colonForm(one.subsystem), role: one.use_role },
-    ...{ record: Number(one.record), toldIn: Number(one.told_in), usedAt: one.use_at },
+    ...{
+      id: wholeNumber(one.id),
+      number: one.number,
+      clientId: colonForm(one.subsystem),
+      role: one.use_role,
+    },
+    ...{ record: wholeNumber(one.record), toldIn: wholeNumber(one.told_in), usedAt: one.use_at },
     ...{ messageId: one.message_id, requestId: one.request_id },
     consumer: partyOf(one.use_client, 'client', rooms),
     service: partyOf(one.use_service, 'service', rooms),
