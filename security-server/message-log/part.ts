@@ -25,7 +25,7 @@ export type PartGround = {
    */
   inTurn<T>(act: () => Promise<T>): Promise<T>
   /** For what others committed and may still lose: see there. */
-  settled: Pick<Settled, 'read' | 'size'>
+  settled: Settled
   /** Within `inTurn`: runs the maintenance of all parts up to the newest record that is durable. */
   catchUp(): Promise<void>
   /**

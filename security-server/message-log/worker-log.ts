@@ -130,7 +130,7 @@ export async function openWorkerLog(
     checkpoints: (limit) => log.tree.newestCheckpoints(limit),
     checkpointOf: (size) => log.tree.checkpointOf(size),
     erasedBelow: (size) => log.records.erasedBelow(size),
-    leavesAmong: async (indexes) => (await log.records.leavesAmong(indexes)).map(({ idx }) => Number(idx)),
+    leavesAmong: (indexes) => log.records.leavesAmong(indexes),
     countedDays: (q) =>
       settled.read(
         () => log.dailyCounts.days(q),
@@ -170,16 +170,22 @@ export async function openWorkerLog(
     },
     rotateKey: (q) =>
       inTurn(async () => {
+        const before = ring.current().id.toString('hex')
         ring.rotate(q.id)
         try {
           const record = await appendOwn(keyRotationRecord(ring, q.now, node))
           return { id: ring.current().id.toString('hex'), record }
         } catch (fault) {
-          await followKeys(log, ring, await settled.sizeNow())
+          // Whether there is a record of the new key is unknown, and nobody may be there to ask: maintenance follows it if there is.
+          ring.follow([before])
           throw fault
         }
       }),
-    logKeys: () => logKeysOf(log, ring),
+    logKeys: () =>
+      settled.read(
+        () => logKeysOf(log, ring),
+        ([newest]) => newest?.record ?? -1,
+      ),
     referredBodyFiles: async (names) => [...(await log.records.referredBodyFiles(names))],
     sweepSegments: () => sweepSegments({ setup, records: log.records, segments }),
     close: () =>

@@ -91,7 +91,7 @@ function methodsOf(log: IndexedLog, { ring, settled }: PartGround): ReadingMetho
       return { rows: await terms.withTerms(rows), last }
     },
     termsThere: (q) => terms.termsThere(q),
-    ...actorMethods(records, ring),
+    ...actorMethods(records, ring, settled),
     traffic: (question) => search.traffic(question),
     trafficOfPairs: (question) => search.pairs(question),
     hoursOfPairs: (question) => search.hoursOfPairs(question),
@@ -111,7 +111,17 @@ function methodsOf(log: IndexedLog, { ring, settled }: PartGround): ReadingMetho
         () => readExtras(log, indexes, ring.find),
         (extras) => Math.max(...indexes.filter((_, i) => extras[i] !== undefined)),
       ),
-    proveInclusion: ({ index, size }) => proveInclusion(log, index, ring.find, size),
+    proveInclusion: async ({ index, size }) => {
+      // What it no longer opens was erased, by a record further on.
+      const { proof } = await settled.read(
+        async () => ({
+          proof: await proveInclusion(log, index, ring.find, size),
+          erasures: [await records.erasure(index), await records.proofErasure(index)],
+        }),
+        ({ erasures }) => Math.max(index, ...erasures.map((one) => Number(one?.erasure_idx ?? 0))),
+      )
+      return proof
+    },
     stampEvidence: (index) =>
       settled.read(
         () => readStampProof(log, index),

@@ -8,6 +8,7 @@ import { endAllDue, openTestDatabase, SERVICE, signedRecord } from '../../messag
 import { collectExchange } from '../../reading/evidence/write-bundle.ts'
 import { decideEnds } from './decide-ends.ts'
 import { endContents } from './end-contents.ts'
+import { setHold } from './holds/set-hold.ts'
 import { exchange, freshLog, ORDER, settings } from './retention-fixture.ts'
 
 const OLD = { daysAgo: 31 }
@@ -127,5 +128,25 @@ await eachDatabase(t, async (_database, t, url) => {
     const secret = await own({ contract: 'c0ffee/2', secrecy: 2 })
     await retention.erase({ ...ORDER, index: secret.request })
     t.ok((await log.read(secret.reply)).erased, 'also of one that nobody may see')
+  })
+
+  await t.test('a hold is on records that no crash of the database takes back', async (t) => {
+    const { request, reply } = await exchange(log)
+    const { holds } = await another(t)
+    const setAt = new Date().toISOString()
+    const hold = {
+      caseNumber: 'KR-9',
+      reason: 'r',
+      setBy: 'Ada',
+      setAt,
+      scope: { indexes: [request, reply] },
+    }
+    const before = await retention.holds({ limit: 1 })
+    const notYet = { holds, settled: { sizeNow: async () => reply } }
+    await t.rejects(setHold(hold, notYet), { code: 'not_found' }, 'others see the reply, but it may be lost')
+    t.strictSame(await retention.holds({ limit: 1 }), before)
+    const { id } = await setHold(hold, { holds, settled: { sizeNow: async () => reply + 1 } })
+    t.match(await retention.holds({ limit: 1 }), [{ id, caseNumber: 'KR-9' }])
+    await retention.liftHold({ id, liftedBy: 'Bob', reason: 'over' })
   })
 })

@@ -13,6 +13,7 @@ import { type Ended, endContents } from './end-contents.ts'
 import { endedLog } from './ended-log.ts'
 import { type ErasureOrder, eraseExchange } from './erase-exchange.ts'
 import type { HoldScope } from './holds/scope.ts'
+import { setHold } from './holds/set-hold.ts'
 import type { Hold, HoldFilter } from './holds/store.ts'
 import { retentionMigrations } from './migrations.ts'
 
@@ -130,12 +131,7 @@ function methodsOf({ ring, inTurn, catchUp, ...ground }: PartGround): RetentionM
         if (erased || !isScrubbed) await scrub()
       }),
     setHold: ({ now, ...hold }) =>
-      inTurn(async () => {
-        const { size } = await records.head()
-        const missing = hold.scope.indexes?.find((index) => index >= size)
-        if (missing !== undefined) throw new Fault('not_found', { what: say`record ${missing}` })
-        return holds.set({ ...hold, setAt: iso(now) })
-      }),
+      inTurn(() => setHold({ ...hold, setAt: iso(now) }, { settled: ground.settled, holds })),
     liftHold: ({ now, ...lift }) => inTurn(() => holds.lift({ ...lift, liftedAt: iso(now) })),
     listHolds: (filter) => holds.list(filter),
     getHold: (id) => holds.get(id),

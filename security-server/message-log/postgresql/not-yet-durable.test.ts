@@ -1,6 +1,7 @@
 /**
- * What others committed and have not synced, as seen by those who tell it to somebody outside of the log: a verification, whose state is kept where
- * the log's owner cannot write, and a node that refuses a request because another one has it.
+ * What others committed and have not synced, as seen by those who tell it to somebody outside of the log, or act on it: a verification, whose state
+ * is kept where the log's owner cannot write, a node that refuses a request because another one has it, or seals under a key that another one
+ * made, and who reads keys and erasures.
  */
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
@@ -8,21 +9,39 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, startPostgresql } from '#test/postgresql.ts'
-import { until } from '#test/until.ts'
 import { verifyStored } from '../../features/verification/checks/verify-stored.ts'
-import { logFolder, logOptions, openTestLog, signedRecord, usableAgain } from '../fixture.ts'
+import { logFolder, logOptions, openTestLog, signedRecord, type TestLog, usableAgain } from '../fixture.ts'
 import { openPostgresqlStore } from './store.ts'
+import {
+  connected,
+  LOCK,
+  once,
+  STAND_IN,
+  sizeIn,
+  twoNodes,
+  untilTold,
+  verifies,
+  waiters,
+} from './unsynced-fixture.ts'
 
-const LOCK = 78
-/** In place of PostgreSQL's own function, so that a test can stand between a commit and its sync. */
-const STAND_IN = `create function public.pg_logical_emit_message(boolean, text, text) returns pg_lsn language plpgsql as
-  $$ begin
-    perform pg_advisory_xact_lock_shared(${LOCK});
-    return pg_catalog.pg_logical_emit_message($1, $2, $3);
-  end $$`
+/** For who reads the log's keys. */
+const KEYS_LOCK = 78
+/** Between the reading of the head and that of the log's keys. */
+const KEYS_STAND_IN = [
+  'alter table log_key rename to log_key_row',
+  `create function log_key_there() returns setof log_key_row language plpgsql as
+   $$ begin
+     perform pg_advisory_xact_lock_shared(${KEYS_LOCK});
+     return query select * from log_key_row order by idx;
+   end $$`,
+  'create view log_key as select * from log_key_there()',
+  'create rule log_key_new as on insert to log_key do instead insert into log_key_row values (new.*)',
+]
 
 if (hasPostgresql()) t.test('before the sync', beforeTheSync)
 else skipFor(t, 'PostgreSQL is not installed')
+if (hasPostgresql()) t.test('keys before their records are durable', keys)
+if (hasPostgresql()) t.test('erasures before they are durable', erasures)
 if (hasPostgresql()) t.test('a user of the database who may not sync', mayNotSync)
 if (hasPostgresql()) t.test('a log whose process stands still while it connects', standsStill)
 
@@ -93,6 +112,102 @@ async function beforeTheSync(t: Test): Promise<void> {
   })
 }
 
+async function keys(t: Test): Promise<void> {
+  const { url, folder, here, there, append, between } = await twoNodes(t)
+  const current = async (log: TestLog) =>
+    (await untilTold(log.logKeys)).find(({ isCurrent }) => isCurrent)?.id
+  const inUse = await current(there)
+  await t.test('a key that is told has a durable record', async (t) => {
+    await between(t, {
+      does: () => here.rotateLogKey(),
+      act: async (_size, crash) => {
+        const [told] = await there.logKeys()
+        await crash()
+        const known = await untilTold(there.logKeys)
+        t.ok(known.some(({ id }) => id === told?.id))
+      },
+    })
+    for (const log of [here, there]) await log.maintain()
+    await here.rotateLogKey()
+    await there.maintain()
+    t.not(await current(there), inUse)
+  })
+  await t.test('who made a key whose record is lost goes on with the one before', async (t) => {
+    const before = await current(here)
+    await between(t, { does: () => here.rotateLogKey(), act: (_size, crash) => crash() })
+    t.equal(await current(here), before)
+  })
+  await t.test('a node follows a log key whose record is durable', async (t) => {
+    const before = await current(there)
+    await once(url, ...KEYS_STAND_IN)
+    const watching = await connected(url)
+    let following: Promise<void> | undefined
+    await between(t, {
+      does: async () => {
+        // What it still had to write would be synced, and the key with it.
+        await there.maintain()
+        await watching.query(`select pg_advisory_lock(${KEYS_LOCK})`)
+        following = there.maintain()
+        await waiters(watching, 1, KEYS_LOCK)
+        await here.rotateLogKey()
+      },
+      act: async (_size, crash) => {
+        await watching.query(`select pg_advisory_unlock(${KEYS_LOCK})`)
+        await following
+        await crash()
+      },
+    })
+    await watching.end().catch(() => undefined)
+    t.equal(await current(there), before, 'on record')
+  })
+  for (const log of [here, there]) {
+    await append(log)
+    await log.closeAbandoned()
+  }
+  await verifies(t, url, folder)
+}
+
+async function erasures(t: Test): Promise<void> {
+  const { url, folder, here, there, between } = await twoNodes(t)
+  const { index } = await here.append(await signedRecord({ kind: 'reply', direction: 'out' }))
+  await here.checkpointNow()
+  const does = () => here.retention.erase({ index, mode: 'LEAF_ONLY', case: '1', reason: 'a test' })
+  for (const [name, ask, none] of [
+    ['which records are leaves', () => there.leavesAmong([index]), []],
+    ['how many are erased', () => there.erasedBelow(index + 1), 0],
+  ] as const) {
+    await t.test(`${name} is told once it is durable`, async (t) => {
+      await between(t, {
+        does,
+        act: async (_size, crash) => {
+          const watching = await connected(url)
+          const told = ask().catch(() => 'nobody knows')
+          t.equal(await Promise.race([told, waiters(watching, 2).then(() => 'it waits')]), 'it waits')
+          await crash()
+          t.equal(await told, 'nobody knows')
+          await watching.end().catch(() => undefined)
+        },
+      })
+      t.strictSame(await ask(), none)
+    })
+  }
+  await t.test('a proof lacks only what stays erased', async (t) => {
+    const openings = async () => (await there.parts.proveInclusion({ index })).openings
+    t.ok((await openings()).parties)
+    await between(t, {
+      does,
+      act: async (_size, crash) => {
+        t.strictSame(await openings(), {})
+        await crash()
+        t.strictSame(await untilTold(openings), {})
+      },
+    })
+    t.strictSame(await there.leavesAmong([index]), [index])
+    t.equal(await there.erasedBelow(index + 1), 1)
+  })
+  await verifies(t, url, folder)
+}
+
 async function mayNotSync(t: Test): Promise<void> {
   const server = await startPostgresql([], t)
   const url = await server.freshDatabase()
@@ -131,26 +246,4 @@ async function standsStill(t: Test): Promise<void> {
   t.equal((await store.taken([{ position: 0, key: randomBytes(32), time: Date.now() }])).size, 0)
   t.ok(stood)
   await store.close()
-}
-
-/** Resolves once so many wait to sync. */
-async function waiters(watching: pg.Client, count: number): Promise<void> {
-  await until(`${count} that wait to sync`, async (saw) => {
-    const { rows } = await watching.query<{ count: string }>(
-      "select count(*) as count from pg_locks where locktype = 'advisory' and not granted",
-    )
-    return Number(saw(rows)[0]!.count) >= count
-  })
-}
-
-async function sizeIn(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ size: string }>('select size from tree_head')
-  return Number(rows[0]!.size)
-}
-
-async function connected(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url })
-  client.on('error', () => undefined)
-  await client.connect()
-  return client
 }

@@ -168,26 +168,6 @@ export function createRecordStore(database: Database) {
     erasure: (idx: number) =>
       kysely.selectFrom('erasure').selectAll().where('idx', '=', idx).executeTakeFirst(),
 
-    /** How many of the first `size` records were erased. */
-    erasedBelow: async (size: number): Promise<number> => {
-      const row = await kysely
-        .selectFrom('erasure')
-        .select(({ fn }) => fn.countAll().as('erased'))
-        .where('idx', '<', size)
-        .executeTakeFirstOrThrow()
-      return Number(row.erased)
-    },
-
-    /** Which of these have neither content nor a kept proof any more. */
-    leavesAmong: (indexes: number[]) =>
-      kysely
-        .selectFrom('erasure')
-        .leftJoin('remainder', 'remainder.idx', 'erasure.idx')
-        .select('erasure.idx')
-        .where('erasure.idx', 'in', indexes)
-        .where('remainder.idx', 'is', null)
-        .execute(),
-
     /** The erasure of the proof that the first erasure had kept. */
     proofErasure: (idx: number) =>
       kysely.selectFrom('proof_erasure').selectAll().where('idx', '=', idx).executeTakeFirst(),
@@ -238,6 +218,29 @@ function durableReads(kysely: ReturnType<typeof tablesOf<Tables>>) {
         const rows = await all.orderBy('name').limit(limit).execute()
         return rows.map(({ name }) => name)
       }),
+
+    /** How many of the first `size` records were erased. */
+    erasedBelow: (size: number): Promise<number> =>
+      readDurably(kysely, async (within) => {
+        const count = within.selectFrom('erasure').select(({ fn }) => fn.countAll().as('erased'))
+        return Number((await count.where('idx', '<', size).executeTakeFirstOrThrow()).erased)
+      }),
+
+    /** Which of these have neither content nor a kept proof any more: who forgets the rest on the strength of it does so for good. */
+    leavesAmong: async (indexes: number[]): Promise<number[]> => {
+      const among = async (within: typeof kysely): Promise<number[]> => {
+        const rows = await within
+          .selectFrom('erasure')
+          .leftJoin('remainder', 'remainder.idx', 'erasure.idx')
+          .select('erasure.idx')
+          .where('erasure.idx', 'in', indexes)
+          .where('remainder.idx', 'is', null)
+          .execute()
+        return rows.map(({ idx }) => Number(idx))
+      }
+      // No crash adds an erasure, so "none" needs no sync; it is what most who ask are told.
+      return (await among(kysely)).length === 0 ? [] : readDurably(kysely, among)
+    },
   }
 }
 

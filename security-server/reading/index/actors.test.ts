@@ -8,6 +8,7 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { actorForm, isOfActors } from '#core/log-export/actors.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
+import { createTurn } from '#platform/in-turn.ts'
 import { eachDatabase } from '#test/databases.ts'
 import {
   logFolder,
@@ -18,10 +19,12 @@ import {
   signer,
 } from '../../message-log/fixture.ts'
 import { readLogKeys } from '../../message-log/keys/log-keys.ts'
+import { createSettled } from '../../message-log/records/settled.ts'
 import { createActorHasher, hashesOf, openTerms, sealTerm } from './actors.ts'
 import { blockOf } from './block-store.ts'
 import type { RecordFilter, SearchRow } from './search-filter.ts'
 import type { IndexTables } from './tables.ts'
+import { actorMethods } from './worker-actors.ts'
 
 const keyOf = (fill: number) => ({ id: Buffer.alloc(8, fill), key: Buffer.alloc(32, fill) })
 const KEYS = [keyOf(1), keyOf(2)]
@@ -216,4 +219,18 @@ await eachDatabase(t, async (_database, t, url) => {
   const [gap] = await log.actorGaps()
   t.match(gap, { first: 0, reason: 'key_destroyed' })
   t.ok(gap!.last >= reply && gap!.last < late)
+})
+
+t.test('a gap reaches as far as what is durable', async (t) => {
+  // Another node has written a record that a crash of the database takes back.
+  const sizes = [6, 5]
+  const records = {
+    mark: async () => 0,
+    head: async () => ({ size: sizes.shift() ?? 5, peaks: [] }),
+    logKeys: async () => [{ id: 'a1', idx: 0, time: '', checkpoint_key: Buffer.alloc(0) }],
+  }
+  const head = async () => ({ size: 5, peaks: [] })
+  const settled = createSettled({ store: { head }, own: () => 5, inTurn: createTurn() })
+  const { actorGaps } = actorMethods(records, { current: () => keyOf(1), all: () => [] }, settled)
+  t.strictSame(await actorGaps(), [{ first: 0, last: 4, reason: 'key_destroyed' }])
 })

@@ -1,6 +1,7 @@
 /** The part of searches by user id and represented party that the log's worker does, because it alone has the log keys. */
 import type { ActorKind, AskedActors } from '#core/log-export/actors.ts'
 import type { KeyRing } from '../../message-log/keys/key-ring.ts'
+import type { Settled } from '../../message-log/records/settled.ts'
 import type { RecordStore } from '../../message-log/records/store.ts'
 import { type ActorTerms, hashesOf, openTerms, sealTerm } from './actors.ts'
 import type { HashedFilter, RecordFilter } from './search-filter.ts'
@@ -26,15 +27,22 @@ export function withActors<F extends RecordFilter>(filter: F, ring: Pick<KeyRing
   return { ...filter, actors: hashesOf({ userTerm, representedPartyTerm }, ring.all()) }
 }
 
-export function actorMethods(records: RecordStore, ring: Pick<KeyRing, 'current' | 'all'>): ActorMethods {
+export function actorMethods(
+  records: Pick<RecordStore, 'mark' | 'head' | 'logKeys'>,
+  ring: Pick<KeyRing, 'current' | 'all'>,
+  settled: Pick<Settled, 'read'>,
+): ActorMethods {
   return {
     sealActor: async (actor) => sealTerm(actor, ring.current()),
     openActors: async (terms) => openTerms(terms, ring.all()),
     actorGaps: async () => {
       const begin = (await records.mark('actors')) ?? 0
-      const { size } = await records.head()
+      // The keys first: each has its record below the head that is read after them.
+      const { keys, size } = await settled.read(
+        async () => ({ keys: await records.logKeys(), size: (await records.head()).size }),
+        (found) => found.size - 1,
+      )
       const there = new Set(ring.all().map(({ id }) => id.toString('hex')))
-      const keys = await records.logKeys()
       const gaps: ActorGap[] = begin === 0 ? [] : [{ first: 0, last: begin - 1, reason: 'indexed_before' }]
       for (const [at, { id, idx }] of keys.entries()) {
         const first = Math.max(Number(idx), begin)
