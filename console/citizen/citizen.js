@@ -6,9 +6,6 @@ for (const button of document.querySelectorAll('[data-print]')) {
   button.addEventListener('click', () => print())
 }
 
-/* On a phone the menu is one line that is wider than the screen: the person sees where they are. */
-document.querySelector('.menu [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
-
 /* Older browsers print only what is open. */
 const opened = []
 addEventListener('beforeprint', () => {

@@ -100,6 +100,10 @@ t.test('a person sees who used their data', async (t) => {
     await load('/')
     const head = await page.locator('header').boundingBox()
     t.ok(head!.height < 280, `the head of a page leaves room for it: ${head!.height}`)
+    for (const choice of await page.locator('.choices li').all()) {
+      const { x, width } = (await choice.boundingBox())!
+      t.ok(x >= 0 && x + width <= PHONE.viewport.width, 'each choice of how to read is in sight')
+    }
     t.match(
       await page.locator('.covered').textContent(),
       /4 of 5 systems answered\.\s+1 could not be asked\./,
@@ -212,9 +216,13 @@ t.test('a person sees who used their data', async (t) => {
       await page.locator('a[href^="https://bank.example/loan"]').waitFor()
       t.match(keeper.consents[0], { kind: 'standing', state: 'ACTIVE', shown: { language } })
       if (name === 'phone') await check('portal-agreed-phone')
+      if (name === 'phone') await page.locator('.menu summary').press('Enter')
       await page.locator('.menu a[href="/consents"]').press('Enter')
       await page.locator('.consents.active .consent').waitFor()
-      const here = await page.locator('.menu [aria-current]').boundingBox()
+      const isFolded = await page.locator('.menu summary').isVisible()
+      t.equal(isFolded, name === 'phone')
+      if (isFolded) t.match(await page.locator('.menu summary').textContent(), /Мої згоди/)
+      const here = await page.locator(isFolded ? '.menu summary' : '.menu [aria-current]').boundingBox()
       t.ok(here!.x >= 0 && here!.x + here!.width <= page.viewportSize()!.width, 'where one is, is in sight')
       await check(`portal-consents-${name}`)
       if (name === 'phone') await tabThrough(t, page, 'the consents', 'body')

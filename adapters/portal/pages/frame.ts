@@ -71,8 +71,9 @@ ${DRAWINGS}
 <header>
 <div class="bar">
 <a class="name" href="/">${ICONS.eye}<span>${place.name}</span></a>
-${session === undefined ? NOTHING : signedIn(reader, session, place.mayAct)}
+${session === undefined ? NOTHING : signOut(session, words)}
 </div>
+${session === undefined ? NOTHING : signedIn(reader, session, place.mayAct)}
 ${session === undefined ? NOTHING : menu(place.menu(), words, q.section)}
 ${choices(place, reader, q.at)}
 </header>
@@ -103,23 +104,26 @@ function actingFor({ name, until }: Acting, words: Words): Html {
   return html`<p class="acting" role="status"><strong>${words('acting.for')} <bdi>${name}</bdi>.</strong> ${end} <a href="/mandates/for">${words('acting.change')}</a></p>`
 }
 
-function signedIn({ words }: Reader, session: Session, mayAct: boolean): Html {
-  const { person, by, acting } = session
-  const other = html`<a href="/mandates/for">${words('acting.another')}</a>`
-  return html`<form class="me" method="post" action="/logout">
-<span class="who"><bdi>${person.name}</bdi> <span class="quiet">${words(`frame.by.${by}`)}</span></span>
-${mayAct && acting === undefined ? other : NOTHING}
-${csrfField(session)}
-<button type="submit" class="plain">${words('frame.signOut')}</button>
-</form>`
+function signOut(session: Session, words: Words): Html {
+  return html`<form method="post" action="/logout">${csrfField(session)}<button type="submit" class="plain">${words('frame.signOut')}</button></form>`
 }
 
-/** One section alone needs no menu. */
+function signedIn({ words }: Reader, { person, by, acting }: Session, mayAct: boolean): Html {
+  const other = html`<a href="/mandates/for">${words('acting.another')}</a>`
+  return html`<p class="me"><span class="who"><bdi>${person.name}</bdi> <span class="quiet by-${by}">${words(`frame.by.${by}`)}</span></span>
+${mayAct && acting === undefined ? other : NOTHING}</p>`
+}
+
+/**
+ * One section alone needs no menu. On a phone it is folded, and says where one is: beside each other the sections would be cut off, and
+ * below each other take the room of what the person came for.
+ */
 function menu(entries: readonly MenuEntry[], words: Words, section: string | undefined): Html {
   if (entries.length < 2) return NOTHING
+  const here = entries.find(({ name }) => name === section)
   const entry = ({ name, href }: MenuEntry): Html =>
     html`<li><a href="${href}"${name === section ? html` aria-current="page"` : NOTHING}>${words(`menu.${name}`)}</a></li>`
-  return html`<nav class="menu" aria-label="${words('frame.menu')}"><ul>${entries.map(entry)}</ul></nav>`
+  return html`<nav class="menu" aria-label="${words('frame.menu')}"><details><summary>${ICONS.bars}<span><strong>${words('frame.menu.short')}</strong>${here === undefined ? NOTHING : html` ${words(`menu.${here.name}`)}`}</span>${ICONS.open}</summary><ul>${entries.map(entry)}</ul></details></nav>`
 }
 
 /** Of links alone, so that they work without script, and are kept with the session. */

@@ -8,6 +8,7 @@ const SHAPES = {
   both: html`<g fill="currentColor"><circle cx="8" cy="12" r="4.6"/><circle cx="16" cy="12" r="4.6"/></g>`,
   one: html`<circle fill="currentColor" cx="8" cy="12" r="4.6"/><circle cx="16" cy="12" r="4.6"/>`,
   differing: html`<circle cx="12" cy="12" r="8.5"/><path d="M8 10h8M8 14h8M14.5 7l-5 10"/>`,
+  bars: html`<path d="M4 7h16M4 12h16M4 17h16"/>`,
   open: html`<path d="m8 10 4 4 4-4"/>`,
   proof: html`<path d="M12 3 5 6v5c0 4.6 3 8.2 7 10 4-1.8 7-5.4 7-10V6z"/><path d="m9 12 2.2 2.2 4-4.2"/>`,
   eye: html`<path d="M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12z"/><circle cx="12" cy="12" r="2.8"/>`,
