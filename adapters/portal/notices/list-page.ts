@@ -21,6 +21,8 @@ export async function* listPage(q: {
   place: Place
   reader: SignedIn
   systems: readonly System[]
+  /** Those that were not asked, as they did not say what they offer. */
+  silent: readonly System[]
   answers: Answers
   failed(thrown: unknown): void
 }): AsyncGenerator<string> {
@@ -31,12 +33,15 @@ export async function* listPage(q: {
   yield html`<section class="so-far" aria-labelledby="so-far-title"><h2 id="so-far-title">${words.count('asking.title', systems.length)}</h2><ul class="progress" role="list" aria-live="polite">`
     .markup
   const known: Known[] = []
+  const missing = q.silent.map((system) => ({ system, why: words('why.silent') }))
   let done = 0
   try {
     for await (const { system, answer } of q.answers) {
       if (session.ended.aborted) break
       const read = 'status' in answer && answer.status === 200 ? readNotices(answer.json) : undefined
       if (read !== undefined) known.push({ system, ...read })
+      if (read === undefined && !('status' in answer && isWithoutNotices(answer)))
+        missing.push({ system, why: words(whyNot(answer)) })
       const text =
         read === undefined ? words(whyNot(answer)) : words.count('notices.wishes', read.notices.length)
       yield progressItem(
@@ -51,7 +56,7 @@ export async function* listPage(q: {
   yield '</ul></section>'
   yield session.ended.aborted
     ? html`<div id="whole"><p class="note" role="status">${words('welcome.ended')}</p></div>`.markup
-    : whole(known, reader).markup
+    : whole(known, missing, reader).markup
   yield frame.tail.markup
 }
 
@@ -71,14 +76,17 @@ export function progressItem(
 `.markup
 }
 
-function whole(known: readonly Known[], { words, session }: SignedIn): Html {
+type Missing = readonly { system: System; why: string }[]
+
+function whole(known: readonly Known[], missing: Missing, { words, session }: SignedIn): Html {
   const offering = known.filter(({ channels }) => channels.length > 0)
   const wishes = known.flatMap((by) => by.notices.map((notice) => ({ by, notice })))
   const anyAsked = wishes.some(({ notice }) => notice.state === 'asked')
   return html`<div id="whole">
+${missingList(missing, words)}
 ${
   wishes.length === 0
-    ? html`<p class="nothing-found">${words('notices.none')}</p>`
+    ? nothingFound(known.length, missing, words)
     : html`<section class="notices" aria-labelledby="notices-yours"><h2 id="notices-yours">${words('notices.yours')}</h2>
 ${anyAsked ? html`<p class="note">${words('notices.codes')}</p>` : NOTHING}
 <ul class="cards" role="list">${wishes.map((one) => wish(one, words, session))}</ul>
@@ -87,6 +95,17 @@ ${anyAsked ? html`<p class="note">${words('notices.codes')}</p>` : NOTHING}
 ${offering.length === 0 ? html`<p>${words('notices.nobody')}</p>` : askForm(offering, words, session)}
 <p class="go"><a href="/">${words('notices.toUses')}</a></p>
 </div>`
+}
+
+function missingList(missing: Missing, words: Words): Html {
+  if (missing.length === 0) return NOTHING
+  return html`<div class="covered some">${ICONS.question}<div><p>${words('notices.missing')}</p><ul class="open">${missing.map(({ system, why }) => html`<li>${foreign(system.name)}: ${why}</li>`)}</ul></div></div>`
+}
+
+/** Who did not answer may send some. */
+function nothingFound(answered: number, missing: Missing, words: Words): Html {
+  if (missing.length === 0) return html`<p class="nothing-found">${words('notices.none')}</p>`
+  return answered > 0 ? html`<p class="nothing-found">${words('notices.noneTold')}</p>` : NOTHING
 }
 
 function wish(
@@ -106,9 +125,9 @@ ${notice.state === 'asked' ? form : NOTHING}
 }
 
 /** Where a person is told, as it is read and kept: without its forms. */
-export function noticesList({ notices, notTold, silent }: FoundNotices, words: Words): Html {
+export function noticesList({ notices, told, isCut, notTold, silent }: FoundNotices, words: Words): Html {
   const missing = [...notTold, ...silent.map((system) => ({ system, why: 'silent' }))]
-  return html`${notices.length === 0 ? html`<p class="nothing-found">${words('notices.none')}</p>` : NOTHING}
+  return html`${notices.length === 0 && (missing.length === 0 || told > 0) ? html`<p class="nothing-found">${words(missing.length === 0 && !isCut ? 'notices.none' : 'notices.noneTold')}</p>` : NOTHING}
 <ul class="cards" role="list">${notices.map(
     ({ system, notice }) => html`<li class="card"><h3>${foreign(system.name)}</h3>
 <p>${words(`notices.state.${notice.state}`)} ${titleOf({ name: notice.channel }, words)}: ${foreign(notice.address)}, ${words(`notices.mode.${notice.mode}`)}</p></li>`,

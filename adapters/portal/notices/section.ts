@@ -34,11 +34,12 @@ const MOST_ADDRESS = 500
 const MOST_CODE = 40
 
 async function show(visit: Visit, rooms: Rooms): Promise<Answer> {
-  const { asked } = await rooms.systems.offering(rooms.settings.asking.serviceCode)
+  const { asked, silent } = await rooms.systems.offering(rooms.settings.asking.serviceCode)
   return {
     page: listPage({
       ...pageOf(visit, rooms),
       systems: asked,
+      silent,
       answers: askAll(asked, visit, rooms, { method: 'GET' }),
     }),
   }

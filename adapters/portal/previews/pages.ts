@@ -100,6 +100,6 @@ export function previewsList(found: FoundPreviews, words: Words): Html {
       : html`<section class="consents"><h2>${words(`previews.${name}`)}</h2><ul class="cards" role="list">${list.map(item)}</ul></section>`
   return html`<div class="covered ${isAll ? 'all' : 'some'}">${ICONS[isAll ? 'yes' : 'question']}<div><p>${words.count('covered.answered', asked, { answered })}${isCut ? html` ${words('covered.gaps')}` : NOTHING}</p>
 ${notTold.length === 0 ? NOTHING : html`<ul class="open">${notTold.map(({ system, server, why }) => html`<li>${foreign(system.name)}${server === undefined ? NOTHING : html` (<bdi>${server}</bdi>)`}: ${words(`why.${why}`)}</li>`)}</ul>`}</div></div>
-${previews.length === 0 ? html`<p class="nothing-found">${words('previews.none')}</p>` : NOTHING}
+${previews.length === 0 && (isAll || answered > 0) ? html`<p class="nothing-found">${words(isAll ? 'previews.none' : 'previews.noneTold')}</p>` : NOTHING}
 ${group('waiting', waiting)}${group('others', others)}`
 }

@@ -24,9 +24,16 @@ export function offersList(found: FoundOffers, words: Words): Html {
     found.offers.filter(({ offer }) => WAITING.includes(offer.state) === isWaiting),
   )
   return html`${coverage(found, words)}
-${found.offers.length === 0 ? html`<p class="nothing-found">${words('services.none')}</p>` : NOTHING}
+${found.offers.length === 0 ? nothingFound(found, words) : NOTHING}
 ${group(words('services.waiting.title'), 'waiting', waiting!, words)}
 ${group(words('services.others.title'), 'others', others!, words)}`
+}
+
+/** Who did not answer, or not so that it can be read, may offer something. */
+function nothingFound({ answered, notTold, silent, cut }: FoundOffers, words: Words): Html {
+  if (notTold.length + silent.length + cut.length === 0)
+    return html`<p class="nothing-found">${words('services.none')}</p>`
+  return answered > 0 ? html`<p class="nothing-found">${words('services.noneTold')}</p>` : NOTHING
 }
 
 function group(title: string, name: string, offers: readonly TheirOffer[], words: Words): Html {
