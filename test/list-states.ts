@@ -15,7 +15,7 @@ const FORBIDDEN = { type: 'forbidden', message: 'one of these roles is needed', 
 
 /** Tests the list on the visitor's present page, without a search. Fails where the server does not page it: no answer to LIST comes there. */
 export async function walkListStates(t: Test, { page, settled, look }: Visitor, name: string): Promise<void> {
-  if ((await page.locator('main .list .paging').count()) === 0) {
+  if (!(await isPaged(page))) {
     t.fail(`${name}: no list here has pages of the server`)
     return
   }
@@ -42,7 +42,7 @@ export async function walkListStates(t: Test, { page, settled, look }: Visitor, 
   await look(`${name}-list-empty`)
   released = Promise.withResolvers()
   state = 'late'
-  await list.getByLabel('Rows a page').selectOption('50')
+  await askForRows(page, 50)
   await list.getByText('Loading …').waitFor()
   t.equal(
     await list.locator('.state.empty').count(),
@@ -73,8 +73,8 @@ export async function seeListEmpty(
   await find('no such thing')
   const none = list.getByText('Nothing fits this search')
   await none.waitFor()
-  t.equal(await page.getByLabel('Rows a page').count(), isHeld ? 0 : 1, `${name}: by page`)
-  if ((await page.locator('main .list .paging').count()) === 0) return
+  t.equal(await isPaged(page), !isHeld, `${name}: by page`)
+  if (isHeld) return
   await page.route(LIST, answerEmpty)
   await find('')
   await none.waitFor({ state: 'detached' })
@@ -89,15 +89,30 @@ export async function seeListWithoutRows(
   { page, settled, answered, look }: Visitor,
   name: string,
 ): Promise<void> {
-  if ((await page.locator('main .list .paging').count()) === 0) return
+  if (!(await isPaged(page))) return
   const list = page.locator('main .list').first()
   await page.route(LIST, answerEmpty)
-  await list.getByLabel('Rows a page').selectOption('50')
+  await askForRows(page, 50)
   await seeEmpty(t, { list, settled }, name)
   await look(`${name}-list-empty`)
   await withoutRoutes(page)
-  await list.getByLabel('Rows a page').selectOption('25')
+  await askForRows(page, 25)
   await answered()
+}
+
+/** As the choice of rows a page does, which a list of few rows does not have. */
+export async function askForRows(page: Page, rows: number): Promise<void> {
+  await page.evaluate(`(() => {
+    const address = new URL(location.href)
+    address.searchParams.set('size', '${rows}')
+    history.pushState(null, '', address)
+    dispatchEvent(new Event('console:moved'))
+  })()`)
+}
+
+/** A list of few rows has no buttons to pages, but is asked for by page all the same. */
+async function isPaged(page: Page): Promise<boolean> {
+  return (await page.locator('main .list.paged').count()) > 0
 }
 
 async function seeEmpty(

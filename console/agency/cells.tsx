@@ -1,4 +1,5 @@
 /** Cells that many lists of auditors share: case and reason, time and person. */
+import { LongText } from '../kit/long-text.tsx'
 import { Time } from '../kit/time.tsx'
 
 export function CaseAndReason(q: { case: string; reason: string; reference?: string | null }) {
@@ -11,8 +12,7 @@ export function CaseAndReason(q: { case: string; reason: string; reference?: str
           (<bdi>{q.reference}</bdi>)
         </>
       )}
-      <br />
-      <bdi class="beside">{q.reason}</bdi>
+      <LongText of={q.reason} look="beside" />
     </>
   )
 }

@@ -1,5 +1,6 @@
 /** An act of the audit log in words: who did what to which thing. The names of operations and addresses are on demand. */
 import { bodyOf, isOfProposal, isOfServer, objectOf, proposedIn } from './act-thing.ts'
+import { GivenValues } from './given-values.tsx'
 import { NamedInWords, NamedServerInWords } from './named.tsx'
 import { operationName } from './proposal.tsx'
 import { ProposalInWords } from './proposal-in-words.tsx'
@@ -54,7 +55,7 @@ export function ActDetails({ of: { sequence, operation, target, data, digest } }
       <p class="beside">
         {text('acts.itsTarget')} <bdi class="id wrap">{target}</bdi>
       </p>
-      {data !== null && <p class="id wrap">{JSON.stringify(data, undefined, 1)}</p>}
+      {data !== null && <GivenValues of={data} />}
       <p class="beside">
         {text('audit.digest')} <span class="id wrap">{digest}</span>
       </p>

@@ -1,5 +1,6 @@
 /** The scope of an audit order: whose exchanges, by which criteria, when. */
 import type { AuditScope } from '#schemas/audit-order.ts'
+import { NamedOnDemand } from './named.tsx'
 import { text } from './text.ts'
 import { Time } from './time.tsx'
 
@@ -12,7 +13,13 @@ export function OrderScope({ of }: { of: AuditScope }) {
   ]
   return (
     <>
-      <bdi class="id wrap">{named.length === 0 ? text('auditOrders.everybody') : named.join(', ')}</bdi>
+      {named.length === 0
+        ? text('auditOrders.everybody')
+        : named.map((id) => (
+            <p key={id}>
+              <NamedOnDemand id={id.split('/').join(':')} />
+            </p>
+          ))}
       {narrowed.length > 0 && (
         <ul>
           {narrowed.map((one) => (
@@ -22,7 +29,7 @@ export function OrderScope({ of }: { of: AuditScope }) {
           ))}
         </ul>
       )}
-      {narrowed.length === 0 && <br />}
+      {narrowed.length === 0 && named.length === 0 && <br />}
       <Time at={of.from} /> – <Time at={of.to} />
     </>
   )

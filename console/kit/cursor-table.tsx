@@ -58,11 +58,13 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
   const shown = text(hasNext ? 'table.shownMore' : 'table.shownLast', { count: rows.length })
   useAnnounceFound(query.toString(), isNow ? shown : undefined)
   const isFiltered = asked.some(([, value]) => value !== '')
+  // Filters would find nothing in a list that has no row at all.
+  const isBare = found.state === 'there' && rows.length === 0 && !isOfBefore && before === '' && !isFiltered
   const last = rows.at(-1)
   const next = hasNext && last !== undefined ? String(q.rowKey(last)) : undefined
   return (
-    <div class="list">
-      <Tools filters={filters} sorts={[]} sort="" />
+    <div class="list paged">
+      {!isBare && <Tools filters={filters} sorts={[]} sort="" />}
       {(found.state === 'loading' || isOfBefore) && <Loading />}
       {found.state === 'refused' && <Refused fault={found.fault} again={found.again} />}
       <NotRefreshed of={found} />
@@ -80,7 +82,7 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
       {found.state === 'there' && rows.length > 0 && <Rows {...q} rows={rows} stale={found.stale} />}
       {found.state === 'there' && (
         <CursorPaging
-          {...{ shown: rows.length === 0 ? '' : shown, before, next, size, sizes }}
+          {...{ shown: rows.length === 0 ? '' : shown, rows: rows.length, before, next, size, sizes }}
           {...(oldestFirst && { newest: text('table.first'), older: text('table.next') })}
         />
       )}

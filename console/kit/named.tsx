@@ -1,4 +1,5 @@
 /** Members, subsystems and contracts by their names, with the id small beside it. */
+import { Folded } from './folded.tsx'
 import { type Name, useName, useNames, useNamesOf } from './names.ts'
 import { text } from './text.ts'
 
@@ -67,27 +68,17 @@ export function NamedOnDemand({ id }: { id: string }) {
   const service = serviceIn(id)
   const name = useName(service?.of ?? id)
   if (name === undefined) return <bdi class="id wrap">{id}</bdi>
+  const beside = service === undefined ? name.memberName : ownNameOf(name)
   return (
-    <details class="folded">
-      <summary>
-        {service === undefined ? (
-          <>
-            <bdi>{ownNameOf(name)}</bdi>{' '}
-            {name.memberName !== undefined && <bdi class="beside">{name.memberName}</bdi>}
-          </>
-        ) : (
-          <>
-            <bdi>{service.code}</bdi> <bdi class="beside">{ownNameOf(name)}</bdi>
-          </>
-        )}
-      </summary>
+    <Folded
+      name={<bdi>{service === undefined ? ownNameOf(name) : service.code}</bdi>}
+      beside={beside !== undefined && <bdi class="beside">{beside}</bdi>}
+    >
       {service !== undefined && name.memberName !== undefined && (
-        <p class="beside">
-          <bdi>{name.memberName}</bdi>
-        </p>
+        <bdi class="beside whose">{name.memberName}</bdi>
       )}
       <bdi class="id beside">{id}</bdi>
-    </details>
+    </Folded>
   )
 }
 

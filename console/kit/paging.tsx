@@ -1,10 +1,14 @@
-/** The paging of a list: which part is shown, of how many, and the buttons to other parts. */
+/**
+ * The paging of a list: which part is shown, of how many, and the buttons to other parts. What would do nothing is not there: a list that
+ * fits on its smallest page has neither buttons nor a choice of rows a page.
+ */
 import { changeQuery } from './address.tsx'
 import { text } from './text.ts'
 
 export const SIZES = [25, 50, 100, 200] as const
 
 export function Paging({ page, size, total }: { page: number; size: number; total: number }) {
+  if (total === 0 && page === 1) return null
   const last = Math.max(1, Math.ceil(total / size))
   const first = (page - 1) * size + 1
   return (
@@ -14,13 +18,13 @@ export function Paging({ page, size, total }: { page: number; size: number; tota
         {first <= total && (
           <>
             {text('table.shown', { from: first, to: Math.min(page * size, total), total })}
-            <span class="beside"> {text('table.page', { page, last })}</span>
+            {last > 1 && <span class="beside"> {text('table.page', { page, last })}</span>}
           </>
         )}
       </p>
       <div class="acts">
         {(last > 1 || page > 1) && <Steps page={page} last={last} />}
-        <PageSize size={size} />
+        {total > SIZES[0] && <PageSize size={size} />}
       </div>
     </nav>
   )
@@ -32,29 +36,36 @@ export function Paging({ page, size, total }: { page: number; size: number; tota
  */
 export function CursorPaging(q: {
   shown: string
+  rows: number
   before: string
   next: string | undefined
   /** The texts of the buttons to the first page and to the next, when they differ from the usual ones. */
   newest?: string | undefined
   older?: string | undefined
   size: number
-  sizes?: readonly number[] | undefined
+  sizes: readonly [number, ...number[]]
 }) {
+  const isWhole = q.before === '' && q.next === undefined
+  if (isWhole && q.shown === '') return null
   return (
     <nav class="paging" aria-label={text('table.pages')}>
       <p>{q.shown}</p>
       <div class="acts">
-        <button type="button" disabled={q.before === ''} onClick={() => changeQuery({ page: '' })}>
-          {q.newest ?? text('search.newest')}
-        </button>
-        <button
-          type="button"
-          disabled={q.next === undefined}
-          onClick={() => changeQuery({ page: q.next ?? '' })}
-        >
-          {q.older ?? text('search.older')}
-        </button>
-        <PageSize size={q.size} sizes={q.sizes} />
+        {!isWhole && (
+          <>
+            <button type="button" disabled={q.before === ''} onClick={() => changeQuery({ page: '' })}>
+              {q.newest ?? text('search.newest')}
+            </button>
+            <button
+              type="button"
+              disabled={q.next === undefined}
+              onClick={() => changeQuery({ page: q.next ?? '' })}
+            >
+              {q.older ?? text('search.older')}
+            </button>
+          </>
+        )}
+        {(!isWhole || q.rows > q.sizes[0]) && <PageSize size={q.size} sizes={q.sizes} />}
       </div>
     </nav>
   )

@@ -6,13 +6,15 @@ import { idIn } from './act-thing.ts'
 import { NamedInRow, NamedInWords } from './named.tsx'
 import { useName } from './names.ts'
 import type { Proposal } from './proposal.tsx'
-import { textIfAny } from './text.ts'
+import { RETENTION_WORDS } from './retention-words.ts'
+import { text, textIfAny } from './text.ts'
 
 export function ProposalSubject({ of, brief = false }: { of: Proposal; brief?: boolean }) {
   const { operation, target, summary } = of
   const id = idIn(operation, target) ?? ''
   const name = useName(id)
-  if (name === undefined || !summary.startsWith(id)) return <bdi class="wrap">{inWords(summary)}</bdi>
+  if (name === undefined || !summary.startsWith(id))
+    return <bdi class="wrap">{inWords(summary, operation)}</bdi>
   const others = summary.slice(id.length).replace(/^, /, '')
   return (
     <>
@@ -20,16 +22,20 @@ export function ProposalSubject({ of, brief = false }: { of: Proposal; brief?: b
       {others !== '' && (
         <>
           {' · '}
-          <bdi class="wrap">{inWords(others)}</bdi>
+          <bdi class="wrap">{inWords(others, operation)}</bdi>
         </>
       )}
     </>
   )
 }
 
-function inWords(values: string): string {
+function inWords(values: string, operation: string): string {
+  const isOfRetention = operation.includes('Retention')
   return values
     .split(', ')
-    .map((one) => textIfAny(`role.${one}`) ?? one)
+    .map((one) => {
+      const word = isOfRetention ? RETENTION_WORDS[one] : undefined
+      return word === undefined ? (textIfAny(`role.${one}`) ?? one) : text(word)
+    })
     .join(', ')
 }

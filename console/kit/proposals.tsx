@@ -3,6 +3,7 @@ import { Link, useAddress } from './address.tsx'
 import { useConsole } from './context.ts'
 import { Head, Part } from './facts.tsx'
 import { useAnswer } from './load.ts'
+import { LongText } from './long-text.tsx'
 import { Show } from './placeholders.tsx'
 import { operationName, type Proposal, ProposalState, Proposer } from './proposal.tsx'
 import { ProposalSubject } from './proposal-subject.tsx'
@@ -37,7 +38,7 @@ const BY: Column<Proposal> = {
 }
 const WHY: Column<Proposal> = {
   title: 'proposals.reason',
-  cell: ({ reason }) => <bdi class="wrap">{reason}</bdi>,
+  cell: ({ reason }) => <LongText of={reason} />,
 }
 
 export function Proposals() {

@@ -43,8 +43,8 @@ export function Rows<R>({ caption, columns: all, rows, rowKey, sort = '', stale 
       <tbody role="rowgroup">
         {rows.map((row) => (
           <tr role="row" key={rowKey(row)}>
-            {columns.map(({ title, cell, number }) => (
-              <td role="cell" key={title} data-title={text(title)} class={number ? 'number' : undefined}>
+            {columns.map(({ title, cell, number, acts }) => (
+              <td role="cell" key={title} data-title={text(title)} class={lookOf(number, acts)}>
                 <div>{cell(row)}</div>
               </td>
             ))}
@@ -55,11 +55,15 @@ export function Rows<R>({ caption, columns: all, rows, rowKey, sort = '', stale 
   )
 }
 
+function lookOf(number: boolean | undefined, acts: string[] | undefined): string | undefined {
+  return number === true ? 'number' : acts === undefined ? undefined : 'of-acts'
+}
+
 const MARKS = { none: '↕', ascending: '↑', descending: '↓' } as const
 
 function Heading<R>({ column, sort }: { column: Column<R>; sort: string }) {
-  const { title, sort: own, number } = column
-  const look = number ? 'number' : undefined
+  const { title, sort: own, number, acts } = column
+  const look = lookOf(number, acts)
   if (own === undefined) {
     return (
       <th role="columnheader" scope="col" class={look}>

@@ -4,7 +4,7 @@ import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
 import { goThrough, openBrowser, type Visitor } from '../browser.ts'
 import { filesBelow } from '../files-below.ts'
-import { seeNothingOfBefore } from '../list-states.ts'
+import { askForRows, seeNothingOfBefore } from '../list-states.ts'
 import { until } from '../until.ts'
 import type { World } from '../world.ts'
 
@@ -68,7 +68,10 @@ export async function askAboutPerson(
   await page.getByRole('button', { name: 'Export these' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Export these' }).click()
   await page.locator('.happened').getByRole('link', { name: 'Exports' }).click()
-  await page.locator('tr', { hasText: 'subjectSearch' }).locator('.status', { hasText: 'ready' }).waitFor()
+  await page
+    .locator('tr', { hasText: 'Search for a person' })
+    .locator('.status', { hasText: 'ready' })
+    .waitFor()
   await goThrough(page, 'Exchanges', "People's data")
   await page.getByRole('cell', { name: '2026-21' }).waitFor()
   await page.getByLabel('Case number').fill('2026-22')
@@ -82,7 +85,7 @@ export async function askAboutPerson(
       api: '**/subject-searches/*/records?*',
       said: 'No record that could be looked at names this person',
     },
-    ask: () => page.getByLabel('Rows a page').selectOption('50'),
+    ask: () => askForRows(page, 50),
   })
   // Only a lost holder of keys or the end of a month would cause this.
   await page.route('**/subject-searches/*/records?*', async (route) => {

@@ -159,7 +159,7 @@ async function consumerAgrees(scene: Scene, director: Visitor): Promise<void> {
   await anna.open('/contracts')
   const first = anna.page.locator('tbody tr').first()
   t.match(await first.textContent(), /waits for two people here/, 'what waits for me comes first')
-  await first.locator('details.folded').nth(1).waitFor()
+  await first.locator('.folded').nth(1).waitFor()
   await anna.check('contracts-here')
   await accept(anna, tax.member, 'A second person of the member is still missing', 'contract-accept')
   t.equal(await anna.page.getByRole('button', { name: /^Accept/ }).count(), 0, 'never the same person twice')

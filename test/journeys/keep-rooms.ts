@@ -123,7 +123,7 @@ async function seeSubscriptions(t: Test, windows: Windows): Promise<void> {
   await wide.open('/rooms')
   await page.getByRole('link', { name: 'Subscriptions', exact: true }).click()
   await page.getByText('Its system fetches').waitFor()
-  await page.locator('tbody details.folded > summary').first().waitFor()
+  await page.locator('tbody .folded > button').first().waitFor()
   await page.getByText('What was asked for').first().click()
   await page.getByText(HOSTILE).waitFor()
   t.equal(await page.getByRole('cell', { name: '2', exact: true }).count(), 1, 'two events behind')

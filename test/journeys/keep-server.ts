@@ -107,6 +107,7 @@ async function anotherAnchor({ wide, world }: Windows): Promise<void> {
   const present = Buffer.from(await world.registryAdmin.bytes('/configuration/anchors/internal'))
   const other = Buffer.from(present.toString().replace(/(generatedAt>20)../, '$125'))
   await wide.open('/settings')
+  await page.getByText('Configuration anchor').click()
   await page
     .getByLabel('Anchor file')
     .setInputFiles({ name: 'other.xml', mimeType: 'text/xml', buffer: other })

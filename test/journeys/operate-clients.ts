@@ -198,6 +198,7 @@ async function changeSettings(t: Test, windows: Windows): Promise<void> {
   await wide.open('/settings')
   await page.getByText('Other servers send their requests here').waitFor()
   await wide.checkBoth('settings')
+  await page.getByText('Configuration anchor').click()
   await page.getByLabel('Anchor file').setInputFiles(file)
   await page.getByRole('button', { name: 'Read the file' }).click()
   await page.getByText('This is the anchor that is installed').waitFor()

@@ -25,7 +25,11 @@ export const FIND_WRONG = `(() => {
     if (!element.checkVisibility()) continue
     const range = document.createRange()
     range.selectNodeContents(node)
-    const boxes = [...range.getClientRects()].filter(({ width, height }) => width > 1 && height > 1)
+    // What is cut off on purpose, and shown when somebody asks for it, lies over nothing.
+    const seen = element.closest('.begins, .clamped')?.getBoundingClientRect()
+    const boxes = [...range.getClientRects()]
+      .filter(({ width, height, top }) => width > 1 && height > 1 && (seen === undefined || top < seen.bottom - 4))
+      .map(({ left, top, right, bottom }) => ({ left, top, right: Math.min(right, seen?.right ?? right), bottom }))
     for (const box of boxes) words.push({ element, box })
     if (boxes.length < 2 || element.closest('pre, textarea, .raw, .breaks') !== null) continue
     let before

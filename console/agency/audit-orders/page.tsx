@@ -2,12 +2,12 @@
 import type { AuditScope } from '#schemas/audit-order.ts'
 import { Act } from '../../kit/act.tsx'
 import { OrderScope } from '../../kit/audit-scope.tsx'
-import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { BeginningOfId, ExchangeLink } from '../words.tsx'
 
 type State = 'waiting' | 'due' | 'refusing' | 'answered' | 'refused'
 
@@ -61,7 +61,9 @@ export function AuditOrders() {
                 <br />
                 <bdi class="wrap">{text('auditOrders.case', { case: one.case })}</bdi>
                 <br />
-                <Copyable value={one.id} label={text('auditOrders.id')} />
+                <span class="beside">
+                  <BeginningOfId of={one.id} />
+                </span>
               </>
             ),
           },
@@ -101,7 +103,7 @@ function Progress({ of }: { of: Order }) {
       {of.drawn !== null && of.drawn.length > 0 && (
         <>
           <br />
-          <span class="id wrap">{text('auditOrders.drawn', { records: of.drawn.join(', ') })}</span>
+          <Drawn of={of.drawn} />
         </>
       )}
       {of.agreedBy !== null && of.state === 'waiting' && (
@@ -125,6 +127,20 @@ function Progress({ of }: { of: Order }) {
           ),
       )}
     </>
+  )
+}
+
+/** The records of the sample, each with its page. */
+function Drawn({ of }: { of: number[] }) {
+  return (
+    <details>
+      <summary>{text('auditOrders.drawnCount', { count: of.length })}</summary>
+      {of.map((index) => (
+        <p key={index}>
+          <ExchangeLink index={index} />
+        </p>
+      ))}
+    </details>
   )
 }
 

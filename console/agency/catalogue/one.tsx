@@ -6,7 +6,7 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Markdown } from '../../kit/markdown.tsx'
-import { useTitles } from '../../kit/named.tsx'
+import { useNamesOf } from '../../kit/names.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
@@ -117,8 +117,13 @@ function YourAccess({ to: service }: { to: Whole }) {
 }
 
 function ContractFor({ state, consumers }: { state: string; consumers: string[] }) {
-  const titleOf = useTitles(consumers)
-  const named = consumers.map(titleOf).join(', ')
+  const nameOf = useNamesOf(consumers)
+  const named = consumers
+    .map((id) => {
+      const { name = id, memberName = '' } = nameOf(id) ?? {}
+      return [name, memberName].filter((one) => one !== '').join(', ')
+    })
+    .join('; ')
   return <bdi>{text('catalogue.contractFor', { state, consumers: named })}</bdi>
 }
 
@@ -133,12 +138,19 @@ function About({ of }: { of: Whole }) {
   return (
     <Facts
       of={[
-        ['catalogue.provider', <Copyable key="provider" value={of.provider} />],
-        ['catalogue.providerName', <bdi key="name">{of.providerName || text('common.none')}</bdi>],
-        ['catalogue.member', <bdi key="member">{of.memberName || text('common.none')}</bdi>],
-        ['catalogue.service', <bdi key="code">{serviceName(of)}</bdi>],
-        ['catalogue.type', text(`tryOuts.type.${of.type}`)],
-        ['catalogue.version', <bdi key="version">{of.version || text('common.none')}</bdi>],
+        [
+          'catalogue.provider',
+          <span key="provider" class="named">
+            <bdi>{[of.providerName, of.memberName].filter((one) => one !== '').join(', ')}</bdi>{' '}
+            <bdi class="id beside">{of.provider}</bdi>
+          </span>,
+        ],
+        [
+          'catalogue.type',
+          <>
+            {text(`tryOuts.type.${of.type}`)} {of.version !== '' && <bdi class="beside">{of.version}</bdi>}
+          </>,
+        ],
         [
           'catalogue.access',
           <bdi key="access" class="wrap">

@@ -2,6 +2,7 @@
 import { Link } from '../../kit/address.tsx'
 import { segmentOf } from '../../kit/api.ts'
 import { Head } from '../../kit/facts.tsx'
+import { Folded } from '../../kit/folded.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -45,10 +46,11 @@ function Name({ of }: { of: Listed }) {
 
 function Provider({ of: { provider, providerName, memberName } }: { of: Listed }) {
   return (
-    <>
-      <bdi>{[providerName, memberName].filter((one) => one !== '').join(', ')}</bdi>
-      <br />
+    <Folded
+      name={<bdi>{providerName || memberName || provider}</bdi>}
+      beside={providerName !== '' && <bdi class="beside">{memberName}</bdi>}
+    >
       <bdi class="id beside">{provider}</bdi>
-    </>
+    </Folded>
   )
 }

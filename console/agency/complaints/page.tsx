@@ -7,7 +7,7 @@ import { Rows } from '../../kit/rows.tsx'
 import { number as inWords, text } from '../../kit/text.ts'
 import { dayText, Time } from '../../kit/time.tsx'
 import { NamedId } from '../words.tsx'
-import { type Complaint, ComplaintStatus, PartyOf, reasonText, STATES } from './words.tsx'
+import { type Complaint, ComplaintStatus, PartyInRow, reasonText, STATES } from './words.tsx'
 
 type Storm = { day: string; clientId: string; refused: number }
 
@@ -53,8 +53,8 @@ export function ComplaintsPage() {
               </>
             ),
           },
-          { title: 'complaints.about', cell: ({ service }) => <PartyOf of={service} /> },
-          { title: 'complaints.usedBy', cell: ({ consumer }) => <PartyOf of={consumer} /> },
+          { title: 'complaints.about', cell: ({ service }) => <PartyInRow of={service} /> },
+          { title: 'complaints.usedBy', cell: ({ consumer }) => <PartyInRow of={consumer} /> },
           { title: 'complaints.reason', cell: ({ reason }) => reasonText(reason) },
           {
             title: 'common.state',

@@ -1,6 +1,8 @@
 /** A complaint in words: its state, its reason, what was found of the use. */
+import { Folded } from '../../kit/folded.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
+import { FoldedId } from '../words.tsx'
 
 type State = 'received' | 'seen' | 'answered' | 'closed'
 export type Finding = 'justified' | 'not-justified' | 'cannot-be-said'
@@ -76,6 +78,20 @@ export const FINDINGS: Record<Finding, TextKey> = {
 
 export function findingText(finding: Finding | 'withdrawn'): string {
   return text(finding === 'withdrawn' ? 'complaints.withdrawn' : FINDINGS[finding])
+}
+
+/** In a row among many: the service and whose it is, or who asked; the id on demand. */
+export function PartyInRow({ of: { id, name } }: { of: Party }) {
+  if (name === undefined) return <FoldedId of={id} />
+  const service = id.split(':').slice(4).join('/')
+  return (
+    <Folded
+      name={<bdi>{service === '' ? name : service}</bdi>}
+      beside={service !== '' && <bdi class="beside">{name}</bdi>}
+    >
+      <bdi class="id beside">{id}</bdi>
+    </Folded>
+  )
 }
 
 /** The name of its member, and its identifier. */

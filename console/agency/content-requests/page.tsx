@@ -7,7 +7,7 @@ import { Table } from '../../kit/table.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { CaseAndReason, WhenBy } from '../cells.tsx'
-import { ExchangeLink, Id } from '../words.tsx'
+import { BeginningOfId, ExchangeLink, Id } from '../words.tsx'
 
 type State = 'waiting' | 'granted' | 'declined' | 'void'
 type Request = {
@@ -73,9 +73,22 @@ export function ContentRequestsPage() {
   )
 }
 
+const TARGETS: Record<string, TextKey> = {
+  search: 'contentRequests.ofSearch',
+  export: 'contentRequests.ofExport',
+  archive: 'contentRequests.ofArchive',
+}
+
 function Target({ of }: { of: string }) {
-  const index = /^exchange (\d{1,15})$/.exec(of)?.[1]
-  return index === undefined ? <Id of={of} /> : <ExchangeLink index={Number(index)} />
+  const [kind = '', id = ''] = of.split(' ')
+  if (kind === 'exchange') return <ExchangeLink index={Number(id)} />
+  const title = TARGETS[kind]
+  if (title === undefined) return <Id of={of} />
+  return (
+    <>
+      {text(title)} <BeginningOfId of={id} />
+    </>
+  )
 }
 
 function Decided({ of: { state, decidedBy, decidedAt, decisionReason } }: { of: Request }) {

@@ -2,6 +2,7 @@
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
+import { Folded } from '../../kit/folded.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -147,12 +148,9 @@ function WhatOf({ name }: { name: string }) {
   const short = subjectName(name)
   if (short === name) return <bdi class="beside wrap">{name}</bdi>
   return (
-    <details class="folded">
-      <summary>
-        <bdi class="beside wrap">{short}</bdi>
-      </summary>
+    <Folded name={<bdi class="beside wrap">{short}</bdi>}>
       <bdi class="beside wrap">{name}</bdi>
-    </details>
+    </Folded>
   )
 }
 

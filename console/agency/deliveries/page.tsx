@@ -6,7 +6,7 @@ import { useAnswer } from '../../kit/load.ts'
 import { useTitles } from '../../kit/named.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { FoldedId, Id } from '../words.tsx'
+import { BeginningOfId, FoldedId } from '../words.tsx'
 import { RedriveAll } from './acts.tsx'
 import {
   type Box,
@@ -69,7 +69,7 @@ function Deliveries({ box }: { box: Box }) {
                 </Link>
                 <br />
                 <span class="beside">
-                  <Id of={one.delivery} />
+                  <BeginningOfId of={one.delivery} />
                 </span>
               </>
             ),

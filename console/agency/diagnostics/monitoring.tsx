@@ -3,7 +3,7 @@ import { Link } from '../../kit/address.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
-import { text } from '../../kit/text.ts'
+import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { NamedId } from '../words.tsx'
 
@@ -52,11 +52,14 @@ function Records({ of }: { of: Monitoring }) {
       {of.keepDays === 0 && <p class="note">{text('monitoring.off')}</p>}
       <Facts
         of={[
-          ['monitoring.kept', String(of.records)],
-          ['monitoring.oldest', of.oldestAt !== undefined && <Time at={of.oldestAt} relative />],
+          ['monitoring.kept', number(of.records)],
+          [
+            'monitoring.oldest',
+            of.oldestAt === undefined ? text('common.none') : <Time at={of.oldestAt} relative />,
+          ],
           ['monitoring.keepDays', text('monitoring.days', { days: of.keepDays })],
-          ['monitoring.waiting', String(of.waiting)],
-          ['monitoring.lost', String(of.lost)],
+          ['monitoring.waiting', number(of.waiting)],
+          ['monitoring.lost', number(of.lost)],
           ['monitoring.personal', text(of.personalData ? 'monitoring.personalIn' : 'monitoring.personalOut')],
           [
             'monitoring.client',
@@ -85,8 +88,8 @@ function Told({ of }: { of: Collector }) {
               : text('monitoring.seconds', { seconds: metricsSeconds }),
           ],
           ['monitoring.share', `${of.traceShare * 100} %`],
-          ['monitoring.spansWaiting', String(of.spansWaiting)],
-          ['monitoring.spansLost', String(of.spansLost)],
+          ['monitoring.spansWaiting', number(of.spansWaiting)],
+          ['monitoring.spansLost', number(of.spansLost)],
         ]}
       />
       <p>

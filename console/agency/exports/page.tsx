@@ -4,14 +4,16 @@ import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { Head } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { LongText } from '../../kit/long-text.tsx'
 import { Pace } from '../../kit/pace.tsx'
-import { Empty, Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
+import { Show } from '../../kit/placeholders.tsx'
 import { Saved } from '../../kit/saved.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { AskedFor } from '../asked-for.tsx'
 import { AskForContent } from '../content-requests/ask.tsx'
 import { WHY, whyOf } from '../why.ts'
 
@@ -46,12 +48,6 @@ const FORMATS: Record<Export['format'], TextKey> = {
   bundles: 'exports.bundles',
 }
 
-/** Sealed terms, shown in the place of values that may be personal data. */
-const SEALED: Record<string, TextKey> = {
-  userTerm: 'search.userId',
-  representedPartyTerm: 'search.representedParty',
-}
-
 export function ExportsPage() {
   const { changed } = useConsole()
   const list = useAnswer<Export[]>('getExports')
@@ -68,75 +64,68 @@ export function ExportsPage() {
   return (
     <>
       <Head title={text('exports.title')} lead={text('exports.lead')} />
-      <p>
+      <p class="above-list">
         {text('exports.verify')}{' '}
         <a href="/console/verify.html" download="verify.html">
           {text('exports.verifyPage')}
         </a>
       </p>
       <Show of={list}>
-        {(all) =>
-          all.length === 0 ? (
-            <Empty>
+        {(all) => (
+          <HeldTable<Export>
+            caption={text('exports.title')}
+            rows={all}
+            rowKey={({ id }) => id}
+            search="exports.search"
+            words={({ orderedBy, case: number, reason }) => [orderedBy, number, reason].join(' ')}
+            filters={[
+              {
+                ...{ name: 'state', title: 'exports.state' },
+                options: [
+                  { value: '', title: text('common.all') },
+                  ...Object.entries(STATES).map(([value, [, word]]) => ({ value, title: text(word) })),
+                ],
+                fits: ({ state }, value) => state === value,
+              },
+            ]}
+            columns={[
+              {
+                title: 'exports.orderedAt',
+                cell: ({ orderedAt, orderedBy }) => (
+                  <>
+                    <Time at={orderedAt} />
+                    <br />
+                    <bdi class="beside">{orderedBy}</bdi>
+                  </>
+                ),
+              },
+              { title: 'exports.format', cell: ({ format }) => text(FORMATS[format]) },
+              { title: 'exports.filter', cell: (one) => <Asked {...one} /> },
+              { title: 'exports.state', cell: (one) => <State {...one} /> },
+              { title: 'exports.records', number: true, cell: ({ records }) => number(records) },
+              { title: 'exports.expiresAt', cell: ({ expiresAt }) => <Time at={expiresAt} relative /> },
+              { title: 'common.acts', cell: (one) => <Acts {...one} />, acts: ['downloadExport'] },
+            ]}
+            empty={
               <p>
                 {text('exports.empty')} <Link to="/records">{text('search.title')}</Link>
               </p>
-            </Empty>
-          ) : (
-            <Rows<Export>
-              caption={text('exports.title')}
-              rows={all}
-              rowKey={({ id }) => id}
-              columns={[
-                {
-                  title: 'exports.orderedAt',
-                  cell: ({ orderedAt, orderedBy }) => (
-                    <>
-                      <Time at={orderedAt} />
-                      <br />
-                      <bdi class="beside">{orderedBy}</bdi>
-                    </>
-                  ),
-                },
-                { title: 'exports.format', cell: ({ format }) => text(FORMATS[format]) },
-                { title: 'exports.filter', cell: (one) => <Asked {...one} /> },
-                { title: 'exports.state', cell: (one) => <State {...one} /> },
-                { title: 'exports.records', number: true, cell: ({ records }) => number(records) },
-                { title: 'exports.expiresAt', cell: ({ expiresAt }) => <Time at={expiresAt} relative /> },
-                { title: 'common.acts', cell: (one) => <Acts {...one} />, acts: ['downloadExport'] },
-              ]}
-            />
-          )
-        }
+            }
+          />
+        )}
       </Show>
     </>
   )
 }
 
 function Asked({ filter, case: number, reason }: Export) {
-  const narrowed = Object.entries(filter)
   return (
     <>
-      {narrowed.length === 0 ? (
-        text('exports.everything')
-      ) : (
-        <ul class="plain-list">
-          {narrowed.map(([name, value]) => (
-            <li key={name}>
-              <span class="beside">{name in SEALED ? text(SEALED[name]!) : name}</span>{' '}
-              {name in SEALED ? text('search.sealed') : <bdi class="id">{String(value)}</bdi>}
-            </li>
-          ))}
-        </ul>
-      )}
+      {Object.keys(filter).length === 0 ? text('exports.everything') : <AskedFor of={filter} />}
       {number !== null && (
         <p>
           <span class="beside">{text('why.case')}</span> <bdi>{number}</bdi>
-          {reason !== null && (
-            <>
-              : <bdi>{reason}</bdi>
-            </>
-          )}
+          {reason !== null && <LongText of={reason} look="beside" />}
         </p>
       )}
     </>

@@ -1,14 +1,15 @@
 /** The scope of a legal hold, and the form that sets one: a record is covered when all given parts of the scope match. */
 import { Act } from '../../kit/act.tsx'
+import { Link } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
 import { useConsole } from '../../kit/context.ts'
 import type { Field, Find, Values } from '../../kit/field.tsx'
-import { type TextKey, text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
+import { text } from '../../kit/text.ts'
+import { AskedFor } from '../asked-for.tsx'
 import { useClients, useServers, useWholeServices } from '../pick.ts'
 import { utc } from '../records/query.ts'
 import { WHY, whyOf } from '../why.ts'
-import { Id } from '../words.tsx'
+import { exchangePath } from '../words.tsx'
 
 export type Scope = {
   indexes?: number[]
@@ -45,12 +46,7 @@ const fieldsOf = (clients: Find, services: Find, servers: Find): Field[] => [
   { name: 'from', title: 'search.from', type: 'time', required: false },
   { name: 'to', title: 'search.to', type: 'time', required: false },
 ]
-const NAMES: [keyof Scope, TextKey][] = [
-  ['queryId', 'search.queryId'],
-  ['partyId', 'search.party'],
-  ['serviceId', 'search.service'],
-  ['peer', 'search.peer'],
-]
+const NAMES: (keyof Scope)[] = ['queryId', 'partyId', 'serviceId', 'peer']
 const SHOWN = 10
 
 export function PlaceHold() {
@@ -85,7 +81,7 @@ function scopeOf(values: Values): Scope {
   const given = (name: string): string => String(values[name] ?? '').trim()
   const scope: Record<string, unknown> = {}
   if (given('indexes') !== '') scope['indexes'] = numbersOf(given('indexes'))
-  for (const [name] of NAMES) if (given(name) !== '') scope[name] = given(name)
+  for (const name of NAMES) if (given(name) !== '') scope[name] = given(name)
   for (const name of ['from', 'to']) if (utc(given(name)) !== '') scope[name] = utc(given(name))
   return scope as Scope
 }
@@ -97,30 +93,23 @@ function numbersOf(value: string): number[] | undefined {
 }
 
 export function ScopeView({ of }: { of: Scope }) {
-  const { indexes, from, to } = of
+  const { indexes, ...narrowed } = of
   return (
-    <ul class="plain-list">
+    <AskedFor of={narrowed}>
       {indexes !== undefined && (
         <li>
-          <span class="beside">{text('holds.records')}</span> {indexes.slice(0, SHOWN).join(', ')}
+          <span class="beside">{text('holds.records')}</span>{' '}
+          {indexes.slice(0, SHOWN).map((index, at) => (
+            <>
+              {at > 0 && ', '}
+              <Link key={index} to={exchangePath(index)}>
+                {String(index)}
+              </Link>
+            </>
+          ))}
           {indexes.length > SHOWN && ` … (${indexes.length})`}
         </li>
       )}
-      {NAMES.filter(([name]) => of[name] !== undefined).map(([name, title]) => (
-        <li key={name}>
-          <span class="beside">{text(title)}</span> <Id of={String(of[name])} />
-        </li>
-      ))}
-      {from !== undefined && (
-        <li>
-          <span class="beside">{text('search.from')}</span> <Time at={from} />
-        </li>
-      )}
-      {to !== undefined && (
-        <li>
-          <span class="beside">{text('search.to')}</span> <Time at={to} />
-        </li>
-      )}
-    </ul>
+    </AskedFor>
   )
 }

@@ -5,6 +5,7 @@ import { Head } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { AskedFor } from '../asked-for.tsx'
 import { exchangePath } from '../words.tsx'
 
 type Entry = {
@@ -100,7 +101,7 @@ function Asked({ data, digest, sequence }: Entry) {
   return (
     <details>
       <summary aria-label={text('audit.showThis', { sequence })}>{text('audit.show')}</summary>
-      <p class="id wrap">{JSON.stringify(asked, undefined, 1)}</p>
+      <AskedFor of={asked} />
       <p class="beside">
         {text('audit.digest')} <span class="id">{digest}</span>
       </p>

@@ -102,9 +102,11 @@ function Results({ id, of }: { id: string; of: PersonSearch }) {
         )}
         <CursorPaging
           shown={rows.length === 0 ? '' : shown}
+          rows={rows.length}
           before={before}
           next={hasNext ? String(rows.at(-1)?.index) : undefined}
           size={size}
+          sizes={SIZES}
         />
       </Part>
     </>

@@ -1,9 +1,11 @@
 /** What approving an act would change: the values with which it is called, and the person meant. */
 import { Facts, Part } from '../../kit/facts.tsx'
-import { PersonState } from '../../kit/person.tsx'
+import { GivenValues } from '../../kit/given-values.tsx'
+import { type Person, PersonState } from '../../kit/person.tsx'
 import { operationName, type WholeProposal } from '../../kit/proposal.tsx'
+import { RETENTION_WORDS } from '../../kit/retention-words.ts'
 import { roleName } from '../../kit/roles.tsx'
-import { type TextKey, text, textIfAny } from '../../kit/text.ts'
+import { text, textIfAny } from '../../kit/text.ts'
 import { Uploaded } from '../../kit/uploaded.tsx'
 
 type Parsed = {
@@ -29,7 +31,7 @@ export function Content({ of }: { of: WholeProposal }) {
             <div key={key}>
               <dt>{titleOf(of.operation, name)}</dt>
               <dd>
-                <bdi class="wrap">{wordsOf(name, value)}</bdi>
+                <Value name={name} of={value} person={person} />
               </dd>
             </div>
           ))}
@@ -56,20 +58,21 @@ function titleOf(operation: string, name: string): string {
   return textIfAny(`field.${name}.${operation}`) ?? textIfAny(`field.${name}`) ?? name
 }
 
-/** Values that mean something only to programs. */
-const WORDS: Record<string, TextKey> = {
-  true: 'common.yes',
-  false: 'common.no',
-  PROOF_KEPT: 'retention.proofKept',
-  LEAF_ONLY: 'retention.leafOnly',
-  CONTAINERS: 'retention.containers',
-  TOMBSTONES: 'retention.tombstones',
-  NONE: 'retention.noArchive',
+function Value({ name, of: value, person }: { name: string; of: unknown; person: Person | undefined }) {
+  if (person !== undefined && value === person.id)
+    return (
+      <span class="named">
+        <bdi>{person.name}</bdi> <bdi class="id beside">{person.id}</bdi>
+      </span>
+    )
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return <GivenValues of={value} />
+  return <bdi class="wrap">{wordsOf(name, value)}</bdi>
 }
 
 function wordsOf(name: string, value: unknown): string {
-  if (['atEnd', 'archive', 'mode'].includes(name) || typeof value === 'boolean') {
-    const word = WORDS[String(value)]
+  if (typeof value === 'boolean') return text(value ? 'common.yes' : 'common.no')
+  if (['atEnd', 'archive', 'mode'].includes(name)) {
+    const word = RETENTION_WORDS[String(value)]
     if (word !== undefined) return text(word)
   }
   if (name === 'keepDays')

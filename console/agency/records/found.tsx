@@ -1,4 +1,5 @@
 /** The exchanges that a search found, one row each: when, who asked whom, for what, and how it ended. */
+import { LongText } from '../../kit/long-text.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -31,7 +32,9 @@ export function FoundExchanges(q: { exchanges: Exchange[]; stale: boolean; capti
           title: 'search.when',
           cell: (one) => (
             <>
-              <ExchangeLink index={first(one).index} />
+              <span class="day">
+                <ExchangeLink index={first(one).index} />
+              </span>
               <br />
               <Time at={first(one).time} />
             </>
@@ -56,7 +59,7 @@ export function FoundExchanges(q: { exchanges: Exchange[]; stale: boolean; capti
           cell: (one) => {
             const { purpose } = first(one)
             return purpose ? (
-              <bdi class="wrap">{purpose}</bdi>
+              <LongText of={purpose} />
             ) : (
               <span class="beside">{text('search.noPurpose')}</span>
             )

@@ -53,7 +53,7 @@ export function RecordsPage() {
         lead={text('search.lead')}
         acts={<OrderExport filter={withUpkeep ? filter : { ...filter, upkeep: 'false' }} />}
       />
-      <div class="list">
+      <div class="list paged">
         <Tools filters={firstFilters(find)} sorts={[]} sort="" />
         <label class="check">
           <input
@@ -82,10 +82,12 @@ export function RecordsPage() {
         {found.state === 'there' && !isOfBefore && (
           <CursorPaging
             shown={rows.length === 0 && searchedTo === null ? '' : shown}
+            rows={rows.length}
             before={before}
             next={hasNext ? String(rows.at(-1)?.index) : (searchedTo ?? undefined)}
             older={searchedTo === null ? undefined : text('search.goOn')}
             size={size}
+            sizes={SIZES}
           />
         )}
       </div>

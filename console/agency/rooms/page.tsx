@@ -3,12 +3,13 @@ import { Link, useAddress } from '../../kit/address.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { NameOf, useNameText, useTitles } from '../../kit/named.tsx'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { clientPath } from '../services/shapes.ts'
-import { FoldedId, NamedId } from '../words.tsx'
+import { FoldedId } from '../words.tsx'
 import { AddType } from './type-acts.tsx'
 import {
   CountsOf,
@@ -61,7 +62,7 @@ function Rooms({ of }: { of: Room[] }) {
           title: 'rooms.one',
           cell: ({ roomId }) => (
             <Link to={`/rooms?roomId=${encodeURIComponent(roomId)}`}>
-              <NamedId of={roomId} />
+              <NameOf id={roomId} />
             </Link>
           ),
         },
@@ -74,17 +75,20 @@ function Rooms({ of }: { of: Room[] }) {
         { title: 'rooms.types', number: true, cell: ({ eventTypes }) => number(eventTypes) },
         {
           title: 'rights.title',
-          cell: ({ roomId }) => {
-            const owner = roomId.slice(0, roomId.lastIndexOf(':'))
-            return <Link to={clientPath(owner)}>{text('rooms.rightsOf', { client: owner })}</Link>
-          },
+          cell: ({ roomId }) => <RightsOf owner={roomId.slice(0, roomId.lastIndexOf(':'))} />,
         },
       ]}
     />
   )
 }
 
+function RightsOf({ owner }: { owner: string }) {
+  const client = useNameText(owner)
+  return <Link to={clientPath(owner)}>{text('rooms.rightsOf', { client })}</Link>
+}
+
 function Types({ rooms }: { rooms: Room[] }) {
+  const titleOf = useTitles(rooms.map(({ roomId }) => roomId))
   return (
     <CursorTable<EventType, TypeList>
       operation="getEventTypes"
@@ -98,7 +102,7 @@ function Types({ rooms }: { rooms: Room[] }) {
           ...{ name: 'roomId', title: 'rooms.one' },
           options: [
             { value: '', title: text('common.all') },
-            ...rooms.map(({ roomId }) => ({ value: roomId, title: roomId })),
+            ...rooms.map(({ roomId }) => ({ value: roomId, title: titleOf(roomId) })),
           ],
         },
         { name: 'search', title: 'rooms.searchType', type: 'text' },

@@ -4,8 +4,9 @@ import { useMay } from '../../kit/context.ts'
 import { contractPath } from '../../kit/contract.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
+import { GivenValues } from '../../kit/given-values.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { NameOf, useTitles } from '../../kit/named.tsx'
+import { useTitles } from '../../kit/named.tsx'
 import { useName } from '../../kit/names.ts'
 import type { Column } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
@@ -92,7 +93,7 @@ function columnsOf(isOfOne: boolean): Column<Subscription>[] {
           </Link>
         )}
         <div class="beside">
-          <NameOf id={roomId ?? '-'} />
+          <bdi>{roomId?.split(':').at(-1) ?? '-'}</bdi>
         </div>
       </>
     ),
@@ -158,9 +159,7 @@ function More({ of: { contract, filters, inboxId, record, roomId, isSecret } }: 
       ) : (
         <>
           <p>{text('rooms.filter')}</p>
-          <p class="id wrap">
-            <bdi>{JSON.stringify(filters, null, 1)}</bdi>
-          </p>
+          <GivenValues of={filters} />
         </>
       )}
     </details>

@@ -23,21 +23,16 @@ type Configuration = {
 export function AnchorPart() {
   const found = useAnswer<Configuration>('getGlobalConfiguration')
   return (
-    <Part title={text('system.anchor')} acts={<Refresh />}>
-      <p>{text('system.anchorLead')}</p>
+    <Part title={text('system.configuration')} acts={<Refresh />}>
       <Show of={found}>
         {({ anchor, attempt, own }) => (
           <>
-            {anchor === undefined ? (
-              <p class="note">{text('system.noAnchor')}</p>
-            ) : (
-              <AnchorFacts of={anchor} />
-            )}
+            {anchor === undefined && <p class="note">{text('system.noAnchor')}</p>}
             {own !== undefined && (
               <Facts
                 of={[
                   [
-                    'system.configuration',
+                    'common.state',
                     <Status
                       key="state"
                       tone={own.isExpired ? 'bad' : 'good'}
@@ -53,7 +48,12 @@ export function AnchorPart() {
                       <Time key="fetched" at={attempt.lastSuccess} relative />
                     ),
                   ],
-                  ['system.source', <bdi key="from">{own.source ?? text('system.fromDisk')}</bdi>],
+                  [
+                    'system.source',
+                    <bdi key="from" class="id">
+                      {own.source ?? text('system.fromDisk')}
+                    </bdi>,
+                  ],
                 ]}
               />
             )}
@@ -62,7 +62,13 @@ export function AnchorPart() {
                 {text('system.lastFailed')} {attempt.lastError.message}
               </p>
             )}
-            <NewAnchor present={anchor} />
+            {/* Nobody needs it from day to day, and everybody when there is none. */}
+            <details open={anchor === undefined}>
+              <summary>{text('system.anchor')}</summary>
+              <p>{text('system.anchorLead')}</p>
+              {anchor !== undefined && <AnchorFacts of={anchor} />}
+              <NewAnchor present={anchor} />
+            </details>
           </>
         )}
       </Show>

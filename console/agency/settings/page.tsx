@@ -2,8 +2,9 @@
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
-import { Head, Part } from '../../kit/facts.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { NamedServer } from '../../kit/named.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
@@ -27,11 +28,25 @@ export function SettingsPage() {
         <>
           <Head
             title={text('system.title')}
-            lead={<Copyable value={server.serverId} label={text('home.server')} />}
+            lead={<NamedServer id={server.serverId} />}
             acts={<Link to="/first-start">{text('firstStart.title')}</Link>}
           />
-          <Address of={server} />
-          <Maintenance of={server} />
+          <Part
+            title={text('home.server')}
+            acts={
+              <>
+                <ChangeAddress from={server.address} />
+                {server.maintenance === undefined ? <Begin /> : <End />}
+              </>
+            }
+          >
+            <Facts
+              of={[
+                ['system.address', <Address key="address" of={server} />],
+                ['system.maintenance', <Maintenance key="maintenance" of={server} />],
+              ]}
+            />
+          </Part>
           <AnchorPart />
         </>
       )}
@@ -40,57 +55,45 @@ export function SettingsPage() {
 }
 
 function Address({ of: { address, serverRegistered } }: { of: ServerStatus }) {
+  if (address === undefined) return text(serverRegistered ? 'system.noAddress' : 'system.notRegistered')
+  return <Copyable value={address} label={text('system.address')} />
+}
+
+function ChangeAddress({ from }: { from: string | undefined }) {
   return (
-    <Part
-      title={text('system.address')}
-      acts={
-        <Act<Filed>
-          operation="addressChange"
-          button={text('system.changeAddress')}
-          title={text('system.changeAddress')}
-          consequence={<p>{text('system.changeAddressConsequence')}</p>}
-          fields={[
-            {
-              ...{ name: 'address', title: 'system.newAddress', hint: 'system.addressHint' },
-              ...{ initial: address ?? '', maxLength: MAX_ADDRESS },
-              check: (value) => (value.trim() === address ? text('system.sameAddress') : undefined),
-            },
-          ]}
-          send={(values, call) =>
-            call('addressChange', { body: { address: String(values['address']).trim() } })
-          }
-          result={(filed) => <FiledResult of={filed} />}
-        />
-      }
-    >
-      {address === undefined ? (
-        <p>{text(serverRegistered ? 'system.noAddress' : 'system.notRegistered')}</p>
-      ) : (
-        <p>
-          <Copyable value={address} label={text('system.address')} />
-        </p>
-      )}
-    </Part>
+    <Act<Filed>
+      operation="addressChange"
+      button={text('system.changeAddress')}
+      title={text('system.changeAddress')}
+      consequence={<p>{text('system.changeAddressConsequence')}</p>}
+      fields={[
+        {
+          ...{ name: 'address', title: 'system.newAddress', hint: 'system.addressHint' },
+          ...{ initial: from ?? '', maxLength: MAX_ADDRESS },
+          check: (value) => (value.trim() === from ? text('system.sameAddress') : undefined),
+        },
+      ]}
+      send={(values, call) => call('addressChange', { body: { address: String(values['address']).trim() } })}
+      result={(filed) => <FiledResult of={filed} />}
+    />
   )
 }
 
 function Maintenance({ of: { maintenance } }: { of: ServerStatus }) {
   return (
-    <Part title={text('system.maintenance')} acts={maintenance === undefined ? <Begin /> : <End />}>
-      <p>
-        {maintenance === undefined ? (
-          <Status tone="good" word="system.open" />
-        ) : (
-          <Status tone="warn" word="system.inMaintenance" />
-        )}{' '}
-        {text(maintenance === undefined ? 'system.openWhy' : 'system.inMaintenanceWhy')}
-      </p>
+    <>
+      {maintenance === undefined ? (
+        <Status tone="good" word="system.open" />
+      ) : (
+        <Status tone="warn" word="system.inMaintenance" />
+      )}{' '}
+      {text(maintenance === undefined ? 'system.openWhy' : 'system.inMaintenanceWhy')}
       {maintenance?.message !== undefined && (
-        <p>
+        <p class="beside">
           <bdi>{maintenance.message}</bdi>
         </p>
       )}
-    </Part>
+    </>
   )
 }
 

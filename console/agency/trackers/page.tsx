@@ -5,7 +5,6 @@ import { segmentOf } from '../../kit/api.ts'
 import { useMay } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { NameOf } from '../../kit/named.tsx'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -60,7 +59,10 @@ function Subsystems({ of }: { of: Tracker[] }) {
         },
         {
           title: 'trackers.services',
-          cell: ({ services }) => services.map((id) => <NameOf key={id} id={id} />),
+          cell: ({ services }) => (
+            // The subsystem that offers them stands in the same row.
+            <bdi>{services.map((id) => id.split(':').slice(4).join('/')).join(', ')}</bdi>
+          ),
         },
         {
           title: 'common.acts',

@@ -2,7 +2,6 @@
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
-import { Copyable } from '../../kit/copyable.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Field, Find, Values } from '../../kit/field.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
@@ -28,7 +27,7 @@ export function ToldServices({ params }: { params: Record<string, string> }) {
         <>
           <Head
             title={text('told.title')}
-            lead={<Copyable value={client} label={text('trackers.subsystem')} />}
+            lead={<NamedId of={client} />}
             acts={
               <>
                 <Say client={client} />
