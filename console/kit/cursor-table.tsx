@@ -58,13 +58,11 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
   const shown = text(hasNext ? 'table.shownMore' : 'table.shownLast', { count: rows.length })
   useAnnounceFound(query.toString(), isNow ? shown : undefined)
   const isFiltered = asked.some(([, value]) => value !== '')
-  // Filters would find nothing in a list that has no row at all.
-  const isBare = found.state === 'there' && rows.length === 0 && !isOfBefore && before === '' && !isFiltered
   const last = rows.at(-1)
   const next = hasNext && last !== undefined ? String(q.rowKey(last)) : undefined
   return (
     <div class="list paged">
-      {!isBare && <Tools filters={filters} sorts={[]} sort="" />}
+      <Tools filters={filters} sorts={[]} sort="" />
       {(found.state === 'loading' || isOfBefore) && <Loading />}
       {found.state === 'refused' && <Refused fault={found.fault} again={found.again} />}
       <NotRefreshed of={found} />

@@ -57,13 +57,11 @@ export function Table<R, A = R[]>(q: TableProps<R, A>) {
   // That nothing was found before says nothing of what is asked now.
   const isOfBefore = list.state === 'there' && list.isOther && rows.length === 0
   const isNow = list.state === 'there' && !list.stale && list.outdated === undefined
-  // A search would find nothing in a list that has no row at all.
-  const isBare = list.state === 'there' && rows.length === 0 && !isOfBefore && page === 1 && !isFiltered
   useAnnounceFound(query.toString(), isNow ? text('table.found', { count: list.total }) : undefined)
 
   return (
     <div class="list paged">
-      {!isBare && <Tools {...q} filters={filters} sorts={columns} sort={sort} order={order} />}
+      <Tools {...q} filters={filters} sorts={columns} sort={sort} order={order} />
       {(list.state === 'loading' || isOfBefore) && <Loading />}
       {list.state === 'refused' && <Refused fault={list.fault} again={list.again} />}
       <NotRefreshed of={list} />

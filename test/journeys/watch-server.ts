@@ -130,7 +130,7 @@ async function seeActs(t: Test, windows: Windows): Promise<void> {
   const { wide } = windows
   const { page } = wide
   await wide.open('/acts')
-  await page.getByText('ends tomorrow', { exact: true }).waitFor()
+  await page.getByText('ends tomorrow', { exact: true }).first().waitFor()
   await wide.checkBoth('acts')
   await page.getByLabel('Kind of action').selectOption('people')
   await page.waitForURL(/kind=people/)
