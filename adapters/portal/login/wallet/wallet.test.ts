@@ -97,7 +97,7 @@ void t.test('people sign in with a wallet', async (t) => {
     const arrived = await browser.visit(answered.redirectUri)
     t.match(arrived.text, /You are signed in/)
     t.match(arrived.headers['set-cookie'], /^portal-id=s\.[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/)
-    t.match((await browser.visit(at('/about'))).text, /class="quiet">signed in with a wallet</)
+    t.match((await browser.visit(at('/about'))).text, /class="quiet by-wallet">signed in with a wallet</)
     await browser.visit(at('/'))
     t.ok(
       server.asked.length > 0 &&
