@@ -28,20 +28,21 @@ export function withActors<F extends RecordFilter>(filter: F, ring: Pick<KeyRing
 }
 
 export function actorMethods(
-  records: Pick<RecordStore, 'mark' | 'head' | 'logKeys'>,
+  records: Pick<RecordStore, 'mark' | 'logKeys'>,
   ring: Pick<KeyRing, 'current' | 'all'>,
-  settled: Pick<Settled, 'read'>,
+  settled: Pick<Settled, 'read' | 'size'>,
 ): ActorMethods {
   return {
     sealActor: async (actor) => sealTerm(actor, ring.current()),
     openActors: async (terms) => openTerms(terms, ring.all()),
     actorGaps: async () => {
       const begin = (await records.mark('actors')) ?? 0
-      // The keys first: each has its record below the head that is read after them.
-      const { keys, size } = await settled.read(
-        async () => ({ keys: await records.logKeys(), size: (await records.head()).size }),
-        (found) => found.size - 1,
+      const keys = await settled.read(
+        () => records.logKeys(),
+        (found) => Number(found.at(-1)?.idx ?? -1),
       )
+      // Not the head, which rises with each group of other nodes.
+      const size = settled.size()
       const there = new Set(ring.all().map(({ id }) => id.toString('hex')))
       const gaps: ActorGap[] = begin === 0 ? [] : [{ first: 0, last: begin - 1, reason: 'indexed_before' }]
       for (const [at, { id, idx }] of keys.entries()) {
