@@ -43,16 +43,21 @@ export function limitRate(
  */
 export function limitVainRequests(app: FastifyInstance, limit: RateLimit, clock: Clock): void {
   const counter = createCounter(limit, clock)
-  const taken = new WeakMap<FastifyRequest, number>()
-  const addressOf = ({ socket }: FastifyRequest): string => socket.remoteAddress ?? ''
+  const taken = new WeakMap<FastifyRequest, { address: string; at: number }>()
   app.addHook('onRequest', async (request, reply) => {
-    const at = clock()
-    takeOne(counter, addressOf(request), reply)
-    taken.set(request, at)
+    const one = { address: request.socket.remoteAddress ?? '', at: clock() }
+    try {
+      takeOne(counter, one.address, reply)
+    } catch (thrown) {
+      // It cost nothing; counted, the refusals of a moment would shut the address out for the rest of the minute.
+      counter.giveBack(one.address, one.at)
+      throw thrown
+    }
+    taken.set(request, one)
   })
   app.addHook('onSend', async (request, reply) => {
-    const at = taken.get(request)
-    if (at !== undefined && reply.statusCode < 300) counter.giveBack(addressOf(request), at)
+    const one = taken.get(request)
+    if (one !== undefined && reply.statusCode < 300) counter.giveBack(one.address, one.at)
     taken.delete(request)
   })
 }
@@ -85,9 +90,10 @@ export function createCounter(limit: RateLimit, clock: Clock): Counter {
     giveBack(address, takenAt) {
       const { second, minute } = timesOf(takenAt)
       const counts = addresses.get(networkOf(address))
-      // A later second or minute has not counted it.
-      if (counts?.second === second) counts.inSecond--
-      if (counts?.minute === minute) counts.inMinute--
+      if (counts === undefined) return
+      // A later second or minute has not counted it, nor has what began anew after many other addresses.
+      if (counts.second === second) counts.inSecond = Math.max(0, counts.inSecond - 1)
+      if (counts.minute === minute) counts.inMinute = Math.max(0, counts.inMinute - 1)
     },
   }
 }
