@@ -32,4 +32,6 @@ t.test('who did not is told at once, and who always does in the end', async (t) 
   })
   const always = Array.from({ length: 4 }, () => LIMIT_MS + 5000)
   await t.rejects(againIfStoodStill(LIMIT_MS, connecting(...always)), { message: 'try 3' })
+  const isLimit = (thrown: unknown): boolean => (thrown as Error).message !== 'try 1'
+  await t.rejects(againIfStoodStill(LIMIT_MS, connecting(LIMIT_MS + 5000, 10), isLimit), { message: 'try 1' })
 })

@@ -92,7 +92,9 @@ const CATALOGUE = `select column_name, data_type from information_schema.columns
   where table_schema = coalesce(?, database()) and table_name = ?`
 
 async function connect(pool: Pool): Promise<PoolConnection> {
-  return againIfStoodStill(CONNECT_MS, () => pool.getConnection()).catch((cause: unknown) => {
+  // A connection may be waited for before it is made, and be refused then.
+  const isLimit = (thrown: unknown): boolean => (thrown as { code?: unknown }).code === 'ETIMEDOUT'
+  return againIfStoodStill(CONNECT_MS, () => pool.getConnection(), isLimit).catch((cause: unknown) => {
     throw new Fault('source_unavailable', { cause: coded(cause) })
   })
 }

@@ -9,9 +9,8 @@ import { readSecret } from '#platform/configuration/read-secret.ts'
 import { mayWait } from '#platform/process/while-starting.ts'
 import { againIfStoodStill } from '#platform/stood-still.ts'
 import { Fault } from '#schemas/fault.ts'
-import { connectLimit } from './connect-limit.ts'
+import { takeLimit } from './url-limit.ts'
 
-const STATEMENT_MS = 5000
 const CONNECTIONS = 10
 const MAX_NAMED = 256
 /** Between two tries for a connection, while this process starts. */
@@ -31,9 +30,8 @@ export async function openPostgresql(url: string, q: { connections?: number }): 
     address.searchParams.delete('passwordFile')
     address.password = encodeURIComponent(await readSecret(passwordFile))
   }
-  const statementMs = Number(address.searchParams.get('statementMs') ?? STATEMENT_MS)
-  address.searchParams.delete('statementMs')
-  const connectMs = connectLimit(address)
+  const statementMs = takeLimit(address, 'statementMs')
+  const connectMs = takeLimit(address, 'connectMs')
   const pool = new pg.Pool({
     connectionString: address.href,
     max: q.connections ?? CONNECTIONS,

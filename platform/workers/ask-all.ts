@@ -2,7 +2,7 @@
 import type { Answered } from './messages.ts'
 import { type Place, say } from './place.ts'
 
-/** Longer than a health check of a worker may take. */
+/** Longer than a health check takes of a worker that did not stand still. */
 const ANSWER_MS = 3_000
 
 type Questions = {

@@ -4,8 +4,8 @@
  */
 import type { Client } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
-import { connectLimit } from '#platform/database/connect-limit.ts'
 import { SYNC_AT_COMMIT } from '#platform/database/dialect.ts'
+import { takeLimit } from '#platform/database/url-limit.ts'
 import { againIfStoodStill } from '#platform/stood-still.ts'
 import { Fault } from '#schemas/fault.ts'
 import { sealedSize } from '../body-file.ts'
@@ -187,7 +187,7 @@ async function clientsOf(url: string): Promise<{ connectMs: number; newClient():
   address.searchParams.delete('passwordFile')
   address.searchParams.delete('statementMs')
   if (passwordFile !== null) address.password = encodeURIComponent(await readSecret(passwordFile))
-  const connectMs = connectLimit(address)
+  const connectMs = takeLimit(address, 'connectMs')
   const newClient = (): Client =>
     new pg.Client({
       connectionString: address.href,
