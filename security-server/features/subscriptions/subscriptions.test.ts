@@ -1,5 +1,6 @@
 /** Rooms from publishing to the inbox of a subscriber, on both stores: sequence, filters, numbers, rights, expiry. */
 import { Fault } from '#schemas/fault.ts'
+import { until } from '#test/until.ts'
 import {
   AS_TAX,
   event,
@@ -28,6 +29,19 @@ async function received({ made, node }: RoomWorld): Promise<Event[]> {
   for (const { id } of events)
     await made.receiver.ask('POST', `${AT.split('?')[0]}/${id}/acknowledgement`, AS_POPULATION)
   return events.map(({ event: one }) => one).sort((a, b) => (a.sequence < b.sequence ? -1 : 1))
+}
+
+/** Their ids. What a busy machine refuses for want of time comes with a later try. */
+async function receivedLater(world: RoomWorld, count: number): Promise<string[]> {
+  const ids: string[] = []
+  world.made.world.skew += 10 * 60_000
+  await until(`${count} events`, async (saw) => {
+    // Little, since what certificates are worth is known for an hour.
+    world.made.world.skew += 15_000
+    for (const { id } of await received(world)) ids.push(id)
+    return saw(ids).length >= count
+  })
+  return ids.sort()
 }
 
 const push = (more: object = {}) => ({ delivery: 'PUSH', options: { inbox: INBOX, ...more } })
@@ -206,12 +220,7 @@ await onBoth('an event reaches who subscribed', async (t, world) => {
       'resumed while it was asked',
     )
     made.mayPost = true
-    made.world.skew += 10 * 60_000
-    t.strictSame(
-      (await received(world)).map(({ id }) => id),
-      ['W-1', 'W-2'],
-      'nothing was lost',
-    )
+    t.strictSame(await receivedLater(world, 2), ['W-1', 'W-2'], 'nothing was lost')
     t.match((await node.ask('GET', SUBS)).body, { state: 'active', error: null, about: null })
     made.way = () => Promise.reject(new Fault('network_error', { what: 'away' }))
     await world.publish({ id: 'W-3' })
@@ -219,8 +228,7 @@ await onBoth('an event reaches who subscribed', async (t, world) => {
     made.way = (post) => post()
     await node.run('look-at-inboxes')
     t.match((await node.ask('GET', SUBS)).body, { state: 'active' }, 'who cannot be reached refuses nothing')
-    made.world.skew += 10 * 60_000
-    t.equal((await received(world)).length, 1)
+    t.strictSame(await receivedLater(world, 1), ['W-3'])
     made.allowed = false
     await world.publish({ id: 'W-4' })
     await received(world)
