@@ -13,6 +13,9 @@ import { PERSON as PID } from '#test/fakes/wallet/authority.ts'
 import { presentAt } from '#test/fakes/wallet/present-at.ts'
 import { filesIn, neighbour, state, stranger, walletOf } from '../login/wallet/wallets-fixture.ts'
 import { startPortal } from '../portal-fixture.ts'
+import type { Rooms, Visit } from '../routing/section.ts'
+import { wordsOf } from '../texts.ts'
+import { beginAgreement, comeBack, showWaiting } from './agree-by-wallet.ts'
 import { askingFor } from './ask-wallet.ts'
 
 const PERSON = 'P00000042'
@@ -327,4 +330,62 @@ void t.test('a contract demands attributes: the wallet is asked for exactly thes
       `what cannot be read is shown to nobody: ${JSON.stringify(attributes)}`,
     )
   }
+})
+
+void t.test('what was begun for one is agreed to for nobody else', async (t) => {
+  const sent: (string | undefined)[] = []
+  const finished = { outcome: { attributes: { code: PERSON }, issuers: [], record: '{}' } }
+  const wallet = {
+    begin: () => ({ id: 'i', browser: 'b' }),
+    look: () => ({ state: 'answered' }),
+    finish: () => finished,
+  }
+  const rooms = {
+    place: { languages: ['en'], assets: {}, menu: () => [], timeZone: 'UTC', name: '', contact: '' },
+    ...{ wallet, clock: Date.now, systems: { offering: async () => ({ asked: [], silent: [] }) } },
+    settings: { person: { pattern: '^(P[0-9]{8})$' }, securityServer: { client: 'DEV/GOV/1005/portal' } },
+    asking: { userCode: ({ acting }: Visit['reader']['session']) => acting?.code },
+    calls: {
+      call: async (_session: unknown, _gone: unknown, { query }: { query: { userCode?: string } }) => {
+        sent.push(query.userCode)
+        return { why: 'busy', code: '', isOpen: false }
+      },
+    },
+  } as never as Rooms
+  const demand = { contract: {}, services: [], digest: '', purpose: '', rule: { proof: 'wallet' } }
+  const q = {
+    ...{ asking: { wallet }, flow: 'same-device', offered: { client: { id: bank.id }, demand } },
+    ...{ way: { keeper: { system: { id: tax.id } }, href: '/x' }, given: { kind: 'once' } },
+  } as never as Parameters<typeof beginAgreement>[2]
+  const words = wordsOf('en', { easy: false, timeZone: 'UTC' })
+  const kept = {
+    person: { code: PERSON },
+    by: 'provider',
+    csrfToken: 'c',
+    ended: new AbortController().signal,
+    look: {},
+  }
+  const visitFor = (code?: string): Visit => {
+    const acting = code === undefined ? undefined : { code, name: code }
+    const reader = { words, look: {}, session: { ...kept, acting } }
+    return { reader, query: new URLSearchParams({ response_code: 'r' }) } as never as Visit
+  }
+  for (const [begun, then] of [
+    ['EECHILD', 'EEOTHER'],
+    ['EECHILD', undefined],
+    [undefined, 'EECHILD'],
+  ]) {
+    beginAgreement(visitFor(begun), rooms, q)
+    const what = `${begun}, then ${then}`
+    t.match(await comeBack(visitFor(then), rooms), { status: 403, page: /Nothing was agreed/ }, what)
+    t.match(await comeBack(visitFor(begun), rooms), { status: 403 }, 'it was given up, as the page said')
+    beginAgreement(visitFor(begun), rooms, q)
+    t.match(await showWaiting(visitFor(then), rooms), { status: 403, page: /Nothing was agreed/ }, what)
+  }
+  t.strictSame(sent, [], 'nothing is sent')
+  for (const about of ['EECHILD', undefined]) {
+    beginAgreement(visitFor(about), rooms, q)
+    await comeBack(visitFor(about), rooms)
+  }
+  t.strictSame(sent, ['EECHILD', undefined], 'for whom it was begun it is sent')
 })

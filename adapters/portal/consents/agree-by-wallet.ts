@@ -1,6 +1,7 @@
 /**
  * A person agrees with their wallet: it is asked for their code and what the contract demands, bound to exactly what stood before them. Guarantees that what is sent
- * was answered for this session, in time, by the wallet of the person who is signed in. The system that asks verifies it again.
+ * was answered for this session, in time, by the wallet of the person who is signed in, and that it is sent for the one for whom it was begun.
+ * The system that asks verifies it again.
  */
 import { type Agreement, transactionOf } from '#core/consent/agreement.ts'
 import { CODE } from '#core/consent/ask-attested.ts'
@@ -21,7 +22,16 @@ type Wallet = NonNullable<Rooms['wallet']>
 type Finished = ReturnType<Wallet['finish']>
 
 /** What is under way for a session: the last that was begun, and nothing after it ended. */
-type UnderWay = { offered: Offered; way: Way; given: Begun; askedAt: string; id: string; browser: string }
+type UnderWay = {
+  offered: Offered
+  way: Way
+  given: Begun
+  askedAt: string
+  id: string
+  browser: string
+  /** For whom the person acted when it was begun: what the wallet signs does not say that. */
+  about: string | undefined
+}
 
 const MOST_TYPED = 64
 /** By what ends with the session: a request has a copy of it. */
@@ -52,7 +62,7 @@ export function beginAgreement(
   }
   const { wallet, question } = asking
   const { id, browser } = wallet.begin({ flow, transaction: transactionOf(agreement, demand), question })
-  underWay.set(session.ended, { offered, way, given, askedAt, id, browser })
+  underWay.set(session.ended, { offered, way, given, askedAt, id, browser, about: session.acting?.code })
   return { to: WALLET_WAIT }
 }
 
@@ -78,7 +88,7 @@ async function end(
   finish: (wallet: Wallet, held: { id: string; browser: string }) => Finished,
 ): Promise<Answer> {
   const { session } = visit.reader
-  const held = underWay.get(session.ended)
+  const held = underWayFor(session)
   if (held === undefined || rooms.wallet === undefined) return ended(visit, rooms)
   const { offered, way, given, askedAt, id, browser } = held
   const finished = finish(rooms.wallet, { id, browser })
@@ -101,7 +111,7 @@ async function end(
 
 function sayHowFar(visit: Pick<Visit, 'reader'>, rooms: Rooms, said?: Said): Answer {
   const { reader } = visit
-  const held = underWay.get(reader.session.ended)
+  const held = underWayFor(reader.session)
   const looked = held && rooms.wallet?.look(held.id, held.browser)
   if (held === undefined || looked === undefined || looked.state === 'ended') return ended(visit, rooms)
   const place = { of: 'agree' as const, wait: WALLET_WAIT, again: held.way.href }
@@ -109,7 +119,13 @@ function sayHowFar(visit: Pick<Visit, 'reader'>, rooms: Rooms, said?: Said): Ans
   return { page: waitPage(rooms.place, reader, { ...looked, said, at: { ...place, csrf } }) }
 }
 
-/** Over, answered before, or begun in another session. */
+/** Another tab may have chosen somebody else meanwhile: to what was shown for one nobody agrees for another. */
+function underWayFor({ ended, acting }: Session): UnderWay | undefined {
+  const held = underWay.get(ended)
+  return held?.about === acting?.code ? held : undefined
+}
+
+/** Over, answered before, or begun in another session or for another person. It is given up, as the page says. */
 function ended({ reader }: Pick<Visit, 'reader'>, rooms: Rooms): Answer {
   const held = underWay.get(reader.session.ended)
   underWay.delete(reader.session.ended)
