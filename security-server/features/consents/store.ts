@@ -2,7 +2,7 @@
  * The truth about consents, for all nodes of a server. Guarantees that of a person, a client and a contract at most the newest consent is in
  * force.
  */
-import { type Kysely, sql } from 'kysely'
+import { type CompiledQuery, type Kysely, sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { forgetIssuers, issuersOf, type JudgedBy, keepIssuers } from './issuers-store.ts'
@@ -32,7 +32,12 @@ type Judged = Pick<ConsentRow, (typeof JUDGED)[number]>
 
 export function createConsentStore(database: Database) {
   const tables = tablesOf<Tables>(database)
-  const newest = newestOf(tables)
+  const { standing, last } = newestOf(tables)
+  const first = async (query: CompiledQuery<Judged>, { person, client, contract }: Key) => {
+    const asked = { ...query, parameters: [person, client, contract] }
+    const [row] = (await tables.executeQuery<Judged>(asked)).rows
+    return row && { ...row, uses: Number(row.uses), stretch_uses: Number(row.stretch_uses) }
+  }
 
   return {
     /**
@@ -90,11 +95,8 @@ export function createConsentStore(database: Database) {
         if (q.judgedBy !== undefined) await keepIssuers(transaction, q.judgedBy, row.valid_until)
         return { earlier: earlier.map(({ number }) => number) }
       }),
-    newest: async ({ person, client, contract }: Key) => {
-      const asked = { ...newest, parameters: [person, client, contract] }
-      const [row] = (await tables.executeQuery<Judged>(asked)).rows
-      return row && { ...row, uses: Number(row.uses), stretch_uses: Number(row.stretch_uses) }
-    },
+    /** The one that nothing ended, whatever the clocks said when those before it were given; else the last that was. */
+    newest: async (key: Key) => (await first(standing, key)) ?? first(last, key),
     byNumber: async (number: string): Promise<ConsentRow | undefined> => {
       const row = await wholeOf(tables).where('consent.number', '=', number).executeTakeFirst()
       return row && rowOf(row)
@@ -226,21 +228,19 @@ export function createConsentStore(database: Database) {
   }
 }
 
-/** Asked before calls, so its text is made once: for a person, a client and a contract. */
+/** Asked before calls, so their texts are made once: each for a person, a client and a contract. */
 function newestOf(tables: Kysely<Tables>) {
-  return (
-    tables
-      .selectFrom('consent')
-      .select(JUDGED)
-      .where('person', '=', '')
-      .where('client', '=', '')
-      .where('contract', '=', '')
-      .orderBy('given_at', 'desc')
-      // Of two in one millisecond the one that is in force.
-      .orderBy(sql`withdrawn_at is null`, 'desc')
-      .limit(sql.lit(1))
-      .compile()
-  )
+  const of = tables
+    .selectFrom('consent')
+    .select(JUDGED)
+    .where('person', '=', '')
+    .where('client', '=', '')
+    .where('contract', '=', '')
+    .limit(sql.lit(1))
+  return {
+    standing: of.where('withdrawn_at', 'is', null).compile(),
+    last: of.orderBy('given_at', 'desc').compile(),
+  }
 }
 
 /** With the calls that are counted beside it. */

@@ -66,6 +66,27 @@ await eachDatabase(t, async (database, t, url) => {
     }
   })
 
+  await t.test(
+    'the consent in force counts, also where a clock was ahead when the one before was given',
+    async (t) => {
+      const one = node(t, database)
+      const standing = { rule: { ...rule, kinds: ['standing' as const] } }
+      world.now += DAY
+      await give(one, 'AHEAD')
+      world.now -= DAY
+      const { number } = await give(one, 'AHEAD')
+      t.match(await one.take(ask('AHEAD', standing)), { number })
+      await one.store.withdraw(number, { at: iso(world.now), record: 2 })
+      one.changed([number])
+      await t.rejects(
+        one.take(ask('AHEAD', standing)),
+        { code: 'consent_ended' },
+        'and no other when it is withdrawn',
+      )
+      await t.rejects(one.take(ask('NOBODY', standing)), { code: 'consent_missing' })
+    },
+  )
+
   await t.test('calls of one moment are counted together, and each for itself', async (t) => {
     const one = node(t, database)
     const codes = Array.from({ length: 40 }, (_, i) => `M${i}`)
