@@ -24,6 +24,7 @@ import { createOfferKeys } from './offer-keys.ts'
 import { createReadHappening } from './read-happening.ts'
 import { createSteadyClock } from './steady-clock.ts'
 import { openOfferStore } from './store.ts'
+import { send } from './submit.ts'
 import { createTakeEvent } from './take-event.ts'
 
 const keys = createOfferKeys(Buffer.from('5a'.repeat(32), 'hex'))
@@ -190,3 +191,33 @@ void t.test('many that nobody answers stop no other, and none is sent for ever',
   await store.sweep()
   t.equal(await stateOf(ids[0]!), undefined, 'erased in time')
 })
+
+void t.test(
+  'a correction that comes while a refused application is opened again takes it back',
+  async (t) => {
+    const { submit, played, stateOf, store, rooms } = await open(t)
+    played.answer = LOST
+    const id = await submit(PERSON)
+    played.answer = REFUSED
+    const offer = (await store.find(id))!
+    const content = { ...offer.content!, sending: offer.content!.sending! }
+    let isCorrected = false
+    const change: typeof store.change = async (...to) => {
+      // Between the look for corrections and the change.
+      if (!isCorrected) await store.takeBack(PERSON)
+      isCorrected = true
+      return store.change(...to)
+    }
+    const sending = {
+      rule: rooms.settings.rules[0]!,
+      offer,
+      content,
+      channel: 'web',
+      isAgain: false,
+    } as const
+    const doors = { store: { change, steps: store.steps }, server: rooms.server, answerMs: 1000 }
+    await t.rejects(send(doors, sending), { code: 'source_refused' })
+    t.equal(await stateOf(id), 'taken-back')
+    t.equal((await store.find(id))?.content, undefined, 'and erased')
+  },
+)

@@ -35,11 +35,19 @@ type Sending = {
 export async function send({ store, server, answerMs }: Rooms, q: Sending): Promise<boolean> {
   const { submitTo } = q.rule
   const { sending: _sent, sentBy, ...open } = q.content
+  const isTakenBack = async (): Promise<boolean> =>
+    (await store.steps(q.offer.id)).some(({ what }) => what === 'corrected')
   const reopen = async (fault: 'source_refused' | 'source_unavailable', cause?: unknown): Promise<never> => {
+    const { id } = q.offer
+    const { channel } = q
     // What was taken back while it was sent is not opened again.
-    const isBack = (await store.steps(q.offer.id)).some(({ what }) => what === 'corrected')
-    const state = isBack ? 'taken-back' : 'opened'
-    await store.change(q.offer.id, ['sending'], { state, content: open, what: state, channel: q.channel })
+    const state = (await isTakenBack()) ? 'taken-back' : 'opened'
+    await store.change(id, ['sending'], { state, content: open, what: state, channel })
+    // A correction that came between the two found it being sent still, and left its end to this.
+    if (state === 'opened' && (await isTakenBack())) {
+      const to = { state: 'taken-back', content: undefined, what: 'taken-back', channel } as const
+      await store.change(id, ['opened'], to)
+    }
     throw new Fault(fault, { cause })
   }
   let number: string | undefined
