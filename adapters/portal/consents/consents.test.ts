@@ -361,6 +361,16 @@ t.test('an answer that is broken or lies is no consent', (t) => {
     [],
     'one service without fields may give anything',
   )
+  const many = (from: number, to: number): string[] =>
+    Array.from({ length: to - from }, (_, at) => `/f${from + at}`)
+  const shownOf = (...lists: unknown[][]) => {
+    const services = lists.map((responseFields) => ({ ...agreed.services[0]!, responseFields }))
+    return readConsent(told, { ...good, agreed: { ...agreed, services } }, names)?.demand.fields.length
+  }
+  const long = `/${'x'.repeat(99)}`.repeat(16)
+  t.equal(shownOf(many(0, 200), many(200, 350), [long]), 351, 'all that a contract can name')
+  for (const one of [many(0, 201), ['/a', 7], ['/a', '/b\u202e'], ['/a', `${long}${long}`]])
+    t.equal(shownOf(['/c'], one), 0, 'what cannot be shown whole is shown as anything')
   const use = {
     time: '2026-11-01T00:00:00Z',
     messageId: SCRIPT,

@@ -23,6 +23,7 @@ const DIGEST = /^[0-9a-f]{64}$/
 const MOST_TEXT = 2_000
 const MOST_ID = 255
 const MOST_SERVICES = 50
+/** Of one service. */
 const MOST_FIELDS = 200
 const MOST_CLIENTS = 500
 const MOST_DAYS = 36_600
@@ -158,20 +159,29 @@ function servicesOf(given: unknown): Demand['services'] {
       if (!isObject(one) || !isPlainText(one['serviceCode'], MOST_ID)) return []
       const { serviceCode, responseFields } = one
       if (responseFields === undefined) return [{ serviceCode: serviceCode as string }]
-      const fields = listOf(responseFields).flatMap((field) => (isPlainText(field, MOST_ID) ? [field] : []))
+      const fields = listOf(responseFields).filter(isPointer)
       return [{ serviceCode: serviceCode as string, responseFields: fields.slice(0, MOST_FIELDS) }]
     })
 }
 
-/** Empty as soon as one service may give anything: a list of some fields would promise too much. */
+/**
+ * Empty as soon as one service may give anything, or names what cannot be shown whole: a list of some fields would promise too much. Of all
+ * services together it is as long as they make it.
+ */
 function fieldsOf(given: unknown): string[] {
-  const services = listOf(given).slice(0, MOST_SERVICES)
+  const services = listOf(given)
   const lists = services.map((one) => (isObject(one) ? listOf(one['responseFields']) : []))
-  if (lists.some((fields) => fields.length === 0)) return []
-  const names = lists
-    .flat()
-    .flatMap((one) => (isPlainText(one, MOST_ID) ? [one.split('/').at(-1) || one] : []))
-  return [...new Set(names)].slice(0, MOST_FIELDS)
+  const isWhole =
+    services.length <= MOST_SERVICES &&
+    lists.every((fields) => fields.length > 0 && fields.length <= MOST_FIELDS && fields.every(isPointer))
+  if (!isWhole) return []
+  const names = lists.flat().flatMap((one) => (isPointer(one) ? [one.split('/').at(-1) || one] : []))
+  return [...new Set(names)]
+}
+
+/** As long as a contract may write one. */
+function isPointer(value: unknown): value is string {
+  return isPlainText(value, MOST_TEXT)
 }
 
 function readRule(given: unknown): Demand['rule'] | undefined {
