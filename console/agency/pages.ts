@@ -220,10 +220,7 @@ export const contents: Group[] = [
             ...page('/diagnostics', 'diagnostics.title', 'getDiagnostics', diagnostics),
             short: 'diagnostics.tab.parts',
           },
-          {
-            ...page('/diagnostics/connections', 'connections.title', 'testConnections', connections),
-            short: 'diagnostics.tab.connections',
-          },
+          page('/diagnostics/connections', 'connections.title', 'testConnections', connections),
           page('/diagnostics/call', 'call.title', 'explainCall', call),
           page('/diagnostics/monitoring', 'monitoring.title', 'getMonitoring', monitoring),
           {

@@ -56,8 +56,8 @@ export function ConnectionsPage() {
         : []
   return (
     <>
-      <Head title={text('diagnostics.title')} lead={text('connections.lead')} />
-      <Part title={text('connections.title')}>
+      <Head title={text('connections.title')} lead={text('connections.lead')} />
+      <Part title={text('connections.part')}>
         <div class="field">
           <label for="connection-kind">{text('connections.kind')}</label>
           <select
