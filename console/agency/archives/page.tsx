@@ -1,5 +1,6 @@
 /** Archives of the message log: the list, the records in each, and the digests that link each archive to the next. */
 import { Act } from '../../kit/act.tsx'
+import { Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
@@ -98,7 +99,11 @@ export function ArchivesPage() {
             cell: (one) => (one.complete ? <Take of={one} /> : null),
           },
         ]}
-        empty={<p>{text('archives.empty')}</p>}
+        empty={
+          <p>
+            {text('archives.empty')} <Link to="/retention">{text('retention.title')}</Link>
+          </p>
+        }
       />
     </>
   )

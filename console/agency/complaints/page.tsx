@@ -73,7 +73,11 @@ export function ComplaintsPage() {
             cell: ({ assignee }) => (assignee === null ? text('cases.nobody') : <bdi>{assignee}</bdi>),
           },
         ]}
-        empty={<p>{text('complaints.empty')}</p>}
+        empty={
+          <p>
+            {text('complaints.empty')} <Link to="/trackers">{text('trackers.title')}</Link>
+          </p>
+        }
       />
       <Storms />
     </>

@@ -86,7 +86,7 @@ export function AuditOrders() {
           { title: 'auditOrders.deadline', cell: ({ deadline }) => <Time at={deadline} relative /> },
           { title: 'auditOrders.servers', cell: (one) => <Servers of={one} /> },
         ]}
-        empty={<p>{text('auditOrders.none')}</p>}
+        empty={<p>{text('auditOrders.noneFiled')}</p>}
       />
     </>
   )
