@@ -6,6 +6,7 @@ import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { NamedId } from '../words.tsx'
+import { Schema } from './schema.tsx'
 import { Subscriptions } from './subscriptions.tsx'
 import { TypeActs } from './type-acts.tsx'
 import { countText, type EventType, TypeState, unended } from './words.tsx'
@@ -62,17 +63,5 @@ function Sources({ of }: { of: EventType['sources'] }) {
         </li>
       ))}
     </ul>
-  )
-}
-
-function Schema({ of }: { of: object | null }) {
-  if (of === null) return <p>{text('rooms.noSchema')}</p>
-  return (
-    <details>
-      <summary>{text('rooms.showSchema')}</summary>
-      <p class="id wrap">
-        <bdi>{JSON.stringify(of, null, 2)}</bdi>
-      </p>
-    </details>
   )
 }
