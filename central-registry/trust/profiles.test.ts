@@ -207,6 +207,23 @@ async function trustIssuers(
     { ...issuer, former: {} },
   ])
     t.equal((await node.call('PUT', ISSUER, wrong)).status, 400, JSON.stringify(wrong).slice(0, 80))
+  const [{ certificate }] = issuer.anchors as [{ certificate: string }]
+  for (const [member, value] of Object.entries({
+    ...{
+      name: 'a b',
+      purpose: '',
+      types: ['a b'],
+      claims: [[]],
+      signers: [{ issuer: 'x' }],
+      statusHosts: ['a/b'],
+    },
+    ...{ requiresStatus: 'soon', anchors: [{ certificate: certificate.slice(0, 200) }] },
+  }))
+    t.match(
+      await node.call('PUT', ISSUER, { ...issuer, [member]: value }),
+      { status: 400, body: { message: new RegExp(`\\(body\\.${member} `) } },
+      `${member}: the field of a form at which it is told`,
+    )
   t.equal((await node.call('DELETE', ISSUER)).status, 404)
   await node.must('PUT', ISSUER, issuer)
   t.match(
