@@ -15,6 +15,12 @@ export function claimText(claim: readonly (string | null)[]): string {
   return claim.map((step) => `/${step?.replaceAll('~', '~0').replaceAll('/', '~1') ?? '*'}`).join('')
 }
 
+/** The other way round. The first slash may be left out. */
+export function claimIn(pointer: string): (string | null)[] {
+  const steps = pointer.replace(/^\//, '').split('/')
+  return steps.map((step) => (step === '*' ? null : step.replaceAll('~1', '/').replaceAll('~0', '~')))
+}
+
 /** A text that would be read as something else stands in quotes. */
 export function valueText(value: string | number | boolean): string {
   if (typeof value !== 'string') return String(value)
@@ -42,7 +48,5 @@ export function placeText({ format, type, claim, issuers = [] }: Place): string 
 export function placeIn(text: string): Place {
   const [place = '', ...issuers] = text.split(ISSUER).map((one) => one.trim())
   const [, format = '', type = '', pointer = ''] = /^(\S+)\s*(\S*)\s*(.*)$/.exec(place) ?? []
-  const steps = pointer.replace(/^\//, '').split('/')
-  const claim = steps.map((step) => (step === '*' ? null : step.replaceAll('~1', '/').replaceAll('~0', '~')))
-  return { format, type, claim, ...(issuers.length > 0 && { issuers }) }
+  return { format, type, claim: claimIn(pointer), ...(issuers.length > 0 && { issuers }) }
 }

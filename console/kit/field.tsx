@@ -2,6 +2,7 @@
 import { MomentInput } from './moment-input.tsx'
 import { PickInput } from './pick.tsx'
 import { PicksInput } from './picks.tsx'
+import { RowsInput, type RowWords } from './rows-input.tsx'
 import { type TextKey, text } from './text.ts'
 import { zone } from './time.tsx'
 
@@ -16,6 +17,7 @@ type FieldType =
   | 'date'
   | 'pick'
   | 'picks'
+  | 'rows'
 
 type Option = { value: string; title: string }
 
@@ -38,6 +40,8 @@ export type Field = {
   options?: Option[]
   /** For a field in which one thing is picked, or several, whose value has one a line. */
   find?: Find
+  /** For a field of several rows, whose value is read by row-values.ts. */
+  rows?: RowWords
   maxLength?: number
   initial?: string
   /** The name of the form's section in which it stands. */
@@ -107,6 +111,17 @@ export function FieldInput({ id, field, value, error, values = {}, set }: Props)
       </fieldset>
     )
   }
+  if (type === 'rows' && field.rows !== undefined)
+    return (
+      <fieldset class="field" aria-describedby={shared['aria-describedby']} id={id} tabIndex={-1}>
+        <legend>
+          {title}
+          {!required && <span class="beside"> {text('form.optional')}</span>}
+        </legend>
+        {about}
+        <RowsInput id={id} of={field.rows} value={given} isWrong={error !== undefined} set={set} />
+      </fieldset>
+    )
   return (
     <div class="field">
       <label for={id}>

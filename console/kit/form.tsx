@@ -7,6 +7,7 @@ import { type Field, FieldInput, type Values } from './field.tsx'
 import { FormSection, type Section } from './form-section.tsx'
 import { useAnnounce } from './live.tsx'
 import { isMoment, written } from './moment.ts'
+import { filledIn, rowsText } from './row-values.ts'
 import { type TextKey, text, textIfAny } from './text.ts'
 import { useUnsaved } from './unsaved.ts'
 
@@ -136,11 +137,17 @@ export function Form(q: Props) {
 
 /** Text, secrets and files are lost when a form goes; a choice is made again with one click. */
 function hasTyped(fields: Field[], values: Values, before: Values): boolean {
-  return fields.some(({ name, type }) => {
-    if (type === 'select' || type === 'checks') return false
-    const [now, was] = [values[name] ?? '', before[name] ?? '']
-    return typeof now === 'string' && typeof was === 'string' ? now.trim() !== was.trim() : now !== was
+  return fields.some((field) => {
+    if (field.type === 'select' || field.type === 'checks') return false
+    return saidIn(field, values) !== saidIn(field, before)
   })
+}
+
+/** Spaces at the ends say nothing, nor does a row without any text. */
+function saidIn({ name, type }: Field, values: Values): string | File {
+  const value = values[name] ?? ''
+  if (typeof value !== 'string') return value
+  return type === 'rows' ? rowsText(filledIn(value)) : value.trim()
 }
 
 /** The problem, which begins with the name of its field unless it names it already. */
@@ -153,7 +160,7 @@ function check(fields: Field[], values: Values): Record<string, string> {
   for (const field of fields) {
     const { name, required = true, check: fits } = field
     const value = values[name] ?? ''
-    const isEmpty = typeof value === 'string' && value.trim() === ''
+    const isEmpty = saidIn(field, values) === ''
     const why =
       isEmpty || typeof value !== 'string' ? undefined : (wrongMoment(field, value) ?? fits?.(value))
     if (isEmpty && required) found[name] = missing(field)

@@ -1,12 +1,14 @@
 /** The issuers of credentials whom the instance trusts, and those it trusted before: what for, by which CA, until when. */
 import { Act } from '../../kit/act.tsx'
+import { claimText } from '../../kit/attested.ts'
 import { type Certificate, CertificateFacts } from '../../kit/certificate.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { type Issuer, TrustIssuer } from './trust-issuer.tsx'
+import { type Issuer, MARKS } from './issuer.ts'
+import { TrustIssuer } from './trust-issuer.tsx'
 
 type Anchor = Certificate & { trustedFrom: string | null; trustedUntil: string | null }
 type Listed = {
@@ -19,9 +21,10 @@ type Listed = {
 
 export function TrustedIssuers() {
   const issuers = useAnswer<Listed[]>('getTrustedIssuers')
+  const known = issuers.state === 'there' ? issuers.data.map(({ issuer }) => issuer) : []
   return (
     <>
-      <Head title={text('issuers.title')} lead={text('issuers.lead')} acts={<TrustIssuer />} />
+      <Head title={text('issuers.title')} lead={text('issuers.lead')} acts={<TrustIssuer all={known} />} />
       <Show of={issuers}>
         {(all) =>
           all.length === 0 ? (
@@ -29,7 +32,7 @@ export function TrustedIssuers() {
               <p>{text('issuers.none')}</p>
             </Empty>
           ) : (
-            all.map((one) => <IssuerPart key={one.name} of={one} />)
+            all.map((one) => <IssuerPart key={one.name} of={one} all={known} />)
           )
         }
       </Show>
@@ -37,7 +40,7 @@ export function TrustedIssuers() {
   )
 }
 
-function IssuerPart({ of }: { of: Listed }) {
+function IssuerPart({ of, all }: { of: Listed; all: Issuer[] }) {
   const { name, state, issuer, anchors, changedAt } = of
   const { purpose, types, claims, requiresStatus, statusHosts = [], signers } = issuer
   return (
@@ -45,7 +48,7 @@ function IssuerPart({ of }: { of: Listed }) {
       title={name}
       acts={
         <>
-          <TrustIssuer now={issuer} />
+          <TrustIssuer now={issuer} all={all} />
           {state === 'TRUSTED' && (
             <Act
               operation="withdrawTrustedIssuer"
@@ -71,16 +74,12 @@ function IssuerPart({ of }: { of: Listed }) {
             claims === undefined ? (
               text('issuers.allClaims')
             ) : (
-              <Lines key="claims" of={claims.map((one) => one.join(' '))} />
+              <Lines key="claims" of={claims.map(claimText)} />
             ),
           ],
           [
             'issuers.subject',
-            signers === undefined ? (
-              text('issuers.allSigners')
-            ) : (
-              <Lines key="signers" of={signers.map((one) => JSON.stringify(one))} />
-            ),
+            signers === undefined ? text('issuers.allSigners') : <Marks key="signers" of={signers} />,
           ],
           [
             'issuers.status',
@@ -120,6 +119,27 @@ function Lines({ of }: { of: string[] }) {
       {of.map((one) => (
         <li key={one}>
           <bdi class="id wrap">{one}</bdi>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+/** A certificate has to have all that one of them says. */
+function Marks({ of }: { of: NonNullable<Issuer['signers']> }) {
+  return (
+    <ul class="plain-list">
+      {of.map((mark) => (
+        <li key={JSON.stringify(mark)}>
+          {MARKS.map(
+            (name) =>
+              mark[name] !== undefined && (
+                <p key={name}>
+                  <span class="beside">{text(`issuers.mark.${name}`)}</span>{' '}
+                  <bdi class="id wrap">{mark[name]}</bdi>
+                </p>
+              ),
+          )}
         </li>
       ))}
     </ul>

@@ -1,28 +1,15 @@
 /** Trusts an issuer of credentials, or changes what it is trusted for. */
 import { Act } from '../../kit/act.tsx'
 import { certificateText } from '../../kit/certificate.tsx'
-import type { Field, Values } from '../../kit/field.tsx'
+import type { Field, Find, Values } from '../../kit/field.tsx'
 import { text } from '../../kit/text.ts'
+import { type Issuer, issuerOf, MARKS, typedOf } from './issuer.ts'
 
-export type Issuer = {
-  name: string
-  purpose: string
-  types: string[]
-  claims?: string[][]
-  anchors: { certificate: string; trustedFrom?: string; trustedUntil?: string }[]
-  signers?: Record<string, string>[]
-  requiresStatus?: boolean | string
-  statusHosts?: string[]
-}
+/** As core/presentation bounds them. */
+const MOST = { claims: 100, marks: 100, text: 255 }
 
-const linesOf = (value: Values[string] | undefined): string[] =>
-  String(value ?? '')
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-
-/** `now` is the issuer that is changed: its CAs stay unless another is given. */
-export function TrustIssuer({ now }: { now?: Issuer }) {
+/** `now` is the issuer that is changed: its CAs stay unless another is given. `all`: what others have is offered. */
+export function TrustIssuer({ now, all }: { now?: Issuer; all: Issuer[] }) {
   const title = now === undefined ? text('issuers.add') : text('issuers.changeThis', { name: now.name })
   return (
     <Act
@@ -31,62 +18,62 @@ export function TrustIssuer({ now }: { now?: Issuer }) {
       label={title}
       title={title}
       consequence={<p>{text('issuers.addConsequence')}</p>}
-      fields={fieldsOf(now)}
+      fields={fieldsOf(now, all)}
       send={async (values, call) => {
-        const name = now?.name ?? String(values['name'])
-        return call('putTrustedIssuer', { params: { name }, body: await issuerOf(name, values, now) })
+        const name = now?.name ?? String(values['name']).trim()
+        return call('putTrustedIssuer', { params: { name }, body: await bodyOf(name, values, now) })
       }}
       result={() => <p>{text('issuers.kept')}</p>}
     />
   )
 }
 
-function fieldsOf(now: Issuer | undefined): Field[] {
-  const lines = (of: string[] | undefined) => ({
-    type: 'long' as const,
-    maxLength: 8000,
-    initial: of?.join('\n') ?? '',
-  })
-  const file: Field = { name: 'certificate', title: 'issuers.ca', type: 'file' }
+/** Each has the name of its member in the body, or says it: what the server refuses is told at its field. */
+function fieldsOf(now: Issuer | undefined, all: Issuer[]): Field[] {
+  const typed = typedOf(now)
+  const file: Field = { name: 'certificate', partOf: 'anchors', title: 'issuers.ca', type: 'file' }
   return [
     ...(now === undefined
       ? [{ name: 'name', title: 'common.name', hint: 'issuers.nameHint', maxLength: 100 } as Field]
       : []),
     {
-      name: 'purpose',
-      title: 'issuers.purpose',
-      hint: 'issuers.purposeHint',
-      maxLength: 500,
-      initial: now?.purpose ?? '',
+      ...{ name: 'purpose', title: 'issuers.purpose', hint: 'issuers.purposeHint', maxLength: 500 },
+      initial: typed.purpose,
     },
-    { name: 'types', title: 'issuers.types', hint: 'issuers.typesHint', ...lines(now?.types) },
     {
-      ...{ name: 'claims', title: 'issuers.claims', hint: 'issuers.claimsHint', required: false },
-      ...lines(now?.claims?.map((one) => one.join(' '))),
+      ...{ name: 'types', title: 'issuers.types', hint: 'issuers.typesHint', type: 'picks' },
+      ...{ maxLength: MOST.text, initial: typed.types, find: typesOf(all) },
+    },
+    {
+      ...{ name: 'claims', title: 'issuers.claims', hint: 'issuers.claimsHint', type: 'rows' },
+      ...{ required: false, initial: typed.claims },
+      rows: {
+        ...{ each: 'issuers.claim', add: 'issuers.addClaim', most: MOST.claims },
+        columns: [{ name: 'claim', title: 'issuers.claims', maxLength: MOST.text }],
+      },
     },
     now === undefined
       ? { ...file, hint: 'certificate.fileHint' }
       : { ...file, hint: 'issuers.caChangeHint', required: false },
     {
-      ...{
-        name: 'subject',
-        title: 'issuers.subject',
-        hint: 'issuers.subjectHint',
-        required: false,
-        maxLength: 1000,
+      ...{ name: 'signers', title: 'issuers.subject', hint: 'issuers.subjectHint', type: 'rows' },
+      ...{ required: false, initial: typed.signers },
+      rows: {
+        ...{ each: 'issuers.mark', add: 'issuers.addMark', most: MOST.marks },
+        columns: MARKS.map((name) => ({
+          ...{ name, title: `issuers.mark.${name}` as const },
+          maxLength: name === 'subject' ? 1000 : MOST.text,
+        })),
       },
-      initial: now?.signers?.[0]?.['subject'] ?? '',
     },
     {
-      name: 'hosts',
-      title: 'issuers.hosts',
-      hint: 'issuers.hostsHint',
-      required: false,
-      ...lines(now?.statusHosts),
+      ...{ name: 'hosts', partOf: 'statusHosts', title: 'issuers.hosts', hint: 'issuers.hostsHint' },
+      ...{ type: 'picks', required: false, maxLength: MOST.text, initial: typed.hosts },
+      find: among(all.flatMap(({ statusHosts = [] }) => statusHosts).map((value) => ({ value, title: '' }))),
     },
     {
-      ...{ name: 'status', title: 'issuers.status', type: 'select' },
-      initial: now === undefined || now.requiresStatus ? 'needed' : 'optional',
+      ...{ name: 'status', partOf: 'requiresStatus', title: 'issuers.status', type: 'select' },
+      initial: typed.status,
       options: (['needed', 'optional'] as const).map((value) => ({
         value,
         title: text(`issuers.status.${value}`),
@@ -95,33 +82,34 @@ function fieldsOf(now: Issuer | undefined): Field[] {
   ]
 }
 
-/** Trust that ended does not begin again by a change: the CA has to be given. */
-const isOver = (time: string | undefined): boolean => time !== undefined && Date.parse(time) <= Date.now()
+/** Those of the EU's wallets, and what other issuers are trusted for. */
+function typesOf(all: Issuer[]): Find {
+  return among([
+    { value: 'urn:eudi:pid:1', title: text('issuers.type.pid') },
+    { value: 'eu.europa.ec.eudi.pid.1', title: text('issuers.type.pid') },
+    { value: 'org.iso.18013.5.1.mDL', title: text('issuers.type.licence') },
+    ...all.flatMap(({ name, types }) => types.map((value) => ({ value, title: name }))),
+  ])
+}
 
-async function issuerOf(name: string, values: Values, now: Issuer | undefined): Promise<Issuer> {
-  const { certificate, subject = '', status } = values
-  const claims = linesOf(values['claims']).map((line) => line.split(/\s+/))
-  const hosts = linesOf(values['hosts'])
-  // Marks that this form does not know stay as they are.
-  const others = (now?.signers ?? []).slice(1)
-  const [first] = now?.signers ?? []
-  const mark = subject === '' ? undefined : { ...first, subject: String(subject) }
-  const signers =
-    mark === undefined
-      ? first?.['subject'] === undefined && first !== undefined
-        ? [first, ...others]
-        : others
-      : [mark, ...others]
-  return {
-    ...{ name, purpose: String(values['purpose']), types: linesOf(values['types']) },
-    ...(claims.length === 0 ? {} : { claims }),
-    anchors:
-      certificate instanceof File
-        ? [{ certificate: await certificateText(certificate) }]
-        : (now?.anchors ?? []).filter(({ trustedUntil }) => !isOver(trustedUntil)),
-    ...(signers.length === 0 ? {} : { signers }),
-    requiresStatus:
-      status === 'needed' ? (typeof now?.requiresStatus === 'string' ? now.requiresStatus : true) : false,
-    ...(hosts.length === 0 ? {} : { statusHosts: hosts }),
-  }
+function among(options: { value: string; title: string }[]): Find {
+  const each = [...new Map(options.map((one) => [one.value, one])).values()]
+  return async (typed) =>
+    each.filter(({ value, title }) => `${value} ${title}`.toLowerCase().includes(typed.trim().toLowerCase()))
+}
+
+async function bodyOf(name: string, values: Values, now: Issuer | undefined): Promise<Issuer> {
+  const { certificate } = values
+  const said = (field: string): string => String(values[field] ?? '')
+  return issuerOf(
+    name,
+    {
+      ...{ purpose: said('purpose'), types: said('types'), claims: said('claims') },
+      ...{ signers: said('signers'), hosts: said('hosts'), status: said('status') },
+    },
+    {
+      certificate: certificate instanceof File ? await certificateText(certificate) : undefined,
+      ...{ now, at: Date.now() },
+    },
+  )
 }
