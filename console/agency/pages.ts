@@ -178,9 +178,10 @@ export const contents: Group[] = [
           },
           {
             ...page('/catalogue', 'catalogue.title', 'findCatalogueServices', catalogue),
+            together: 'catalogue.findAndTry',
             below: [page('/catalogue/:id', 'catalogue.one', 'getCatalogueService', catalogueService)],
           },
-          page('/try-outs', 'tryOuts.title', 'tryService', tryOuts),
+          { ...page('/try-outs', 'tryOuts.title', 'tryService', tryOuts), together: 'catalogue.findAndTry' },
         ],
       },
       {

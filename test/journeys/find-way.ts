@@ -212,4 +212,6 @@ export async function shownContents({ page, settled }: Visitor): Promise<string[
   return found
 }
 
-const OF_SEVERAL = new Set(['Deliveries', 'Events', 'People and API keys', 'Changes', "People's data"])
+const OF_SEVERAL = new Set([
+  ...['Deliveries', 'Events', 'Find and try services', 'People and API keys', 'Changes', "People's data"],
+])
