@@ -4,7 +4,7 @@ import { useAnnounce } from './live.tsx'
 import { type Row, rowsIn, rowsText } from './row-values.ts'
 import { type TextKey, text } from './text.ts'
 
-export type RowColumn = { name: string; title: TextKey; maxLength: number }
+type RowColumn = { name: string; title: TextKey; maxLength: number }
 
 /** `each` names a row by its number, `{at}`; with one column that is the name of its input. */
 export type RowWords = { each: TextKey; add: TextKey; columns: RowColumn[]; most: number }
