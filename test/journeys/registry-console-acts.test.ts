@@ -16,6 +16,7 @@ import { ACTS, CLOSED } from './acts-by-role.ts'
 import { closeWhileSending } from './close-while-sending.ts'
 import { pick } from './pick.ts'
 import { fileOrder, orderingAuthority, tellSystems } from './tell-and-order.ts'
+import { trustIssuer } from './trust-issuer.ts'
 
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
 if (hasChromium()) await buildConsoles()
@@ -336,6 +337,10 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
   await outcomeOf(page).getByText('It was approved.').waitFor()
   await close()
   await page.getByRole('heading', { name: 'Second TSA' }).waitFor()
+  await trustIssuer(t, one, {
+    ...{ ca: authority.root.der, directory: world.directory },
+    issuers: () => node.must('GET', '/trusted-issuers'),
+  })
   await tellSystems(t, one, node)
   await fileOrder(t, one, { node, dpa, now: world.clock.now })
 
