@@ -2,7 +2,7 @@
  * As much of a browser's document as the parts of a page need to be rendered, read and pressed where there is no browser: elements with
  * attributes, texts, events, and heights that a test chooses. What a page looks like is not known here: journeys look at it.
  */
-export type Heights = { scrollHeight: number; clientHeight: number }
+type Heights = { scrollHeight: number; clientHeight: number }
 
 class Leaf {
   parentNode: Element | null = null

@@ -16,7 +16,7 @@ type Kit = {
   WithDialogs: unknown
 }
 
-export type Page = {
+type Page = {
   document: FakeDocument
   /** What the page is in, with what was rendered last. */
   root: Element
