@@ -59,14 +59,15 @@ export function issuerOf(
           (now?.anchors ?? []).filter(({ trustedUntil }) => !isOver(trustedUntil, at))
         : [{ certificate }],
     ...(signers.length === 0 ? {} : { signers }),
-    requiresStatus:
-      typed.status === 'needed'
-        ? typeof now?.requiresStatus === 'string'
-          ? now.requiresStatus
-          : true
-        : false,
-    ...(hosts.length === 0 ? {} : { statusHosts: hosts }),
+    ...statusOf(typed, now),
+    ...(hosts.length === 0 && now?.statusHosts === undefined ? {} : { statusHosts: hosts }),
   }
+}
+
+/** What says the same is left as it was: other terms end the trust under those of before (docs/wallets.md). */
+function statusOf({ status }: Typed, now: Issuer | undefined): Pick<Issuer, 'requiresStatus'> {
+  if (status === 'needed') return { requiresStatus: now?.requiresStatus || true }
+  return now !== undefined && now.requiresStatus === undefined ? {} : { requiresStatus: false }
 }
 
 function namesIn(lines: string): string[] {
