@@ -4,7 +4,7 @@ import { databaseTime, dialectOf } from '#platform/database/dialect.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { DocumentHead } from '#schemas/management-request.ts'
 import { say } from '#schemas/said.ts'
-import { refuseTwin } from '../changes/store.ts'
+import { countOf, refuseTwin } from '../changes/store.ts'
 import { suspendedAmong, suspendedIn } from '../register/suspended-store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import { ACCEPTED_MS } from './verify-signer.ts'
@@ -28,15 +28,18 @@ export async function takeAct(
 }
 
 /**
- * Records the id of a document by which a server asks or answers for all its clients. Throws `suspended` when the server or the
- * certificate is suspended, and `replayed_request`. That the server's owner is suspended refuses nothing: clients of others may be
- * registered there, and they go on.
+ * Records the id of a document by which a server asks or answers for all its clients. Throws `access_denied` when the register does not have its
+ * signer, `suspended` when the server or the certificate is suspended, and `replayed_request`. That the server's owner is suspended refuses
+ * nothing: clients of others may be registered there, and they go on. Nor does a server that is not registered yet: it asks what became of that.
  */
 export async function takeWord(
   transaction: Kysely<RegisterTables>,
   document: Signing,
   now: number,
 ): Promise<void> {
+  // An approved CA may certify who was never admitted, or has left.
+  if ((await countOf(transaction, 'member', 'id', document.signer)) === 0)
+    throw new Fault('access_denied', { what: say`the member ${document.signer} is not in the register` })
   await refuseSuspended(transaction, { ...sentBy(document), clients: [] })
   await takeDocument(transaction, document, now)
 }
