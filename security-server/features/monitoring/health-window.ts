@@ -69,9 +69,10 @@ export function createHealthWindow(clock: Clock): HealthWindow {
       if (course.answered) count(step.responseSize, sizeIn(course, course.answered))
     },
     services() {
-      const oldest = now() - STEPS + 1
+      const newest = now()
+      const oldest = newest - STEPS + 1
       return [...kept.values()].map(({ steps, ...service }) => {
-        const lately = steps.filter(({ number }) => number >= oldest)
+        const lately = steps.filter(({ number }) => number >= oldest && number <= newest + 1)
         const total = (what: 'succeeded' | 'failed') => lately.reduce((sum, step) => sum + step[what], 0)
         const [duration, requestSize, responseSize] = MEASURES.map((name) =>
           spreadOf(lately.map((step) => step[name])),
@@ -95,6 +96,8 @@ function sizeIn({ request }: Course, { message, body }: NonNullable<Course['aske
 }
 
 function stepOf({ steps }: Kept, number: number): Step {
+  // After a clock that leapt ahead came back, what was counted in a time to come would stay until that time has passed.
+  while (steps.length > 0 && steps.at(-1)!.number > number + 1) steps.pop()
   const newest = steps.at(-1)
   if (newest !== undefined && newest.number >= number) return newest
   const none = (): Sums => ({ count: 0, sum: 0, squares: 0, min: Number.POSITIVE_INFINITY, max: 0 })

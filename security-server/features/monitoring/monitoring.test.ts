@@ -295,6 +295,25 @@ void t.test('health counts what is ours, in a window that moves on', (t) => {
   t.end()
 })
 
+void t.test('what was counted while the clock was ahead does not stay when it comes back', (t) => {
+  let now = 10_000_000
+  const health = createHealthWindow(() => now)
+  const called = () => health.add(course(TAX, { requestIn: 0, responseOut: 10 }))
+  called()
+  now += 86_400_000
+  called()
+  now -= 86_400_000
+  t.match(health.services(), [{ succeeded: 1 }], 'nothing of a time to come')
+  called()
+  now += 700_000
+  t.match(health.services(), [{ succeeded: 0, duration: undefined }], 'nothing that is ten minutes old')
+  called()
+  now -= 5000
+  called()
+  t.match(health.services(), [{ succeeded: 2 }], 'a clock that is put right by seconds loses nothing')
+  t.end()
+})
+
 void t.test('health makes room for what is called, at the cost of what was called longest ago', (t) => {
   const health = createHealthWindow(() => 10_000_000)
   const call = (serviceCode: string) => {
