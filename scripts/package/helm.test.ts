@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, BlockList, isIPv6 } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import t from 'tap'
@@ -157,6 +157,33 @@ t.test(
     const jobs = [...rules.matchAll(/job=~"([^"]+)"/g)].map(([, pattern]) => new RegExp(`^(?:${pattern})$`))
     t.ok(jobs.length > 0)
     for (const job of jobs) t.match(endpoint!.relabelings[0]!.replacement, job)
+  },
+)
+
+t.test(
+  'a server may ask pods of the cluster and both kinds of addresses, but no metadata of a cloud',
+  async (t) => {
+    if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
+    const { all } = await rendered(...valuesOf('security-server'))
+    const { egress } = all.find(({ kind }) => kind === 'NetworkPolicy')!.spec as {
+      egress: { ports?: object[]; to: { ipBlock?: { cidr: string; except: string[] } }[] }[]
+    }
+    const to = egress.flatMap((rule) => (rule.ports === undefined ? rule.to : []))
+    t.match(to, [
+      { namespaceSelector: {} },
+      { ipBlock: { cidr: '0.0.0.0/0' } },
+      { ipBlock: { cidr: '::/0' } },
+    ])
+    for (const { ipBlock } of to.slice(1)) {
+      const excepted = new BlockList()
+      const family = isIPv6(ipBlock!.cidr.split('/')[0]!) ? 'ipv6' : 'ipv4'
+      for (const range of ipBlock!.except) {
+        const [net, bits] = range.split('/') as [string, string]
+        excepted.addSubnet(net, Number(bits), family)
+      }
+      const metadata = { ipv4: ['169.254.169.254'], ipv6: ['fe80::1', 'fd00:ec2::254', 'fd20:ce::254'] }
+      for (const address of metadata[family]) t.ok(excepted.check(address, family), address)
+    }
   },
 )
 
