@@ -75,7 +75,7 @@ function askNtp(source: string): Promise<number> {
     if (mode !== 4 || !answer.subarray(24, 32).equals(stamp)) return
     if (leap === 3 || stratum === 0 || stratum > 15)
       return reject(new Error('its own clock is not synchronised'))
-    const theirs = (answer.readUInt32BE(40) - FROM_1900 + answer.readUInt32BE(44) / 2 ** 32) * 1000
+    const theirs = (secondsIn(answer) - FROM_1900 + answer.readUInt32BE(44) / 2 ** 32) * 1000
     // Half of the way is taken for the way back.
     resolve((sent + Date.now()) / 2 - theirs)
   })
@@ -91,6 +91,12 @@ function askNtp(source: string): Promise<number> {
   })
 }
 
+/** Since 1900. A first bit that is not set means the time after February 2036, when the 32 bits begin anew (RFC 4330, 3). */
+function secondsIn(answer: Buffer): number {
+  const seconds = answer.readUInt32BE(40)
+  return seconds < 2 ** 31 ? seconds + 2 ** 32 : seconds
+}
+
 async function askHttp(url: string): Promise<number> {
   // Anybody's certificate will do: nothing but the time is believed, and only to warn.
   const dispatcher = new Agent({
@@ -99,9 +105,11 @@ async function askHttp(url: string): Promise<number> {
   })
   try {
     const sent = Date.now()
-    const { headers, body } = await request(url, { dispatcher, method: 'GET' })
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const { headers, body } = await request(url, { dispatcher, method: 'GET', signal })
     const arrived = Date.now()
-    await body.dump()
+    // The time is there; a body that does not end is of no use.
+    await body.dump().catch(() => undefined)
     const theirs = Date.parse(String(headers['date']))
     if (Number.isNaN(theirs)) throw new Error('no Date')
     return (sent + arrived) / 2 - (theirs + 500)

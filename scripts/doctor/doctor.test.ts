@@ -5,6 +5,7 @@ import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { registryMigrations } from '#central-registry/features.ts'
@@ -117,18 +118,27 @@ void t.test('the clock against a server of NTP, and against an answer of the sou
   source.errorMs = 60_000
   const late = await look({ source: source.host }, /^(59|60)\.\d s behind/)
   t.match(late, { well: false, todo: /synchronise/ })
+  source.errorMs = Date.UTC(2036, 1, 8) - Date.now()
+  t.match(await lookAtClock({ source: source.host }), { found: /^\d+\.\d s behind/ }, 'the era after 2036')
   source.unsynchronised = true
   t.match(await lookAtClock({ source: source.host }), { well: false, found: /not synchronised/ })
   source.errorMs = undefined
   t.match(await lookAtClock({}), { well: undefined })
   t.match(await lookAtClock({ source: 'nobody.invalid' }), { well: false, found: /told no time/ })
-  const http = createServer((_request, response) => {
-    response.setHeader('date', new Date(Date.now() - 3_600_000).toUTCString()).end()
+  const http = createServer(({ url }, response) => {
+    response.setHeader('date', new Date(Date.now() - 3_600_000).toUTCString())
+    if (url === '/endless') response.write('x')
+    else response.end()
   })
   await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve))
   t.teardown(() => http.close())
   const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/internalconf`
   t.match(await look({ url }, /^3(599|600)\.\d s ahead/), { well: false })
+  const endless = await Promise.race([
+    look({ url: new URL('/endless', url).href }, /^3(599|600)\.\d s ahead/),
+    setTimeout(30_000, undefined, { ref: false }),
+  ])
+  t.ok(endless, 'an answer that does not end holds nothing up')
 })
 
 void t.test('certificates that end, and do not fit their key', async (t) => {
@@ -270,7 +280,7 @@ async function startTimeServer(t: Test): Promise<TimeServer> {
     answer[0] = source.unsynchronised === true ? 0xe4 : 0x24
     answer[1] = 2
     question.copy(answer, 24, 40, 48)
-    answer.writeUInt32BE(Math.floor(seconds), 40)
+    answer.writeUInt32BE(Math.floor(seconds) % 2 ** 32, 40)
     answer.writeUInt32BE(Math.floor((seconds % 1) * 2 ** 32), 44)
     // What is cut off, or says nothing, is no answer.
     socket.send(Buffer.alloc(7), port, address)
