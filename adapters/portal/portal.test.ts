@@ -74,6 +74,11 @@ t.test('people sign in at the country, and their session ends', async (t) => {
 
   const { text, headers } = await browser.visit(`${portal.url}/`)
   t.match(text, /id="whole"[\s\S]*Tax Agency[\s\S]*Both sides say the same/)
+  t.match(
+    text,
+    /<title>Who asked about me – [\s\S]*<strong>Menu<\/strong> Who asked about me<[\s\S]*<h1>Who asked about me<\/h1>/,
+    'title, menu and heading have one name',
+  )
   t.notMatch(text, /<script>|<img/, 'nobody else writes markup')
   t.equal(headers['x-powered-by'], undefined)
   const saved = await browser.visit(`${portal.url}/everything.json?from=2026-11-28`)

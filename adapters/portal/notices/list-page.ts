@@ -93,7 +93,7 @@ ${anyAsked ? html`<p class="note">${words('notices.codes')}</p>` : NOTHING}
 <form method="post" action="/notices/end">${csrfField(session)}<button type="submit" class="button quiet-button">${words('notices.endAll')}</button></form></section>`
 }
 ${offering.length === 0 ? html`<p>${words('notices.nobody')}</p>` : askForm(offering, words, session)}
-<p class="go"><a href="/">${words('notices.toUses')}</a></p>
+<p class="go"><a href="/">${words('menu.uses')}</a></p>
 </div>`
 }
 

@@ -33,7 +33,7 @@ export async function* usesPage(q: {
   failed(thrown: unknown): void
 }): AsyncGenerator<string> {
   const { words, look } = q.reader
-  const title = words('uses.title')
+  const title = words('menu.uses')
   const frame = frameOf(q.place, q.reader, { title, at: chosenAddress(q.choice), section: 'uses' })
   yield `${frame.head.markup}${html`<h1>${title}</h1>`.markup}`
   try {
