@@ -17,7 +17,8 @@ ${complaintsList(found, words)}
 }
 
 export function complaintsList(found: FoundComplaints, words: Words): Html {
-  const { complaints, told, notTold, silent } = found
+  const { complaints, told, notTold, silent, isAllAsked } = found
+  const isCut = !isAllAsked || told.some((one) => one.isCut)
   const missing = [
     ...notTold,
     ...told.filter(({ dropped }) => dropped > 0).map(({ system }) => ({ system, why: 'unreadable' })),
@@ -31,7 +32,8 @@ export function complaintsList(found: FoundComplaints, words: Words): Html {
         )}</ul></div></div>`
   }
 ${complaints.length === 0 ? nothingFound(found, missing.length === 0 && found.isAllAsked, words) : NOTHING}
-<ul class="cards" role="list">${complaints.map((one) => item(one, words))}</ul>`
+<ul class="cards" role="list">${complaints.map((one) => item(one, words))}</ul>
+${isCut && complaints.length > 0 ? html`<p class="note">${words('covered.gaps')}</p>` : NOTHING}`
 }
 
 /** Who did not answer, or not so that it can be read, may have some. */

@@ -31,8 +31,18 @@ export function consentsList(found: FoundConsents, now: number, words: Words): H
   const { consents } = found
   const groups = Map.groupBy(consents, (one) => groupOf(one, now))
   return html`${coverage(found, words)}
-${consents.length === 0 ? html`<p class="nothing-found">${words('consents.none')}</p>` : NOTHING}
+${consents.length === 0 ? nothingFound(found, words) : NOTHING}
 ${GROUPS.map((name) => group(name, groups.get(name) ?? [], words))}`
+}
+
+/** Who did not answer, or not all of it, may have one. */
+function nothingFound(found: FoundConsents, words: Words): Html {
+  if (isWhole(found)) return html`<p class="nothing-found">${words('consents.none')}</p>`
+  return found.told.length > 0 ? html`<p class="nothing-found">${words('consents.noneTold')}</p>` : NOTHING
+}
+
+function isWhole({ told, notTold, silent }: FoundConsents): boolean {
+  return notTold.length + silent.length === 0 && told.every(({ isCut, dropped }) => !isCut && dropped === 0)
 }
 
 /** One whose time is over has ended, also where its system has not noticed yet. */
@@ -71,10 +81,11 @@ function item(consent: Consent, name: GroupName, words: Words): Html {
 <p class="row"><a class="button quiet-button small" href="${addressOf(ONE, consent)}">${words(name === 'active' ? 'consent.open' : 'consent.look')}</a></p></li>`
 }
 
-function coverage({ told, notTold, silent }: FoundConsents, words: Words): Html {
+function coverage(found: FoundConsents, words: Words): Html {
+  const { told, notTold, silent } = found
   const missing = notTold.length + silent.length
   const hasGaps = told.some(({ isCut, dropped }) => isCut || dropped > 0)
-  const isAll = missing === 0 && !hasGaps
+  const isAll = isWhole(found)
   return html`<div class="covered ${isAll ? 'all' : 'some'}">${ICONS[isAll ? 'yes' : 'question']}<div>
 <p>${words.count('covered.answered', told.length + missing, { answered: told.length })}
 ${hasGaps ? words('covered.gaps') : NOTHING}</p>

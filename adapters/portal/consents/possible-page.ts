@@ -8,7 +8,8 @@ import type { Offered } from './consent.ts'
 
 export function possiblePage(place: Place, reader: Reader, { told, notTold }: FoundOffers): string {
   const { words } = reader
-  const isNone = told.every(({ offers }) => offers.length === 0)
+  // Nobody's answer is none.
+  const isNone = told.length > 0 && told.every(({ offers }) => offers.length === 0)
   const content = html`<h1>${words('possible.title')}</h1><p class="lead">${words('possible.lead')}</p>
 ${isNone ? html`<p class="nothing-found">${words('possible.none')}</p>` : NOTHING}
 ${told.map((one) => ofSystem(one, words))}
@@ -22,7 +23,7 @@ function ofSystem({ system, offers, isCut }: SystemOffers, words: Words): Html {
   if (offers.length === 0) return NOTHING
   return html`<section class="consents"><h2>${foreign(system.name)}</h2>
 <ul class="cards" role="list">${offers.map((one) => item(one, words))}</ul>
-${isCut ? html`<p class="quiet">${words('possible.cut')}</p>` : NOTHING}</section>`
+${isCut ? html`<p class="quiet">${words('list.cut')}</p>` : NOTHING}</section>`
 }
 
 function item(offered: Offered, words: Words): Html {

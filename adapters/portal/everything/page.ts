@@ -37,19 +37,23 @@ export async function* everythingPage(
     yield piece.markup
   }
   for (const [title, content] of partsOf(all, now, reader))
-    if (content !== undefined) yield html`<h2 class="part">${words(title)}</h2>${content}`.markup
+    if (content !== undefined) yield html`<h2 class="part">${title}</h2>${content}`.markup
   yield frame.tail.markup
 }
 
 function partsOf(all: Everything, now: number, reader: Reader): [title: string, content: Html | undefined][] {
   const { words } = reader
   const { complaints, consents, previews, offers, mandates, notices } = all
+  const { acting } = all.about
   return [
-    ['complaints.title', complaintsList(complaints, words)],
-    ['consents.title', consents && consentsList(consents, now, words)],
-    ['previews.title', previews && previewsList(previews, words)],
-    ['services.title', offers && offersList(offers.found, words)],
-    ['mandates.title', mandates && keptMandates(mandates, now, reader)],
-    ['notices.yours', notices === undefined ? undefined : noticesList(notices, words)],
+    [words('complaints.title'), complaintsList(complaints, words)],
+    [words('consents.title'), consents && consentsList(consents, now, words)],
+    [words('previews.title'), previews && previewsList(previews, words)],
+    [words('services.title'), offers && offersList(offers.found, words)],
+    [
+      acting === undefined ? words('mandates.title') : words('mandates.of', { name: acting.name }),
+      mandates && keptMandates(mandates, now, reader),
+    ],
+    [words('notices.yours'), notices === undefined ? undefined : noticesList(notices, words)],
   ]
 }

@@ -10,8 +10,9 @@ import type { KnownMandate, KnownMandates, KnownRole, Somebody } from './read-ma
 type SignedIn = Reader & { session: Session }
 
 type All = {
-  given: KnownMandate[] | undefined
-  held: KnownMandate[] | undefined
+  /** Undefined where the register did not answer. */
+  given: KnownMandates | undefined
+  held: KnownMandates | undefined
   roles: KnownRole[]
   givable: KnownRole[]
   filled: Record<string, string>
@@ -45,15 +46,29 @@ ${giveForm(reader, all)}`
 
 function list(reader: SignedIn, all: All, which: 'given' | 'held'): Html {
   const { words } = reader
-  const mandates = all[which]
-  const items =
-    mandates === undefined
-      ? html`<p class="note">${words('mandates.away')}</p>`
-      : mandates.length === 0
-        ? html`<p class="nothing-found">${words(all.theirs === undefined ? `mandates.${which}.none` : 'mandates.of.none')}</p>`
-        : html`<ul class="mandates" role="list">${mandates.map((one) => item(reader, all, which, one))}</ul>`
-  return html`<section class="mandate-list" aria-labelledby="${which}"><h2 id="${which}">${words(all.theirs === undefined ? `mandates.${which}` : 'mandates.of.given')}</h2>
-${items}</section>`
+  const [title, none] = namesOf(which, all.theirs !== undefined)
+  return html`<section class="mandate-list" aria-labelledby="${which}"><h2 id="${which}">${words(title)}</h2>
+${itemsOf(all[which], { none, words, item: (one) => item(reader, all, which, one) })}</section>`
+}
+
+/** What the list is called, and what it says where there is none; `isTheirs`: of the one for whom somebody acts. */
+function namesOf(which: 'given' | 'held', isTheirs: boolean): [title: string, none: string] {
+  return isTheirs
+    ? ['mandates.of.given', 'mandates.of.none']
+    : [`mandates.${which}`, `mandates.${which}.none`]
+}
+
+/** Where some were left out nobody may take the list for all, least of all an empty one. */
+function itemsOf(
+  list: KnownMandates | undefined,
+  q: { none: string; words: Reader['words']; item(mandate: KnownMandate): Html },
+): Html {
+  const { words } = q
+  if (list === undefined) return html`<p class="note">${words('mandates.away')}</p>`
+  const { mandates, isCut } = list
+  const cut = isCut ? html`<p class="note">${words('list.cut')}</p>` : NOTHING
+  if (mandates.length === 0) return isCut ? cut : html`<p class="nothing-found">${words(q.none)}</p>`
+  return html`<ul class="mandates" role="list">${mandates.map(q.item)}</ul>${cut}`
 }
 
 function item(reader: SignedIn, all: All, which: 'given' | 'held', mandate: KnownMandate): Html {
@@ -73,19 +88,16 @@ function item(reader: SignedIn, all: All, which: 'given' | 'held', mandate: Know
 /** Mandates as they are read and kept: without forms. */
 export function keptMandates({ given, held, roles }: FoundMandates, now: number, reader: Reader): Html {
   const { words } = reader
-  const listOf = (which: 'given' | 'held', list: KnownMandates | undefined): Html =>
-    html`<section class="mandate-list"><h3>${words(`mandates.${which}`)}</h3>${
-      list === undefined
-        ? html`<p class="note">${words('mandates.away')}</p>`
-        : list.mandates.length === 0
-          ? html`<p class="nothing-found">${words(`mandates.${which}.none`)}</p>`
-          : html`<ul class="mandates" role="list">${list.mandates.map((mandate) => {
-              const other = which === 'given' ? mandate.delegate : mandate.representee
-              const role = roles.find(({ code }) => code === mandate.role)
-              return html`<li><div><p><strong>${foreign(other.name)}</strong> ${foreign(titleOf(role, mandate, reader))}</p>
+  const listOf = (which: 'given' | 'held', list: KnownMandates | undefined): Html => {
+    const [title, none] = namesOf(which, held === 'others')
+    const kept = (mandate: KnownMandate): Html => {
+      const other = which === 'given' ? mandate.delegate : mandate.representee
+      const role = roles.find(({ code }) => code === mandate.role)
+      return html`<li><div><p><strong>${foreign(other.name)}</strong> ${foreign(titleOf(role, mandate, reader))}</p>
 <p class="quiet">${timesOf(mandate, now, words)} <code>${other.code}</code></p></div></li>`
-            })}</ul>`
-    }</section>`
+    }
+    return html`<section class="mandate-list"><h3>${words(title)}</h3>${itemsOf(list, { none, words, item: kept })}</section>`
+  }
   return html`${listOf('given', given)}${held === 'others' ? NOTHING : listOf('held', held)}`
 }
 

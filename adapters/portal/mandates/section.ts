@@ -101,14 +101,7 @@ async function showAll(
     ['identifier', 'firstName', 'surname', 'role'].map((name) => [name, plain(query.get(name))]),
   )
   const page = mandatesPage(place, reader, {
-    ...{
-      given: given?.mandates,
-      held: held?.mandates,
-      roles,
-      filled,
-      now: clock(),
-      ...(done !== undefined && { done }),
-    },
+    ...{ given, held, roles, filled, now: clock(), ...(done !== undefined && { done }) },
     ...{ givable: roles.filter((one) => isGivable(one, theirs)), ...(theirs !== undefined && { theirs }) },
   })
   return { page }

@@ -132,6 +132,7 @@ export function noticesList({ notices, told, isCut, notTold, silent }: FoundNoti
     ({ system, notice }) => html`<li class="card"><h3>${foreign(system.name)}</h3>
 <p>${words(`notices.state.${notice.state}`)} ${titleOf({ name: notice.channel }, words)}: ${foreign(notice.address)}, ${words(`notices.mode.${notice.mode}`)}</p></li>`,
   )}</ul>
+${isCut && notices.length > 0 ? html`<p class="note">${words('list.cut')}</p>` : NOTHING}
 ${missing.length === 0 ? NOTHING : html`<ul class="open">${missing.map(({ system, why }) => html`<li>${foreign(system.name)}: ${words(`why.${why}`)}</li>`)}</ul>`}`
 }
 

@@ -51,11 +51,11 @@ function item({ system, offer }: TheirOffer, words: Words): Html {
 <p class="row"><a class="button quiet-button small" href="${addressOf({ system, id: offer.id })}">${words(isWaiting ? 'service.look' : 'service.see')}</a></p></li>`
 }
 
-function coverage({ answered, notTold, silent }: FoundOffers, words: Words): Html {
+function coverage({ answered, notTold, silent, cut }: FoundOffers, words: Words): Html {
   const missing = notTold.length + silent.length
-  if (missing === 0) return NOTHING
+  if (missing + cut.length === 0) return NOTHING
   return html`<div class="covered some">${ICONS.question}<div>
-<p>${words.count('covered.answered', answered + missing, { answered })}</p>
+<p>${words.count('covered.answered', answered + missing, { answered })}${cut.length === 0 ? NOTHING : html` ${words('covered.gaps')}`}</p>
 <ul class="open">${notTold.map(({ system, why }) => html`<li>${foreign(system.name)}: ${words(`why.${why}`)}</li>`)}${silent.map((one) => html`<li>${foreign(one.name)}: ${words('why.silent')}</li>`)}</ul>
 </div></div>`
 }
