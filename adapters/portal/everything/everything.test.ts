@@ -1,4 +1,7 @@
-/** All that the portal shows of a person, on one page for paper: each section is there, what is missing is said, and nothing can be pressed. */
+/**
+ * All that the portal shows of a person, on one page for paper: each section is there, what is missing is said, and nothing can be pressed.
+ * What waits for a person, above the first page; and lists that were cut.
+ */
 import path from 'node:path'
 import t from 'tap'
 import { startRegister } from '#adapters/mandates/mandates-fixture.ts'
@@ -10,7 +13,16 @@ import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-pro
 import { startPassingServer } from '#test/fakes/own-server.ts'
 import { usageSample } from '#test/fakes/usage-sample.ts'
 import { type FakeSystem, send, startUsageServer } from '#test/fakes/usage-systems.ts'
+import { consentsList } from '../consents/list-page.ts'
+import { possiblePage } from '../consents/possible-page.ts'
+import type { Session } from '../login/sessions.ts'
+import { keptMandates, mandatesPage } from '../mandates/pages.ts'
+import type { FoundNotices } from '../notices/ask-notices.ts'
+import { noticesList } from '../notices/list-page.ts'
+import type { Place } from '../pages/frame.ts'
 import { startPortal } from '../portal-fixture.ts'
+import { offersList } from '../services/list-page.ts'
+import { wordsOf } from '../texts.ts'
 
 const PERSON = 'P00000042'
 const REGISTER = 'DEV/GOV/1003/register/mandates'
@@ -61,6 +73,13 @@ t.test('one page has all of it', async (t) => {
   await browser.login(portal.url, PERSON)
   const list = await browser.visit(at('/'))
   t.match(list.text, /href="\/everything">[\s\S]*All on one page/)
+  t.match(
+    list.text,
+    /id="whole">\s*<section class="card waits"[\s\S]*href="\/services">1 offer to decide<[\s\S]*Not everybody could say[\s\S]*href="\/previews">Before it is sent<[\s\S]*class="summary"/,
+    'what waits stands first, and who could not be asked is not taken for nothing',
+  )
+  t.notMatch(list.text, 'Nothing waits here now')
+  t.notMatch((await browser.visit(at('/?proven=one'))).text, 'waits-title', 'who chose came for the list')
   const csrf = /name="csrf" value="([^"]+)"/.exec(list.text)![1]!
   const wish = { csrf, channel: 'email', address: 'person@mail.example', mode: 'daily', about: 'uses' }
   await browser.visit(at('/notices'), { form: { ...wish, system: population.id } })
@@ -90,4 +109,91 @@ t.test('one page has all of it', async (t) => {
     (await browser.visit(at('/everything?language=et'))).text,
     /Kõik, mida see portaal teie kohta näitab/,
   )
+})
+
+t.test('that nothing waits is said once everybody has said so', async (t) => {
+  const [population, tax] = usageSample(Date.now()) as [FakeSystem, FakeSystem]
+  const complaints = { system: population, client: tax, person: `EE${PERSON}`, record: 1 }
+  const keeper = keepComplaints({ ...complaints, others: population.answers! })
+  let previews: object = { previews: [] }
+  const server = await startUsageServer(t, [
+    {
+      ...{ ...population, answers: keeper.answers },
+      services: { consents: (_asked, response) => send(response, previews) },
+    },
+    tax,
+  ])
+  const issuer = await startOpenIdProvider(t)
+  const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT })
+  const browser = openBrowser(t)
+  await browser.login(portal.url, PERSON)
+  const first = async (query = ''): Promise<string> => (await browser.visit(`${portal.url}/${query}`)).text
+  const before = await first()
+  t.match(before, /What waits for you<\/h2>\s*<p>Nothing waits here now/)
+  t.notMatch(before, 'Not everybody could say')
+
+  const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(before) ?? []
+  const form = {
+    csrf,
+    system: population.id,
+    record: '1',
+    number: 'DEV-1',
+    reason: 'not-known',
+    text: 'Who?',
+  }
+  await browser.visit(`${portal.url}/complaints`, { form })
+  t.match(await first(), 'Nothing waits here now', 'it waits for the auditor')
+  Object.assign(keeper.complaints[0]!, { state: 'answered', answeredAt: '2026-11-29T15:00:00Z' })
+  t.match(await first(), /<li><a href="\/complaints">1 complaint was answered<\/a>/)
+  t.match(await first('?language=uk'), /Що чекає на вас[\s\S]*На 1 скаргу відповіли/)
+  previews = {}
+  const unread = await first('?language=en')
+  t.match(unread, /1 complaint was answered[\s\S]*Not everybody could say[\s\S]*Before it is sent<\/a>/)
+})
+
+t.test('a list that was cut says so, on its page and on paper', (t) => {
+  const words = wordsOf('en', { easy: false, timeZone: 'UTC' })
+  const look = { language: 'en', large: false, easy: false }
+  const place: Place = {
+    ...{ name: 'My data', contact: 'help', languages: ['en'], timeZone: 'UTC', idleMinutes: 15 },
+    ...{ wholeMinutes: 60, assets: { tokens: '', style: '', script: '', icon: '' }, menu: () => [] },
+    ...{ hasWallets: false, hasPasskeys: false, hasLetters: false, mayAct: true },
+  }
+  const session = { person: { code: PERSON, name: 'Mari' }, by: 'provider', csrfToken: 'x', look } as Session
+  const reader = { words, look, session }
+  const lists = { roles: [], givable: [], filled: {}, now: 0 }
+  const [whole, cut] = [false, true].map((isCut) => ({ mandates: [], isCut }))
+  const page = mandatesPage(place, reader, { given: cut, held: whole, ...lists })
+  t.match(
+    page,
+    /id="given"[\s\S]*There are more than are shown here[\s\S]*id="held"[\s\S]*You may act for nobody/,
+  )
+  t.notMatch(page, 'Nobody may act for you')
+  const kept = { register: 'r', roles: [], given: whole }
+  t.match(
+    keptMandates({ ...kept, held: cut }, 0, reader).markup,
+    /Nobody may act for you[\s\S]*There are more/,
+  )
+  t.match(keptMandates({ ...kept, held: 'others' }, 0, reader).markup, 'Nobody acts for them', 'of another')
+  const system = { id: 'DEV/GOV/1/s', name: 'S', owner: 'S' }
+  const some = { notTold: [], silent: [] }
+  const offers = offersList({ ...some, offers: [], answered: 1, cut: [system] }, words).markup
+  t.match(offers, /1 of 1 system answered\. What they told may have gaps/)
+  const notice = {
+    id: 'n',
+    channel: 'email',
+    address: 'p…@m',
+    mode: 'daily',
+    state: 'confirmed',
+    about: ['uses'],
+  }
+  const told = { ...some, told: 1, isCut: true, notices: [{ system, notice }] } as FoundNotices
+  t.match(noticesList(told, words).markup, /p…@m[\s\S]*There are more than are shown here/)
+  const consents = { consents: [], told: [{ system, consents: [], dropped: 0, isCut: false }] }
+  t.match(consentsList({ ...some, ...consents }, 0, words).markup, 'You have not agreed to anything')
+  const away = { ...some, notTold: [{ system, why: 'late' as const }] }
+  t.match(consentsList({ ...away, ...consents }, 0, words).markup, 'Those who answered have no consent')
+  t.notMatch(consentsList({ ...away, consents: [], told: [] }, 0, words).markup, 'nothing-found')
+  t.notMatch(possiblePage(place, reader, { told: [], notTold: away.notTold }), 'nothing-found')
+  t.end()
 })

@@ -32,6 +32,11 @@ export function choiceIn(query: URLSearchParams): Choice {
   }
 }
 
+/** Whether it leaves something out. */
+export function isChosen(choice: Choice): boolean {
+  return Object.keys(choice).length > 0
+}
+
 /** The list with this choice. */
 export function chosenAddress(choice: Choice): string {
   const query = new URLSearchParams(choice).toString()
@@ -66,7 +71,6 @@ function nameOf(tag: string, uses: readonly Use[]): string | undefined {
 /** `uses`: all of these days. It is open where something is chosen, and says how much that leaves out. */
 export function chooseForm(uses: readonly Use[], choice: Choice, words: Words): Html {
   const { from = '', until = '', organisation, proven } = choice
-  const isChosen = Object.keys(choice).length > 0
   const leftOut = uses.length - chosenOf(uses, choice).length
   const name = organisation === undefined ? undefined : nameOf(organisation, uses)
   const names = organisationsIn(uses, name)
@@ -74,7 +78,7 @@ export function chooseForm(uses: readonly Use[], choice: Choice, words: Words): 
     html`<label>${words(`tools.${name}`)} <input type="date" name="${name}" value="${value}"></label>`
   const option = (value: string, text: string, chosen = ''): Html =>
     html`<option value="${value}"${value === chosen ? html` selected` : NOTHING}>${text}</option>`
-  return html`<details class="choose tools"${isChosen ? html` open` : NOTHING}><summary><h2>${words('choose.title')}</h2>${ICONS.open}</summary>
+  return html`<details class="choose tools"${isChosen(choice) ? html` open` : NOTHING}><summary><h2>${words('choose.title')}</h2>${ICONS.open}</summary>
 <form method="get" action="/">${day('from', from)}
 ${day('until', until)}
 <label>${words('choose.organisation')} <select name="organisation">${option('', words('choose.everybody'), organisation)}${names.map((one) => option(tagOf(one), one, organisation))}${organisation !== undefined && name === undefined ? option(organisation, words('choose.chosen'), organisation) : NOTHING}</select></label>

@@ -8,7 +8,7 @@ import { type Gathered, gatherAll, isAnswered } from '../joining/gathered.ts'
 import { groupUses } from '../joining/group.ts'
 import { joinRows, type Use } from '../joining/join.ts'
 import type { Answered, Failed } from '../joining/row.ts'
-import { type Choice, chooseForm, chosenAddress, chosenOf, organisationOf } from './choose.ts'
+import { type Choice, chooseForm, chosenAddress, chosenOf, isChosen, organisationOf } from './choose.ts'
 import { coverageSection, coverageSentence, lookSection, massSection } from './coverage.ts'
 import { frameOf, type Place, type Reader } from './frame.ts'
 import { foreign, type Html, html, NOTHING } from './html.ts'
@@ -29,6 +29,8 @@ export async function* usesPage(q: {
   ended: AbortSignal
   systems(): Promise<Systems>
   ask(systems: Systems, span: Span): AsyncGenerator<Answered | Failed>
+  /** What else waits for the person, which never throws. It is asked while the systems are. */
+  waits(): Promise<Html>
   /** The page has begun, so that its status cannot say what failed. */
   failed(thrown: unknown): void
 }): AsyncGenerator<string> {
@@ -53,6 +55,8 @@ async function* answers(q: Parameters<typeof usesPage>[0], around: Around): Asyn
   const span = spanOf(choice, q.place.timeZone)
   yield beginProgress(all, around.words).markup
   const results: (Answered | Failed)[] = []
+  // Who chose something of the list came for it.
+  const waiting = isChosen(choice) ? undefined : q.waits()
   try {
     for await (const result of q.ask(systems, span)) {
       if (q.ended.aborted) break
@@ -62,13 +66,15 @@ async function* answers(q: Parameters<typeof usesPage>[0], around: Around): Asyn
   } finally {
     yield '</ul></section>'
   }
+  const waits = await waiting
   if (q.ended.aborted) {
     yield html`<div id="whole"><p class="note" role="status">${around.words('welcome.ended')}</p></div>`
       .markup
     return
   }
   const gathered = gatherAll(results, systems, { own: q.own, span })
-  for (const part of whole(gathered, q, { ...around, stateOf: statesOf(gathered) })) yield part.markup
+  for (const part of whole(gathered, { choice, waits }, { ...around, stateOf: statesOf(gathered) }))
+    yield part.markup
 }
 
 function beginProgress(all: number, words: Words): Html {
@@ -116,10 +122,15 @@ function nothingFound({ answered }: Gathered, words: Words): Html {
 }
 
 /** In parts, so that a long list is never one text in memory. */
-function* whole(gathered: Gathered, { choice }: { choice: Choice }, around: Around): Generator<Html> {
+function* whole(
+  gathered: Gathered,
+  { choice, waits }: { choice: Choice; waits: Html | undefined },
+  around: Around,
+): Generator<Html> {
   const { words } = around
   const { uses, masses, looks } = gathered
   yield html`<div id="whole">
+${waits}
 ${summary(gathered, words)}
 ${coverageSentence(gathered, words)}
 ${chooseForm(uses, choice, words)}

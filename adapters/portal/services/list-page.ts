@@ -9,6 +9,11 @@ import { textIn } from './read-offers.ts'
 
 const WAITING: readonly string[] = ['offered', 'opened']
 
+/** Whether it is for the person to decide. */
+export function isWaiting({ state }: Pick<TheirOffer['offer'], 'state'>): boolean {
+  return WAITING.includes(state)
+}
+
 export function servicesPage(place: Place, reader: Reader, found: FoundOffers): string {
   const { words } = reader
   const content = html`<h1>${words('services.title')}</h1><p class="lead">${words('services.lead')}</p>
@@ -20,8 +25,8 @@ ${offersList(found, words)}`
 }
 
 export function offersList(found: FoundOffers, words: Words): Html {
-  const [waiting, others] = [true, false].map((isWaiting) =>
-    found.offers.filter(({ offer }) => WAITING.includes(offer.state) === isWaiting),
+  const [waiting, others] = [true, false].map((isOpen) =>
+    found.offers.filter(({ offer }) => isWaiting(offer) === isOpen),
   )
   return html`${coverage(found, words)}
 ${found.offers.length === 0 ? nothingFound(found, words) : NOTHING}
@@ -44,11 +49,11 @@ function group(title: string, name: string, offers: readonly TheirOffer[], words
 
 function item({ system, offer }: TheirOffer, words: Words): Html {
   const said = (texts: Record<string, string>): Html => foreign(textIn(texts, words.language))
-  const isWaiting = WAITING.includes(offer.state)
+  const isOpen = isWaiting(offer)
   return html`<li class="card"><h3>${said(offer.title)}</h3>
 <p class="why"><span class="label">${words('service.why')}</span> ${said(offer.why)}</p>
-<p class="quiet">${foreign(system.owner)}. ${words(`service.state.${offer.state}`)} ${isWaiting && offer.endsAt !== '' ? words('service.until', { at: words.moment(offer.endsAt) }) : NOTHING}</p>
-<p class="row"><a class="button quiet-button small" href="${addressOf({ system, id: offer.id })}">${words(isWaiting ? 'service.look' : 'service.see')}</a></p></li>`
+<p class="quiet">${foreign(system.owner)}. ${words(`service.state.${offer.state}`)} ${isOpen && offer.endsAt !== '' ? words('service.until', { at: words.moment(offer.endsAt) }) : NOTHING}</p>
+<p class="row"><a class="button quiet-button small" href="${addressOf({ system, id: offer.id })}">${words(isOpen ? 'service.look' : 'service.see')}</a></p></li>`
 }
 
 function coverage({ answered, notTold, silent, cut }: FoundOffers, words: Words): Html {

@@ -11,6 +11,8 @@ import { choiceIn } from '../pages/choose.ts'
 import { usesPage } from '../pages/uses.ts'
 import { messagePage } from '../pages/welcome.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
+import { askWaiting } from '../waiting/ask-waiting.ts'
+import { waitingBlock } from '../waiting/block.ts'
 
 export const uses: Section = {
   name: 'uses',
@@ -24,7 +26,8 @@ export const uses: Section = {
   ],
 }
 
-async function showUses({ reader, query, gone, log }: Visit, rooms: Rooms): Promise<Answer> {
+async function showUses(visit: Visit, rooms: Rooms): Promise<Answer> {
+  const { reader, query, gone, log } = visit
   const { place, settings, systems, asking } = rooms
   const { session } = reader
   const page = usesPage({
@@ -32,6 +35,7 @@ async function showUses({ reader, query, gone, log }: Visit, rooms: Rooms): Prom
     ended: session.ended,
     systems: () => systems.offering(settings.asking.serviceCode),
     ask: (found, span) => asking.answersFor(session, { systems: found, span, gone }),
+    waits: async () => waitingBlock(await askWaiting(visit, rooms), reader),
     failed: (thrown) => log.warn({ fault: asFault(thrown).code }, 'the registers could not be asked'),
   })
   return { page }
