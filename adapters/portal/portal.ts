@@ -28,7 +28,7 @@ import { openWallets } from './login/wallet/open-wallets.ts'
 import { walletSignInRoutes } from './login/wallet/routes.ts'
 import { createMandateRegister } from './mandates/register.ts'
 import { stopRoutes } from './notices/stop.ts'
-import { type MenuEntry, type Place, readerOf } from './pages/frame.ts'
+import { hrefFor, type MenuEntry, type Place, readerOf } from './pages/frame.ts'
 import { messagePage } from './pages/welcome.ts'
 import { createPasskeys, type Passkeys } from './passkeys/create-passkeys.ts'
 import { passkeySignInRoutes } from './passkeys/routes.ts'
@@ -131,7 +131,7 @@ async function openWithin(
     refused: (reply: FastifyReply, look: Look, why: Refusal) => {
       const reader = readerOf(place, look, undefined)
       const { words } = reader
-      const link = { href: '/', text: words('message.again') }
+      const link = { href: hrefFor('/', reader), text: words('message.again') }
       const page = { title: words('login.title'), text: words(`login.${why}`), link }
       return reply
         .code(why === 'away' ? 502 : 403)

@@ -37,7 +37,7 @@ t.test('a person sees consents, gives one, refuses one and takes one back', asyn
   const { request } = keeper.ask(TOKEN)
 
   const stranger = await browser.visit(at(askedAt))
-  t.match(stranger.text, new RegExp(`href="/login\\?next=${askedAt}"`))
+  t.match(stranger.text, new RegExp(`href="/login\\?next=${askedAt}&#38;language=en"`))
   await browser.visit(at(`/login?next=${askedAt}`))
   const arrived = await browser.visit(await browser.toCallback(portal.url, PERSON))
   t.match(arrived.text, /You are signed in/)
@@ -252,7 +252,7 @@ t.test(
     const address = `/consents/asked/${tax.id}/${TOKEN}/${KEEPER}`
     keeper.ask(TOKEN)
     const [, next = ''] =
-      /href="(\/login\?next=[^"]+)"/.exec((await browser.visit(`${portal.url}${address}`)).text) ?? []
+      /href="(\/login\?next=[^"&]+)[&"]/.exec((await browser.visit(`${portal.url}${address}`)).text) ?? []
     const arrived = await browser.visit(
       await browser.toCallback(portal.url, PERSON, undefined, undefined, next),
     )

@@ -39,6 +39,16 @@ export function readerOf(place: Place, look: Look, session: Session | undefined)
   return { look, session, words: wordsOf(look.language, { easy: look.easy, timeZone: place.timeZone }) }
 }
 
+/** How somebody reads, behind an address: where no session keeps it, addresses do. */
+export function choicesOf({ language, large, easy }: Look): string {
+  return `?${new URLSearchParams({ language, ...(large && { large: 'yes' }), ...(easy && { easy: 'yes' }) })}`
+}
+
+/** A page of the portal to which this reader goes on reading as they chose. */
+export function hrefFor(path: string, { session, look }: Pick<Reader, 'session' | 'look'>): string {
+  return session === undefined ? path + choicesOf(look) : path
+}
+
 /**
  * `at` is the address of the page, to which the choices of how to read lead back; `section` the one of the menu to which it belongs;
  * `next` is where it goes at once.
@@ -70,7 +80,7 @@ ${DRAWINGS}
 <a class="skip" href="#main">${words('frame.skip')}</a>
 <header>
 <div class="bar">
-<a class="name" href="/">${ICONS.eye}<span>${place.name}</span></a>
+<a class="name" href="${hrefFor('/', reader)}">${ICONS.eye}<span>${place.name}</span></a>
 ${session === undefined ? NOTHING : signOut(session, words)}
 </div>
 ${session === undefined ? NOTHING : signedIn(reader, session, place.mayAct)}
@@ -84,7 +94,7 @@ ${session?.acting === undefined ? NOTHING : actingFor(session.acting, words)}
 </main>
 <footer>
 <p>${words('frame.contact')} <bdi>${place.contact}</bdi></p>
-<p>${words('frame.kept')} <a href="/about">${words('frame.about')}</a></p>
+<p>${words('frame.kept')} <a href="${hrefFor('/about', reader)}">${words('frame.about')}</a></p>
 <p class="quiet">${words('frame.zone', { zone: place.timeZone })}</p>
 </footer>
 </body>

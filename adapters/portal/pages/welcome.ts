@@ -1,5 +1,5 @@
 /** The page of whoever is not signed in: what this is, and the way in. */
-import { frameOf, type Place, type Reader, wholePage } from './frame.ts'
+import { frameOf, hrefFor, type Place, type Reader, wholePage } from './frame.ts'
 import { html, NOTHING } from './html.ts'
 import { ICONS } from './icons.ts'
 
@@ -31,11 +31,11 @@ export function endedPage(place: Place, reader: Reader): string {
 
 type Link = { href: string; text: string }
 
-/** What happened, and what to do next. */
+/** What happened, and what to do next. `at`: the address to which the choices of how to read lead back, if it is not the first page. */
 export function messagePage(
   place: Place,
   reader: Reader,
-  q: { title: string; text: string; link: Link; other?: Link; next?: string },
+  q: { title: string; text: string; link: Link; other?: Link; next?: string; at?: string },
 ): string {
   const content = html`<div class="message"><h1>${q.title}</h1><p class="lead">${q.text}</p>
 <p class="go"><a class="button" href="${q.link.href}">${q.link.text}</a>${
@@ -43,8 +43,8 @@ export function messagePage(
       ? NOTHING
       : html` <a class="button quiet-button" href="${q.other.href}">${q.other.text}</a>`
   }</p></div>`
-  const { title, next } = q
-  return wholePage(frameOf(place, reader, { title, at: '/', ...(next !== undefined && { next }) }), content)
+  const { title, next, at = '/' } = q
+  return wholePage(frameOf(place, reader, { title, at, ...(next !== undefined && { next }) }), content)
 }
 
 export function aboutPage(place: Place, reader: Reader): string {
@@ -53,6 +53,6 @@ export function aboutPage(place: Place, reader: Reader): string {
   const parts = ['shows', 'proof', 'covers', 'withheld', 'kept', ...passkey, 'check', 'wrong']
   const content = html`<article class="about"><h1>${words('about.title')}</h1>
 ${parts.map((part) => html`<h2>${words(`about.${part}.title`)}</h2><p>${words(`about.${part}`, { n: place.wholeMinutes })}</p>`)}
-<p class="go"><a class="button" href="/">${words('about.back')}</a></p></article>`
+<p class="go"><a class="button" href="${hrefFor('/', reader)}">${words('about.back')}</a></p></article>`
   return wholePage(frameOf(place, reader, { title: words('about.title'), at: '/about' }), content)
 }

@@ -1,7 +1,7 @@
 /** The pages of passkeys: coming back with one, and setting one up. Both need the script, since only it can ask the device. */
 import type { Session } from '../login/sessions.ts'
 import { csrfField } from '../pages/form.ts'
-import { frameOf, type Place, type Reader, wholePage } from '../pages/frame.ts'
+import { frameOf, hrefFor, type Place, type Reader, wholePage } from '../pages/frame.ts'
 import { type Html, html, NOTHING } from '../pages/html.ts'
 
 export const PASSKEY = '/login/passkey'
@@ -22,7 +22,7 @@ export function comeBackPage(
   const content = html`<div class="message"><h1>${words('passkey.back.title')}</h1>
 <p class="lead">${words(options !== undefined ? 'passkey.back' : hasSlip ? 'passkey.over' : 'passkey.none')}</p>
 ${options === undefined ? NOTHING : deviceForm(reader, { action: PASSKEY, options, fields, hidden, button: 'passkey.use' })}
-<p class="go"><a class="button quiet-button" href="/">${words('passkey.otherWay')}</a></p>
+<p class="go"><a class="button quiet-button" href="${hrefFor('/', reader)}">${words('passkey.otherWay')}</a></p>
 ${hasSlip ? forgetForm(reader) : NOTHING}</div>`
   return wholePage(frameOf(place, reader, { title: words('passkey.back.title'), at: PASSKEY }), content)
 }

@@ -208,7 +208,7 @@ t.test('who came with a passkey looks, and is led to a login before they give', 
   t.match((await browser.visit(at('/'))).text, /href="\/login\/passkey\?language=en">Look again/)
   t.match((await browser.visit(at(LIST))).text, /This browser has no passkey of yours/)
   const stranger = await browser.visit(at('/passkey'))
-  t.match(stranger.text, /href="\/login\?next=\/passkey"/)
+  t.match(stranger.text, /href="\/login\?next=\/passkey&/)
 
   await browser.login(portal.url, PERSON.code)
   const page = await browser.visit(at('/passkey'))
@@ -290,7 +290,7 @@ async function giveNothing(
   const before = keeper.consents.length
   t.match(await browser.visit(url + askedAt, { form }), {
     status: 403,
-    text: new RegExp(`Please sign in for this[\\s\\S]*href="/login\\?next=${askedAt}"`),
+    text: new RegExp(`Please sign in for this[\\s\\S]*href="/login\\?next=${askedAt}&#38;language=en"`),
   })
   t.equal(keeper.consents.length, before)
   // Before anything is read of what is sent, let alone asked of a system.

@@ -13,7 +13,8 @@ export function provenFirst(
   const address = next.replace(/[%&+]/g, encodeURIComponent)
   const page = messagePage(place, reader, {
     ...{ title: words('passkey.prove.title'), text: words('passkey.prove.text') },
-    link: { href: `/login?next=${address}`, text: words('passkey.signIn') },
+    // The session ends with the login, and with it what it knows of how to read.
+    link: { href: `/login?next=${address}&language=${reader.look.language}`, text: words('passkey.signIn') },
   })
   return { page, status: 403 }
 }

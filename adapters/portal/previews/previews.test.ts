@@ -60,7 +60,7 @@ t.test('a person sees what an office would get, releases it, and stops it after 
   const at = (path: string): string => `${portal.url}${path}`
   const askedAt = `/previews/asked/${tax.id}/${TOKEN}`
   const browser = openBrowser(t)
-  t.match((await browser.visit(at(askedAt))).text, new RegExp(`href="/login\\?next=${askedAt}"`))
+  t.match((await browser.visit(at(askedAt))).text, new RegExp(`href="/login\\?next=${askedAt}&`))
   await browser.login(portal.url, PERSON)
   const saved = (await browser.visit(at('/everything.json'))).text
   t.match(JSON.parse(saved), {

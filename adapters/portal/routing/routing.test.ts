@@ -168,8 +168,9 @@ t.test('a link of another site leads to one page, and nowhere else', async (t) =
   )
   t.match(
     await at({}),
-    /href="\/login\?next=\/asked\/t0-k_en"[\s\S]*href="\/login\/wallet\?next=\/asked\/t0-k_en"/,
+    /href="\/login\?next=\/asked\/t0-k_en&#38;language=en"[\s\S]*href="\/login\/wallet\?next=\/asked\/t0-k_en&#38;language=en"/,
   )
+  t.match(await at({}), 'href="/asked/t0-k_en?large=yes"', 'who chooses how to read stays on the way')
   t.match(await at(signIn('1').headers), /^for you: t0-k_en$/)
   const isEntrance = entrancesOf([section])
   const addresses = {

@@ -87,9 +87,12 @@ function answerStranger(route: Route, request: FastifyRequest, rooms: Rooms, rea
   const { hasWallets } = rooms.place
   // An identifier in the address has signs that a query would read otherwise.
   const next = at.replace(/[%&+]/g, encodeURIComponent)
+  const { language } = reader.look
   return message(rooms, reader, {
-    ...{ of: 'entrance', link: [`/login?next=${next}`, 'welcome.signIn'] },
-    ...(hasWallets && { other: [`/login/wallet?next=${next}`, 'welcome.wallet'] as const }),
+    ...{ of: 'entrance', link: [`/login?next=${next}&language=${language}`, 'welcome.signIn'], at },
+    ...(hasWallets && {
+      other: [`/login/wallet?next=${next}&language=${language}`, 'welcome.wallet'] as const,
+    }),
   })
 }
 
@@ -99,6 +102,7 @@ type Message = {
   other?: readonly [href: string, text: string]
   status?: number
   next?: string
+  at?: string
 }
 
 /** Where a person chooses for whom they act. */
@@ -139,13 +143,18 @@ async function chooseActing(
   return confirmed
 }
 
-function message({ place }: Rooms, reader: Reader, { of, link, other, status = 200, next }: Message): Answer {
+function message(
+  { place }: Rooms,
+  reader: Reader,
+  { of, link, other, status = 200, next, at }: Message,
+): Answer {
   const { words } = reader
   const [href, text] = link
   const page = messagePage(place, reader, {
     ...{ title: words(`${of}.title`), text: words(`${of}.text`), link: { href, text: words(text) } },
     ...(other !== undefined && { other: { href: other[0], text: words(other[1]) } }),
     ...(next !== undefined && { next }),
+    ...(at !== undefined && { at }),
   })
   return { page, status }
 }

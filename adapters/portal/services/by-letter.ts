@@ -11,8 +11,7 @@ import { Fault } from '#schemas/fault.ts'
 import { callService } from '../asking/call-service.ts'
 import type { FindSystems } from '../asking/find-systems.ts'
 import type { OwnServer } from '../asking/own-server.ts'
-import type { Look } from '../login/sessions.ts'
-import type { Place, Reader } from '../pages/frame.ts'
+import { choicesOf, type Place, type Reader } from '../pages/frame.ts'
 import { html, NOTHING } from '../pages/html.ts'
 import { FORM_BYTES, readForm } from '../routing/form.ts'
 import type { Reading } from '../routing/reading.ts'
@@ -128,9 +127,4 @@ export function letterRoutes(app: FastifyInstance, rooms: Rooms): void {
     }
     return door
   }
-}
-
-/** No session keeps how somebody reads: the addresses of forms do. */
-function choicesOf({ language, large, easy }: Look): string {
-  return `?${new URLSearchParams({ language, ...(large && { large: 'yes' }), ...(easy && { easy: 'yes' }) })}`
 }

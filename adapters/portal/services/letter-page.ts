@@ -1,6 +1,6 @@
 /** Where the code of a letter is typed: by whoever has it, or by a clerk to whom it is brought. */
 import type { System } from '../asking/find-systems.ts'
-import { frameOf, type Place, type Reader, wholePage } from '../pages/frame.ts'
+import { frameOf, hrefFor, type Place, type Reader, wholePage } from '../pages/frame.ts'
 import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
 
 export const LETTER = '/letter'
@@ -50,6 +50,6 @@ ${
 <p class="row"><button type="submit" class="button">${words('letter.open')}</button></p></form>`
 }
 ${q.isCounter ? NOTHING : html`<p>${words('letter.notShown')}</p>`}
-<p class="go"><a href="/">${words('letter.first')}</a></p></article>`
+<p class="go"><a href="${hrefFor('/', reader)}">${words('letter.first')}</a></p></article>`
   return wholePage(frameOf(place, reader, { title, at: LETTER, section: 'letters' }), content)
 }
