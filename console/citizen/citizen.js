@@ -55,7 +55,7 @@ if (typeof PublicKeyCredential === 'function')
   }
 
 /* A page that was left open must not show a person's list to the next one at the same computer, in no window. */
-const ENDED = '/ended'
+const ENDED = `/ended?language=${document.documentElement.lang}`
 const minutes = Number(body.dataset.idleMinutes ?? 0)
 if (minutes > 0) {
   const WARNING_MS = 2 * 60_000
@@ -70,6 +70,8 @@ if (minutes > 0) {
   }
   const stay = async () => {
     used()
+    /* The button is gone: who came to it by keyboard goes on in the page, where they are. */
+    document.querySelector('main').focus({ preventScroll: true })
     windows.postMessage('used')
     const { status } = await fetch('/stay').catch(() => ({ status: 204 }))
     if (status === 401) location.replace(ENDED)

@@ -68,7 +68,7 @@ export async function comeBack(
     ],
   )
   await page.locator('form[action="/logout"] button').press('Enter')
-  await page.waitForURL(/\/ended$/)
+  await page.waitForURL(/\/ended\?/)
 
   await load('/?language=uk')
   await page.locator('a[href^="/login/passkey"]').press('Enter')

@@ -8,6 +8,7 @@ import { isPlainText } from '#platform/plain-text.ts'
 import { attemptOf, beginAttempt } from '#platform/sessions/attempt.ts'
 import type { Identity, OpenIdClient } from '#platform/sessions/client.ts'
 import { asFault } from '#schemas/fault.ts'
+import { choicesOf } from '../pages/frame.ts'
 import { isOfSession, readForm } from '../routing/form.ts'
 import type { OneCookie } from './cookie.ts'
 import type { Look, Person, Sessions } from './sessions.ts'
@@ -107,7 +108,7 @@ export function signInRoutes(app: FastifyInstance, q: SignIn): void {
     endOld(request, q)
     return reply
       .headers({ 'set-cookie': q.cookie.clear(), 'clear-site-data': '"cache", "storage"' })
-      .redirect(ENDED, 303)
+      .redirect(session === undefined ? ENDED : ENDED + choicesOf(session.look), 303)
   })
 }
 
