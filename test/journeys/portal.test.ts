@@ -263,7 +263,7 @@ t.test('a person sees who used their data', async (t) => {
         await page.clock.fastForward(2 * 60_000)
       } else await page.locator('form[action="/logout"] button').click()
       for (const one of [page, other]) {
-        await one.waitForURL(`${portal.url}/ended`)
+        await one.waitForURL(/\/ended\?language=/)
         t.equal(await one.locator('.use').count(), 0)
       }
       t.equal((await leaving.visit(`${portal.url}/stay`)).status, 401, 'the session is over')
@@ -307,6 +307,13 @@ t.test('a person sees who used their data', async (t) => {
     await page.goto(`${portal.url}/?language=en&large=no&easy=no`)
     t.match(await page.locator('#whole .use').first().textContent(), 'Tax Agency')
     t.equal(await page.locator('.so-far').isVisible(), false)
+    t.match(
+      await page.locator('#whole .waits').textContent(),
+      /What waits for you[\s\S]*Not everybody could say/,
+      'what waits is there without script too',
+    )
+    await page.emulateMedia({ media: 'print' })
+    t.equal(await page.locator('.menu').isVisible(), false, 'paper has no menu')
   })
 
   await t.test('nothing of the person stays', async (t) => {

@@ -146,6 +146,12 @@ t.test('that nothing waits is said once everybody has said so', async (t) => {
   Object.assign(keeper.complaints[0]!, { state: 'answered', answeredAt: '2026-11-29T15:00:00Z' })
   t.match(await first(), /<li><a href="\/complaints">1 complaint was answered<\/a>/)
   t.match(await first('?language=uk'), /Що чекає на вас[\s\S]*На 1 скаргу відповіли/)
+  const closed = { state: 'closed', finding: 'justified', closedAt: new Date().toISOString() }
+  Object.assign(keeper.complaints[0]!, closed)
+  t.match(await first('?language=en'), '1 complaint was answered', 'by the act that closed it')
+  Object.assign(keeper.complaints[0]!, { closedAt: '2026-01-01T00:00:00Z' })
+  t.match(await first(), 'Nothing waits here now', 'not for ever')
+  Object.assign(keeper.complaints[0]!, { state: 'answered' })
   previews = {}
   const unread = await first('?language=en')
   t.match(unread, /1 complaint was answered[\s\S]*Not everybody could say[\s\S]*Before it is sent<\/a>/)

@@ -2,6 +2,7 @@
 import { CONSENTS } from '#schemas/consents.ts'
 import { LIST as COMPLAINTS } from '../complaints/addresses.ts'
 import { askComplaints } from '../complaints/ask-complaints.ts'
+import type { Complaint } from '../complaints/complaint.ts'
 import { askPreviews } from '../previews/ask-previews.ts'
 import { LIST as PREVIEWS } from '../previews/preview.ts'
 import type { Rooms, Visit } from '../routing/section.ts'
@@ -9,6 +10,8 @@ import { LIST as SERVICES } from '../services/addresses.ts'
 import { askOffers } from '../services/ask-offers.ts'
 import { isWaiting } from '../services/list-page.ts'
 import { OFFERS } from '../services/read-offers.ts'
+
+const NEWS_MS = 30 * 86_400_000
 
 /** `isAll`: everybody was asked and told all; else there may be more. */
 type Told = { count: number; isAll: boolean }
@@ -51,10 +54,15 @@ async function offersOf(visit: Visit, rooms: Rooms): Promise<Told> {
   return { count: waiting.length, isAll: notTold.length + silent.length + cut.length === 0 }
 }
 
-/** What was answered waits until it is closed: until then the person may add something. */
+/** Answers to read. Nobody keeps whether they were read, so one that closed the case is named for some days. */
 async function complaintsOf(visit: Visit, rooms: Rooms): Promise<Told> {
   const { complaints, told, notTold, silent, isAllAsked } = await askComplaints(visit, rooms)
-  const answered = complaints.filter(({ state }) => state === 'answered')
+  const answered = complaints.filter((one) => isNews(one, rooms.clock()))
   const isAllTold = told.every(({ dropped, isCut }) => dropped === 0 && !isCut)
   return { count: answered.length, isAll: isAllAsked && isAllTold && notTold.length + silent.length === 0 }
+}
+
+function isNews({ state, finding, closedAt }: Complaint, now: number): boolean {
+  if (state !== 'closed') return state === 'answered'
+  return finding !== 'withdrawn' && closedAt !== undefined && now - Date.parse(closedAt) < NEWS_MS
 }
