@@ -33,7 +33,12 @@ async function findOffer(visit: Visit, rooms: Rooms): Promise<{ offered: Offered
   const [of] = told
   const offered = of?.offers.find((one) => one.client.id === client && one.demand.contract.id === contract)
   if (of === undefined || offered === undefined)
-    return plainPage(rooms, reader, { of: 'unasked.none', status: 404, href: POSSIBLE })
+    return plainPage(rooms, reader, {
+      of: 'unasked.none',
+      status: 404,
+      href: POSSIBLE,
+      back: 'possible.title',
+    })
   const keeper = { system: of.system, server: offered.demand.rule.keptAt }
   return { offered, way: { keeper, href: addressOfOffer(offered) } }
 }

@@ -4,7 +4,7 @@ import { messagePage } from '../pages/welcome.ts'
 import type { Answer, Rooms, Visit } from '../routing/section.ts'
 import { LIST } from './addresses.ts'
 
-/** The texts `<of>.title` and `<of>.text`. */
+/** The texts `<of>.title` and `<of>.text`. `back` is what the link to `href` says: the page that has to be read anew, unless it is a list. */
 export function plainPage(
   { place }: Pick<Rooms, 'place'>,
   { words, ...reader }: Visit['reader'],
@@ -12,10 +12,11 @@ export function plainPage(
     of,
     status,
     href = LIST,
+    back = href === LIST ? 'consents.back' : 'message.open',
     values = {},
-  }: { of: string; status: number; href?: string; values?: Record<string, string> },
+  }: { of: string; status: number; href?: string; back?: string; values?: Record<string, string> },
 ): Answer {
-  const link = { href, text: words('consents.back') }
+  const link = { href, text: words(back) }
   const page = { title: words(`${of}.title`), text: words(`${of}.text`, values), link }
   return { page: messagePage(place, { ...reader, words }, page), status }
 }

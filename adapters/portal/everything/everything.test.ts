@@ -18,7 +18,7 @@ import { possiblePage } from '../consents/possible-page.ts'
 import type { Session } from '../login/sessions.ts'
 import { keptMandates, mandatesPage } from '../mandates/pages.ts'
 import type { FoundNotices } from '../notices/ask-notices.ts'
-import { noticesList } from '../notices/list-page.ts'
+import { listPage, noticesList } from '../notices/list-page.ts'
 import type { Place } from '../pages/frame.ts'
 import { startPortal } from '../portal-fixture.ts'
 import { offersList } from '../services/list-page.ts'
@@ -157,7 +157,7 @@ t.test('that nothing waits is said once everybody has said so', async (t) => {
   t.match(unread, /1 complaint was answered[\s\S]*Not everybody could say[\s\S]*Before it is sent<\/a>/)
 })
 
-t.test('a list that was cut says so, on its page and on paper', (t) => {
+t.test('a list that was cut says so, on its page and on paper', async (t) => {
   const words = wordsOf('en', { easy: false, timeZone: 'UTC' })
   const look = { language: 'en', large: false, easy: false }
   const place: Place = {
@@ -165,7 +165,13 @@ t.test('a list that was cut says so, on its page and on paper', (t) => {
     ...{ wholeMinutes: 60, assets: { tokens: '', style: '', script: '', icon: '' }, menu: () => [] },
     ...{ hasWallets: false, hasPasskeys: false, hasLetters: false, mayAct: true },
   }
-  const session = { person: { code: PERSON, name: 'Mari' }, by: 'provider', csrfToken: 'x', look } as Session
+  const session = {
+    person: { code: PERSON, name: 'Mari' },
+    by: 'provider',
+    csrfToken: 'x',
+    look,
+    ended: new AbortController().signal,
+  } as Session
   const reader = { words, look, session }
   const lists = { roles: [], givable: [], filled: {}, now: 0 }
   const [whole, cut] = [false, true].map((isCut) => ({ mandates: [], isCut }))
@@ -201,5 +207,18 @@ t.test('a list that was cut says so, on its page and on paper', (t) => {
   t.match(consentsList({ ...away, ...consents }, 0, words).markup, 'Those who answered have no consent')
   t.notMatch(consentsList({ ...away, consents: [], told: [] }, 0, words).markup, 'nothing-found')
   t.notMatch(possiblePage(place, reader, { told: [], notTold: away.notTold }), 'nothing-found')
-  t.end()
+  const busy = async function* () {
+    yield* await Promise.reject<never[]>(new Error('busy'))
+  }
+  const unasked = listPage({
+    place,
+    reader,
+    systems: [],
+    silent: [],
+    answers: busy(),
+    failed: () => undefined,
+  })
+  const [, shown = ''] = (await Array.fromAsync(unasked)).join('').split('<div id="whole">')
+  t.match(shown, /The registers cannot be asked just now[\s\S]*href="\/notices">Try again/)
+  t.notMatch(shown, 'No system', 'nobody was asked, so nobody said so')
 })

@@ -8,14 +8,14 @@ import { frameOf, type Place, type Reader } from '../pages/frame.ts'
 import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
 import { ICONS } from '../pages/icons.ts'
 import { type FoundNotices, isWithoutNotices } from './ask-notices.ts'
-import { readNotices, type ShownChannel, type ShownNotice } from './read-notices.ts'
+import { type ReadNotices, readNotices, type ShownChannel, type ShownNotice } from './read-notices.ts'
 
 type Answers = AsyncGenerator<{ system: System; answer: JsonAnswer | NotCalled }>
 export type SignedIn = Reader & { session: Session }
 type Words = Reader['words']
 
 type Offered = { system: System; channel: ShownChannel }
-type Known = { system: System; channels: ShownChannel[]; notices: ShownNotice[] }
+type Known = { system: System } & ReadNotices
 
 export async function* listPage(q: {
   place: Place
@@ -35,6 +35,7 @@ export async function* listPage(q: {
   const known: Known[] = []
   const missing = q.silent.map((system) => ({ system, why: words('why.silent') }))
   let done = 0
+  let isFailed = false
   try {
     for await (const { system, answer } of q.answers) {
       if (session.ended.aborted) break
@@ -51,12 +52,16 @@ export async function* listPage(q: {
     }
   } catch (thrown) {
     q.failed(thrown)
-    yield html`<li>${words('asking.failed')}</li>`.markup
+    isFailed = true
   }
   yield '</ul></section>'
-  yield session.ended.aborted
-    ? html`<div id="whole"><p class="note" role="status">${words('welcome.ended')}</p></div>`.markup
-    : whole(known, missing, reader).markup
+  if (session.ended.aborted)
+    yield html`<div id="whole"><p class="note" role="status">${words('welcome.ended')}</p></div>`.markup
+  // Nobody was asked: that no system sends any would be no answer of theirs.
+  else if (isFailed)
+    yield html`<div id="whole"><p class="note" role="alert">${words('asking.failed')}</p><p class="go"><a class="button" href="/notices">${words('message.again')}</a></p></div>`
+      .markup
+  else yield whole(known, missing, reader).markup
   yield frame.tail.markup
 }
 
@@ -82,11 +87,13 @@ function whole(known: readonly Known[], missing: Missing, { words, session }: Si
   const offering = known.filter(({ channels }) => channels.length > 0)
   const wishes = known.flatMap((by) => by.notices.map((notice) => ({ by, notice })))
   const anyAsked = wishes.some(({ notice }) => notice.state === 'asked')
+  const isCut = known.some((one) => one.isCut)
   return html`<div id="whole">
 ${missingList(missing, words)}
+${isCut ? html`<p class="note">${words('list.cut')}</p>` : NOTHING}
 ${
   wishes.length === 0
-    ? nothingFound(known.length, missing, words)
+    ? nothingFound({ answered: known.length, isAll: missing.length === 0 && !isCut }, words)
     : html`<section class="notices" aria-labelledby="notices-yours"><h2 id="notices-yours">${words('notices.yours')}</h2>
 ${anyAsked ? html`<p class="note">${words('notices.codes')}</p>` : NOTHING}
 <ul class="cards" role="list">${wishes.map((one) => wish(one, words, session))}</ul>
@@ -103,8 +110,8 @@ function missingList(missing: Missing, words: Words): Html {
 }
 
 /** Who did not answer may send some. */
-function nothingFound(answered: number, missing: Missing, words: Words): Html {
-  if (missing.length === 0) return html`<p class="nothing-found">${words('notices.none')}</p>`
+function nothingFound({ answered, isAll }: { answered: number; isAll: boolean }, words: Words): Html {
+  if (isAll) return html`<p class="nothing-found">${words('notices.none')}</p>`
   return answered > 0 ? html`<p class="nothing-found">${words('notices.noneTold')}</p>` : NOTHING
 }
 

@@ -43,7 +43,7 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
   await browser.login(portal.url, PERSON)
   const list = await browser.visit(at('/notices'))
   t.match(list.text, /Land register[\s\S]*It sends no messages/)
-  t.match(list.text, /id="whole"[\s\S]*Ask for messages/)
+  t.match(list.text, /id="whole"[\s\S]*There are more than are shown here[\s\S]*Ask for messages/)
   t.match(list.text, /value="uses" checked>[\s\S]*value="complaints">/)
   t.notMatch(list.text, /<script>|\.\.\/x/)
   t.match(
@@ -105,6 +105,8 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
   const link = at(`/notices/stop?system=${tag}&token=${TOKEN}`)
   t.match((await stranger.visit(link)).text, /Stop these messages\?/)
   t.same(keeper.stopped, [], 'who only looks at the link stops nothing')
+  const inEstonian = (await stranger.visit(`${link}&language=et`)).text
+  t.match(inEstonian, /<form method="post" action="[^"]+&#38;language=et">/, 'and is told in their language')
   const stopped = await stranger.visit(link, { form: { 'List-Unsubscribe': 'One-Click' } })
   t.match(stopped.text, /They are stopped/)
   t.same(keeper.stopped, [[TOKEN, '']], 'about nobody')

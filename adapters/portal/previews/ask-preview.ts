@@ -82,7 +82,7 @@ function keeperIn(asked: readonly Keeper['system'][], named: Named): Keeper | un
 
 /** One text for what was decided, is over, is another person's, or never was: whoever photographed an address learns nothing by it. */
 export function nothing({ reader }: Visit, rooms: Rooms): Answer {
-  return plainPage(rooms, reader, { of: 'preview.none', status: 404, href: LIST })
+  return plainPage(rooms, reader, { of: 'preview.none', status: 404, href: LIST, back: 'previews.back' })
 }
 
 /** Undefined for codes that are no identifier. */

@@ -143,7 +143,11 @@ t.test('a person sees what an office would get, releases it, and stops it after 
   kept = waiting
   const other = openBrowser(t)
   await other.login(portal.url, 'P00000043')
-  t.match((await other.visit(at(askedAt))).text, /Nothing waits for you here/, 'photographed')
+  t.match(
+    (await other.visit(at(askedAt))).text,
+    /Nothing waits for you here[\s\S]*href="\/previews">Back to the list/,
+    'photographed',
+  )
   t.equal(
     (await other.visit(at('/previews/one'), { form: form('release') })).status,
     403,
