@@ -218,7 +218,9 @@ t.test('a list that was cut says so, on its page and on paper', async (t) => {
     answers: busy(),
     failed: () => undefined,
   })
-  const [, shown = ''] = (await Array.fromAsync(unasked)).join('').split('<div id="whole">')
+  let text = ''
+  for await (const piece of unasked) text += piece
+  const [, shown = ''] = text.split('<div id="whole">')
   t.match(shown, /The registers cannot be asked just now[\s\S]*href="\/notices">Try again/)
   t.notMatch(shown, 'No system', 'nobody was asked, so nobody said so')
 })
