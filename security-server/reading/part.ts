@@ -2,8 +2,8 @@
 import { hiddenForm } from '#core/log-export/hidden-form.ts'
 import type { LogPart, PartGround } from '../message-log/part.ts'
 import type { Clearance } from '../message-log/record-input.ts'
-import { type InclusionEvidence, proveInclusion } from './evidence/prove-inclusion.ts'
-import { readEvidence, readExtras, type StoredEvidence } from './evidence/read-evidence.ts'
+import { type InclusionEvidence, proveRecord } from './evidence/prove-inclusion.ts'
+import { lastNamed, readEvidence, readExtras, type StoredEvidence } from './evidence/read-evidence.ts'
 import { readStampProof, type StampProof } from './evidence/read-stamp.ts'
 import { indexRecords } from './index/index-records.ts'
 import type { LatencyPage, LatencyQuestion } from './index/latency-store.ts'
@@ -114,11 +114,11 @@ function methodsOf(log: IndexedLog, { ring, settled }: PartGround): ReadingMetho
     proveInclusion: async ({ index, size }) => {
       // What it no longer opens was erased, by a record further on.
       const { proof } = await settled.read(
-        async () => ({
-          proof: await proveInclusion(log, index, ring.find, size),
-          erasures: [await records.erasure(index), await records.proofErasure(index)],
-        }),
-        ({ erasures }) => Math.max(index, ...erasures.map((one) => Number(one?.erasure_idx ?? 0))),
+        async () => {
+          const record = await records.state(index)
+          return { record, proof: await proveRecord(log, record, ring.find, size) }
+        },
+        ({ record }) => lastNamed({ ...record, index, timeStamp: undefined }),
       )
       return proof
     },
@@ -128,10 +128,4 @@ function methodsOf(log: IndexedLog, { ring, settled }: PartGround): ReadingMetho
         (stamp) => Math.max(index, stamp?.index ?? 0),
       ),
   }
-}
-
-/** The last record that this rests on. */
-function lastNamed(q: StoredEvidence): number {
-  const { index, erasureIndex = 0, proofErasureIndex = 0, timeStamp } = q
-  return Math.max(index, Number(erasureIndex), Number(proofErasureIndex), timeStamp?.index ?? 0)
 }

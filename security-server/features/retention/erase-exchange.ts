@@ -1,15 +1,18 @@
 /** Erases an exchange by order: all its records in this log in one commit, or none if a hold covers one of them. */
-import { Fault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { EndMode, Erased, Erasure } from '../../message-log/erase.ts'
 import type { KeyFinder } from '../../message-log/open-record.ts'
+import type { Settled } from '../../message-log/records/settled.ts'
 import { receiptsAmong } from '../../reading/evidence/delivery-records.ts'
-import { readEvidence, type StoredEvidence } from '../../reading/evidence/read-evidence.ts'
+import { lastNamed, readEvidence, type StoredEvidence } from '../../reading/evidence/read-evidence.ts'
 import type { SearchRow } from '../../reading/index/search-filter.ts'
 import type { EndedLog } from './ended-log.ts'
 import { holdsOf } from './take-due.ts'
 
 const PAGE = 500
+/** Each one after the first has an erasure by another node in the middle of the one before. */
+const MOST_LOOKS = 3
 
 export type ErasureOrder = {
   /** Index of any record of the exchange. */
@@ -21,20 +24,39 @@ export type ErasureOrder = {
   reference?: string | undefined
 }
 
-/**
- * The search index must hold all records of the exchange. Throws `under_legal_hold`, `conflict` when nothing is left to erase,
- * `not_found`, and `invalid_input` for a record of the log about itself.
- */
-export async function eraseExchange(q: {
+type Erasing = {
   order: ErasureOrder
   now: number
   log: EndedLog
+  settled: Pick<Settled, 'readWithin'>
   findKey: KeyFinder
   erase(erasures: Erasure[], holds: number): Promise<Erased[]>
-}): Promise<Erased[]> {
+}
+
+/**
+ * Within the writer's turn. The search index must hold all records of the exchange. Throws `under_legal_hold`, `conflict` when nothing is left
+ * to erase, and no crash brings it back, `not_found`, and `invalid_input` for a record of the log about itself.
+ */
+export async function eraseExchange(q: Erasing): Promise<Erased[]> {
+  for (let looks = 1; ; looks++) {
+    const { erasures, holds } = await whatIsLeft(q)
+    try {
+      return await q.erase(erasures, holds)
+    } catch (thrown) {
+      // Another node has erased one of them since, perhaps not for good yet: the next look waits for that.
+      if (asFault(thrown).code !== 'conflict' || looks === MOST_LOOKS) throw thrown
+    }
+  }
+}
+
+async function whatIsLeft(q: Omit<Erasing, 'erase'>): Promise<{ erasures: Erasure[]; holds: number }> {
   const { index, mode, case: caseNumber, reason, reference } = q.order
   const { number, holds } = await q.log.holds.active()
-  const exchange = await exchangeOf(q.log, index, q.findKey)
+  // Whoever is told that all is erased must not be told so by what a crash takes back.
+  const exchange = await q.settled.readWithin(
+    () => exchangeOf(q.log, index, q.findKey),
+    (records) => Math.max(...records.map(lastNamed)),
+  )
   const left = exchange.filter((record) => isLeft(record, mode)).map((record) => record.index)
   if (left.length === 0) throw new Fault('conflict', { what: say`record ${index} is erased already` })
   const [held] = await holdsOf(q.log.search, left, holds)
@@ -44,10 +66,7 @@ export async function eraseExchange(q: {
   }
   const effective = new Date(q.now).toISOString()
   const extra = { reason, case: caseNumber, effective, ...(reference === undefined ? {} : { reference }) }
-  return q.erase(
-    left.map((one) => ({ index: one, mode, extra })),
-    number,
-  )
+  return { erasures: left.map((one) => ({ index: one, mode, extra })), holds: number }
 }
 
 /**

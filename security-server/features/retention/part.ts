@@ -114,7 +114,10 @@ function methodsOf({ ring, inTurn, catchUp, ...ground }: PartGround): RetentionM
         // The erasure needs the whole exchange in the index. A record that is indexed only after its erasure, from memory, would
         // be found again.
         await catchUp()
-        const erased = await eraseExchange({ order, now, log, findKey: ring.find, erase: eraseAt(now) })
+        const erased = await eraseExchange({
+          ...{ order, now, log, settled: ground.settled },
+          ...{ findKey: ring.find, erase: eraseAt(now) },
+        })
         await scrub()
         return erased
       }),

@@ -26,6 +26,18 @@ import {
 
 /** For who reads the log's keys. */
 const KEYS_LOCK = 78
+/** For the order that first asks for legal holds. */
+const ORDER_LOCK = 79
+const ORDER_STAND_IN = [
+  'alter table legal_hold rename to legal_hold_row',
+  'create sequence asked',
+  `create function legal_hold_there() returns setof legal_hold_row language plpgsql as
+   $$ begin
+     if nextval('asked') = 1 then perform pg_advisory_xact_lock_shared(${ORDER_LOCK}); end if;
+     return query select * from legal_hold_row;
+   end $$`,
+  'create view legal_hold as select * from legal_hold_there()',
+]
 /** Between the reading of the head and that of the log's keys. */
 const KEYS_STAND_IN = [
   'alter table log_key rename to log_key_row',
@@ -204,6 +216,31 @@ async function erasures(t: Test): Promise<void> {
     })
     t.strictSame(await there.leavesAmong([index]), [index])
     t.equal(await there.erasedBelow(index + 1), 1)
+  })
+  await t.test('an order that finds all erased already is told so once it is for good', async (t) => {
+    const { index } = await here.append(await signedRecord({ kind: 'reply', direction: 'out' }))
+    const order = { index, mode: 'LEAF_ONLY', case: '2', reason: 'a test' } as const
+    await once(url, ...ORDER_STAND_IN)
+    const watching = await connected(url)
+    let told: Promise<string> | undefined
+    await between(t, {
+      does: async () => {
+        await watching.query(`select pg_advisory_lock(${ORDER_LOCK})`)
+        told = there.retention.erase(order).then(
+          () => 'erased',
+          (fault: { code: string }) => fault.code,
+        )
+        await waiters(watching, 1, ORDER_LOCK)
+        await here.retention.erase(order)
+      },
+      act: async (_size, crash) => {
+        await watching.query(`select pg_advisory_unlock(${ORDER_LOCK})`)
+        t.equal(await told, 'conflict')
+        await crash()
+        t.strictSame(await untilTold(() => there.leavesAmong([index])), [index])
+      },
+    })
+    await watching.end().catch(() => undefined)
   })
   await verifies(t, url, folder)
 }

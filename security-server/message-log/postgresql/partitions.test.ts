@@ -227,6 +227,7 @@ async function onPostgresql(t: Test): Promise<void> {
       t.ok(partitions.length > 0 && partitions.length <= most, `${what}: ${partitions.join(', ')}`)
     }
     await few(2, 'a record with its key', () => asked.records.get(index))
+    await few(3, 'a record with what is kept of it', () => asked.records.state(index))
     await few(4, 'records from here on', () => asked.records.from(index, 3))
     await few(2, 'a form', () => asked.records.forms(index, 1))
     await few(2, 'leaves', () => asked.records.leaves(index, 2))

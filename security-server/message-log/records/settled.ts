@@ -18,6 +18,8 @@ export type Settled = {
    * several times. Throws `log_inconsistent` when the tree's head does not cover that record.
    */
   read<T>(read: () => Promise<T>, lastOf: (found: T) => number): Promise<T>
+  /** The same within the writer's turn. */
+  readWithin<T>(read: () => Promise<T>, lastOf: (found: T) => number): Promise<T>
 }
 
 export function createSettled(q: {
@@ -33,10 +35,9 @@ export function createSettled(q: {
     known = Math.max(known, head.size)
     return head.size
   }
-  return {
-    size,
-    sizeNow,
-    read: async (read, lastOf) => {
+  const readIn =
+    (inTurn: typeof q.inTurn): Settled['read'] =>
+    async (read, lastOf) => {
       for (let reads = 0; reads < MOST_READS; reads++) {
         // Before the read: a record that is read may be lost, and another one durable in its place.
         const durable = size()
@@ -44,11 +45,11 @@ export function createSettled(q: {
         const last = lastOf(found)
         if (last < durable) return found
         // Many may read what is new: whoever waited for its turn behind another needs not lock the head again.
-        await q.inTurn(async () => {
+        await inTurn(async () => {
           if (last >= size()) await sizeNow()
         })
       }
       throw new Fault('log_inconsistent', { what: 'the tree head does not cover a record' })
-    },
-  }
+    }
+  return { size, sizeNow, read: readIn(q.inTurn), readWithin: readIn((act) => act()) }
 }

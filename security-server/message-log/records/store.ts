@@ -2,7 +2,7 @@
 import { type Database, readDurably, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import type { Whole } from '#schemas/sent-values.ts'
+import type { Time, Whole } from '#schemas/sent-values.ts'
 import { applyDelta } from '../document-delta.ts'
 import type { Tables } from '../tables.ts'
 import { decodePeaks, type Head } from './hot-store.ts'
@@ -15,6 +15,17 @@ export type StoredRecord = {
   signatureId: Whole | null
   content: Buffer
   seed: Buffer | undefined
+}
+
+/** A record with what its erasures, if any, have done to it. */
+export type RecordState = StoredRecord & {
+  erased: Time | undefined
+  /** Index of the record that documents the erasure. */
+  erasureIndex: Whole | undefined
+  /** Index of the one that documents the erasure of the proof that the first erasure had kept. */
+  proofErasureIndex: Whole | undefined
+  /** What is kept of a record whose content ended with its proof kept. */
+  remainder: { seed: Buffer; content: Buffer } | undefined
 }
 
 export type StoredForm = { idx: Whole; leaf: Buffer; form: string }
@@ -45,6 +56,7 @@ export function createRecordStore(database: Database) {
 
   return {
     ...durableReads(kysely),
+    state: (idx: number) => stateOf(kysely, idx),
     /** Records from `idx` on, in order. */
     from: async (idx: number, limit: number): Promise<StoredRecord[]> =>
       (await select(idx).where('record.idx', '>=', idx).limit(limit).execute()).map(toRecord),
@@ -184,6 +196,30 @@ export function createRecordStore(database: Database) {
     },
 
     logKeys: () => kysely.selectFrom('log_key').selectAll().orderBy('idx').execute(),
+  }
+}
+
+/** One query, which sees one moment: an erasure is a single commit, and nobody is to see half of it. Throws `not_found`. */
+async function stateOf(kysely: ReturnType<typeof tablesOf<Tables>>, idx: number): Promise<RecordState> {
+  const row = await recordsFrom(kysely, idx)
+    .leftJoin('erasure', 'erasure.idx', 'record.idx')
+    .leftJoin('proof_erasure', 'proof_erasure.idx', 'record.idx')
+    .leftJoin('remainder', (join) =>
+      join.onRef('remainder.idx', '=', 'record.idx').on('remainder.idx', '=', idx),
+    )
+    .select(['erasure.time as erased', 'erasure.erasure_idx as erasureIndex'])
+    .select('proof_erasure.erasure_idx as proofErasureIndex')
+    .select(['remainder.seed as keptSeed', 'remainder.content as keptContent'])
+    .where('record.idx', '=', idx)
+    .executeTakeFirst()
+  if (row === undefined) throw new Fault('not_found', { what: say`record ${idx}` })
+  const { keptSeed: seed, keptContent: content } = row
+  return {
+    ...toRecord(row),
+    erased: row.erased ?? undefined,
+    erasureIndex: row.erasureIndex ?? undefined,
+    proofErasureIndex: row.proofErasureIndex ?? undefined,
+    remainder: seed === null || content === null ? undefined : { seed, content },
   }
 }
 

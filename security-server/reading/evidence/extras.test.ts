@@ -1,15 +1,24 @@
-/** What records say besides, of many at once: what is appended meanwhile does not wait for all of them. */
+/** What records say besides, of many at once: what is appended meanwhile does not wait for all of them. And what is read of one record beside its erasure. */
+import path from 'node:path'
 import t from 'tap'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { logFolder, logOptions, openTestLog, signedRecord } from '../../message-log/fixture.ts'
-import { createRecordStore } from '../../message-log/records/store.ts'
+import {
+  logFolder,
+  logOptions,
+  openTestDatabase,
+  openTestLog,
+  signedRecord,
+} from '../../message-log/fixture.ts'
+import { readLogKeys } from '../../message-log/keys/log-keys.ts'
+import { createRecordStore, type RecordStore } from '../../message-log/records/store.ts'
 import type { Tables } from '../../message-log/tables.ts'
 import { logReads } from '../log-reads.ts'
-import { readExtras } from './read-evidence.ts'
+import { readEvidence, readExtras } from './read-evidence.ts'
 
 await eachDatabase(t, async (_database, t, url) => {
-  const options = logOptions(logFolder(t), url)
+  const folder = logFolder(t)
+  const options = logOptions(folder, url)
   const log = await openTestLog(t, options)
   const records = await Promise.all(
     Array.from({ length: 50 }, async (_, at) => signedRecord({ extra: { consent: `n-${at}` } })),
@@ -52,5 +61,34 @@ await eachDatabase(t, async (_database, t, url) => {
     const records = createRecordStore(database)
     const keyless = await readExtras({ records } as never, [sound], () => undefined)
     t.same(keyless, [undefined], 'nor one whose key is not here yet')
+  })
+
+  await t.test('what is told of a record is of one moment, also beside its erasure', async (t) => {
+    const database = await openTestDatabase(options.databaseUrl, { readOnly: true })
+    t.teardown(() => database.close())
+    const keys = readLogKeys(path.join(folder, 'keys'))
+    for (const mode of ['PROOF_KEPT', 'LEAF_ONLY'] as const) {
+      const { index } = await log.append(await signedRecord({ kind: 'reply', direction: 'out' }))
+      let erased: Promise<unknown> | undefined
+      /** The first question about the record is answered, and no other one is asked yet. */
+      const meanwhile = async <T>(found: Promise<T>): Promise<T> => {
+        const answer = await found
+        erased ??= log.retention.erase({ index, mode, case: '8', reason: 'a test' })
+        await erased
+        return answer
+      }
+      const records: RecordStore = {
+        ...database.records,
+        get: (idx) => meanwhile(database.records.get(idx)),
+        state: (idx) => meanwhile(database.records.state(idx)),
+      }
+      const read = () => readEvidence({ ...database, records }, index, (id) => keys.byId.get(id))
+      const before = await read()
+      t.ok(erased !== undefined && before.message !== undefined && before.metadata !== undefined)
+      t.match(before, { erased: undefined, erasureIndex: undefined }, 'what it was before')
+      const after = await read()
+      t.match(after, { message: undefined, erased: String, erasureIndex: Number })
+      t.equal(after.metadata !== undefined, mode === 'PROOF_KEPT')
+    }
   })
 })

@@ -16,7 +16,7 @@ import {
   openRecord,
   openRemainder,
 } from '../../message-log/open-record.ts'
-import type { StoredRecord } from '../../message-log/records/store.ts'
+import type { RecordState } from '../../message-log/records/store.ts'
 import { createNodeReader, type NodeReader } from '../../message-log/tree/tiles.ts'
 
 /** Opens exactly one commitment: commitment = SHA-256(key ‖ digest), key = HMAC-SHA-256(salt, label). */
@@ -44,9 +44,20 @@ export async function proveInclusion(
   index: number,
   findKey: KeyFinder,
   size?: number,
+  nodes?: NodeReader,
+): Promise<InclusionEvidence> {
+  return proveRecord(log, await log.records.state(index), findKey, size, nodes)
+}
+
+/** The same of a record that was read before. */
+export async function proveRecord(
+  log: Pick<LogDatabase, 'records' | 'tree' | 'cosignatures'>,
+  record: RecordState,
+  findKey: KeyFinder,
+  size?: number,
   nodes: NodeReader = createNodeReader(log),
 ): Promise<InclusionEvidence> {
-  const record = await log.records.get(index)
+  const index = Number(record.idx)
   const checkpoint = await (size === undefined
     ? log.cosignatures.bestCheckpoint(index)
     : log.cosignatures.checkpointOf(size))
@@ -54,7 +65,8 @@ export async function proveInclusion(
     throw new Fault('not_found', { what: say`no checkpoint covers record ${index} yet` })
   }
   const path = await inclusionProof(checkpoint.size, index, nodes)
-  const opened = openRecord(record, findKey) ?? (await remainderOf(log, record, findKey))
+  // An erasure may have kept the proof: then its remainder opens the commitments.
+  const opened = openRecord(record, findKey) ?? openRemainder(record.remainder, findKey)
   return {
     index,
     leaf: record.leaf,
@@ -64,15 +76,6 @@ export async function proveInclusion(
     checkpoint: withCosignatures(checkpoint.note, checkpoint.cosignatures),
     openings: opened === undefined ? {} : openingsOf(opened),
   }
-}
-
-/** An erasure may have kept the proof: then its remainder opens the commitments. */
-async function remainderOf(
-  log: Pick<LogDatabase, 'records'>,
-  { idx, seed }: StoredRecord,
-  findKey: KeyFinder,
-): Promise<OpenedRemainder | undefined> {
-  return seed === undefined ? openRemainder(await log.records.remainder(idx), findKey) : undefined
 }
 
 function openingsOf({ key, sections }: OpenedRecord | OpenedRemainder): InclusionEvidence['openings'] {

@@ -61,11 +61,8 @@ export async function readEvidence(
   index: number,
   findKey: KeyFinder,
 ): Promise<StoredEvidence> {
-  const record = await log.records.get(index)
-  const erasure = await log.records.erasure(index)
-  const opened =
-    openRecord(record, findKey) ??
-    (erasure === undefined ? undefined : openRemainder(await log.records.remainder(index), findKey))
+  const record = await log.records.state(index)
+  const opened = openRecord(record, findKey) ?? openRemainder(record.remainder, findKey)
   const sections = opened?.sections ?? []
   const document = record.signatureId === null ? undefined : await log.records.document(record.signatureId)
   if (record.signatureId !== null && document === undefined) {
@@ -74,15 +71,14 @@ export async function readEvidence(
   const named = opened?.metadata.circumstances
   const bodyFile = sections[SECTION.bodyFile]
   const attachments = sections[SECTION.attachments]
-  const proofErasure = erasure === undefined ? undefined : await log.records.proofErasure(index)
   return {
     index,
     leaf: record.leaf,
     form: record.form,
     secrecy: opened === undefined ? await log.search.secrecyOf(index) : (opened.metadata.secrecy ?? 0),
-    erased: erasure?.time,
-    erasureIndex: erasure?.erasure_idx,
-    proofErasureIndex: proofErasure?.erasure_idx,
+    erased: record.erased,
+    erasureIndex: record.erasureIndex,
+    proofErasureIndex: record.proofErasureIndex,
     metadata: opened?.metadata,
     circumstances: named === undefined ? undefined : await log.circumstances.document(named),
     message: sections[SECTION.message],
@@ -97,6 +93,14 @@ export async function readEvidence(
         ? undefined
         : await readStamp(log, record.signatureId as number, document.digest),
   }
+}
+
+/** The last record that this rests on. */
+export function lastNamed(
+  q: Pick<StoredEvidence, 'index' | 'erasureIndex' | 'proofErasureIndex' | 'timeStamp'>,
+): number {
+  const { index, erasureIndex = 0, proofErasureIndex = 0, timeStamp } = q
+  return Math.max(index, Number(erasureIndex), Number(proofErasureIndex), timeStamp?.index ?? 0)
 }
 
 /** What each record says besides, in the order of `indexes`; undefined where it cannot be read: it is not there, damaged, erased, or this node has not its key. */

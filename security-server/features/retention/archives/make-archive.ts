@@ -158,7 +158,7 @@ function remembering(log: Reads): Reads {
   }
   return {
     ...log,
-    records: { ...records, get: lastOf(records.get), document: lastOf(records.document) },
+    records: { ...records, state: lastOf(records.state), document: lastOf(records.document) },
     timeStamps: { ...timeStamps, covering },
     circumstances: { ...circumstances, document: lastOf(circumstances.document) },
     cosignatures: { ...cosignatures, checkpointOf: lastOf(cosignatures.checkpointOf) },
