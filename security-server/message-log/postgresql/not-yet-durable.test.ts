@@ -33,6 +33,8 @@ const ORDER_STAND_IN = [
   'create sequence asked',
   `create function legal_hold_there() returns setof legal_hold_row language plpgsql as
    $$ begin
+     -- To have asked is synced with nothing.
+     perform set_config('synchronous_commit', 'off', true);
      if nextval('asked') = 1 then perform pg_advisory_xact_lock_shared(${ORDER_LOCK}); end if;
      return query select * from legal_hold_row;
    end $$`,
