@@ -219,6 +219,26 @@ async function erasures(t: Test): Promise<void> {
     t.strictSame(await there.leavesAmong([index]), [index])
     t.equal(await there.erasedBelow(index + 1), 1)
   })
+  await t.test('the other side of an exchange is told of what stays erased', async (t) => {
+    const { index } = await here.append(await signedRecord({ kind: 'reply', direction: 'out' }))
+    for (const log of [here, there]) await log.maintain()
+    const pair = { own: 'DEV/GOV/1234', peer: 'DEV/GOV/5678' }
+    const told = async () => {
+      const { records, erased } = await there.parts.readRecords({
+        ...{ pair, version: 1, first: index, last: index },
+      })
+      return [records.map((one) => one.index), erased.map((one) => one.index)]
+    }
+    t.strictSame(await told(), [[index], []])
+    await between(t, {
+      does: () => here.retention.erase({ index, mode: 'PROOF_KEPT', case: '3', reason: 'a test' }),
+      act: async (_size, crash) => {
+        t.strictSame(await told(), [[], [index]])
+        await crash()
+        t.strictSame(await untilTold(told), [[], [index]])
+      },
+    })
+  })
   await t.test('an order that finds all erased already is told so once it is for good', async (t) => {
     const { index } = await here.append(await signedRecord({ kind: 'reply', direction: 'out' }))
     const order = { index, mode: 'LEAF_ONLY', case: '2', reason: 'a test' } as const

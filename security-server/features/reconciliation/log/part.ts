@@ -16,14 +16,21 @@ export type ReconciliationMethods = {
 }
 
 export const reconciliationPart: LogPart<ReconciliationMethods> = {
-  open: ({ log: { database, records }, ring }) => {
+  open: ({ log: { database, records }, ring, settled }) => {
     const reconciliation = createReconciliationStore(database)
     return {
       methods: {
         partners: ({ from, to }) => reconciliation.partners(from, to),
         secretPartners: ({ from, to }) => reconciliation.secretPartners(from, to),
         rangeBetween: ({ from, to }) => reconciliation.range(from, to),
-        readRecords: (q) => readRecords({ records, reconciliation }, q, ring.find),
+        // What the other side is told to be erased stays so.
+        readRecords: async (q) => {
+          const { stretch } = await settled.read(
+            () => readRecords({ records, reconciliation }, q, ring.find),
+            ({ restsOn }) => restsOn,
+          )
+          return stretch
+        },
       },
     }
   },

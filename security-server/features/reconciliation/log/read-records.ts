@@ -36,12 +36,12 @@ export type ReadStretch = Omit<Stretch, 'records'> & { records: ReadRecord[] }
 /** Member identifiers as text. */
 export type MemberPair = { own: string; peer: string }
 
-/** The records from `first` to `last`, at most STRETCH. */
+/** The records from `first` to `last`, at most STRETCH. `restsOn`: the last record that this rests on. */
 export async function readRecords(
   log: { records: RecordStore; reconciliation: ReconciliationStore },
   q: { pair: MemberPair; version: number; first: number; last: number },
   findKey: KeyFinder,
-): Promise<ReadStretch> {
+): Promise<{ stretch: ReadStretch; restsOn: number }> {
   const last = Math.min(q.last, q.first + STRETCH - 1)
   const rows = await log.reconciliation.rows(q.first, last)
   const records: ReadRecord[] = []
@@ -55,7 +55,7 @@ export async function readRecords(
   }
   const bare = rows.filter((row) => row.client === '' && row.kind === 'request')
   const erased = await log.reconciliation.erased(q.first, last)
-  return {
+  const stretch = {
     records,
     erased: erased.map(({ idx, form }) => erasedRecord(idx, JSON.parse(form) as LeafFields)),
     bare: bare.map(({ idx, direction, request_id }) => ({
@@ -64,6 +64,7 @@ export async function readRecords(
       requestId: request_id,
     })),
   }
+  return { stretch, restsOn: Math.max(-1, ...erased.map(({ by }) => Number(by))) }
 }
 
 /**

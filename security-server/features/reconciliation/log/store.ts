@@ -8,8 +8,8 @@ import type { IndexTables } from '../../../reading/index/tables.ts'
 export type Partners = { client: string; service: string; peer: string }
 export type SecretPartners = { client: string; service: string; secrecy: number }
 
-/** A record whose content was erased. Its form and its signature are left. */
-type ErasedRow = { idx: Whole; form: string; signatureId: Whole | null }
+/** A record whose content was erased. Its form and its signature are left. `by`: the record that documents the erasure. */
+type ErasedRow = { idx: Whole; form: string; signatureId: Whole | null; by: Whole }
 
 export type ReconciliationStore = ReturnType<typeof createReconciliationStore>
 
@@ -80,7 +80,7 @@ export function createReconciliationStore(database: Database) {
       const rows = await kysely
         .selectFrom('erasure')
         .innerJoin('record', 'record.idx', 'erasure.idx')
-        .select(['record.idx', 'record.form', 'record.signature_id'])
+        .select(['record.idx', 'record.form', 'record.signature_id', 'erasure.erasure_idx'])
         .where('erasure.idx', '>=', first)
         .where('erasure.idx', '<=', last)
         // Repeated, so that partitions of the other table are skipped too.
@@ -88,7 +88,10 @@ export function createReconciliationStore(database: Database) {
         .where('record.idx', '<=', last)
         .orderBy('erasure.idx')
         .execute()
-      return rows.map(({ idx, form, signature_id }) => ({ idx, form, signatureId: signature_id }))
+      return rows.map((row) => ({
+        ...{ idx: row.idx, form: row.form },
+        ...{ signatureId: row.signature_id, by: row.erasure_idx },
+      }))
     },
   }
 }
