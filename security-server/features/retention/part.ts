@@ -91,8 +91,10 @@ function methodsOf({ ring, inTurn, catchUp, ...ground }: PartGround): RetentionM
     (now: number) =>
     (erasures: Erasure[], holds: number): Promise<Erased[]> =>
       ground.erase({ erasures, holds, now })
-  let isScrubbed = true
+  // Nor is it known what a process that was killed had left.
+  let isScrubbed = false
   const scrub = async (): Promise<void> => {
+    isScrubbed = false
     isScrubbed = await ground.scrub()
   }
   return {

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
-import { Fault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { EndMode } from '../../message-log/erase.ts'
 import { gently } from '../../message-log/gently.ts'
@@ -22,7 +22,7 @@ import type { Hold, HoldFilter } from './holds/store.ts'
 import type { RetentionCounts, RetentionMethods } from './part.ts'
 
 /** Of a part that keeps content of exchanges outside the log. `index`: any record of the exchange. */
-/** The function takes back what it did, when the order is not carried out. */
+/** The function takes back what it did, when the order is certainly not carried out. */
 type CheckOrder = (index: number) => Promise<(() => Promise<void>) | undefined>
 
 export type Retention = {
@@ -73,6 +73,10 @@ export type Retention = {
 
 export type { ClassSettings, EndMode, Hold, HoldFilter, HoldScope, StoredArchive }
 
+/** How an order is refused; after any other fault nobody knows whether it was carried out. */
+const ERASED_NOTHING: ReadonlySet<string> = new Set([
+  ...['conflict', 'invalid_input', 'not_found', 'under_legal_hold'],
+])
 /** A batch occupies the log's thread for some milliseconds, in which no exchange is logged. */
 const BATCH = 50
 /** The longest time of a run. The next run continues. */
@@ -167,11 +171,14 @@ export function createRetention(q: {
 
   const eraseChecked = async (order: ErasureOrder): Promise<{ index: number; erasureIndex: number }[]> => {
     const undo: (() => Promise<void>)[] = []
+    let isAsked = false
     try {
       for (const check of checks) undo.push((await check(order.index)) ?? (async () => undefined))
+      isAsked = true
       return await parts.eraseExchange({ order, now: clock() })
     } catch (thrown) {
-      for (const back of undo) await back()
+      // A commit that failed may have been done: then what an order needs that was carried out stays.
+      if (!isAsked || ERASED_NOTHING.has(asFault(thrown).code)) for (const back of undo) await back()
       throw thrown
     }
   }

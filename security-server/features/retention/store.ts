@@ -1,6 +1,6 @@
 /** Stores retention classes, the class of each service, and when the content of each record ends. */
 import { CompiledQuery, type Kysely } from 'kysely'
-import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { type Database, inTransaction, readDurably, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { Whole } from '#schemas/sent-values.ts'
@@ -128,15 +128,18 @@ export function createRetentionStore(database: Database) {
 
     /** The indexed records from `start` (included) to `end` (not) that have content. */
     undecided: (start: number, end: number): Promise<UndecidedRow[]> =>
-      kysely
-        .selectFrom('search')
-        .leftJoin('erasure', 'erasure.idx', 'search.idx')
-        .select(['search.idx', 'search.time', 'search.service', 'search.keep_days as keepDays'])
-        .where('search.idx', '>=', start)
-        .where('search.idx', '<', end)
-        .where('erasure.idx', 'is', null)
-        .orderBy('search.idx')
-        .execute(),
+      // What is left out is not looked at again, so it must not have been erased by what a crash takes back.
+      readDurably(kysely, (within) =>
+        within
+          .selectFrom('search')
+          .leftJoin('erasure', 'erasure.idx', 'search.idx')
+          .select(['search.idx', 'search.time', 'search.service', 'search.keep_days as keepDays'])
+          .where('search.idx', '>=', start)
+          .where('search.idx', '<', end)
+          .where('erasure.idx', 'is', null)
+          .orderBy('search.idx')
+          .execute(),
+      ),
 
     /**
      * In one transaction: stores when contents of the records from `from` (included) to `upTo` (not) end, and that it is decided. Records that

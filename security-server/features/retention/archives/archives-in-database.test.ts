@@ -233,6 +233,7 @@ async function suite(t: Test, url: string): Promise<void> {
       const [completed] = await two.retention.archives({ limit: 1 })
       t.match(completed, { id: found.id, node: 'node3', complete: true })
       t.same(await bytesOf(two, completed!), bytes)
+      t.equal(await store.finish(found.id, found.records), undefined, 'a maker that comes late keeps it')
     }
     t.same(readdirSync(shared).sort(), ['named.zip', 'synced.zip'])
 

@@ -186,15 +186,19 @@ async function beginIn(transaction: Kysely<RetentionTables>, archive: NewArchive
   return Number(id)
 }
 
-/** Returns false when the content of a record was erased while the archive was made, or the archive is there no more. */
+/** Returns false when the content of a record was erased while the archive was made, or the archive is there no more. A complete one stays as it is. */
 async function finishIn(
   transaction: Kysely<RetentionTables>,
   id: number,
   records: number[],
 ): Promise<boolean> {
   const row = transaction.updateTable('archive').set({ complete: 1 }).where('id', '=', id)
-  // A node that was made to leave may live for some seconds yet: contents must not end for an archive that nobody knows.
-  if ((await row.executeTakeFirst()).numUpdatedRows !== 1n) return false
+  // A node that was made to leave may live for some seconds yet: contents must not end for an archive that nobody knows, nor may it take an
+  // archive for one in vain that another node has completed for it, and whose contents have ended since.
+  if ((await row.where('complete', '=', 0).executeTakeFirst()).numUpdatedRows !== 1n) {
+    const there = transaction.selectFrom('archive').select('id').where('id', '=', id)
+    return (await there.where('complete', '=', 1).executeTakeFirst()) !== undefined
+  }
   let there = 0
   for (let at = 0; at < records.length; at += PART) {
     const some = records.slice(at, at + PART)
