@@ -8,6 +8,7 @@ import { isInPieces } from './pieces/name.ts'
 import { openPieces } from './pieces/open-pieces.ts'
 import { createPieceBodies, type PieceBodies } from './pieces/piece-bodies.ts'
 import { createPieceStore, openPieceStore } from './pieces/store.ts'
+import { segmentOwner } from './segments/deletable.ts'
 import type { BodyPlace } from './settings.ts'
 
 export type Bodies = Omit<BodyFolder, 'sweep'> & {
@@ -29,7 +30,7 @@ export async function openBodies(q: {
   formerNodes: string[]
 }): Promise<Bodies> {
   const { node, formerNodes } = q
-  const folder = await openBodyFolder(q.root, node, formerNodes)
+  const folder = await openBodyFolder(q.root, node, formerNodes, segmentOwner(q))
   const store = q.databaseUrl.startsWith('sqlite:') ? undefined : await openPieceStore(q.databaseUrl)
   const pieces = store && createPieceBodies({ store, node })
   const of = (name: string): BodyFolder | PieceBodies =>

@@ -8,6 +8,7 @@ import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 import type { BodyDestination, LocatedBody } from './body-file.ts'
 import { incomingFile } from './incoming-file.ts'
+import { deletableIn, type SegmentOwner } from './segments/deletable.ts'
 import { placeOf, segmentFolder, segmentPaths } from './segments/place.ts'
 
 export type BodyFolder = {
@@ -28,7 +29,7 @@ export type BodyFolder = {
   openOnce(name: string): void
   /** Deletes the file unless a record refers to it or may do so. */
   release(name: string): Promise<void>
-  /** Deletes the file of an erased record's body, or a segment in which all bodies are erased. Resolves to whether it was here. */
+  /** Deletes the file of an erased record's body, or a segment in which all bodies are erased. Resolves to whether it was here, and no other node may write to it. */
   erase(file: string): Promise<boolean>
   /** At startup: keeps incoming files that a record refers to and deletes the others. Resolves to the number of deleted files. */
   sweep(isReferred: (names: string[]) => Promise<ReadonlySet<string>>): Promise<number>
@@ -47,6 +48,7 @@ export async function openBodyFolder(
   root: string,
   node: string,
   formerNodes: string[] = [],
+  segments: SegmentOwner = { root, own: undefined },
 ): Promise<BodyFolder> {
   if (!NODE.test(node)) throw new Fault('invalid_configuration', { what: 'the node name' })
   const incomingFolder = path.join(root, 'incoming', node)
@@ -95,8 +97,10 @@ export async function openBodyFolder(
       await rm(incoming(name), { force: true })
     },
     erase: async (name) => {
+      const places = [incoming(name), kept(name)]
       // A segment may be of a former node, of whose name nothing but its folder is left.
-      const places = [incoming(name), kept(name), ...(await segmentPaths(root, name))]
+      for (const { folder, mayDelete } of await deletableIn(segments))
+        if (await mayDelete(name)) places.push(path.join(folder, name))
       let wasHere = false
       for (const file of places) wasHere = (await removed(file)) || wasHere
       return wasHere

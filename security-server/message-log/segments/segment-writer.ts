@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   fdatasyncSync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
@@ -71,12 +72,13 @@ export function createSegmentWriter(root: string, node: string): SegmentWriter {
   }
   return {
     keep(bodies) {
-      if (open !== undefined && open.end >= SEGMENT_BYTES) close()
+      if (open !== undefined && (open.end >= SEGMENT_BYTES || !isThere(open.file))) close()
       const before = open?.end ?? 0
       try {
         const to = open ?? begin()
         const kept = bodies.map((body) => write(to, body))
         fdatasyncSync(to.file)
+        if (!isThere(to.file)) throw new Error('the segment was deleted meanwhile')
         return {
           kept,
           undo: () => {
@@ -94,6 +96,16 @@ export function createSegmentWriter(root: string, node: string): SegmentWriter {
     leave: (segment) => {
       if (open?.segment === segment) close()
     },
+  }
+}
+
+/** Another node, or somebody else, may have deleted a segment in which all was erased or nothing was written for long: what is added to it is lost. */
+function isThere(file: number): boolean {
+  try {
+    return fstatSync(file).nlink > 0
+  } catch {
+    // A file server no longer knows it.
+    return false
   }
 }
 

@@ -1,6 +1,6 @@
 /** Bodies of middle size: in memory on their way, then in a file that many share, until the last of them is erased. */
 import { hash, randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { truncate } from 'node:fs/promises'
 import path from 'node:path'
 import { setFlagsFromString } from 'node:v8'
@@ -128,6 +128,12 @@ await eachDatabase(t, async (_database, t, url) => {
     writeFileSync(orphan, randomBytes(1000))
     const second = await openTestLog(t, renamed)
     await second.recover()
+    if (!url.startsWith('sqlite:')) {
+      t.ok(existsSync(orphan), 'another node may be about to commit what it wrote')
+      const before = new Date(Date.now() - 3_600_000)
+      for (const file of files()) utimesSync(path.join(segments, file), before, before)
+      await second.recover()
+    }
     t.notOk(existsSync(orphan))
     t.equal(files().length, 2)
     for (const index of indexes) await erase(second, index)
@@ -157,6 +163,23 @@ t.test('each node deletes its own files, whichever of them ended the contents', 
   await two.retention.deleteBodies()
   t.strictSame([bodies(here), bodies(there)], [0, 0])
   t.strictSame((await one.parts.erasedBodyFiles({ after: '', limit: 10 })).files, [], 'no name is left')
+})
+
+t.test('nodes that share a file system delete nothing to which another one writes', async (t) => {
+  if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+  const options = logOptions(logFolder(t), await (await postgresql()).freshDatabase())
+  const one = await openTestLog(t, options)
+  const two = await openTestLog(t, { ...options, node: 'node2' })
+  const first = await append(two, randomBytes(100_000))
+  const segments = path.join(options.bodyFolder, 'segments', 'node2')
+  const [segment] = readdirSync(segments)
+  await erase(one, first)
+  t.strictSame(readdirSync(segments), [segment], 'all that is in it is erased, and it is being written')
+  const bytes = randomBytes(100_000)
+  const index = await append(two, bytes)
+  t.ok((await bodyOf(two, index)).equals(bytes))
+  await erase(two, index)
+  t.strictSame(readdirSync(segments), [], 'its own node leaves it first')
 })
 
 t.test('a version that knows no segments does not open the log', async (t) => {
@@ -274,6 +297,10 @@ t.test('a damaged segment is found, and names are no paths', async (t) => {
     segment,
     'nothing is added to one that was left',
   )
+  const [left] = writer.keep([plain[0]!]).kept
+  rmSync(path.join(root, 'segments', 'node1', placeOf(left!.name)!.segment))
+  const [next] = writer.keep([plain[1]!]).kept
+  t.ok((await read(next!)).equals(plain[1]!), 'nor to one that another node has deleted')
 })
 
 t.test('bodies that do not fit into memory have files of their own', async (t) => {
