@@ -1,6 +1,7 @@
 /** What becomes of decisions on both stores: when a class is changed, while another node decides, and which records an order finds. */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { Fault, type FaultCode } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
 import type { Erased, Erasure } from '../../message-log/erase.ts'
@@ -9,6 +10,7 @@ import { collectExchange } from '../../reading/evidence/write-bundle.ts'
 import { decideEnds } from './decide-ends.ts'
 import { endContents } from './end-contents.ts'
 import { setHold } from './holds/set-hold.ts'
+import { createRetention } from './retention.ts'
 import { exchange, freshLog, ORDER, settings } from './retention-fixture.ts'
 
 const OLD = { daysAgo: 31 }
@@ -128,6 +130,30 @@ await eachDatabase(t, async (_database, t, url) => {
     const secret = await own({ contract: 'c0ffee/2', secrecy: 2 })
     await retention.erase({ ...ORDER, index: secret.request })
     t.ok((await log.read(secret.reply)).erased, 'also of one that nobody may see')
+  })
+
+  await t.test('what an order needs is taken back when it has certainly erased nothing', async (t) => {
+    const answers: [FaultCode, boolean][] = [
+      ['conflict', true],
+      ['under_legal_hold', true],
+      ['logging_failed', false],
+    ]
+    for (const [code, isTakenBack] of answers) {
+      const refusing = createRetention({
+        messageLog: {
+          ...log,
+          parts: { ...log.parts, eraseExchange: async () => Promise.reject(new Fault(code)) },
+        },
+        ...{ clock: Date.now, isTimeProven: () => true, nodesOfOtherVersions: async () => [] },
+        ...{ archiver: undefined, archiveFiles: { folder: undefined, files: undefined } },
+      })
+      let taken = false
+      refusing.beforeOrders(async () => async () => {
+        taken = true
+      })
+      await t.rejects(refusing.erase({ index: 0, ...ORDER }), { code })
+      t.equal(taken, isTakenBack, code)
+    }
   })
 
   await t.test('a hold is on records that no crash of the database takes back', async (t) => {

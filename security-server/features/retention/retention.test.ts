@@ -9,7 +9,14 @@ import { openCommitment } from '#core/merkle/leaf-form.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { CLIENT, endAllDue, logFolder, SERVICE, type TestLogOptions } from '../../message-log/fixture.ts'
+import {
+  CLIENT,
+  endAllDue,
+  logFolder,
+  openTestLog,
+  SERVICE,
+  type TestLogOptions,
+} from '../../message-log/fixture.ts'
 import { openLogSource } from '../verification/checks/open-source.ts'
 import type { LogReport } from '../verification/checks/source.ts'
 import { verifyLog } from '../verification/checks/verify-log.ts'
@@ -335,4 +342,21 @@ t.test('after erasure no file of the embedded store holds content, or a key that
   await log.close()
   t.same(filesWith(folder, [...seedsOf(doomed), ...ids]), [])
   t.match(await verified(options), { ok: true, proofsKept: 0 })
+})
+
+t.test('what a process that has ended left of a key the next one removes', async (t) => {
+  const { log, options } = await freshLog(t)
+  const folder = path.dirname(options.keyFolder)
+  const { request, reply } = await exchange(log)
+  const reader = await openLogSource(options)
+  const seeds: Buffer[] = []
+  for await (const { idx, seed } of reader.source.records())
+    if (idx === request || idx === reply) seeds.push(seed!.subarray(8))
+  await log.retention.erase({ index: request, ...ORDER })
+  await log.close()
+  const next = await openTestLog(t, options)
+  t.not(filesWith(folder, seeds).length, 0, 'which a reader of an earlier moment had kept')
+  await reader.close()
+  t.equal(await next.retention.run(), 0)
+  t.same(filesWith(folder, seeds), [])
 })
