@@ -21,7 +21,7 @@ export type Profile = {
   pathLength?: number
   /** RFC 6960 4.2.2.2.1: the status of the responder itself is not checked. */
   ocspNoCheck?: true
-  /** 'server' and 'member' require X-Road's FiVRK profile (wire 6.2); 'any' accepts every subject. */
+  /** 'server' and 'member' require X-Road's FiVRK profile; 'any' accepts every subject. */
   subject: 'server' | 'member' | 'any'
 }
 

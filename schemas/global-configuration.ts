@@ -33,7 +33,7 @@ export type ApprovedCa = {
   authenticationOnly: boolean
   topCa: CaInfo
   intermediateCas: CaInfo[]
-  /** The name of the Java class by which X-Road reads subjects (wire digest 6.2). */
+  /** The name of the Java class by which X-Road reads subjects. */
   certificateProfileInfo: string
   defaultCsrFormat?: CsrFormat | undefined
   acmeServer?: AcmeServer | undefined

@@ -1,4 +1,4 @@
-/** Names on the wire between clients and servers, in X-Road's spelling (wire digest sections 1 and 2). */
+/** Names on the wire between clients and servers, in X-Road's spelling (pr-rest, pr-mess, pr-messtransp). */
 
 export const HEADER = {
   client: 'x-road-client',

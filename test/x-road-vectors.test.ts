@@ -1,5 +1,5 @@
 /**
- * The vectors of others are exactly as published, and X-Road's own get X-Road's verdicts (wire digest section 9). Every file in
+ * The vectors of others are exactly as published, and X-Road's own get X-Road's verdicts. Every file in
  * its folder must be read by a row here or by the room's test that is named for it, so that none is overlooked.
  */
 import { createHash } from 'node:crypto'

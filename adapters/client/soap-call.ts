@@ -114,7 +114,7 @@ async function readAnswer(message: IncomingMessage, asked: Asked): Promise<SoapA
   const boundary = boundaryOf(type)
   const isSoap = boundary !== undefined || isSoapType(type)
   const chunks = readAll(streamOf(message, asked.signal))
-  // Faults come with 200 from security servers, and with 500 from others (wire 1.5, SOAP 1.1 section 6.2).
+  // Faults come with 200 from security servers, and with 500 from others (pr-mess, SOAP 1.1 section 6.2).
   if ((status !== 200 && status !== 500) || !isSoap) {
     const code = header('x-road-error')
     const said = await collect(chunks, MAX_FAULT_BYTES).catch(() => undefined)

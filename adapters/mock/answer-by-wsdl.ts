@@ -49,7 +49,7 @@ export async function answerByWsdl(text: string): Promise<(request: MockRequest)
     try {
       return await answer(request, described)
     } catch (thrown) {
-      // SOAP has its own form of faults, with HTTP 200 as X-Road gives them (wire 1.5).
+      // SOAP has its own form of faults, with HTTP 200 as X-Road gives them (pr-mess).
       const bytes = writeSoapFault(wireFault(asFault(thrown), 'server.serverproxy'))
       return {
         ...xml(bytes, 'fault'),

@@ -83,7 +83,7 @@ async function answer(
   }
 }
 
-/** By these headers a reply belongs to its request (wire 1.3); there is no request hash, because nothing was signed. */
+/** By these headers a reply belongs to its request (pr-rest); there is no request hash, because nothing was signed. */
 function bindTo({ client, service, id, userId, issue }: RestRequest, reply: FastifyReply): void {
   reply.header(HEADER.client, idText(client))
   reply.header(HEADER.service, idText(service))

@@ -82,7 +82,7 @@ export async function readEnvelope(answer: SystemAnswer, q: Q): Promise<XmlEleme
   return content
 }
 
-/** The answer to another request is none: the server signed what it answers, and to whom (wire 1.5). */
+/** The answer to another request is none: the server signed what it answers, and to whom (pr-mess). */
 async function checkExchange(bytes: Buffer, { client, service, id, sha512 }: NonNullable<Q['exchange']>) {
   const found = await parseSoapMessage(bytes).catch((cause: unknown) => {
     if (cause instanceof Fault) throw failed(`it answered, and not as a security server does: ${cause.code}`)

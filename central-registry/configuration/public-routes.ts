@@ -18,7 +18,7 @@ export function publicRoutes(app: FastifyInstance, store: PublicationStore): voi
   }
   for (const name of ['internalconf', 'externalconf', 'internalconf-statement', 'externalconf-statement']) {
     app.get(`/${name}`, async (request, reply) => {
-      // As in X-Road a request without a version asks for the oldest (wire 5.1): X-Road-Metrics names none.
+      // As in X-Road a request without a version asks for the oldest (pr-gconf): X-Road-Metrics names none.
       const { version = String(Math.min(...VERSIONS)) } = request.query as { version?: unknown }
       const offered = VERSIONS.find((one) => String(one) === version)
       if (offered === undefined)

@@ -48,7 +48,7 @@ type Rooms = {
  */
 export type Publish = () => Promise<Publication | undefined>
 
-/** A server that read a directory just before it was replaced can still fetch its files (wire digest 5.1). */
+/** A server that read a directory just before it was replaced can still fetch its files (X-Road's ConfigurationDistributor). */
 const SUPERSEDED_KEPT_MS = 600_000
 /**
  * How often a publication is prepared again because the register changed meanwhile. After that it is written inside the

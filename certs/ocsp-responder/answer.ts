@@ -1,4 +1,4 @@
-/** Answers one OCSP request from the ledger; returns each CertID byte for byte, and the nonce (RFC 6960, wire 6.3). */
+/** Answers one OCSP request from the ledger; returns each CertID byte for byte, and the nonce (RFC 6960). */
 import { createHash, type KeyObject } from 'node:crypto'
 import { parseDer } from '#core/asn1/der.ts'
 import { OID } from '#core/asn1/oids.ts'

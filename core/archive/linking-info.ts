@@ -1,7 +1,7 @@
 /**
  * X-Road's linking information, a text. Its first line has the last digest and the file name of the preceding archive. Every
- * further line has, for one container in order, H(ascii(previous digest, hex) ‖ ascii(hex(H(container)))) in hex (wire digest
- * 4.9).
+ * further line has, for one container in order, H(ascii(previous digest, hex) ‖ ascii(hex(H(container)))) in hex (X-Road's
+ * LinkingInfoBuilder).
  */
 import { createHash, hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'

@@ -1,4 +1,4 @@
-/** The profiles of X-Road's certificateprofile.impl classes (wire digest 6.2). All our programs have them built in. */
+/** The profiles of X-Road's certificateprofile.impl classes. All our programs have them built in. */
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import basic from '#schemas/certificate-profiles/basic.json' with { type: 'json' }
 import basicAcme from '#schemas/certificate-profiles/basic-acme.json' with { type: 'json' }

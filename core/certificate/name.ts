@@ -54,7 +54,7 @@ const JAVA_KEYWORD: ReadonlyMap<string, string> = new Map([
 
 const READABLE_KEYWORD = new Map([...JAVA_KEYWORD, [OID.serialNumber, 'SERIALNUMBER']])
 
-/** RFC 2253 text as Java's X500Principal.getName() prints it: last part first, unknown types as OID=#hex (wire 11.12). */
+/** RFC 2253 text as Java's X500Principal.getName() prints it: last part first, unknown types as OID=#hex. */
 export function nameText(name: Name): string {
   return name.rdns
     .toReversed()

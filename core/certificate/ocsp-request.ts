@@ -35,7 +35,7 @@ type CertIdFields = {
 }
 
 /**
- * The CertID of `certificate` in the one form that X-Road compares: SHA-1 with NULL parameters (wire 6.3). SHA-1 only identifies
+ * The CertID of `certificate` in the one form that X-Road compares: SHA-1 with NULL parameters. SHA-1 only identifies
  * the issuer here; no security depends on its strength.
  */
 export function certId(certificate: Certificate, issuer: Certificate): Buffer {

@@ -1,6 +1,6 @@
 /**
  * Decides whether an OCSP answer proves that a certificate was good at a given time. The answer must be about this certificate,
- * fresh, and signed by a responder that may answer for its issuer (RFC 6960 section 3.2, wire 6.3). Anything else throws.
+ * fresh, and signed by a responder that may answer for its issuer (RFC 6960 section 3.2). Anything else throws.
  *
  * The answer's signature does not cover the certificates in the answer. The issuer signs the responder's own certificate; further
  * certificates have no effect.

@@ -1,4 +1,4 @@
-/** How X-Road recognises authentication and signing certificates (wire digest 6.1, CertUtils.isAuthCert and isSigningCert). */
+/** How X-Road recognises authentication and signing certificates (CertUtils.isAuthCert and isSigningCert). */
 import { OID } from '#core/asn1/oids.ts'
 import type { Certificate } from './parse-certificate.ts'
 

@@ -1,5 +1,5 @@
 /**
- * Configuration anchors (wire digest 5.4), from which an instance's trust begins: read strictly, written as X-Road does, with the
+ * Configuration anchors (pr-gconf), from which an instance's trust begins: read strictly, written as X-Road does, with the
  * hash that people compare.
  */
 import { createHash } from 'node:crypto'

@@ -87,7 +87,7 @@ function checkFileName(name: string | undefined): string | undefined {
 
 /**
  * When a part was published, in milliseconds since 1970. The location has a folder whose name is this UTC time with nanoseconds
- * (yyyyMMddHHmmssnnnnnnnnn, wire digest 5.1). Undefined if there is no such folder.
+ * (yyyyMMddHHmmssnnnnnnnnn, as X-Road's central server names them). Undefined if there is no such folder.
  */
 export function publicationTime(location: string): number | undefined {
   const stamp = location.split('/').find((segment) => STAMP.test(segment))

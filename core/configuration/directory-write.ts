@@ -1,4 +1,4 @@
-/** Writes a signed directory as X-Road's central server does, byte by byte (wire digest 5.2). */
+/** Writes a signed directory as X-Road's central server does, byte by byte (pr-gconf). */
 import { createHash, randomInt } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'

@@ -1,5 +1,5 @@
 /**
- * Parses the signed directory of a global configuration (wire digest 5.2 and 5.8): its parts, their locations and their hashes.
+ * Parses the signed directory of a global configuration (pr-gconf): its parts, their locations and their hashes.
  * Works on bytes, because the signed content must be exactly one slice of the received bytes.
  */
 import { Fault } from '#schemas/fault.ts'

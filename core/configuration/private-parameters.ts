@@ -1,4 +1,4 @@
-/** private-params of version 2 and 3 (wire digest 5.6): read strictly, written as X-Road's central server does. */
+/** private-params of version 2 and 3 (pr-gconf): read strictly, written as X-Road's central server does. */
 
 import type { XmlElement } from '#core/xml/element.ts'
 import { Fault } from '#schemas/fault.ts'

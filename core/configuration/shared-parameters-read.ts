@@ -1,5 +1,5 @@
 /**
- * Reads shared-params of version 2 to 6 (pr-gconf; wire digest 5.5) into one type. All versions are read by the newest schema's
+ * Reads shared-params of version 2 to 6 (pr-gconf) into one type. All versions are read by the newest schema's
  * sequence, because X-Road's own servers publish newer elements in older versions. Unknown elements are allowed only at the end.
  */
 

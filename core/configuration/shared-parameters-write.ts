@@ -1,4 +1,4 @@
-/** Writes shared-params of version 4, 5 and 6 as X-Road's central server does, byte by byte (wire digest 5.5). */
+/** Writes shared-params of version 4, 5 and 6 as X-Road's central server does, byte by byte (pr-gconf). */
 
 import { Fault } from '#schemas/fault.ts'
 import type {

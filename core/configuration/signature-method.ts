@@ -29,8 +29,8 @@ export function digestSize(digest: Digest): number {
 type Method = { digest: Digest; keyType: 'rsa' | 'ec'; options: SigningOptions }
 
 /**
- * How node:crypto verifies and signs with the algorithm of this URI. ECDSA values are DER here, unlike in XML signatures (wire
- * digest 3.3).
+ * How node:crypto verifies and signs with the algorithm of this URI. ECDSA values are DER here, unlike in XML
+ * signatures (XML Signature 1.1, 6.4.3).
  */
 export function methodOfUri(uri: string): Method | undefined {
   const [, kind, digest] = PLAIN.exec(uri) ?? []

@@ -1,4 +1,4 @@
-/** The content of an ASiC-E message container of X-Road (wire digest 4.1), for writing, reading and judging. */
+/** The content of an ASiC-E message container of X-Road (ug-sigdoc), for writing, reading and judging. */
 import type { Readable } from 'node:stream'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { FaultCode } from '#schemas/fault.ts'

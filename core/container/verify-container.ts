@@ -1,6 +1,6 @@
 /**
  * Judges a message container at the time that its time-stamp proves, in the terms of EN 319 102-1. A bad container leads to a
- * verdict, never to an exception; the verdict has X-Road's code where there is one (wire digest 4.4 and 9.1).
+ * verdict, never to an exception; the verdict has X-Road's code where there is one (AsicVerifierMain).
  *
  * Stricter than X-Road: the signature must cover every entry except the time-stamp's, the manifests, and a hash chain that the
  * signature does not use and that contains nothing else (stray-chains.ts). An entry that is not covered makes the verdict

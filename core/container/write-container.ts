@@ -1,6 +1,6 @@
 /**
- * Writes a message container as a stream (wire digest 4.1): mimetype first and stored, as ASiC requires, then the other entries
- * in X-Road's order. No stored entry has a data descriptor, because Java's stream reader cannot read one (11.27).
+ * Writes a message container as a stream: mimetype first and stored, as ASiC requires, then the other entries
+ * in X-Road's order. No stored entry has a data descriptor, because Java's stream reader cannot read one.
  */
 import type { Readable } from 'node:stream'
 import { type ContainerParts, ENTRY, MIME_TYPE } from './container.ts'

@@ -71,7 +71,7 @@ async function whyForeign(record: ProvenRecord, all: ProvenRecord[]): Promise<st
   return whyUnlike(response, record.metadata)
 }
 
-/** A SOAP message says nothing of x-road-request-id; the hash of its request stands in its header (wire 1.5). */
+/** A SOAP message says nothing of x-road-request-id; the hash of its request stands in its header (pr-mess). */
 async function whyUnlikeSoap(
   message: Buffer,
   { form, metadata }: ProvenRecord,
@@ -87,7 +87,7 @@ async function whyUnlikeSoap(
   return whyUnlike({ ...said, requestId }, metadata)
 }
 
-/** By which an answer names this request: of SOAP the document alone (wire 1.5). */
+/** By which an answer names this request: of SOAP the document alone (pr-mess). */
 function hashOf({ message, hashes }: NonNullable<ProvenRecord['shown']>): string {
   return isSoapMessage(message) ? hashes.message.toString('base64') : requestHash(hashes)
 }

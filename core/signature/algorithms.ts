@@ -1,4 +1,4 @@
-/** Signature methods of X-Road and XML Signature (wire digest 3.3), each tied to one key type and one digest. */
+/** Signature methods of X-Road and XML Signature (SignAlgorithm), each tied to one key type and one digest. */
 import { constants, type KeyObject, sign, verify } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { DIGEST_URI, type DigestName } from '#schemas/wire.ts'

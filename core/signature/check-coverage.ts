@@ -1,6 +1,6 @@
 /**
  * Checks that a signature covers every part of a message; otherwise the message is refused. X-Road follows the references of a
- * signature, but does not check what they leave out (wire digest 3.6).
+ * signature, but does not check what they leave out (SignatureVerifier).
  */
 import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'

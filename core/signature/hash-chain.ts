@@ -1,5 +1,5 @@
 /**
- * Hash chains (wire digest 3.5): one signature or time-stamp over many messages, or over a message with its attachments. Each
+ * Hash chains (hashchain.xsd): one signature or time-stamp over many messages, or over a message with its attachments. Each
  * receiver gets the chain that leads from its own parts to the signed result.
  */
 import { hash } from 'node:crypto'

@@ -1,5 +1,5 @@
 /**
- * X-Road's Merkle tree over the messages of one batch (wire digest 3.5). Nodes are in an array: the root at 0, the children of i
+ * X-Road's Merkle tree over the messages of one batch (HashChainBuilder). Nodes are in an array: the root at 0, the children of i
  * at 2i+1 and 2i+2, the inputs after the nodes. Incomplete trees have gaps, which are skipped, not filled.
  */
 import { stepDigest } from './step-digest.ts'

@@ -24,7 +24,7 @@ export type ReadSignature = {
   properties: QualifyingProperties
 }
 
-/** The names that references to data may have (wire digest 3.6). */
+/** The names that references to data may have (SignatureVerifier). */
 const DATA_URI = /^\/(?:message\.xml|sig-hashchainresult\.xml|attachment[1-9]\d{0,3})$/
 const CONTAINER_NAMESPACES = ['http://uri.etsi.org/02918/v1.2.1#', 'http://uri.etsi.org/02918/v1.1.1#']
 /** xs:ID, restricted to ASCII. */

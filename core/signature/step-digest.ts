@@ -1,4 +1,4 @@
-/** The digest of one step of a hash chain (wire digest 3.5): over the DER of the list of digests and their methods. */
+/** The digest of one step of a hash chain: over the DER of the list of digests and their methods. */
 import { hash } from 'node:crypto'
 import { der } from '#core/asn1/der-write.ts'
 import { DIGEST_URI, type DigestName } from '#schemas/wire.ts'

@@ -1,5 +1,5 @@
 /**
- * The form of XAdES document that we write (wire digest 3.1), split where the values go. Empty elements have a start and an end
+ * The form of XAdES document that we write (SignatureXmlBuilder), split where the values go. Empty elements have a start and an end
  * tag. So every slice of the document is already in canonical form (C14N 1.0), except for the namespace declarations on the apex
  * element.
  */
@@ -32,7 +32,7 @@ const declarations = Object.entries(NAMESPACE)
   .join('')
 const sha512Method = `<ds:DigestMethod Algorithm="${DIGEST_URI['SHA-512']}"></ds:DigestMethod>`
 
-/** Apex tags in canonical XML, with every namespace in scope (wire digest 3.2). */
+/** Apex tags in canonical XML, with every namespace in scope. */
 export const APEX = {
   signedInfo: `<ds:SignedInfo${declarations}>`,
   signedProperties: `<xades:SignedProperties${declarations} Id="signed-properties">`,

@@ -28,7 +28,7 @@ type DataItem = Extract<ChainItem, { kind: 'data' }>
  * `malformed_signature.hashchain_unused_inputs` (a part is not covered), `malformed_signature.invalid_hash_chain` (the chain
  * leads to another result).
  *
- * Names in a chain are not signed, but the order of the digests is (wire digest 11.26). So the names must agree with that order.
+ * Names in a chain are not signed, but the order of the digests is. So the names must agree with that order.
  * All parts must be in one step, as every writer does it: otherwise other messages of the batch could be presented as attachments
  * of this one.
  */

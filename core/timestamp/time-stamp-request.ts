@@ -1,4 +1,4 @@
-/** Time-stamp requests (RFC 3161 section 2.4.1); by default as X-Road sends them: SHA-512, no nonce, no certReq (wire 4.2). */
+/** Time-stamp requests (RFC 3161 section 2.4.1); by default as X-Road sends them: SHA-512, no nonce, no certReq. */
 import {
   children,
   expectTag,

@@ -1,6 +1,6 @@
 /**
  * Decides whether a time-stamp token proves that a digest existed at a time: signed by an authority that the configuration names,
- * over this imprint (RFC 3161 section 2.4.2, RFC 5652 5.6, wire 6.4). Anything else throws.
+ * over this imprint (RFC 3161 section 2.4.2, RFC 5652 5.6). Anything else throws.
  *
  * In CMS the signature does not cover the certificates and revocation lists in the token, nor unsigned attributes. A changed byte
  * there changes no verdict, with one exception: a certificate that claims to be the signer's must equal the configured one.

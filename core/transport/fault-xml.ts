@@ -1,4 +1,4 @@
-/** Faults between security servers: SOAP 1.1 fault XML, for REST too, written as X-Road does (SoapFault.java, wire 1.5). */
+/** Faults between security servers: SOAP 1.1 fault XML, for REST too, written as X-Road does (SoapFault.java, pr-mess). */
 import { treeOf, type XmlElement } from '#core/xml/element.ts'
 import { escapeXml } from '#core/xml/escape.ts'
 import { readStrictXml } from '#core/xml/strict-reader.ts'

@@ -69,7 +69,7 @@ export function pairHeaders(rawHeaders: readonly string[], drop: (lower: string)
     if (size > MAX_HEAD_BYTES) throw new Fault('headers_too_large', { what: `over ${MAX_HEAD_BYTES} bytes` })
     if (!TOKEN.test(name)) throw new Fault('invalid_header', { what: 'a header name is not a token' })
     if (isTwin(lower)) throw new Fault('invalid_header', { what: `${name} can be taken for another header` })
-    // Node hands bytes out as Latin-1, X-Road prints them as UTF-8: only ASCII means the same to both (wire 11.3).
+    // Node hands bytes out as Latin-1, X-Road prints them as UTF-8: only ASCII means the same to both.
     if (!ASCII_VALUE.test(value)) throw new Fault('invalid_header', { what: `${name} is not plain ASCII` })
     return true
   })

@@ -36,7 +36,7 @@ export function createMultipartParser(q: {
   boundary: string
   limits: MultipartLimits
   dialect?: Dialect
-  /** An empty line may stand before the first boundary: X-Road writes one where a multipart is nested in another (wire 2.3). */
+  /** An empty line may stand before the first boundary: X-Road writes one where a multipart is nested in another (pr-messtransp). */
   isNested?: boolean
   onPart(headers: ReadonlyMap<string, string>, index: number): PartHandler
 }): MultipartParser {

@@ -1,4 +1,4 @@
-/** The multipart bytes between servers as X-Road writes them (MultipartEncoder.java, wire 2.3). */
+/** The multipart bytes between servers as X-Road writes them (MultipartEncoder.java, pr-messtransp). */
 import { randomBytes } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import type { HeaderList } from './header-list.ts'

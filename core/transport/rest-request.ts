@@ -1,5 +1,5 @@
 /**
- * The REST request as it is signed (message protocol for REST, wire 1.2): read from a client's HTTP request, printed
+ * The REST request as it is signed (message protocol for REST, pr-rest): read from a client's HTTP request, printed
  * once, and read back by the provider. X-Road hashes its own print of what it has parsed, so only bytes that survive
  * such a round trip are taken.
  */

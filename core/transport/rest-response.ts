@@ -1,4 +1,4 @@
-/** The REST response as it is signed (wire 1.3), bound to its request by ids and by the hash of what was asked. */
+/** The REST response as it is signed (pr-rest), bound to its request by ids and by the hash of what was asked. */
 import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, parseClientId, parseServiceId, type ServiceId } from '#schemas/identifiers.ts'

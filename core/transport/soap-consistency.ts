@@ -1,4 +1,4 @@
-/** What a side that exchanges SOAP checks around a message (wire 1.5). */
+/** What a side that exchanges SOAP checks around a message (pr-mess). */
 import { Fault } from '#schemas/fault.ts'
 import type { ClientId } from '#schemas/identifiers.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'

@@ -1,5 +1,5 @@
 /**
- * X-Road's SOAP messages (message protocol for SOAP 4.0, wire 1.5): who asks whom for what, read from the header, with
+ * X-Road's SOAP messages (message protocol for SOAP 4.0, pr-mess): who asks whom for what, read from the header, with
  * X-Road's verdicts (SaxSoapParserImpl.java). The bytes are never printed again; the XML library is loaded on first use.
  */
 import { Fault } from '#schemas/fault.ts'

@@ -1,5 +1,5 @@
 /**
- * The hash of the request in the header of a SOAP response (wire 1.5): the provider's server puts it in, the consumer's
+ * The hash of the request in the header of a SOAP response (pr-mess): the provider's server puts it in, the consumer's
  * compares it. Only these bytes are added, everything else of the response stays as the system wrote it.
  */
 import { attributesOf, namespacesIn, splitName, type Tag, tagsOf } from '#core/xml/tags.ts'

@@ -1,5 +1,5 @@
 /**
- * The locations from which the configuration of an instance may be fetched, best first (wire digest 5.3, 1): the last one that
+ * The locations from which the configuration of an instance may be fetched, best first (ConfigurationDownloader): the last one that
  * worked, then the sources that the verified configuration names, then those of the anchor. Within each group https comes before
  * http, otherwise the order is random.
  */

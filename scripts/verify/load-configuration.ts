@@ -1,5 +1,5 @@
 /**
- * Loads the global configuration by which containers are verified: a directory in X-Road's layout (wire digest 5.7), the zip file
+ * Loads the global configuration by which containers are verified: a directory in X-Road's layout, the zip file
  * of GET /verificationconf, or an anchor, from which it is fetched and verified. Directory and zip are not verified again: the
  * person who names them on the command line trusts them.
  */

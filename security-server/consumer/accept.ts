@@ -1,4 +1,4 @@
-/** Guarantees a request whose every byte is understood in one way: who asks whom for what, as its protocol says (wire 1.2, 1.5). */
+/** Guarantees a request whose every byte is understood in one way: who asks whom for what, as its protocol says (pr-rest, pr-mess). */
 import { hash, randomUUID } from 'node:crypto'
 import type { AcceptedMessage, ClientRequest, Codec, RequestMessage } from '../message/codec.ts'
 import { beginCourse, type Course, sizeOf } from '../peer/course.ts'

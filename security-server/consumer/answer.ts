@@ -1,4 +1,4 @@
-/** Guarantees that the client system gets the reply as it was signed: status, headers and body unchanged (wire 1.3). */
+/** Guarantees that the client system gets the reply as it was signed: status, headers and body unchanged (pr-rest). */
 import type { Answer } from '../message/message.ts'
 import { sizeOf } from '../peer/course.ts'
 import type { Logged } from '../peer/log-message.ts'

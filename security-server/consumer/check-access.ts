@@ -44,7 +44,7 @@ export function checkAccess<T extends Accepted>(
   return { ...accepted, [allowed]: true }
 }
 
-/** The three modes of wire 1.1: NOSSL takes anything, SSLNOAUTH wants TLS, SSLAUTH a certificate of this subsystem. */
+/** The three modes of ug-ss: NOSSL takes anything, SSLNOAUTH wants TLS, SSLAUTH a certificate of this subsystem. */
 export function authenticateClient(client: ClientId, tls: Arrival['tls'], localSystems: LocalSystems): void {
   const local = ownClient(client, localSystems)
   if (local.authenticationMode === 'NOSSL' || tls === HANDED_OVER) return

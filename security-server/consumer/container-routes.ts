@@ -1,5 +1,5 @@
 /**
- * GET /asic and GET /verificationconf, as X-Road has them (wire 1.6): the signed containers of an exchange that this
+ * GET /asic and GET /verificationconf, as X-Road has them (pr-meta): the signed containers of an exchange that this
  * client took part in, and the configuration to verify them with.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -177,7 +177,7 @@ function partyOf(query: Query): ClientId {
     : { ...member, subsystemCode: checkCode(subsystem) }
 }
 
-/** X-Road's container name: the query id, the direction, and the record's number (wire 4.1). */
+/** X-Road's container name: the query id, the direction, and the record's number (ug-sigdoc). */
 function containerName(queryId: string, record: EvidenceRecord): string {
   return `${fileNameOf(queryId)}-${record.isReply ? 'response' : 'request'}-${record.index}.asice`
 }

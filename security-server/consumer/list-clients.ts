@@ -1,4 +1,4 @@
-/** GET /listClients: the members and subsystems of an instance, JSON or XML, unsigned (wire 1.6). */
+/** GET /listClients: the members and subsystems of an instance, JSON or XML, unsigned (pr-meta). */
 import type { FastifyInstance } from 'fastify'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { Log } from '#platform/logging/create-log.ts'

@@ -1,6 +1,6 @@
 /**
  * Which faults of a peer say that it did not call its system. X-Road says it in no other way than by the code, so only
- * codes are listed that its server gives before the call and never after it (wire 2.5); all else leaves the outcome open. Ours
+ * codes are listed that its server gives before the call and never after it (pr-messtransp); all else leaves the outcome open. Ours
  * gives none of them after the call (provider/refuse.ts).
  */
 

@@ -30,6 +30,6 @@ export type ConsumerRooms = {
   heardTreeHead(peer: ServerId, treeHead: string | undefined): void
   endOfCourse: EndOfCourse
   tracing: Tracing
-  /** Our authentication certificate's OCSP responses go with every request (wire 2.3). */
+  /** Our authentication certificate's OCSP responses go with every request (pr-messtransp). */
   authenticationIdentity: Keys['authenticationIdentity']
 }

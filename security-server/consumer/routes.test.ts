@@ -181,7 +181,7 @@ t.test('every way to send a request', async (t) => {
       'x-road-message-type': 'REST',
       'x-road-request-id': request.requestId,
     },
-    'between servers the headers are those of wire 2.2',
+    'between servers the headers are those of pr-messtransp',
   )
   const nonsense = await ask(
     `POST ${PERSONS} HTTP/1.1\r\nContent-Type: nonsense\r\nContent-Length: 5`,

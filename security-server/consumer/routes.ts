@@ -41,7 +41,7 @@ const SOAP_TYPES = /^\s*(?:text\/xml|application\/xop\+xml|multipart\/related)\b
 
 /**
  * For fastify's `rewriteUrl`: all exchange targets go to one route for each protocol, the raw url stays in `originalUrl`. Any POST of
- * a SOAP content type that is no REST target goes to X-Road's SOAP handler (wire 1.1).
+ * a SOAP content type that is no REST target goes to X-Road's SOAP handler (ug-ss).
  */
 export function routeOf({
   method,
@@ -173,7 +173,7 @@ export function refuseRequest(
   return sendFault(request, reply, fault)
 }
 
-/** X-Road's error form: a SOAP fault, or for REST (wire 1.4) X-Road-Error, JSON, or XML for clients that ask for it. */
+/** X-Road's error form: a SOAP fault, or for REST (pr-rest) X-Road-Error, JSON, or XML for clients that ask for it. */
 export function sendFault(request: FastifyRequest, reply: FastifyReply, fault: Fault): FastifyReply {
   const { method, headers, originalUrl: url } = request
   if (routeOf({ method, headers, url }) === SOAP_ROUTE) return sendSoapFault(reply, fault)
@@ -198,14 +198,14 @@ export function sendFault(request: FastifyRequest, reply: FastifyReply, fault: F
   return sendWhole(reply, Buffer.from(JSON.stringify({ type, message, detail })))
 }
 
-/** The first of X-Road's XML types that a client accepts, whatever weights and other types it names (wire 1.4). */
+/** The first of X-Road's XML types that a client accepts, whatever weights and other types it names (pr-rest). */
 function xmlTypeOf(accept: string): string | undefined {
   const types = accept.split(',').map((one) => one.replace(/;.*/s, '').trim().toLowerCase())
   const found = types.find((one) => ['text/xml', 'application/xml', 'text/*'].includes(one))
   return found === 'text/*' ? 'text/xml' : found
 }
 
-/** X-Road answers SOAP faults with HTTP 200 (wire 1.5). */
+/** X-Road answers SOAP faults with HTTP 200 (pr-mess). */
 function sendSoapFault(reply: FastifyReply, fault: Fault): FastifyReply {
   reply.code(200).header('content-type', FAULT_CONTENT_TYPE).header('soapaction', '""')
   return sendWhole(reply, writeSoapFault(wireFault(fault, 'server.clientproxy')))

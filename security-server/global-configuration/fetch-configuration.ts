@@ -1,5 +1,5 @@
 /**
- * Fetches one instance's configuration from one location and checks all of it before anything is kept (wire digest 5.3):
+ * Fetches one instance's configuration from one location and checks all of it before anything is kept (pr-gconf):
  * signature, expiry, version, no going back, our statement and its place in the registry's log, then each part against its signed
  * hash.
  */

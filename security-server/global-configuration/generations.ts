@@ -1,6 +1,6 @@
 /**
  * The configuration on disk. Each accepted configuration is a folder of its own, complete and durable before one symbolic link
- * points to it: after a crash there is the old set or the new one, never a mixture. Inside is X-Road's layout (wire digest 5.7),
+ * points to it: after a crash there is the old set or the new one, never a mixture. Inside is X-Road's layout,
  * and the signed documents next to it:
  *
  *   current -> generations/0000000012

@@ -169,7 +169,7 @@ export function contentVersion(copies: InstanceCopy[]): string {
   return hash.digest('base64url')
 }
 
-/** X-Road puts only the version into this metadata (wire digest 1.6). */
+/** X-Road puts only the version into this metadata of `GET /verificationconf`. */
 function verificationFiles(copy: InstanceCopy, layout: string): { name: string; content: Buffer }[] {
   const folder = folderName(copy.instance)
   const name = `${folder}/shared-params.xml`

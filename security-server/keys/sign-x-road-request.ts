@@ -1,5 +1,5 @@
 /**
- * Signs the bytes of one of X-Road's management requests (wire digest 7): with a member's signing key, and for authCertReg with the
+ * Signs the bytes of one of X-Road's management requests (pr-mserv): with a member's signing key, and for authCertReg with the
  * authentication key before it. Over SHA-512, ECDSA in DER; the algorithms have Java's names, which X-Road looks up.
  */
 import type { Certificate } from '#core/certificate/certificate.ts'

@@ -72,7 +72,7 @@ export function keptHeaders(headers: ReadonlyMap<string, string>): HeaderList {
   return [...headers].map(([name, value]) => [mimeName(name), value])
 }
 
-/** Takes the nested multipart that carries attachments between servers (wire 2.3). */
+/** Takes the nested multipart that carries attachments between servers (pr-messtransp). */
 export function takeNested(boundary: string, q: { spool: BodySpool; maxBytes: number }): Taker<Body> {
   const taker = takeAttachments(q)
   const limits = { ...PART_LIMITS, maxParts: MAX_ATTACHMENTS }

@@ -51,14 +51,14 @@ export type Request = {
   soap?: SoapMessage
 }
 
-/** Every member may ask these of every provider (wire 1.6). */
+/** Every member may ask these of every provider (pr-meta). */
 export const METADATA_SERVICES: Record<Request['protocol'], ReadonlySet<string>> = {
   REST: new Set(['listMethods', 'allowedMethods', 'getOpenAPI']),
   SOAP: new Set(['listMethods', 'allowedMethods', 'getWsdl']),
 }
 
 /**
- * What a security server tells of itself, as a service of its owner (wire 8); an agency's own services belong to subsystems. They have no
+ * What a security server tells of itself, as a service of its owner (pr-opmon); an agency's own services belong to subsystems. They have no
  * version: with one, an identifier in a record has as many parts as that of a subsystem's service.
  */
 export function isMonitoringService({ protocol, service }: Pick<Request, 'protocol' | 'service'>): boolean {

@@ -1,5 +1,5 @@
 /**
- * SOAP as systems of members write it (wire 1.5): one document, or a multipart whose first part is the document and whose others are
+ * SOAP as systems of members write it (pr-mess): one document, or a multipart whose first part is the document and whose others are
  * attachments. What they wrote is read here and written anew: nobody behind us reads their boundaries.
  */
 import { performance } from 'node:perf_hooks'

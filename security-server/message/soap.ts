@@ -1,4 +1,4 @@
-/** The message protocol for SOAP as a codec (wire 1.5): the message is the client's document, its attachments are the body. */
+/** The message protocol for SOAP as a codec (pr-mess): the message is the client's document, its attachments are the body. */
 import { boundaryOf } from '#core/transport/content-type.ts'
 import { receivedFault } from '#core/transport/fault-xml.ts'
 import { checkId, type HeaderList, headerValue } from '#core/transport/header-list.ts'

@@ -1,6 +1,6 @@
 /**
  * Guarantees that a request is sent to a server that is registered for its provider. Of several servers it chooses the one that
- * accepts a connection first. The choice is kept for an hour, and dropped when a request to that server fails (wire 2.1).
+ * accepts a connection first. The choice is kept for an hour, and dropped when a request to that server fails (pr-messtransp).
  */
 import { connect } from 'node:net'
 import type { Clock } from '#platform/clock.ts'

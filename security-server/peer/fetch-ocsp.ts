@@ -1,5 +1,5 @@
 /**
- * Fetches the OCSP responses of a peer's certificates from its port 5577, by hash (wire 2.6). Verifies each response and keeps it
+ * Fetches the OCSP responses of a peer's certificates from its port 5577, by hash (pr-messtransp). Verifies each response and keeps it
  * until it expires. The caller verifies the responses again for its own purpose.
  */
 import { createHash } from 'node:crypto'

@@ -1,4 +1,4 @@
-/** The service on port 5577: returns the OCSP responses of our own certificates by hash, one part each, in order (wire 2.6). */
+/** The service on port 5577: returns the OCSP responses of our own certificates by hash, one part each, in order (pr-messtransp). */
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart-writer.ts'

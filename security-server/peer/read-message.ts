@@ -1,5 +1,5 @@
 /**
- * Reads a transport message from a stream and guarantees its shape: the parts of wire 2.3 in order, each bounded in size, none
+ * Reads a transport message from a stream and guarantees its shape: the parts of pr-messtransp in order, each bounded in size, none
  * after the signature. A fault part in a reply is thrown as the peer's fault.
  */
 import { hash } from 'node:crypto'
@@ -126,7 +126,7 @@ export async function readMessage<Head>(q: {
         headers: others.map(([name, value]): [string, string] => [mimeName(name), value]),
       }
       return collect(codec.maxMessageBytes(q.limits), async (bytes) => {
-        // A fault may stand in the place of a SOAP message (wire 2.3).
+        // A fault may stand in the place of a SOAP message (pr-messtransp).
         if (half === 'reply' && type === PART_TYPE.fault && bytes.includes('Fault')) throwIfFault(bytes)
         const message = { ...part, bytes }
         read = { message, head: await q.onMessage(message, ocspResponses) }

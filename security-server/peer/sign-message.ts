@@ -1,6 +1,6 @@
 /**
  * Guarantees that every message is sent with its member's signature over message and body. Messages that wait while a signature
- * is being made are signed together: one XAdES signature over a hash chain (X-Road's batch signature, wire 3.4).
+ * is being made are signed together: one XAdES signature over a hash chain (X-Road's batch signature).
  */
 import { buildHashChains, type ChainInput } from '#core/signature/hash-chain.ts'
 import { prepareSignature } from '#core/signature/write-signature.ts'

@@ -1,6 +1,6 @@
 /**
  * Guarantees that a TLS certificate belongs to a security server that the registry of a given instance names. Checks its hash, its
- * usage, the path to an approved CA, and fresh good OCSP responses for it and its intermediates (wire 2.1, 2.5, 6.1). A registry speaks
+ * usage, the path to an approved CA, and fresh good OCSP responses for it and its intermediates (pr-messtransp). A registry speaks
  * for its own instance alone: it may publish whatever certificates it likes, and nobody else's server becomes its own by that.
  */
 import { hash } from 'node:crypto'

@@ -1,4 +1,4 @@
-/** Writes a transport message in the byte layout of wire 2.3: OCSP responses, message, body, hash chain, signature last. */
+/** Writes a transport message in the byte layout of pr-messtransp: OCSP responses, message, body, hash chain, signature last. */
 import { Readable } from 'node:stream'
 import { closeText, newBoundary, partHeadText } from '#core/transport/multipart-writer.ts'
 import { heldMemory } from '#platform/held-memory.ts'

@@ -1,6 +1,6 @@
 /**
  * Guarantees that the provider's system is called once with exactly the request that was logged: its address and the raw
- * path and query, all signed headers, the body for POST, PUT and PATCH (wire 1.3); the message itself where it is SOAP (wire 1.5). Metadata services answer here. What
+ * path and query, all signed headers, the body for POST, PUT and PATCH (pr-rest); the message itself where it is SOAP (pr-mess). Metadata services answer here. What
  * fails before the system was reached carries the mark NotSent. What an inbox, a room, a tracker or consents get never reaches a system here.
  */
 import { Fault } from '#schemas/fault.ts'

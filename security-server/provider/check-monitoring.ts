@@ -1,5 +1,5 @@
 /**
- * Guarantees that a question to a monitoring service is one to this server's owner, and of somebody who may ask it (wire 8). What each
+ * Guarantees that a question to a monitoring service is one to this server's owner, and of somebody who may ask it (pr-opmon). What each
  * may see of the answer, the answer decides.
  */
 import { Fault } from '#schemas/fault.ts'

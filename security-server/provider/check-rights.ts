@@ -57,7 +57,7 @@ export function checkRights(request: Request, rooms: ProviderRooms): Rights {
 }
 
 /**
- * The element in the body may be named longer than the service (wire 1.5), but not like another one: systems go by the element, and
+ * The element in the body may be named longer than the service (pr-mess), but not like another one: systems go by the element, and
  * the right is one to the service. Throws `inconsistent_headers`.
  */
 function checkElement({ service, soap }: Request, { localSystems }: ProviderRooms): void {

@@ -1,5 +1,5 @@
 /**
- * The metadata services of a provider subsystem: listMethods, allowedMethods, getOpenAPI (wire 1.6). Open to every
+ * The metadata services of a provider subsystem: listMethods, allowedMethods, getOpenAPI (pr-meta). Open to every
  * registered member, else an exchange like any other: signed, logged, replay-safe.
  */
 import type { HeaderList } from '#core/transport/header-list.ts'

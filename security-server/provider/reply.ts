@@ -31,7 +31,7 @@ export function reply(logged: LoggedReply, { codec, visit }: Intent, rooms: Prov
   const whole = content()
   // It is in the message now.
   if (Buffer.isBuffer(whole) && body?.bytes !== undefined) heldMemory.free(body.bytes)
-  // X-Road's client keeps reply headers in a case-sensitive map: lower case, always (wire 2.2).
+  // X-Road's client keeps reply headers in a case-sensitive map: lower case, always (pr-messtransp).
   const headers: Record<string, string> = {
     'content-type': contentType,
     [HEADER.hashAlgorithm]: 'SHA-512',

@@ -101,7 +101,7 @@ const REST_OF_A_PEER = { bytes: 1024 ** 3, ms: 120_000, atOnce: 8 }
 /** A peer of ours takes that much in one header; a larger proof stays in our log alone. */
 const MAX_REFUSAL_LENGTH = 64 * 1024
 
-/** X-Road sends faults as HTTP 200, text/xml (wire 1.5); ours adds the signature of the refusal. */
+/** X-Road sends faults as HTTP 200, text/xml (pr-mess); ours adds the signature of the refusal. */
 function sendFault(reply: FastifyReply, { fault, signatures, peerKnown }: Refusal): FastifyReply {
   const proof = signatures?.toString('base64') ?? ''
   if (proof !== '' && proof.length <= MAX_REFUSAL_LENGTH) reply.header(HEADER.refusal, proof)

@@ -1,4 +1,4 @@
-/** Guarantees that the reply carries the provider member's signature and is bound to its request by ids and hash (wire 1.3). */
+/** Guarantees that the reply carries the provider member's signature and is bound to its request by ids and hash (pr-rest). */
 import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { memberOf } from '#schemas/identifiers.ts'

@@ -1,5 +1,5 @@
 /**
- * The metadata services of a provider subsystem in SOAP: listMethods, allowedMethods, getWsdl (wire 1.6). Open to every registered
+ * The metadata services of a provider subsystem in SOAP: listMethods, allowedMethods, getWsdl (pr-meta). Open to every registered
  * member, else an exchange like any other.
  */
 import { hash, randomUUID } from 'node:crypto'

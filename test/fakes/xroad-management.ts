@@ -1,5 +1,5 @@
 /**
- * X-Road's other management requests, built as the wire digest (7.2) says, and the management security server that passes them
+ * X-Road's other management requests, built by pr-mserv, and the management security server that passes them
  * on.
  */
 import { generateKeyPairSync, randomInt, sign } from 'node:crypto'

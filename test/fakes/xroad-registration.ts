@@ -1,5 +1,5 @@
 /**
- * X-Road's authCertReg message, built as the wire digest (7.1) says: as an X-Road security server sends it, or with one thing
+ * X-Road's authCertReg message, built by pr-mserv: as an X-Road security server sends it, or with one thing
  * wrong.
  */
 import { sign } from 'node:crypto'

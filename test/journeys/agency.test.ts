@@ -147,7 +147,7 @@ t.test('what the provider answers is passed on unchanged', async (t) => {
   t.equal(compressed.headers['date'], 'Tue, 01 Jan 2030 00:00:00 GMT', "the provider's date replaces ours")
 })
 
-t.test('the headers of a message are those of wire 1.2 to 1.4, to the byte', async (t) => {
+t.test('the headers of a message are those of pr-rest, to the byte', async (t) => {
   const sent = [
     ...['Host', tax.address, 'x-ROAD-client', tax.client, 'X-Road-Request-Id', 'mine', 'Accept', '*/*'],
     ...['X-Road-Request-Hash', 'mine', 'User-Agent', 'agent', 'Foo', 'one', 'X-Road-UserId', 'EE1234'],

@@ -118,7 +118,7 @@ const behaviourOf =
     response.end(Buffer.concat([isMarked ? BOM : Buffer.alloc(0), onWire(one.answer), end]))
   }
 
-/** Between servers lines of a multipart end with CRLF (wire 2.3), and so X-Road's server writes them; its tests do not. */
+/** Between servers lines of a multipart end with CRLF (pr-messtransp), and so X-Road's server writes them; its tests do not. */
 const betweenServers = (bytes: Buffer): Buffer =>
   Buffer.from(bytes.toString('latin1').replaceAll(/\r?\n/g, '\r\n'), 'latin1')
 

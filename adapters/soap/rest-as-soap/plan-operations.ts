@@ -47,7 +47,7 @@ function checkWhole({ names }: SoapOperations, operations: MappedOperation[]): v
     throw invalid(`the operation ${missing} of the WSDL is not mapped: map it, or take it out of the WSDL`)
 }
 
-/** A security server refuses messages whose elements are called otherwise (wire 1.5). */
+/** A security server refuses messages whose elements are called otherwise (pr-mess). */
 function checkNames({ name, version, input, output, xRoadHeaders }: SoapOperation): void {
   const where = `the operation ${name}`
   if (version !== '1.1') throw invalid(`${where}: X-Road's SOAP is 1.1, not ${version}`)

@@ -51,7 +51,7 @@ export async function readReply(answer: SystemAnswer, q: Q): Promise<unknown> {
   return value
 }
 
-/** A page of something on the way, or the answer to another request, is none (wire 1.3). */
+/** A page of something on the way, or the answer to another request, is none (pr-rest). */
 async function checkExchange(answer: SystemAnswer, id: string): Promise<void> {
   const { headers, body, status } = answer
   if (headers[HEADER.requestHash] !== undefined && headers[HEADER.id] === id) return

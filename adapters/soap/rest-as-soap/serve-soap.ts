@@ -35,7 +35,7 @@ export function serveSoap(app: FastifyInstance, base: string, q: Q): void {
       )
       reply.faultType = fault.received?.type ?? fault.code
       reply.faultDetail = fault.detail
-      // As a security server has it (wire 1.5), and as SOAP 1.1 section 6.2 wants it of a service.
+      // As a security server has it (pr-mess), and as SOAP 1.1 section 6.2 wants it of a service.
       return send(reply.code(consumer === undefined ? 500 : 200), writeSoapFault(faultOf(fault)))
     })
     scope.post(base || '/', { bodyLimit: limits.requestBytes }, async (request, reply) =>

@@ -1,5 +1,5 @@
 /**
- * Reads the configuration of an X-Road instance and verifies it before anything is stored (wire 5.3): the directory's signature
+ * Reads the configuration of an X-Road instance and verifies it before anything is stored (pr-gconf): the directory's signature
  * by the anchor's certificates, its expiry, and each part by the hash in the directory.
  */
 import { createHash } from 'node:crypto'

@@ -1,4 +1,4 @@
-/** getSecurityServerHealthData: how each of our services answered lately (wire 8.1). */
+/** getSecurityServerHealthData: how each of our services answered lately (pr-opmon). */
 import { identifierCodes } from '#core/transport/write-soap.ts'
 import { type ClientId, idText, subsystemOf } from '#schemas/identifiers.ts'
 import { type HealthWindow, PERIOD_SECONDS, type ServiceHealth, type Spread } from './health-window.ts'

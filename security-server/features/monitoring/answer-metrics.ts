@@ -1,4 +1,4 @@
-/** getSecurityServerMetrics: how machine, process and certificates are, as a tree of metrics (wire 8.2). */
+/** getSecurityServerMetrics: how machine, process and certificates are, as a tree of metrics (pr-envmonmes). */
 import { escapeXml } from '#core/xml/escape.ts'
 import type { Time } from '#schemas/sent-values.ts'
 import type { Distribution, Metric } from './machine.ts'

@@ -1,4 +1,4 @@
-/** getSecurityServerOperationalData: records of exchanges in a time, as a compressed attachment (wire 8.1). */
+/** getSecurityServerOperationalData: records of exchanges in a time, as a compressed attachment (pr-opmon). */
 
 import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'

@@ -1,6 +1,6 @@
 /**
  * The only module that calls time-stamping authorities. Guarantees that each token verifies against the authority's certificate
- * in the configuration, contains that certificate (wire 4.2), and states the present time. Returns the current status of that
+ * in the configuration, contains that certificate, and states the present time. Returns the current status of that
  * certificate with it.
  */
 import { Agent, request } from 'undici'

@@ -95,7 +95,7 @@ export function askOpenApi(asked: Asked, serviceCode: string, rooms: Needs): Pro
   return restMetadata(asked, 'getOpenAPI', [{ name: 'serviceCode', value: serviceCode }], rooms)
 }
 
-/** The document stands beside the answer, as its one attachment (wire 1.6). */
+/** The document stands beside the answer, as its one attachment (pr-meta). */
 export async function askWsdl(
   { client, provider, caller }: Asked,
   { serviceCode, serviceVersion }: Pick<FoundService, 'serviceCode' | 'serviceVersion'>,

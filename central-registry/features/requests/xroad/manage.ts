@@ -1,5 +1,5 @@
 /**
- * X-Road's other management requests: POST /managementservice/manage/ (wire 7.2). The management security server forwards them
+ * X-Road's other management requests: POST /managementservice/manage/ (pr-mserv). The management security server forwards them
  * after it has verified that the owner of the server sent the message. Everything else is proven by the signature in the message.
  * The request is stored like one over our API; every refusal is a SOAP fault with HTTP 500.
  */

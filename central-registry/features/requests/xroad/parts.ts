@@ -1,5 +1,5 @@
 /**
- * X-Road's signed management requests (wire 7): multipart messages with their parts in a fixed order. Guarantees that each
+ * X-Road's signed management requests (pr-mserv): multipart messages with their parts in a fixed order. Guarantees that each
  * signature matches the SOAP bytes and the certificate in the message; pure.
  */
 import { constants, type KeyObject, type SigningOptions, verify } from 'node:crypto'

@@ -1,5 +1,5 @@
 /**
- * X-Road's way to register an authentication certificate: POST /managementservice/ (wire 7.1). It needs the same proofs as our
+ * X-Road's way to register an authentication certificate: POST /managementservice/ (pr-mserv). It needs the same proofs as our
  * API, and the request is stored in the same way; every refusal is a SOAP fault with HTTP 500.
  */
 import { randomUUID } from 'node:crypto'

@@ -1,6 +1,6 @@
 /**
- * The SOAP of X-Road's management requests: reads a request and writes the answer with its number (pr-mserv, request.xsd; wire
- * 7); pure.
+ * The SOAP of X-Road's management requests: reads a request and writes the answer with its number (pr-mserv,
+ * request.xsd); pure.
  */
 import {
   branch,

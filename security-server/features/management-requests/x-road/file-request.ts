@@ -1,7 +1,7 @@
 /**
- * Files a management request with the central server of an X-Road instance, in X-Road's form, as its security servers do (wire
- * digest 7): authCertReg at the central server itself, every other kind as a message of the server's owner to the management
- * services, which is signed and logged as any exchange.
+ * Files a management request with the central server of an X-Road instance, in X-Road's form, as its security servers do (pr-mserv):
+ * authCertReg at the central server itself, every other kind as a message of the server's owner to the management services, which is
+ * signed and logged as any exchange.
  */
 import { randomUUID } from 'node:crypto'
 import { newBoundary } from '#core/transport/multipart-writer.ts'

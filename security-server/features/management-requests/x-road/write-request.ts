@@ -1,5 +1,5 @@
 /**
- * Writes X-Road's management requests (wire digest 7, request.xsd): the SOAP message, and the multipart message with the proofs,
+ * Writes X-Road's management requests (pr-mserv, request.xsd): the SOAP message, and the multipart message with the proofs,
  * whose order is fixed.
  */
 import { closeDelimiter, partHead } from '#core/transport/multipart-writer.ts'

@@ -1,4 +1,4 @@
-/** Names of archives and of the containers in them, as X-Road makes them (wire digest 4.9). */
+/** Names of archives and of the containers in them, as X-Road makes them. */
 import { isReceiptKind } from '#core/delivery/receipt.ts'
 
 /** X-Road cuts the escaped query id at this length. */
