@@ -32,7 +32,7 @@ export const SUSPENSION_LIST: DocumentKind = {
   maxLength: MAX_LIST_LENGTH,
 }
 /**
- * The longest grace for an outage of the registry (DESIGN: up to 24 h). No list is valid for longer, even if a registry signs it.
+ * The longest grace for an outage of the registry. No list is valid for longer, even if a registry signs it.
  */
 const LONGEST_VALIDITY_MS = 24 * 3_600_000
 const SHA256 = /^[0-9a-f]{64}$/

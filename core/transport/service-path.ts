@@ -1,5 +1,5 @@
 /**
- * One meaning for one path (DESIGN 3.10): what a back end could read in two ways is refused, and access rights are
+ * One meaning for one path: what a back end could read in two ways is refused, and access rights are
  * matched against the one decoded form that is left. X-Road normalises instead (UriUtils.decodeAndNormalize).
  */
 import { Fault } from '#schemas/fault.ts'

@@ -30,7 +30,7 @@ export function handshake(q: {
       port: q.port,
       ...tlsCredentials(q.identity),
       ...tlsVersions(q.xroadTlsPeers, q.server.id),
-      // Trust comes from the global configuration: peer-sockets.ts verifies before the first byte is sent (DESIGN 3.6).
+      // Trust comes from the global configuration: peer-sockets.ts verifies before the first byte is sent.
       rejectUnauthorized: false,
       ALPNProtocols: ['http/1.1'],
       noDelay: true,
@@ -54,7 +54,7 @@ export function handshake(q: {
   })
 }
 
-/** A server with which TLS fails needs another remedy than a server that is down, so it gets another code (DESIGN 3.7). */
+/** A server with which TLS fails needs another remedy than a server that is down, so it gets another code. */
 function failureOf(
   cause: Error,
   { server, xroadTlsPeers }: { server: ServerWithAddress; xroadTlsPeers: XRoadTlsPeers },

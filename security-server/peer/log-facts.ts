@@ -1,6 +1,6 @@
 /**
  * The facts about a fault in the log line of a failed exchange. Texts that repeat what a client sent, or that another server
- * wrote, are left out: a personal code in the wrong place of a path must not reach a log (DESIGN 3.9). So are secrets.
+ * wrote, are left out: a personal code in the wrong place of a path must not reach a log. So are secrets.
  */
 import type { Fault, FaultCode } from '#schemas/fault.ts'
 

@@ -1,7 +1,7 @@
 /**
  * The open connections to one peer. Guarantees that each was verified as that server's connection, against the current
  * configuration or the last one that a contract may still use, before a request is sent on it. It is verified again when the configuration changed or a certificate status
- * expired. A connection that fails is closed at once (DESIGN 3.6).
+ * expired. A connection that fails is closed at once.
  */
 import type { TLSSocket } from 'node:tls'
 import type { Certificate } from '#core/certificate/certificate.ts'

@@ -1,5 +1,5 @@
 /**
- * The two TLS profiles between servers (DESIGN 3.7). TLS 1.3 is the default. X-Road's TLS 1.2 with its CBC suites, AEAD
+ * The two TLS profiles between servers. TLS 1.3 is the default. X-Road's TLS 1.2 with its CBC suites, AEAD
  * preferred, is used only with the peers that the operator names. Resumption is off: Node skips checks on resumed sessions.
  */
 import { constants } from 'node:crypto'

@@ -20,7 +20,7 @@ import { checkNotRevoked, type Rely } from './relied-on.ts'
 import { createVerdictCache } from './verdict-cache.ts'
 import { whileItArrived } from './while-it-arrived.ts'
 
-/** How far the signing time may differ from ours (DESIGN 3.2). */
+/** How far the signing time may differ from ours. */
 const SIGNING_TIME_WINDOW_MS = 5 * 60 * 1000
 /** The messages of a batch arrive within moments of each other, so their common signature is checked once. */
 const SIGNATURE_CACHE_MS = 60 * 1000

@@ -1,4 +1,4 @@
-/** Which rooms may import which (DESIGN: the house). A rule is data; `whyNot` returns the rule that an import breaks. */
+/** Which rooms may import which (docs/decisions/the-house.md). A rule is data; `whyNot` returns the rule that an import breaks. */
 
 const PLATFORM = ['platform', 'core', 'schemas']
 

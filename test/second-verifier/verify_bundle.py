@@ -481,7 +481,7 @@ def own_member_of(certificate, profile, instance):
 
 
 def member_of(certificate, profile, instance, own):
-    """The member that a signing certificate names, by the profile of its CA (xroad-wire 6.2); `own`: those of the instance, by name."""
+    """The member that a signing certificate names, by the profile of its CA; `own`: those of the instance, by name."""
     if profile in own:
         return own_member_of(certificate, own[profile], instance)
     subject = attributes_of(certificate.subject)
@@ -832,7 +832,7 @@ def der_wrap(body):
 
 
 class Signature:
-    """META-INF/signatures.xml, read strictly by the template of xroad-wire 3.1."""
+    """META-INF/signatures.xml, read strictly by the template of SignatureXmlBuilder."""
 
     def __init__(self, data):
         self.root = parse_xml(data, (ASIC, "XAdESSignatures"))
