@@ -28,7 +28,7 @@ export async function startPortal(
     server: string
     issuer: string
     client: { id: string; secret: string }
-    settings?: object
+    settings?: { asking?: object; [name: string]: unknown }
     named?: string
   },
 ): Promise<PortalForTests> {
@@ -45,6 +45,8 @@ export async function startPortal(
     person: { claim: 'sub', pattern: '^(P[0-9]{8})$', country: 'EE' },
     securityServer: { url: q.server, client: 'DEV/GOV/1005/portal' },
     ...q.settings,
+    // No list is without what waits because the machine of the test is busy.
+    asking: { waitsMs: 60_000, ...q.settings?.asking },
   }
   // YAML reads JSON.
   writeFileSync(file, JSON.stringify(settings))

@@ -166,6 +166,15 @@ async function openWithin(
   const ask = createAskAll({ server, serviceCode, atOnce, wholeMs, limits: asking })
   const inTurn = createAsking({ ...asking, ask, country: person.country, clock })
   const calls = createCalls({ server, asking: inTurn, limits: asking })
+  const beside = {
+    ...{ atOnce: Math.ceil(atOnce / 4), people: Math.ceil(asking.people / 2), wholeMs: asking.waitsMs },
+    answerMs: Math.min(asking.answerMs, asking.waitsMs),
+    answerBytes: asking.answerBytes,
+  }
+  const callsBeside = createCalls({
+    ...{ server, limits: beside },
+    asking: createAsking({ ...asking, ...beside, ask, country: person.country, clock }),
+  })
   const register =
     settings.mandates && createMandateRegister({ ...settings.mandates, calls, asking: inTurn, clock })
   const reading = createReading({ place, cookie, sessions })
@@ -176,7 +185,7 @@ async function openWithin(
   }
   serveSections(app, sections, {
     rooms: {
-      ...{ place, systems, server, settings, clock, calls, register, asking: inTurn },
+      ...{ place, systems, server, settings, clock, calls, callsBeside, register, asking: inTurn },
       wallet: wallets?.agreeing,
       passkeys,
     },

@@ -40,6 +40,7 @@ export type PortalSettings = {
     connectMs: number
     answerMs: number
     wholeMs: number
+    waitsMs: number
     answerBytes: number
     rows: number
     refreshMinutes: number
@@ -190,6 +191,7 @@ export const settingsSchema = {
         connectMs: count(50, 60_000, 2_000),
         answerMs: count(50, 120_000, 8_000),
         wholeMs: count(100, 600_000, 30_000),
+        waitsMs: count(50, 60_000, 2_000),
         answerBytes: count(1024, 64 * 1024 * 1024, 4 * 1024 * 1024),
         rows: count(10, 100_000, 5_000),
         refreshMinutes: count(1, 1440, 10),

@@ -157,6 +157,19 @@ t.test('that nothing waits is said once everybody has said so', async (t) => {
   t.match(unread, /1 complaint was answered[\s\S]*Not everybody could say[\s\S]*Before it is sent<\/a>/)
 })
 
+t.test('a system that is mute about what waits holds up no list', async (t) => {
+  const [population, tax] = usageSample(Date.now()) as [FakeSystem, FakeSystem]
+  const services = { consents: () => undefined }
+  const server = await startUsageServer(t, [{ ...population, services }, tax])
+  const issuer = await startOpenIdProvider(t)
+  const asking = { answerMs: 120_000, wholeMs: 600_000, waitsMs: 50 }
+  const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT, settings: { asking } })
+  const browser = openBrowser(t)
+  await browser.login(portal.url, PERSON)
+  const { text } = await browser.visit(`${portal.url}/`)
+  t.match(text, /id="whole">[\s\S]*Not everybody could say[\s\S]*href="\/previews">[\s\S]*class="timeline"/)
+})
+
 t.test('a list that was cut says so, on its page and on paper', async (t) => {
   const words = wordsOf('en', { easy: false, timeZone: 'UTC' })
   const look = { language: 'en', large: false, easy: false }

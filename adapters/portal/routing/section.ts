@@ -74,6 +74,8 @@ export type Rooms = {
   clock: Clock
   systems: FindSystems
   calls: Calls
+  /** For what stands beside the list that a person came for: with few turns and little time of its own, so that it holds up no list. */
+  callsBeside: Calls
   /** Undefined where nobody acts for another. */
   register: MandateRegister | undefined
   /** Asks a person's wallet to agree; undefined where the portal asks none. */

@@ -35,7 +35,7 @@ async function showUses(visit: Visit, rooms: Rooms): Promise<Answer> {
     ended: session.ended,
     systems: () => systems.offering(settings.asking.serviceCode),
     ask: (found, span) => asking.answersFor(session, { systems: found, span, gone }),
-    waits: async () => waitingBlock(await askWaiting(visit, rooms), reader),
+    waits: async () => waitingBlock(await askWaiting(visit, { ...rooms, calls: rooms.callsBeside }), reader),
     failed: (thrown) => log.warn({ fault: asFault(thrown).code }, 'the registers could not be asked'),
   })
   return { page }

@@ -83,7 +83,9 @@ export async function startSystems(q: {
   return {
     url: `http://${q.address}:${(server.address() as AddressInfo).port}`,
     paths: systems.flatMap(({ id }) =>
-      ['usages?userCode=P1&limit=500', 'coverage'].map((what) => `/r1/${id}/findUsage/concordat/v1/${what}`),
+      ['usages?userCode=P1&limit=500', 'coverage', 'complaints?userCode=P1'].map(
+        (what) => `/r1/${id}/findUsage/concordat/v1/${what}`,
+      ),
     ),
     close() {
       server.closeAllConnections()
@@ -99,6 +101,7 @@ function answerOf({ id, told }: System, path: string, query: URLSearchParams): o
       ...{ ...who, periodStart: new Date(Date.now() - SPAN_HOURS * HOUR_MS).toISOString(), behind: 0 },
       ...{ periodEnd: new Date().toISOString(), isAll: true, undeclared: [], withheld: [] },
     }
+  if (path === '/concordat/v1/complaints') return { complaints: [] }
   const from = Number(query.get('cursor') ?? 0)
   const end = from + Number(query.get('limit') ?? 100)
   return {
