@@ -21,8 +21,10 @@ import { checkScope, type HoldScope } from './holds/scope.ts'
 import type { Hold, HoldFilter } from './holds/store.ts'
 import type { RetentionCounts, RetentionMethods } from './part.ts'
 
-/** Of a part that keeps content of exchanges outside the log. `index`: any record of the exchange. */
-/** The function takes back what it did, when the order is certainly not carried out. */
+/**
+ * Of a part that keeps content of exchanges outside the log. `index`: any record of the exchange. What it resolves to takes back what it did,
+ * when the order is certainly not carried out.
+ */
 type CheckOrder = (index: number) => Promise<(() => Promise<void>) | undefined>
 
 export type Retention = {

@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { endPieces, sealBody } from '../body-file.ts'
+import { UNTOUCHED_MS } from './deletable.ts'
 import type { BodyKeeper, KeptBody } from './keep-larger-bodies.ts'
 import { placeName, segmentFolder } from './place.ts'
 
@@ -37,8 +38,14 @@ export function createSegmentWriter(root: string, node: string): SegmentWriter {
   let open: { segment: string; file: number; end: number } | undefined
 
   const close = (): void => {
-    if (open !== undefined) closeSync(open.file)
+    const left = open
     open = undefined
+    if (left === undefined) return
+    try {
+      closeSync(left.file)
+    } catch {
+      // What was kept is synced, and the number of the file is free either way.
+    }
   }
   /** Frees what was written after `end`, for a full disk would else be fuller with each attempt. */
   const cutTo = (end: number): void => {
@@ -72,7 +79,7 @@ export function createSegmentWriter(root: string, node: string): SegmentWriter {
   }
   return {
     keep(bodies) {
-      if (open !== undefined && (open.end >= SEGMENT_BYTES || !isThere(open.file))) close()
+      if (open !== undefined && (open.end >= SEGMENT_BYTES || !isFresh(open.file))) close()
       const before = open?.end ?? 0
       try {
         const to = open ?? begin()
@@ -99,12 +106,22 @@ export function createSegmentWriter(root: string, node: string): SegmentWriter {
   }
 }
 
-/** Another node, or somebody else, may have deleted a segment in which all was erased or nothing was written for long: what is added to it is lost. */
+/** Whether the segment is there, and no other node may delete it before the commit of what is added now (deletable.ts). */
+function isFresh(file: number): boolean {
+  try {
+    const { nlink, mtimeMs } = fstatSync(file)
+    return nlink > 0 && Math.abs(Date.now() - mtimeMs) < UNTOUCHED_MS / 2
+  } catch {
+    // A file server no longer knows it.
+    return false
+  }
+}
+
+/** Somebody may have deleted the segment meanwhile: what was added to it is lost. */
 function isThere(file: number): boolean {
   try {
     return fstatSync(file).nlink > 0
   } catch {
-    // A file server no longer knows it.
     return false
   }
 }

@@ -301,6 +301,10 @@ t.test('a damaged segment is found, and names are no paths', async (t) => {
   rmSync(path.join(root, 'segments', 'node1', placeOf(left!.name)!.segment))
   const [next] = writer.keep([plain[1]!]).kept
   t.ok((await read(next!)).equals(plain[1]!), 'nor to one that another node has deleted')
+  const longAgo = new Date(Date.now() - 6 * 60_000)
+  utimesSync(path.join(root, 'segments', 'node1', placeOf(next!.name)!.segment), longAgo, longAgo)
+  const [later] = writer.keep([plain[0]!]).kept
+  t.not(placeOf(later!.name)!.segment, placeOf(next!.name)!.segment, 'nor to one that others may soon delete')
 })
 
 t.test('bodies that do not fit into memory have files of their own', async (t) => {

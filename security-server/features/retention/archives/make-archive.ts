@@ -156,9 +156,10 @@ function remembering(log: Reads): Reads {
       stamp = await timeStamps.covering(id)
     return stamp
   }
+  const state = lastOf(records.state)
   return {
     ...log,
-    records: { ...records, state: lastOf(records.state), document: lastOf(records.document) },
+    records: { ...records, state, get: state, document: lastOf(records.document) },
     timeStamps: { ...timeStamps, covering },
     circumstances: { ...circumstances, document: lastOf(circumstances.document) },
     cosignatures: { ...cosignatures, checkpointOf: lastOf(cosignatures.checkpointOf) },
