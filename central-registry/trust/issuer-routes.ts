@@ -57,9 +57,11 @@ function readBody(body: unknown): PublishedIssuer {
     return readPublishedIssuer(body)
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown
-    // Of all that it reads only a certificate has faults of its own.
-    const member = thrown.code === 'malformed_certificate' ? 'anchors' : /^\w+/.exec(thrown.what ?? '')?.[0]
-    const what = member === undefined || !Object.hasOwn(MEMBERS, member) ? undefined : MEMBERS[member]
+    const word = /^\w+/.exec(thrown.what ?? '')?.[0] ?? ''
+    // Of all that it reads only a certificate has faults of its own; the times are those of an anchor.
+    const isAnchor = thrown.code === 'malformed_certificate' || ['trustedFrom', 'trustedUntil'].includes(word)
+    const member = isAnchor ? 'anchors' : word
+    const what = Object.hasOwn(MEMBERS, member) ? MEMBERS[member] : undefined
     throw what === undefined ? thrown : new Fault('invalid_input', { what, cause: thrown })
   }
 }

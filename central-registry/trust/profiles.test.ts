@@ -208,17 +208,17 @@ async function trustIssuers(
   ])
     t.equal((await node.call('PUT', ISSUER, wrong)).status, 400, JSON.stringify(wrong).slice(0, 80))
   const certificate = authority.root.der.toString('base64').slice(0, 200)
-  for (const [member, value] of Object.entries({
-    ...{
-      name: 'a b',
-      purpose: '',
-      types: ['a b'],
-      claims: [[]],
-      signers: [{ issuer: 'x' }],
-      statusHosts: ['a/b'],
-    },
-    ...{ requiresStatus: 'soon', anchors: [{ certificate }] },
-  }))
+  for (const [member, value] of [
+    ['name', 'a b'],
+    ['purpose', ''],
+    ['types', ['a b']],
+    ['claims', [[]]],
+    ['signers', [{ issuer: 'x' }]],
+    ['statusHosts', ['a/b']],
+    ['requiresStatus', 'soon'],
+    ['anchors', [{ certificate }]],
+    ['anchors', [{ ...issuer.anchors[0], trustedUntil: 'soon' }]],
+  ] as const)
     t.match(
       await node.call('PUT', ISSUER, { ...issuer, [member]: value }),
       { status: 400, body: { message: new RegExp(`\\(body\\.${member} `) } },

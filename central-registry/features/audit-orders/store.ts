@@ -124,7 +124,7 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
 
     /**
      * The orders that a server still has to answer, that have a seed and that it does not have yet, the most urgent first. Throws
-     * `suspended`, `replayed_request`.
+     * `access_denied`, `suspended`, `replayed_request`.
      */
     handOut: (query: SignedWith<AuditQuery>, now: number): Promise<ListedOrder[]> =>
       record(async (transaction) => {
@@ -139,7 +139,7 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
 
     /**
      * Stores an answer. Throws `audit_answer_wrong` for another order, server or seed, `conflict` for a second answer,
-     * `suspended`, `replayed_request`.
+     * `access_denied`, `suspended`, `replayed_request`.
      */
     take: (answer: SignedWith<AuditAnswer>, q: { document: Buffer; now: number }) =>
       record(async (transaction) => {

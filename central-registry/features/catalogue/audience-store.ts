@@ -38,7 +38,7 @@ export function createAudienceStore(database: Database, record: Change<Tables>) 
       .where('catalogue_service.id', 'in', servicesFor(tables, server))
 
   return {
-    /** Accepts a question once. Throws `suspended`, `replayed_request`; `access_denied` for a server that the register does not have. */
+    /** Accepts a question once. Throws `suspended`, `replayed_request`; `access_denied` for a server or a signer that the register does not have. */
     take: (question: SignedWith<DocumentHead & { server: string }>, now: number) =>
       record(async (transaction) => {
         const { server } = question

@@ -89,7 +89,7 @@ export function createDistributionStore(
     /** Records the id of another registry's question. Throws `replayed_request`. */
     take: (question: { id: string; createdAt: string }, now: number) =>
       record((transaction) => takeDocument(transaction, question, now)),
-    /** Records the question's id, so that nobody can replay a captured one. Throws `suspended` or `replayed_request`. */
+    /** Records the question's id, so that nobody can replay a captured one. Throws `access_denied`, `suspended` or `replayed_request`. */
     takeQuestion: (question: SignedWith<ContractQuery>, now: number) =>
       record((transaction) => takeWord(transaction, question, now)),
     async listFor(

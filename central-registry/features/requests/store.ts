@@ -188,7 +188,7 @@ export function createRequestStore({ database, record, announce, notify, hosting
     async check(subject: RequestSubject, now: number): Promise<void> {
       refuseConflicts(assess(subject, await readFacts(tables, subject, now, hostingOf)))
     },
-    /** The requests about this server that `signer` has signed, the newest first. Throws `suspended` or `replayed_request`. */
+    /** The requests about this server that `signer` has signed, the newest first. Throws `access_denied`, `suspended` or `replayed_request`. */
     statusFor: (q: SignedWith<StatusQuery>, now: number, limit: number) =>
       record(async (transaction) => {
         await takeWord(transaction, q, now)
