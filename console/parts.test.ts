@@ -201,6 +201,9 @@ t.test('a schema is a list of properties, or says that it names none', async (t)
     '',
   ])
   t.match((await show(parts.Schema, { of: {} })).textContent, 'The schema names no properties')
+  const list = (await show(parts.Schema, { of: { type: 'array', items: schema } })).textContent
+  t.match(list, 'The schema says more than this list')
+  t.notMatch(list, 'names no properties')
   t.match((await show(parts.Schema, { of: null })).textContent, 'It has none')
 })
 

@@ -8,7 +8,11 @@ export function Schema({ of }: { of: object | null }) {
   const found = propertiesOf(of)
   return (
     <>
-      {found.rows.length === 0 ? <p>{text('schema.none')}</p> : <Listed of={found} />}
+      {found.rows.length === 0 ? (
+        <p>{text(found.isWhole ? 'schema.none' : 'schema.more')}</p>
+      ) : (
+        <Listed of={found} />
+      )}
       <details>
         <summary>{text('rooms.showSchema')}</summary>
         <p class="id wrap">
