@@ -57,6 +57,74 @@ t.test('what a list cannot say is left to the schema, and said', (t) => {
   t.end()
 })
 
+t.test('what a row has no place for is left to the schema as well', (t) => {
+  const inner = { properties: { b: { type: 'string' } } }
+  const list = { type: 'array', items: { type: 'string' } }
+  for (const one of [
+    { type: 'array', items: { type: 'array', items: inner } },
+    { type: 'array', items: [inner] },
+    { type: 'array', items: false },
+    { items: { type: 'string' } },
+    { type: 'array', items: { enum: ['a'] } },
+    { type: 'array', items: { type: 'string', format: 'uri' } },
+    { type: 'array', items: { title: 'A member' } },
+    { ...list, prefixItems: [inner] },
+    { ...list, contains: { const: 'a' } },
+    { ...list, additionalItems: inner },
+    { ...list, unevaluatedItems: inner },
+    { dependencies: { b: ['c'] } },
+    { additionalProperties: inner },
+    { unevaluatedProperties: inner },
+    { propertyNames: { maxLength: 3 } },
+    { $dynamicRef: '#node' },
+    { type: 'string', readOnly: true },
+    { required: ['nowhere'] },
+    { allOf: [false] },
+    false,
+  ]) {
+    const { rows, isWhole } = propertiesOf({ properties: { a: one } })
+    t.notOk(isWhole, JSON.stringify(one))
+    t.match(rows, [{ name: 'a' }])
+  }
+  for (const root of [
+    list,
+    { items: inner },
+    { type: ['object', 'null'], ...inner },
+    { enum: ['a'] },
+    { additionalProperties: inner },
+  ])
+    t.notOk(propertiesOf(root).isWhole, JSON.stringify(root))
+  for (const one of [
+    { ...list, minItems: 1, uniqueItems: true, default: [] },
+    { type: 'array', items: true },
+    { type: 'object', additionalProperties: false, unevaluatedProperties: false, ...inner },
+    { $ref: '#/$defs/a', description: 'Its own', examples: ['a'] },
+  ])
+    t.ok(propertiesOf({ properties: { a: one }, $defs: { a: inner } }).isWhole, JSON.stringify(one))
+  t.end()
+})
+
+t.test('a part that comes again and again is read once, and a reference followed once', (t) => {
+  const asked = { properties: 0, parts: 0 }
+  const part = {
+    get properties() {
+      asked.properties += 1
+      return { a: { type: 'string' } }
+    },
+  }
+  const schema = {
+    ...{ allOf: Array.from({ length: 70 }, () => ({ $ref: '#/$defs/many' })) },
+    get $defs() {
+      asked.parts += 1
+      return { many, part }
+    },
+  }
+  const many = { allOf: Array.from({ length: 70 }, () => ({ $ref: '#/$defs/part' })) }
+  t.strictSame(propertiesOf(schema), { rows: [{ ...PLAIN, name: 'a', types: ['string'] }], isWhole: true })
+  t.strictSame(asked, { properties: 1, parts: 2 })
+  t.end()
+})
+
 t.test('nothing that stands where something else is expected is an error', (t) => {
   for (const wrong of [null, true, 7, 'text', [], [null], { properties: null }])
     for (const key of ['properties', 'required', 'type', 'items', 'enum', '$ref', 'allOf', 'title'])

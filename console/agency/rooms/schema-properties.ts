@@ -19,7 +19,7 @@ export type Property = {
   format: string | undefined
 }
 
-/** `isWhole`: nothing of the schema is left out but bounds of values. */
+/** `isWhole`: nothing that the schema says of data is left out but bounds of values. */
 export type Properties = { rows: Property[]; isWhole: boolean }
 
 type Schema = Record<string, unknown>
@@ -27,10 +27,23 @@ type Schema = Record<string, unknown>
 const MOST_ROWS = 200
 const MOST_DEPTH = 6
 const MOST_VALUES = 20
-/** Of parts that are looked at: references to references multiply. */
+/** Of parts that are looked at, over all rows. */
 const MOST_PARTS = 5000
-/** What says more of properties than a row can. */
-const CHOICES = ['oneOf', 'anyOf', 'if', 'not', 'patternProperties', 'dependentSchemas', 'dependentRequired']
+/**
+ * What rows show, what only holds parts together, bounds of values, and notes that mean nothing for data. Every other keyword says more than
+ * a row can: `readOnly` too, since what is only read need not be there.
+ */
+const TOLD = new Set([
+  ...['properties', 'required', 'type', 'items', 'enum', 'const', 'title', 'description', 'format'],
+  ...['$ref', 'allOf', '$defs', 'definitions', '$schema', '$id', '$anchor', '$dynamicAnchor', '$comment'],
+  ...['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf', 'minLength', 'maxLength'],
+  ...['pattern', 'minItems', 'maxItems', 'uniqueItems', 'minProperties', 'maxProperties'],
+  ...['default', 'examples', 'deprecated', 'contentEncoding', 'contentMediaType'],
+])
+/** Whether others are taken, no list of properties says; what they must be is more. */
+const OTHERS = ['additionalProperties', 'unevaluatedProperties']
+/** What a row has of a property, but not of the members of a list, nor of the data as a whole. */
+const OF_PROPERTIES = ['items', 'enum', 'const', 'format']
 
 export function propertiesOf(schema: object): Properties {
   const rows: Property[] = []
@@ -38,44 +51,89 @@ export function propertiesOf(schema: object): Properties {
   let looked = 0
 
   const walk = (parts: Schema[], place: string, depth: number): void => {
+    if (depth > MOST_DEPTH) {
+      if (hasAnyOf(parts, ['properties', 'required'])) isWhole = false
+      return
+    }
     const required = new Set(parts.flatMap((one) => textsIn(one['required'])))
-    const named = parts.flatMap(({ properties }) => (isSchema(properties) ? Object.entries(properties) : []))
-    if (parts.some((part) => CHOICES.some((one) => part[one] !== undefined))) isWhole = false
-    for (const name of new Set(named.map(([one]) => one))) {
-      if (rows.length >= MOST_ROWS || depth > MOST_DEPTH) {
+    const entries = parts.flatMap(({ properties }) =>
+      isSchema(properties) ? Object.entries(properties) : [],
+    )
+    const named = Map.groupBy(entries, ([name]) => name)
+    if ([...required].some((name) => !named.has(name))) isWhole = false
+    for (const [name, said] of named) {
+      if (rows.length >= MOST_ROWS) {
         isWhole = false
         return
       }
-      const own = named.flatMap(([one, value]) => (one === name ? partsOf(value) : []))
-      const members = own.flatMap(({ items }) => partsOf(items))
+      const own = partsOf(said.map(([, value]) => value))
+      const members = partsOf(own.map(({ items }) => items))
+      const row = rowOf(own, members)
+      if (hasAnyOf(members, [...OF_PROPERTIES, 'title', 'description'])) isWhole = false
+      if (members.length > 0 && !row.types.includes('array')) isWhole = false
       const whole = place + name
-      rows.push({ ...rowOf(own, members), name: whole, required: required.has(name) })
+      rows.push({ ...row, name: whole, required: required.has(name) })
       walk(own, `${whole}.`, depth + 1)
       if (members.length > 0) walk(members, `${whole}[].`, depth + 1)
     }
   }
 
-  /** The schema with what it refers to and has in common with others; a reference that goes on to itself ends. */
-  const partsOf = (value: unknown, seen: readonly Schema[] = []): Schema[] => {
-    if (!isSchema(value)) return []
-    looked += 1
-    if (looked > MOST_PARTS || seen.includes(value) || seen.length > MOST_DEPTH) {
-      isWhole = false
-      return []
+  /**
+   * The schemas with what they refer to and have in common with others, each once: a part that comes again says nothing new, and parts times
+   * their properties would stop the page. A reference that goes on to itself ends.
+   */
+  const partsOf = (values: unknown[]): Schema[] => {
+    const parts = new Set<Schema>()
+    const add = (value: unknown, before: readonly Schema[]): void => {
+      if (value === undefined || value === true) return
+      // `false`, by which nothing may stand there, is no schema with parts either.
+      if (!isSchema(value) || before.includes(value)) {
+        isWhole = false
+        return
+      }
+      if (parts.has(value)) return
+      looked += 1
+      if (looked > MOST_PARTS || before.length > MOST_DEPTH) {
+        isWhole = false
+        return
+      }
+      parts.add(value)
+      if (saysMore(value)) isWhole = false
+      const { $ref: reference, allOf } = value
+      const within = [...before, value]
+      if (reference !== undefined) {
+        const meant = meantBy(reference)
+        if (meant === undefined) isWhole = false
+        add(meant, within)
+      }
+      if (Array.isArray(allOf)) for (const one of allOf) add(one, within)
     }
-    const before = [...seen, value]
-    const { $ref: reference, allOf } = value
-    const meant = typeof reference === 'string' ? foundAt(schema as Schema, reference) : undefined
-    if (reference !== undefined && meant === undefined) isWhole = false
-    return [
-      value,
-      ...partsOf(meant, before),
-      ...(Array.isArray(allOf) ? allOf.flatMap((one) => partsOf(one, before)) : []),
-    ]
+    for (const one of values) add(one, [])
+    return [...parts]
   }
 
-  walk(partsOf(schema), '', 1)
+  /** A reference may be as long as the schema, and stand where many others lead. */
+  const found = new Map<unknown, unknown>()
+  const meantBy = (reference: unknown): unknown => {
+    if (!found.has(reference))
+      found.set(reference, typeof reference === 'string' ? foundAt(schema as Schema, reference) : undefined)
+    return found.get(reference)
+  }
+
+  const root = partsOf([schema])
+  if (hasAnyOf(root, OF_PROPERTIES) || typesIn(root).some((one) => one !== 'object')) isWhole = false
+  walk(root, '', 1)
   return { rows, isWhole }
+}
+
+function saysMore(part: Schema): boolean {
+  return Object.keys(part).some(
+    (key) => !TOLD.has(key) && !(OTHERS.includes(key) && typeof part[key] === 'boolean'),
+  )
+}
+
+function hasAnyOf(parts: Schema[], keys: string[]): boolean {
+  return parts.some((part) => keys.some((key) => part[key] !== undefined))
 }
 
 function rowOf(own: Schema[], members: Schema[]): Omit<Property, 'name' | 'required'> {
