@@ -55,7 +55,8 @@ if (typeof PublicKeyCredential === 'function')
   }
 
 /* A page that was left open must not show a person's list to the next one at the same computer, in no window. */
-const ENDED = `/ended?language=${document.documentElement.lang}`
+const { lang, classList } = document.documentElement
+const ENDED = `/ended?${new URLSearchParams([['language', lang], ...[...classList].map((one) => [one, 'yes'])])}`
 const minutes = Number(body.dataset.idleMinutes ?? 0)
 if (minutes > 0) {
   const WARNING_MS = 2 * 60_000
@@ -68,10 +69,11 @@ if (minutes > 0) {
     warning?.remove()
     warning = undefined
   }
-  const stay = async () => {
+  const stay = async (before) => {
+    const isLeft = warning?.contains(document.activeElement)
     used()
-    /* The button is gone: who came to it by keyboard goes on in the page, where they are. */
-    document.querySelector('main').focus({ preventScroll: true })
+    /* The button is gone: who came to it by keyboard goes on where they were, such as in a text that they write. */
+    if (isLeft) (before?.isConnected ? before : document.querySelector('main')).focus({ preventScroll: true })
     windows.postMessage('used')
     const { status } = await fetch('/stay').catch(() => ({ status: 204 }))
     if (status === 401) location.replace(ENDED)
@@ -88,7 +90,13 @@ if (minutes > 0) {
     const button = document.createElement('button')
     button.className = 'button small'
     button.textContent = body.dataset.idleStay
-    button.addEventListener('click', stay)
+    let before
+    button.addEventListener('focus', ({ relatedTarget }) => {
+      before = relatedTarget ?? before
+    })
+    /* Who presses it otherwise stays where they are. */
+    button.addEventListener('mousedown', (event) => event.preventDefault())
+    button.addEventListener('click', () => stay(before))
     warning.append(text, button)
     body.append(warning)
   }
