@@ -56,7 +56,7 @@ t.test('people sign in at the country, and their session ends', async (t) => {
   t.equal(welcome.headers['set-cookie'], undefined, 'no cookie before one signs in')
   for (const at of ['/everything.json', '/proof?system=a&record=1', '/wrong']) {
     const { status, headers } = await browser.visit(portal.url + at)
-    t.strictSame([status, headers['location']], [303, '/'], at)
+    t.strictSame([status, headers['location']], [303, '/?language=en'], at)
   }
 
   const callback = await browser.toCallback(portal.url, PERSON)
@@ -93,8 +93,11 @@ t.test('people sign in at the country, and their session ends', async (t) => {
   const proof = await browser.visit(`${portal.url}/proof?system=DEV/GOV/1001/population&record=1`)
   t.match(proof.headers, { 'content-type': 'application/zip', 'content-disposition': /proof-1\.zip/ })
   t.equal((await browser.visit(`${portal.url}/`)).status, 429, 'three times in an hour')
-  await stranger.login(portal.url, PERSON)
-  t.equal((await stranger.visit(`${portal.url}/`)).status, 429, 'also in another session')
+  const choices = '?language=et&large=yes&easy=yes'
+  await stranger.visit(await stranger.toCallback(portal.url, PERSON, undefined, 'x', `/login${choices}`))
+  const often = await stranger.visit(`${portal.url}/`)
+  t.equal(often.status, 429, 'also in another session')
+  t.match(often.text, /<html lang="et" dir="ltr" class="large easy"/, 'who reads on as before they signed in')
 
   const csrf = /name="csrf" value="([^"]+)"/.exec(text)?.[1] ?? ''
   await browser.visit(`${portal.url}/logout`, { form: { csrf: 'wrong' } })
@@ -118,7 +121,7 @@ t.test('people sign in at the country, and their session ends', async (t) => {
       const came = await coming
       isHeld = false
       if (at === '/') t.match(came.text, /id="whole"><p class="note" role="status">You are signed out/)
-      else t.strictSame([came.status, came.headers['location']], [303, '/ended'], at)
+      else t.strictSame([came.status, came.headers['location']], [303, '/ended?language=en'], at)
       t.notMatch(came.text, /class="use |Save the proof/)
     }
   })
@@ -142,6 +145,11 @@ t.test('people sign in at the country, and their session ends', async (t) => {
     '/%ff',
   ])
     t.ok((await stranger.visit(portal.url + at)).status < 500, at)
+  t.match(
+    await openBrowser(t).visit(`${portal.url}/nowhere?language=et`),
+    { status: 404, text: /class="button" href="\/\?language=et"/ },
+    'what fails leads on in the same language',
+  )
   await until('the counters', async (saw) => {
     const { text } = await stranger.visit(`${portal.monitoringUrl}/metrics`)
     saw(text.length)
@@ -274,7 +282,7 @@ t.test('a use that looks wrong is complained of, and the answer comes', async (t
   t.match((await browser.visit(at('/complaints?language=en'))).text, /Closed: you took it back/)
 
   const stranger = openBrowser(t)
-  t.equal((await stranger.visit(at('/complaints'))).headers['location'], '/')
+  t.equal((await stranger.visit(at('/complaints'))).headers['location'], '/?language=en')
   await stranger.login(portal.url, OTHER)
   // One system is silent, so nobody may say that there is none.
   t.match((await stranger.visit(at('/complaints'))).text, /Those who answered have no complaint of yours/)

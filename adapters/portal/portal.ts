@@ -300,7 +300,7 @@ function failurePage(
     const known = words.has(`failure.${fault.code}`) ? fault.code : 'other'
     const page = {
       ...{ title: words('failure.title'), text: words(`failure.${known}`, { detail: fault.detail }) },
-      link: { href: '/', text: words('message.back') },
+      link: { href: hrefFor('/', reader), text: words('message.back') },
     }
     return reply
       .code(fault.status)

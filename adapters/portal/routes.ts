@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { readVerifyPage } from './assets.ts'
 import { ENDED } from './login/sign-in.ts'
-import { type Place, readerOf } from './pages/frame.ts'
+import { hrefFor, type Place, readerOf } from './pages/frame.ts'
 import { aboutPage, endedPage, messagePage } from './pages/welcome.ts'
 import { lookOf, type Reading } from './routing/reading.ts'
 
@@ -35,7 +35,7 @@ export function otherRoutes(
         .send(page)
     const reader = reading(request)
     const { words } = reader
-    const link = { href: '/', text: words('message.back') }
+    const link = { href: hrefFor('/', reader), text: words('message.back') }
     return reply
       .code(404)
       .type(HTML)

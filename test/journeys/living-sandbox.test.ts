@@ -218,7 +218,7 @@ void t.test('their citizen signs in with a wallet, whose issuer the registry tru
   const { url, healthUrl } = world.portal!
   await until('the trusted issuers', async (saw) => saw((await fetch(healthUrl)).status) === 200)
   const browser = openClient(t)
-  await browser.visit(`${url}/login/wallet`, { form: { flow: 'same-device', language: 'en' } })
+  await browser.visit(`${url}/login/wallet?language=en`, { form: { flow: 'same-device' } })
   const { text } = await browser.visit(`${url}/login/wallet/wait`)
   const [, link = ''] = /href="(http:[^"]+\/present\?[^"]+)"/.exec(text.replaceAll('&#38;', '&')) ?? []
   t.match(

@@ -3,9 +3,10 @@
  * other host can read or set it (RFC 6265bis, __Host- prefix). It has no lifetime, so a browser that is closed forgets it.
  */
 import { type Cookies, createCookies } from '#platform/sessions/cookies.ts'
+import type { Look } from './sessions.ts'
 
 type WalletAttempt = { id: string; browser: string }
-type Beginning = { language: string; next: string }
+type Beginning = { look: Look; next: string }
 type Held =
   | ({ attempt: string } & Beginning)
   | ({ wallet: WalletAttempt } & Beginning)
@@ -24,9 +25,9 @@ export type OneCookie = {
 }
 
 const NAME = 'id'
-/** An address of the portal stands encoded: it may have no sign that ends a cookie. */
-const ATTEMPT = /^a\.([a-z]{2})\.([A-Za-z0-9_-]{1,800})\.(.{1,100})$/
-const WALLET = /^w\.([a-z]{2})\.([A-Za-z0-9_-]{1,800})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/
+/** How the person reads is the language, and a letter for each other choice. An address of the portal stands encoded: it may have no sign that ends a cookie. */
+const ATTEMPT = /^a\.([a-z]{2}L?E?)\.([A-Za-z0-9_-]{1,800})\.(.{1,100})$/
+const WALLET = /^w\.([a-z]{2}L?E?)\.([A-Za-z0-9_-]{1,800})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/
 const SESSION = /^s\.([A-Za-z0-9_-]{43})$/
 
 export function createOneCookie(q: { secure: boolean }): OneCookie {
@@ -36,21 +37,28 @@ export function createOneCookie(q: { secure: boolean }): OneCookie {
       const value = cookies.read(header, NAME) ?? ''
       const [, session] = SESSION.exec(value) ?? []
       if (session !== undefined) return { session }
-      const [, tongue, place = '', id, browser] = WALLET.exec(value) ?? []
-      if (tongue !== undefined && id !== undefined && browser !== undefined)
-        return { wallet: { id, browser }, language: tongue, next: decoded(place) }
-      const [, language, next, attempt] = ATTEMPT.exec(value) ?? []
-      if (language === undefined || next === undefined || attempt === undefined) return undefined
-      return { attempt, language, next: decoded(next) }
+      const [, reads, place = '', id, browser] = WALLET.exec(value) ?? []
+      if (reads !== undefined && id !== undefined && browser !== undefined)
+        return { wallet: { id, browser }, look: lookIn(reads), next: decoded(place) }
+      const [, look, next, attempt] = ATTEMPT.exec(value) ?? []
+      if (look === undefined || next === undefined || attempt === undefined) return undefined
+      return { attempt, look: lookIn(look), next: decoded(next) }
     },
-    writeAttempt: (attempt, { language, next }) =>
-      cookies.write(NAME, `a.${language}.${encoded(next)}.${attempt}`, 'Lax'),
-    writeWallet: ({ id, browser }, { language, next }) =>
-      cookies.write(NAME, `w.${language}.${encoded(next)}.${id}.${browser}`, 'Lax'),
+    writeAttempt: (attempt, { look, next }) =>
+      cookies.write(NAME, `a.${lettersOf(look)}.${encoded(next)}.${attempt}`, 'Lax'),
+    writeWallet: ({ id, browser }, { look, next }) =>
+      cookies.write(NAME, `w.${lettersOf(look)}.${encoded(next)}.${id}.${browser}`, 'Lax'),
     writeSession: (token) => cookies.write(NAME, `s.${token}`, 'Strict'),
     clear: () => cookies.clear(NAME, 'Strict'),
   }
 }
 
+const lettersOf = ({ language, large, easy }: Look): string =>
+  `${language}${large ? 'L' : ''}${easy ? 'E' : ''}`
+const lookIn = (letters: string): Look => ({
+  language: letters.slice(0, 2),
+  large: letters.includes('L'),
+  easy: letters.includes('E'),
+})
 const encoded = (text: string): string => Buffer.from(text).toString('base64url')
 const decoded = (text: string): string => Buffer.from(text, 'base64url').toString()

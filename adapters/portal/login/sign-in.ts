@@ -64,7 +64,7 @@ export function signInRoutes(app: FastifyInstance, q: SignIn): void {
       const address = await q.client.addressFor(attemptOf(attempt, q.clock())!)
       endOld(request, q)
       const next = nextOf(request, q)
-      reply.header('set-cookie', q.cookie.writeAttempt(attempt, { language: look.language, next }))
+      reply.header('set-cookie', q.cookie.writeAttempt(attempt, { look, next }))
       return await reply.redirect(address, 303)
     } catch (thrown) {
       logProvider(request, thrown)
@@ -75,7 +75,7 @@ export function signInRoutes(app: FastifyInstance, q: SignIn): void {
   app.get('/login/callback', async (request, reply) => {
     const held = q.cookie.read(request.headers.cookie)
     const given = held !== undefined && 'attempt' in held ? held : undefined
-    const look = { ...q.lookOf(request), ...(given !== undefined && { language: given.language }) }
+    const look = given?.look ?? q.lookOf(request)
     const attempt = attemptOf(given?.attempt, q.clock())
     const callback = new URL(q.redirectUri)
     callback.search = new URL(request.url, 'http://ignored').search

@@ -13,7 +13,7 @@ import { Fault } from '#schemas/fault.ts'
 import { STOP_PATH, systemTag } from '#schemas/notices.ts'
 import type { FindSystems } from '../asking/find-systems.ts'
 import type { OwnServer } from '../asking/own-server.ts'
-import { frameOf, hrefFor, type Place, type Reader, wholePage } from '../pages/frame.ts'
+import { choicesOf, frameOf, hrefFor, type Place, type Reader, wholePage } from '../pages/frame.ts'
 import { html } from '../pages/html.ts'
 import { messagePage } from '../pages/welcome.ts'
 import { FORM_BYTES } from '../routing/form.ts'
@@ -59,7 +59,7 @@ export function stopRoutes(app: FastifyInstance, rooms: Rooms): void {
     const { words, look } = reader
     const at = `${AT}?${new URLSearchParams(meant)}`
     const content = html`<div class="message"><h1>${words('notices.stop.title')}</h1><p class="lead">${words('notices.stop')}</p>
-<form method="post" action="${`${at}&language=${look.language}`}"><button type="submit" class="button">${words('notices.stopNow')}</button></form></div>`
+<form method="post" action="${`${at}&${choicesOf(look).slice(1)}`}"><button type="submit" class="button">${words('notices.stopNow')}</button></form></div>`
     return reply
       .type(HTML)
       .send(wholePage(frameOf(place, reader, { title: words('notices.stop.title'), at }), content))

@@ -49,6 +49,14 @@ export function hrefFor(path: string, { session, look }: Pick<Reader, 'session' 
   return session === undefined ? path + choicesOf(look) : path
 }
 
+/** Where somebody signs in, to be led to `next` then, and to go on reading as they chose: a session before it ends, with what it knows. */
+export function signInAt(path: string, next: string, look: Look): string {
+  const choices = choicesOf(look)
+  // An identifier in the address has signs that a query would read otherwise.
+  const written = next.replace(/[%&+]/g, encodeURIComponent)
+  return next === '/' ? path + choices : `${path}?next=${written}&${choices.slice(1)}`
+}
+
 /**
  * `at` is the address of the page, to which the choices of how to read lead back; `section` the one of the menu to which it belongs;
  * `next` is where it goes at once.
@@ -136,18 +144,22 @@ function menu(entries: readonly MenuEntry[], words: Words, section: string | und
   return html`<nav class="menu" aria-label="${words('frame.menu')}"><details><summary>${ICONS.bars}<span><strong>${words('frame.menu.short')}</strong>${here === undefined ? NOTHING : html` ${words(`menu.${here.name}`)}`}</span>${ICONS.open}</summary><ul>${entries.map(entry)}</ul></details></nav>`
 }
 
-/** Of links alone, so that they work without script, and are kept with the session. */
-function choices({ languages }: Place, { words, look }: Reader, at: string): Html {
-  const to = (choice: string): string => `${at}${at.includes('?') ? '&' : '?'}${choice}`
+/** Of links alone, so that they work without script, and are kept with the session; without one, each holds the other choices too. */
+function choices({ languages }: Place, { words, look, session }: Reader, at: string): Html {
+  const to = (choice: keyof Look, value: string): string => {
+    const query = new URLSearchParams(session === undefined ? choicesOf(look) : '')
+    query.set(choice, value)
+    return `${at}${at.includes('?') ? '&' : '?'}${query}`
+  }
   const language = (one: string): Html =>
     one === look.language
       ? html`<li><span lang="${one}" aria-current="true">${NAMES[one] ?? one}</span></li>`
-      : html`<li><a lang="${one}" hreflang="${one}" href="${to(`language=${one}`)}">${NAMES[one] ?? one}</a></li>`
+      : html`<li><a lang="${one}" hreflang="${one}" href="${to('language', one)}">${NAMES[one] ?? one}</a></li>`
   return html`<div class="choices">
 <nav aria-label="${words('frame.languages')}"><ul>${languages.map(language)}</ul></nav>
 <nav aria-label="${words('frame.reading')}"><ul>
-<li><a href="${to(`large=${look.large ? 'no' : 'yes'}`)}">${words(look.large ? 'frame.normal' : 'frame.large')}</a></li>
-<li><a href="${to(`easy=${look.easy ? 'no' : 'yes'}`)}">${words(look.easy ? 'frame.full' : 'frame.easy')}</a></li>
+<li><a href="${to('large', look.large ? 'no' : 'yes')}">${words(look.large ? 'frame.normal' : 'frame.large')}</a></li>
+<li><a href="${to('easy', look.easy ? 'no' : 'yes')}">${words(look.easy ? 'frame.full' : 'frame.easy')}</a></li>
 </ul></nav>
 </div>`
 }

@@ -1,7 +1,7 @@
 /** The pages on which a wallet is asked: for a login, or to agree to something. They need no script, and none turns by itself: who waits asks again by a link, and each says when it is over. */
 import type { WalletLogin } from '#platform/wallet-login/create-wallet-login.ts'
 import { drawQr } from '#platform/wallet-login/draw-qr.ts'
-import { frameOf, type Place, type Reader, wholePage } from './frame.ts'
+import { frameOf, hrefFor, type Place, type Reader, wholePage } from './frame.ts'
 import { type Html, html, NOTHING } from './html.ts'
 
 /** What happened to what the person just did. */
@@ -18,14 +18,14 @@ const AT = '/login/wallet'
 
 /** Offers the wallet of this device, and that of another; `next` is where the person wants to go. */
 export function walletPage(place: Place, reader: Reader, next: string): string {
-  const { words, look } = reader
+  const { words } = reader
   const way = (flow: string, text: string, isQuiet: boolean): Html =>
-    html`<form method="post" action="${AT}"><input type="hidden" name="flow" value="${flow}">
-<input type="hidden" name="language" value="${look.language}"><input type="hidden" name="next" value="${next}">
+    html`<form method="post" action="${hrefFor(AT, reader)}"><input type="hidden" name="flow" value="${flow}">
+<input type="hidden" name="next" value="${next}">
 <button type="submit" class="button${isQuiet ? ' quiet-button' : ''}">${words(text)}</button></form>`
   const content = html`<div class="message"><h1>${words('wallet.title')}</h1><p class="lead">${words('wallet.lead')}</p>
 <div class="ways">${way('same-device', 'wallet.here', false)}${way('cross-device', 'wallet.elsewhere', true)}</div>
-<p><a href="${next}">${words('wallet.otherWay')}</a></p></div>`
+<p><a href="${hrefFor(next, reader)}">${words('wallet.otherWay')}</a></p></div>`
   return wholePage(
     frameOf(place, reader, {
       title: words('wallet.title'),
@@ -45,7 +45,7 @@ export function waitPage(place: Place, reader: Reader, q: Waiting): string {
   const content = html`<div class="message"><h1>${title}</h1>
 ${noticeOf(reader, q)}
 ${isHere ? openOf(reader, q) : scanOf(reader, q)}
-<p><a href="${wait}">${words('wallet.look')}</a></p>
+<p><a href="${hrefFor(wait, reader)}">${words('wallet.look')}</a></p>
 <p class="quiet">${until} <a href="${again}">${words('wallet.again')}</a></p></div>`
   return wholePage(frameOf(place, reader, { title, at: wait }), content)
 }
@@ -71,13 +71,14 @@ function openOf({ words }: Reader, { walletUrl }: Waiting): Html {
 <p class="go"><a class="button" href="${walletUrl}">${words('wallet.openIt')}</a></p>`
 }
 
-function scanOf({ words }: Reader, { walletUrl, at: { of, wait, csrf } }: Waiting): Html {
+function scanOf(reader: Reader, { walletUrl, at: { of, wait, csrf } }: Waiting): Html {
+  const { words } = reader
   // It is markup of our own: of the address and the label `drawQr` lets nothing through but squares and text.
   const qr: Html = { markup: drawQr(walletUrl, words('wallet.scan.title')) }
   return html`<p class="lead">${words('wallet.scan')}</p>
 <div class="qr">${qr}</div>
 <details class="code"><summary>${words('wallet.asText')}</summary><code>${walletUrl}</code></details>
-<form class="number-form" method="post" action="${wait.replace(/wait$/, 'number')}">${csrf}
+<form class="number-form" method="post" action="${hrefFor(wait.replace(/wait$/, 'number'), reader)}">${csrf}
 <label for="number">${words('wallet.number')}</label>
 <input id="number" name="number" inputmode="numeric" autocomplete="off" maxlength="12" required>
 <button type="submit" class="button">${words(`${of}.send`)}</button></form>

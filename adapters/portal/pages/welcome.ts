@@ -4,7 +4,7 @@ import { html, NOTHING } from './html.ts'
 import { ICONS } from './icons.ts'
 
 export function welcomePage(place: Place, reader: Reader): string {
-  const { words, look } = reader
+  const { words } = reader
   const points = [
     [ICONS.eye, 'welcome.who'],
     [ICONS.both, 'welcome.proof'],
@@ -13,8 +13,8 @@ export function welcomePage(place: Place, reader: Reader): string {
   const content = html`<div class="welcome">
 <h1>${words('welcome.title')}</h1>
 <p class="lead">${words('welcome.lead')}</p>
-<p class="go"><a class="button" href="/login?language=${look.language}">${words('welcome.signIn')}</a>${place.hasWallets ? html` <a class="button quiet-button" href="/login/wallet?language=${look.language}">${words('welcome.wallet')}</a>` : NOTHING}${place.hasPasskeys ? html` <a class="button quiet-button" href="/login/passkey?language=${look.language}">${words('welcome.passkey')}</a>` : NOTHING}</p>
-${place.hasLetters ? html`<p><a href="/letter?language=${look.language}">${words('welcome.letter')}</a></p>` : NOTHING}
+<p class="go"><a class="button" href="${hrefFor('/login', reader)}">${words('welcome.signIn')}</a>${place.hasWallets ? html` <a class="button quiet-button" href="${hrefFor('/login/wallet', reader)}">${words('welcome.wallet')}</a>` : NOTHING}${place.hasPasskeys ? html` <a class="button quiet-button" href="${hrefFor('/login/passkey', reader)}">${words('welcome.passkey')}</a>` : NOTHING}</p>
+${place.hasLetters ? html`<p><a href="${hrefFor('/letter', reader)}">${words('welcome.letter')}</a></p>` : NOTHING}
 <ul class="points">${points.map(([icon, key]) => html`<li>${icon}<div><h2>${words(`${key}.title`)}</h2><p>${words(key)}</p></div></li>`)}</ul>
 </div>`
   return wholePage(frameOf(place, reader, { title: words('welcome.title'), at: '/' }), content)
@@ -22,10 +22,10 @@ ${place.hasLetters ? html`<p><a href="/letter?language=${look.language}">${words
 
 /** The end of a session, by whatever it came: what is gone, and what another computer's user should still do. */
 export function endedPage(place: Place, reader: Reader): string {
-  const { words, look } = reader
+  const { words } = reader
   const content = html`<div class="message"><h1>${words('ended.title')}</h1><p class="lead" role="status">${words('welcome.ended')}</p>
-<ul class="plain-points"><li>${words('ended.undone')}</li><li>${words('ended.shared')}</li>${place.hasPasskeys ? html`<li>${words('ended.passkey')} <a href="/login/passkey?language=${look.language}">${words('passkey.forget')}</a></li>` : NOTHING}</ul>
-<p class="go"><a class="button" href="/login?language=${look.language}">${words('ended.again')}</a></p></div>`
+<ul class="plain-points"><li>${words('ended.undone')}</li><li>${words('ended.shared')}</li>${place.hasPasskeys ? html`<li>${words('ended.passkey')} <a href="${hrefFor('/login/passkey', reader)}">${words('passkey.forget')}</a></li>` : NOTHING}</ul>
+<p class="go"><a class="button" href="${hrefFor('/login', reader)}">${words('ended.again')}</a></p></div>`
   return wholePage(frameOf(place, reader, { title: words('ended.title'), at: '/ended' }), content)
 }
 

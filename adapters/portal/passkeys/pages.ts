@@ -1,7 +1,7 @@
 /** The pages of passkeys: coming back with one, and setting one up. Both need the script, since only it can ask the device. */
 import type { Session } from '../login/sessions.ts'
 import { csrfField } from '../pages/form.ts'
-import { frameOf, hrefFor, type Place, type Reader, wholePage } from '../pages/frame.ts'
+import { frameOf, hrefFor, type Place, type Reader, signInAt, wholePage } from '../pages/frame.ts'
 import { type Html, html, NOTHING } from '../pages/html.ts'
 
 export const PASSKEY = '/login/passkey'
@@ -16,12 +16,12 @@ export function comeBackPage(
   reader: Reader,
   { options, hasSlip }: { options: object | undefined; hasSlip: boolean },
 ): string {
-  const { words, look } = reader
-  const hidden = html`<input type="hidden" name="language" value="${look.language}">`
+  const { words } = reader
+  const action = hrefFor(PASSKEY, reader)
   const fields = ['id', 'clientDataJSON', 'authenticatorData', 'signature']
   const content = html`<div class="message"><h1>${words('passkey.back.title')}</h1>
 <p class="lead">${words(options !== undefined ? 'passkey.back' : hasSlip ? 'passkey.over' : 'passkey.none')}</p>
-${options === undefined ? NOTHING : deviceForm(reader, { action: PASSKEY, options, fields, hidden, button: 'passkey.use' })}
+${options === undefined ? NOTHING : deviceForm(reader, { action, options, fields, hidden: NOTHING, button: 'passkey.use' })}
 <p class="go"><a class="button quiet-button" href="${hrefFor('/', reader)}">${words('passkey.otherWay')}</a></p>
 ${hasSlip ? forgetForm(reader) : NOTHING}</div>`
   return wholePage(frameOf(place, reader, { title: words('passkey.back.title'), at: PASSKEY }), content)
@@ -41,7 +41,7 @@ export function setUpPage(
 <ul class="plain-points">${['own', 'looks', 'kept', 'lost'].map((one) => html`<li>${words(`passkey.${one}`)}</li>`)}</ul>
 ${
   options === undefined
-    ? html`<p class="note">${words('passkey.first')}</p><p class="go"><a class="button" href="/login?language=${reader.look.language}&amp;next=${SETTING_UP}">${words('passkey.signIn')}</a></p>`
+    ? html`<p class="note">${words('passkey.first')}</p><p class="go"><a class="button" href="${signInAt('/login', SETTING_UP, reader.look)}">${words('passkey.signIn')}</a></p>`
     : deviceForm(reader, { action: NEW, options, fields, hidden, button: 'passkey.make' })
 }
 ${forgetForm(reader)}</article>`
@@ -61,7 +61,8 @@ ${q.fields.map((name) => html`<input type="hidden" name="${name}" value="">`)}
 <p class="note" data-without-passkey>${words('passkey.unable')}</p>`
 }
 
-function forgetForm({ words }: Reader): Html {
-  return html`<form method="post" action="${FORGET}"><p class="quiet">${words('passkey.forgetLead')}</p>
+function forgetForm(reader: Reader): Html {
+  const { words } = reader
+  return html`<form method="post" action="${hrefFor(FORGET, reader)}"><p class="quiet">${words('passkey.forgetLead')}</p>
 <p><button type="submit" class="plain">${words('passkey.forget')}</button></p></form>`
 }

@@ -237,8 +237,8 @@ t.test('who came with a passkey looks, and is led to a login before they give', 
   t.match(optionsIn(back.text).allowCredentials, [{ type: 'public-key', id: device.id }])
   t.equal(back.headers['referrer-policy'], 'same-origin', 'its forms say in Origin from where they come')
   const answer = signedBy(device, back.text, { origin, rpId })
-  const signIn = (form: Record<string, string>, headers: Record<string, string>) =>
-    browser.visit(at(LIST), { form, headers })
+  const signIn = (form: Record<string, string>, headers: Record<string, string>, choices = '') =>
+    browser.visit(at(LIST + choices), { form, headers })
   for (const headers of [
     ...['same-site', 'cross-site', 'none'].map((site) => ({ 'sec-fetch-site': site, origin })),
     ...[{}, { origin: 'null' }, { origin: `${origin}.example` }, { origin: 'http://evil.localhost' }],
@@ -252,10 +252,10 @@ t.test('who came with a passkey looks, and is led to a login before they give', 
     text: /This passkey was not accepted/,
   })
   const again = signedBy(device, (await browser.visit(at(LIST))).text, { origin, rpId })
-  const arrived = await signIn({ ...again, language: 'et' }, { origin })
-  t.match(arrived.text, /<html lang="et"[\s\S]*Olete sisse logitud/)
+  const arrived = await signIn(again, { origin }, '?language=et&easy=yes')
+  t.match(arrived.text, /<html lang="et" dir="ltr" class="easy"[\s\S]*Olete sisse logitud/)
   t.match(
-    (await browser.visit(at('/about?language=en'))).text,
+    (await browser.visit(at('/about?language=en&easy=no'))).text,
     /looking with a passkey[\s\S]*If you set up a passkey/,
   )
   t.match((await browser.visit(at('/'))).text, /id="whole"/)

@@ -8,7 +8,7 @@ import { createCookies } from '#platform/sessions/cookies.ts'
 import type { OneCookie } from '../login/cookie.ts'
 import type { Sessions } from '../login/sessions.ts'
 import { endOld, type SignIn } from '../login/sign-in.ts'
-import { type Place, readerOf } from '../pages/frame.ts'
+import { hrefFor, type Place, readerOf } from '../pages/frame.ts'
 import { messagePage } from '../pages/welcome.ts'
 import { FORM_BYTES, isFromHere, isOfSession, readForm } from '../routing/form.ts'
 import type { Reading } from '../routing/reading.ts'
@@ -36,7 +36,8 @@ export function passkeySignInRoutes(app: FastifyInstance, q: PasskeySignIn): voi
   function say(request: FastifyRequest, reply: FastifyReply, of: string, status = 200): FastifyReply {
     const reader = q.reading(request)
     const { words } = reader
-    const link = { href: reader.session === undefined ? '/' : SETTING_UP, text: words('passkey.goOn') }
+    const next = reader.session === undefined ? '/' : SETTING_UP
+    const link = { href: hrefFor(next, reader), text: words('passkey.goOn') }
     const page = { title: words(`passkey.${of}.title`), text: words(`passkey.${of}.text`), link }
     return reply
       .code(status)
@@ -56,17 +57,16 @@ export function passkeySignInRoutes(app: FastifyInstance, q: PasskeySignIn): voi
   app.post(PASSKEY, { bodyLimit: FORM_BYTES }, async (request, reply) => {
     const look = q.lookOf(request)
     const form = readForm(request)
-    const language = place.languages.find((one) => one === form.get('language')) ?? look.language
     const person = isFromHere(request, q.origin) ? await passkeys.signIn(slipOf(request), form) : 'expired'
     if (typeof person === 'string') {
       q.count(person)
-      return q.refused(reply, { ...look, language }, person)
+      return q.refused(reply, look, person)
     }
     endOld(request, q)
     q.count('signed_in')
-    const token = q.sessions.begin(person, { ...look, language }, 'passkey')
+    const token = q.sessions.begin(person, look, 'passkey')
     reply.header('set-cookie', q.cookie.writeSession(token))
-    return q.arrived(reply, { ...look, language }, '/')
+    return q.arrived(reply, look, '/')
   })
 
   app.post(NEW, { bodyLimit: FORM_BYTES }, async (request, reply) => {

@@ -27,7 +27,7 @@ function open(
   const sessions = createSessions({ clock: () => NOW, idleMs: 1_000, wholeMs: 5_000, most: 10 })
   const cookie = createOneCookie({ secure: false })
   const place: Place = {
-    ...{ name: 'My data', contact: 'help', languages: ['en'], timeZone: 'UTC' },
+    ...{ name: 'My data', contact: 'help', languages: ['en', 'et'], timeZone: 'UTC' },
     ...{ idleMinutes: 15, wholeMinutes: 60, assets: { tokens: '', style: '', script: '', icon: '' } },
     hasWallets: true,
     hasPasskeys: false,
@@ -88,7 +88,7 @@ t.test('who is not signed in reaches no page of a section, and no form', async (
       } else
         t.strictSame(
           [reply.statusCode, reply.headers.location],
-          [303, method === 'GET' ? '/' : '/ended'],
+          [303, method === 'GET' ? '/?language=en' : '/ended'],
           name,
         )
     }
@@ -137,7 +137,7 @@ t.test('a form is done once it is of this very session', async (t) => {
   t.strictSame(await send(person, { csrf: person.csrf, word: 'слово' }), [303, '/things'])
   t.strictSame(
     await send(other, { csrf: other.csrf, word: 'late' }),
-    [303, '/ended'],
+    [303, '/ended?language=en'],
     'the session ended meanwhile',
   )
   t.strictSame(await send(person, { csrf: person.csrf, word: 'b' }), [303, '/things'])
@@ -158,8 +158,8 @@ t.test('a link of another site leads to one page, and nowhere else', async (t) =
     ],
   }
   const { app, signIn } = open(t, [section])
-  const at = async (headers: object): Promise<string> =>
-    (await app.inject({ url: '/asked/t0-k_en', headers: { ...headers } })).body
+  const at = async (headers: object, choices = ''): Promise<string> =>
+    (await app.inject({ url: `/asked/t0-k_en${choices}`, headers: { ...headers } })).body
   const fromElsewhere = await at({ 'sec-fetch-site': 'cross-site' })
   t.match(
     fromElsewhere,
@@ -170,7 +170,15 @@ t.test('a link of another site leads to one page, and nowhere else', async (t) =
     await at({}),
     /href="\/login\?next=\/asked\/t0-k_en&#38;language=en"[\s\S]*href="\/login\/wallet\?next=\/asked\/t0-k_en&#38;language=en"/,
   )
-  t.match(await at({}), 'href="/asked/t0-k_en?large=yes"', 'who chooses how to read stays on the way')
+  const chosen = (choices: string): string => `href="/asked/t0-k_en?${choices.replaceAll('&', '&#38;')}"`
+  t.match(await at({}), chosen('language=en&large=yes'), 'who chooses how to read stays on the way')
+  t.match(await at({}, '?language=et'), chosen('language=et&large=yes'), 'and keeps what they chose before')
+  const large = await at({}, '?large=yes&easy=yes')
+  for (const one of ['et&large=yes&easy=yes', 'en&large=no&easy=yes', 'en&large=yes&easy=no'])
+    t.match(large, chosen(`language=${one}`))
+  t.match(large, /href="\/login\?next=\/asked\/t0-k_en&#38;language=en&#38;large=yes&#38;easy=yes"/)
+  const { headers } = await app.inject({ url: '/inside?language=et&large=yes' })
+  t.equal(headers.location, '/?language=et&large=yes')
   t.match(await at(signIn('1').headers), /^for you: t0-k_en$/)
   const isEntrance = entrancesOf([section])
   const addresses = {

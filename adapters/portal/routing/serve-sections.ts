@@ -8,7 +8,7 @@ import { constants, createGzip } from 'node:zlib'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Session } from '../login/sessions.ts'
 import { ENDED } from '../login/sign-in.ts'
-import type { Reader } from '../pages/frame.ts'
+import { choicesOf, hrefFor, type Reader, signInAt } from '../pages/frame.ts'
 import { messagePage, welcomePage } from '../pages/welcome.ts'
 import { FORM_BYTES, isOwnForm, readForm } from './form.ts'
 import type { Reading } from './reading.ts'
@@ -70,13 +70,13 @@ async function answerTo(
   const answer = await route.answer(visit, rooms)
   // A page in pieces sees to that itself.
   const isWhole = !('page' in answer) || typeof answer.page === 'string'
-  return isWhole && session.ended.aborted ? { to: ENDED } : answer
+  return isWhole && session.ended.aborted ? { to: ENDED + choicesOf(reader.look) } : answer
 }
 
 function answerStranger(route: Route, request: FastifyRequest, rooms: Rooms, reader: Reader): Answer {
   if (route.method === 'POST') return { to: ENDED }
   if (route.path === '/') return { page: welcomePage(rooms.place, reader) }
-  if (route.isEntrance !== true) return { to: '/' }
+  if (route.isEntrance !== true) return { to: hrefFor('/', reader) }
   const [at = '/'] = request.url.split('?')
   // The Strict cookie of a person who is signed in does not come with a link of another site, but with the next step from here. A wallet
   // puts its code behind the address.
@@ -85,13 +85,11 @@ function answerStranger(route: Route, request: FastifyRequest, rooms: Rooms, rea
     return message(rooms, reader, { of: 'entrance', link: [whole, 'login.goOn'], next: whole })
   }
   const { hasWallets } = rooms.place
-  // An identifier in the address has signs that a query would read otherwise.
-  const next = at.replace(/[%&+]/g, encodeURIComponent)
-  const { language } = reader.look
+  const { look } = reader
   return message(rooms, reader, {
-    ...{ of: 'entrance', link: [`/login?next=${next}&language=${language}`, 'welcome.signIn'], at },
+    ...{ of: 'entrance', link: [signInAt('/login', at, look), 'welcome.signIn'], at },
     ...(hasWallets && {
-      other: [`/login/wallet?next=${next}&language=${language}`, 'welcome.wallet'] as const,
+      other: [signInAt('/login/wallet', at, look), 'welcome.wallet'] as const,
     }),
   })
 }

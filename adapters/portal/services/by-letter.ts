@@ -11,7 +11,7 @@ import { Fault } from '#schemas/fault.ts'
 import { callService } from '../asking/call-service.ts'
 import type { FindSystems } from '../asking/find-systems.ts'
 import type { OwnServer } from '../asking/own-server.ts'
-import { choicesOf, type Place, type Reader } from '../pages/frame.ts'
+import { choicesOf, hrefFor, type Place, type Reader } from '../pages/frame.ts'
 import { html, NOTHING } from '../pages/html.ts'
 import { FORM_BYTES, readForm } from '../routing/form.ts'
 import type { Reading } from '../routing/reading.ts'
@@ -61,7 +61,7 @@ export function letterRoutes(app: FastifyInstance, rooms: Rooms): void {
         throw new Fault('too_many_requests')
       }
       const answer = await turns.run(() => act(request, readForm(request)))
-      if (!('page' in answer)) return reply.redirect(LETTER, 303)
+      if (!('page' in answer)) return reply.redirect(hrefFor(LETTER, strangerOf(request)), 303)
       return reply
         .code(answer.status ?? 200)
         .type(HTML)

@@ -268,8 +268,10 @@ t.test('by letter, without a login', async (t) => {
   for (const ticket of ['', PERSON, name, name.slice(7), `${name.slice(7)}.${seal}`, `${number}.${number}`])
     for (const way of ['open', 'submit', 'decline'])
       t.match(
-        await browser.visit(at(`/letter/${way}`), { form: { ...hidden, ticket, 'field-account': ACCOUNT } }),
-        { status: 303, headers: { location: '/letter' } },
+        await browser.visit(at(`/letter/${way}?language=et`), {
+          form: { ...hidden, ticket, 'field-account': ACCOUNT },
+        }),
+        { status: 303, headers: { location: '/letter?language=et' } },
       )
   t.equal(server.asked.length, before, 'and no exchange begins')
   const used = await browser.visit(at('/letter'), { form: typed })

@@ -8,7 +8,7 @@ import type { Clock } from '#platform/clock.ts'
 import { createCounter } from '#platform/http-service/rate-limit.ts'
 import type { LoginRefusal } from '#platform/wallet-login/create-wallet-login.ts'
 import { Fault } from '#schemas/fault.ts'
-import { type Place, type Reader, readerOf } from '../../pages/frame.ts'
+import { type Place, type Reader, readerOf, signInAt } from '../../pages/frame.ts'
 import { NOTHING } from '../../pages/html.ts'
 import { phonePage, type Said, waitPage, walletPage } from '../../pages/wallet.ts'
 import { messagePage } from '../../pages/welcome.ts'
@@ -30,7 +30,7 @@ type Held = { id: string; browser: string }
 type Finished = ReturnType<Wallets['login']['confirm']>
 
 /** The form has no session yet. */
-const SIGNING_IN = { of: 'wallet', wait: `${WALLET_PAGES}/wait`, again: WALLET_PAGES, csrf: NOTHING } as const
+const SIGNING_IN = { of: 'wallet', wait: `${WALLET_PAGES}/wait`, csrf: NOTHING } as const
 const HTML = 'text/html; charset=utf-8'
 const MOST_TYPED = 64
 /** Attempts that a network begins. Each lasts for minutes, so many at once would leave no room for others. */
@@ -40,26 +40,29 @@ export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void 
   const { place, cookie } = q
   const { login, agreeing } = q.wallets
   const { take: waitFor } = createCounter(BEGINS, q.clock)
-  const heldBy = ({ headers }: FastifyRequest): (Held & { language: string; next: string }) | undefined => {
+  const heldBy = ({ headers }: FastifyRequest): (Held & { look: Look; next: string }) | undefined => {
     const held = cookie.read(headers.cookie)
     return held !== undefined && 'wallet' in held
-      ? { ...held.wallet, language: held.language, next: held.next }
+      ? { ...held.wallet, look: held.look, next: held.next }
       : undefined
   }
-  /** The language in which it was begun, unless the address asks for another. */
+  /** As it was when it was begun, unless the address says how to read. */
   const lookOf = (request: FastifyRequest): Look => {
-    const { language } = heldBy(request) ?? {}
     const look = q.lookOf(request)
     const { language: asked } = request.query as Record<string, unknown>
-    return language === undefined || asked === look.language ? look : { ...look, language }
+    return asked === look.language ? look : (heldBy(request)?.look ?? look)
   }
   const readerFor = (request: FastifyRequest): Reader => readerOf(place, lookOf(request), undefined)
+
+  /** Where the person begins anew, on the way to the same page. */
+  const againAt = (request: FastifyRequest): string =>
+    signInAt(WALLET_PAGES, heldBy(request)?.next ?? '/', lookOf(request))
 
   /** The attempt is over, or none of this browser. */
   function sayEnded(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const reader = readerFor(request)
     const { words } = reader
-    const link = { href: WALLET_PAGES, text: words('message.again') }
+    const link = { href: againAt(request), text: words('message.again') }
     const page = { title: words('wallet.ended.title'), text: words('wallet.ended'), link }
     return reply
       .code(403)
@@ -72,7 +75,8 @@ export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void 
     const held = heldBy(request)
     const looked = held === undefined ? undefined : login.look(held.id, held.browser)
     if (looked === undefined || looked.state === 'ended') return sayEnded(request, reply)
-    return reply.type(HTML).send(waitPage(place, readerFor(request), { ...looked, said, at: SIGNING_IN }))
+    const at = { ...SIGNING_IN, again: againAt(request) }
+    return reply.type(HTML).send(waitPage(place, readerFor(request), { ...looked, said, at }))
   }
 
   /** Signs in whoever the wallet names. Anything else leaves no session. */
@@ -111,16 +115,16 @@ export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void 
     }
     const form = readForm(request)
     const flow = form.get('flow') === 'cross-device' ? 'cross-device' : 'same-device'
-    const language = place.languages.find((one) => one === form.get('language')) ?? q.lookOf(request).language
+    const look = q.lookOf(request)
     const given = form.get('next') ?? '/'
     const begun = login.begin({ flow })
     endOld(request, q)
     return reply
-      .header('set-cookie', cookie.writeWallet(begun, { language, next: q.isEntrance(given) ? given : '/' }))
-      .redirect(`${WALLET_PAGES}/wait`, 303)
+      .header('set-cookie', cookie.writeWallet(begun, { look, next: q.isEntrance(given) ? given : '/' }))
+      .redirect(SIGNING_IN.wait, 303)
   })
 
-  app.get(`${WALLET_PAGES}/wait`, (request, reply) => sayHowFar(request, reply))
+  app.get(SIGNING_IN.wait, (request, reply) => sayHowFar(request, reply))
 
   app.get(`${WALLET_PAGES}/back`, (request, reply) => {
     const held = heldBy(request)

@@ -46,7 +46,7 @@ void t.test('people sign in with a wallet', async (t) => {
   })
   const at = (place: string): string => portal.url + place
   const begin = async (browser: Browser, flow: string) => {
-    const begun = await browser.visit(at(PLACE), { form: { flow, language: 'en' } })
+    const begun = await browser.visit(at(`${PLACE}?language=en`), { form: { flow } })
     t.strictSame([begun.status, begun.headers['location']], [303, `${PLACE}/wait`])
     const { text } = await browser.visit(at(`${PLACE}/wait`))
     const [, link = ''] = /(haip-vp:\/\/\?[^"<]+)/.exec(text.replaceAll('&#38;', '&')) ?? []
@@ -63,7 +63,7 @@ void t.test('people sign in with a wallet', async (t) => {
     t.match((await browser.visit(at('/'))).text, /href="\/login\/wallet\?language=en">Sign in with a wallet/)
     t.match(
       (await browser.visit(at(`${PLACE}?language=et`))).text,
-      /Rahakott on selles seadmes[\s\S]*Rahakott on teises seadmes/,
+      /action="\/login\/wallet\?language=et"[\s\S]*Rahakott on selles seadmes[\s\S]*Rahakott on teises seadmes[\s\S]*<p><a href="\/\?language=et">/,
     )
     const { link, text } = await begin(browser, 'same-device')
     t.match(text, /I have answered[\s\S]*This is over at \d\d:\d\d\./)
@@ -169,10 +169,11 @@ void t.test('people sign in with a wallet', async (t) => {
 
   await t.test('an attempt that is over or unknown is said plainly', async (t) => {
     const browser = openBrowser(t)
-    const jar = new Map([['portal-id', `w.et.Lw.${'a'.repeat(22)}.${'b'.repeat(43)}`]])
+    const jar = new Map([['portal-id', `w.etL.Lw.${'a'.repeat(22)}.${'b'.repeat(43)}`]])
     browser.cookies.set(new URL(portal.url).host, jar)
     const { status, text, headers } = await browser.visit(at(`${PLACE}/wait`))
-    t.match({ status, text }, { status: 403, text: /Ükski rahakott ei vastanud/ })
+    t.match({ status, text }, { status: 403, text: /class="large"[\s\S]*Ükski rahakott ei vastanud/ })
+    t.match(text, 'class="button" href="/login/wallet?language=et&#38;large=yes"')
     t.match(headers['set-cookie'], /^portal-id=; .*Max-Age=0/)
     for (const place of [
       '/back',
