@@ -25,7 +25,9 @@ export function createFirstAnswer(rooms: Rooms): () => Promise<Answered | undefi
   return async () => {
     if (known !== undefined) return known
     const management = managementOf(rooms.globalConfiguration)
-    const found = (await newestShown(rooms, management)) ?? (await firstCounted(rooms, management))
+    // Before the records: an answer that is counted after they were looked at has a record, which is remembered here or never.
+    const counted = await firstCounted(rooms, management)
+    const found = (await newestShown(rooms, management)) ?? counted
     // Without a configuration a request to the registry looks like a call of a system.
     if (management !== undefined) known = found
     return found

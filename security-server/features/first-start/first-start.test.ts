@@ -165,6 +165,23 @@ t.test('what the newest records do not show is a first call too', async (t) => {
   t.equal(await isBeforeFirstCall(), false, 'which stays so')
 })
 
+t.test(
+  'an answer that comes between the look at the records and that at the counts has its record',
+  async (t) => {
+    const { step, isBeforeFirstCall } = await open()
+    rows = []
+    // Both are of one transaction, which may be committed between any two looks.
+    const answered = (): number => {
+      rows = [{ idx: 3, service: `${MEMBER}/port/berths`, query_id: 'one', time: '2026-01-01T07:00:00.000Z' }]
+      return 1
+    }
+    countedBy = answered
+    t.equal(await isBeforeFirstCall(), false)
+    countedBy = () => 0
+    t.match(await step('call'), { state: 'done', of: { record: 3 } })
+  },
+)
+
 t.test('without a configuration nothing is remembered that may be a request to the registry', async (t) => {
   const { isBeforeFirstCall } = await open()
   rows = [{ idx: 2, service: 'DEV/GOV/1/management/clientReg', query_id: 'one', time: '' }]
