@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, renameSync, writeFileSync, writeSync
 import path from 'node:path'
 import t from 'tap'
 import type { SecurityServer } from '#adapters/client/index.ts'
-import { INBOX, openEnds } from '#adapters/kit/messages/ends-fixture.ts'
+import { consumed, INBOX, openEnds } from '#adapters/kit/messages/ends-fixture.ts'
 import { settle } from '#security-server/features/deliveries/acts-fixture.ts'
 import { until } from '#test/until.ts'
 import { eachKind } from '../files-fixture.ts'
@@ -118,10 +118,7 @@ await eachKind(t, async (t, _kind, { folder, source }) => {
       await doomed.stop()
       ends.made.world.skew += 61_000
       const next = await startMessages(t, settings)
-      await until('it is consumed', async (saw) => {
-        await settle(ends.made)
-        return saw((await ends.tax.delivery(sent.id)).state) === 'consumed'
-      })
+      await consumed(ends, sent.id)
       await next.stop()
       const written = filesIn(folder).filter((name) => name.startsWith(`in-${sent.id}.`))
       t.equal(written.length, 1, 'the same event, the same name')

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFile
 import path from 'node:path'
 import t from 'tap'
 import type { InboxEvent } from '#adapters/client/index.ts'
-import { type Ends, INBOX, openEnds } from '#adapters/kit/messages/ends-fixture.ts'
+import { consumed, type Ends, INBOX, openEnds } from '#adapters/kit/messages/ends-fixture.ts'
 import { settle } from '#security-server/features/deliveries/acts-fixture.ts'
 import { until } from '#test/until.ts'
 import { eachKind } from '../files-fixture.ts'
@@ -342,10 +342,7 @@ await eachKind(t, async (t, kind, { folder, source, server }) => {
     await until('both are there', async (saw) => saw(filesIn(out)).length === 2)
     const name = filesIn(out).find((one) => new RegExp(`^in-${sent.id}\\.[0-9]+\\.json$`).test(one))
     t.equal(readFileSync(path.join(out, name!), 'utf8'), '{"a":1}')
-    await until('it is consumed', async (saw) => {
-      await settle(ends.made)
-      return saw((await ends.tax.delivery(sent.id)).state) === 'consumed'
-    })
+    await consumed(ends, sent.id)
     await stop()
   })
 
