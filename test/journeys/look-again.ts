@@ -1,10 +1,14 @@
 /** Pages that look by themselves, while their server does not answer, or answers late: what is read stays, and comes back by itself. */
+import type { Locator } from 'playwright-core'
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'
 import { act, close } from '../second-person.ts'
+import { until } from '../until.ts'
 
 /** Longer than a page waits before it looks again, and shorter than it waits for an answer. */
 const LATER_MS = 20_000
+/** Longer than the first start waits between looks while a step waits for others. Two of these are far shorter than it waits for an answer. */
+const SOON_MS = 5_000
 
 /** The list of requests to the registry, one of which is not decided. */
 export async function keepWhatIsRead(t: Test, someone: Visitor): Promise<void> {
@@ -35,9 +39,7 @@ export async function keepWhatIsRead(t: Test, someone: Visitor): Promise<void> {
   await page.route(api, (route) => route.abort())
   await page.clock.fastForward(LATER_MS)
   await line.waitFor()
-  await page.unroute(api)
-  await page.getByRole('button', { name: 'Try again' }).click()
-  await line.waitFor({ state: 'detached' })
+  await askByHand(someone, page.locator('main'), api)
   await page.locator('main:focus').waitFor()
   // Who must not read it any more does not.
   const fault = { type: 'forbidden', message: 'no' }
@@ -62,10 +64,10 @@ export async function waitForOneLook(t: Test, someone: Visitor): Promise<void> {
     await held.promise
     await route.continue()
   })
-  const asked = page.waitForRequest(api)
-  await page.clock.fastForward(LATER_MS)
-  await asked
-  await page.clock.fastForward(LATER_MS)
+  // The page may look by itself before this.
+  await page.clock.fastForward(SOON_MS)
+  await until('a look', (saw) => saw(looks) > 0)
+  await page.clock.fastForward(SOON_MS)
   await someone.settled()
   t.equal(looks, 1, 'the next look waits')
   held.resolve()
@@ -96,7 +98,16 @@ export async function countAgain(t: Test, someone: Visitor): Promise<void> {
   )
   await line.waitFor()
   await someone.check('overview-not-refreshed')
-  await page.unroute('**/api/v1/contracts?**')
-  await counted.getByRole('button', { name: 'Try again' }).click()
-  await line.waitFor({ state: 'detached' })
+  await askByHand(someone, counted, '**/api/v1/contracts?**')
+}
+
+/** Whoever presses the button: the page looks by itself only while it is seen, and its own look would take the button away. */
+async function askByHand({ page, answered }: Visitor, part: Locator, api: string): Promise<void> {
+  await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+  await answered()
+  await page.unroute(api)
+  const again = part.getByRole('button', { name: 'Try again' })
+  await again.click()
+  await again.waitFor({ state: 'detached' })
+  await page.evaluate('delete document.hidden')
 }
