@@ -74,6 +74,28 @@ await onBoth('receipts of a peer', async (t, made) => {
     t.equal(await stateOf(made, id), 'consumed')
   })
 
+  await t.test('of a machine that slept before it signed: it says another time', async (t) => {
+    const id = (await hand(made, { id: 'slept' })).body['id']
+    await settle(made)
+    let signed = 0
+    await receiver.restart((rooms) => ({
+      ...rooms,
+      signMessage: async (member, message) => {
+        if (++signed === 1) {
+          world.skew += 6 * MINUTE_MS
+          await refreshed(made)
+        }
+        return rooms.signMessage(member, message)
+      },
+    }))
+    const [event] = await fetch(made, '?limit=1')
+    await acknowledge(made, event!.id)
+    await receiver.restart()
+    await askedNow()
+    t.equal(await stateOf(made, id), 'consumed')
+    t.equal(signed, 2)
+  })
+
   const DAY_MS = 24 * 60 * MINUTE_MS
   const errorOf = async (id: unknown): Promise<unknown> => {
     const { body } = await made.sender.ask('GET', `/deliveries/v1/sent/${String(id)}`, AS_TAX)
