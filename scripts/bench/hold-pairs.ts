@@ -1,6 +1,7 @@
 /** Starts the pairs of any checkout, this one's or another's, in a process of its own, so that their code does not mix. */
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { buildServersOf } from './built-servers.ts'
 
 export type HeldPairs = {
   pair: import('./pairs.ts').Pair
@@ -10,6 +11,8 @@ export type HeldPairs = {
 }
 
 const { root, directory, network } = JSON.parse(process.argv[2] ?? '{}') as Record<string, string>
+// An older checkout does not do it by itself.
+await buildServersOf(root!)
 const file = pathToFileURL(path.join(root!, 'scripts/bench/pairs.ts')).href
 const { startPairs } = (await import(file)) as typeof import('./pairs.ts')
 const pairs = await startPairs(directory!, network!)

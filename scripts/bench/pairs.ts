@@ -10,6 +10,7 @@ import { passingProgress } from '../sandbox/progress.ts'
 import { putInForce } from '../sandbox/put-in-force.ts'
 import type { Instance } from '../sandbox/running.ts'
 import type { BareProxySettings } from './bare-proxy.ts'
+import { buildServersOf } from './built-servers.ts'
 import { makeDatabases } from './databases-store.ts'
 import { MESSAGE_ID } from './measure.ts'
 import { termsOf } from './terms.ts'
@@ -53,6 +54,7 @@ const here = (file: string): string => new URL(file, import.meta.url).pathname
  * servers have their databases there.
  */
 export async function startPairs(directory: string, network: string, postgresql?: string): Promise<Pairs> {
+  await buildServersOf(here('../..'))
   const layout = layoutOf(directory, network)
   const databases = postgresql === undefined ? undefined : await makeDatabases(postgresql, layout)
   const onExit = (name: string, why: string): never => {

@@ -14,6 +14,7 @@ import { startInstance } from '../sandbox/instance.ts'
 import { folderOf, layoutOf } from '../sandbox/layout.ts'
 import { passingProgress } from '../sandbox/progress.ts'
 import type { Instance } from '../sandbox/running.ts'
+import { buildServersOf } from './built-servers.ts'
 import { measureRegistry } from './registry/figures.ts'
 import { fillRegistry } from './registry/store.ts'
 
@@ -51,6 +52,7 @@ export async function run(args: string[]): Promise<number> {
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-bench-registry-'))
   let instance: Instance | undefined
   try {
+    await buildServersOf(path.join(import.meta.dirname, '../..'))
     const layout = layoutOf(directory, values.network)
     instance = await startInstance({
       layout,
