@@ -7,7 +7,7 @@ import { holdFolder } from './sandbox/hold-folder.ts'
 import { startInstance } from './sandbox/instance.ts'
 import { type Layout, layoutOf } from './sandbox/layout.ts'
 import { takenPlaces } from './sandbox/ports.ts'
-import { progressOn } from './sandbox/progress.ts'
+import { progressInLines, progressOn } from './sandbox/progress.ts'
 import type { Instance } from './sandbox/running.ts'
 import { settle } from './sandbox/settle.ts'
 import { type Kind, keptIn } from './sandbox/version.ts'
@@ -28,7 +28,8 @@ three months: that past is made on the first start. A lean one has three agencie
   --no-exchange      show no exchange, only run; makes a lean one if there is none
   --catalogue        let the registry ask providers what they offer also then
   --no-installation  leave the registry's installation ceremony to you: until then its first API key acts alone; makes a lean one
-  --json             print nothing but one line when all runs: an object with addresses, files and process ids
+  --json             print nothing but one line when all runs: an object with addresses, files and process ids. How far the start is goes to the
+                     error stream, line by line
 `
 
 /** Exit code 0 when every step succeeded, 1 with the reason when one did not, 2 for wrong usage. */
@@ -65,7 +66,8 @@ async function runHeld(options: Options): Promise<number> {
   for (const note of notes) say(note)
   if (isNew && kind === 'living')
     say(`Its first start makes the ${options.pastDays} days of its past, which takes two or three minutes.`)
-  const progress = progressOn(say, began)
+  const told = progressOn(say, began)
+  const progress = options.json ? progressInLines((line) => process.stderr.write(`${line}\n`)) : told
   let instance: Instance | undefined
   let isStarting = true
   const giveUp = new AbortController()
@@ -77,7 +79,7 @@ async function runHeld(options: Options): Promise<number> {
       ...{ install: options.install, catalogue: options.catalogue, onExit: stopped.because },
       signal: giveUp.signal,
     })
-    const longest = progress.longest()
+    const longest = told.longest()
     const most = longest === undefined ? '' : ` What took longest: ${longest.part}, ${longest.time}.`
     say(`Everything runs after ${((performance.now() - began) / 1000).toFixed(1)} s.${most}`)
     say('')

@@ -9,6 +9,7 @@ import https from 'node:https'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import t from 'tap'
 import { holdNetwork } from '#scripts/test/hold-network.ts'
 import { type Api, answerWatch } from '#test/answer-checks.ts'
 import { hasPlace, type PreparedSandbox, prepareSandbox } from './prepared-sandbox.ts'
@@ -112,7 +113,8 @@ export type World = Description & {
   stop(): Promise<void>
 }
 
-const READY_MS = 240_000
+/** Without a word of how far its start is. Less than what ends a silent test file (scripts/test/run-files.ts). */
+const SILENCE_MS = 480_000
 
 type WorldOptions = {
   instance: string
@@ -125,8 +127,6 @@ type WorldOptions = {
 }
 
 const PAST_DAYS = '12'
-/** Its past is made first. */
-const LIVING_READY_MS = 900_000
 
 export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> {
   const options = {
@@ -216,13 +216,19 @@ function start(directory: string, network: string, q: WorldOptions): Child {
     env: { ...process.env, ...q.environment },
   })
   let errors = ''
-  process_.stderr.on('data', (chunk: Buffer) => {
-    errors = (errors + chunk.toString()).slice(-4000)
+  const late = setTimeout(() => process_.kill('SIGTERM'), SILENCE_MS)
+  let isReady = false
+  createInterface(process_.stderr).on('line', (line) => {
+    errors = `${errors}${line}\n`.slice(-4000)
+    if (isReady) return
+    late.refresh()
+    // The test file moves too.
+    t.comment(`sandbox: ${line}`)
   })
   const ended = new Promise<void>((resolve) => void process_.once('exit', () => resolve()))
   const ready = new Promise<Description>((resolve, reject) => {
-    const late = setTimeout(() => process_.kill('SIGTERM'), q.living ? LIVING_READY_MS : READY_MS)
     createInterface(process_.stdout).once('line', (line) => {
+      isReady = true
       clearTimeout(late)
       resolve(JSON.parse(line) as Description)
     })

@@ -45,6 +45,19 @@ export function progressOn(
   }
 }
 
+/** For a program that started the sandbox: a line for all that begins, goes on or is ready, so that it sees that something moves. */
+export function progressInLines(write: (line: string) => void): Progress {
+  return {
+    begin(part) {
+      write(part)
+      return {
+        now: (how) => write(`${part}: ${how}`),
+        done: (what) => write(`${part}: ready${what === undefined ? '' : `, ${what}`}`),
+      }
+    },
+  }
+}
+
 function inSeconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }
