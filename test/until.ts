@@ -8,6 +8,11 @@ const MOST_DEADLINES = 8
 /** Less than what ends a silent test file (scripts/test/run-files.ts), unless one deadline is longer. */
 const LONGEST_MS = 480_000
 const PAUSE_MS = 10
+/**
+ * For a receipt that a sending server has to fetch: while none comes it asks again after a wait that doubles from one second to five minutes,
+ * and on a slow machine it has asked in vain many times.
+ */
+export const RECEIPT_MS = 6 * 60_000
 /** The longest pause: a look may be a call to a server that is still starting, and looking often would slow it down. */
 const LONGEST_PAUSE_MS = 250
 /** The pause grows with the wait, which is so at most this share longer than needed. */

@@ -15,7 +15,7 @@ import { addService, type ProviderSystem, startProviderSystem } from '../fakes/p
 import { openRequests, readLog, storyOf, verifyLogOf } from '../message-logs.ts'
 import { skipFor } from '../outside-tools.ts'
 import { prepareInstance } from '../processes.ts'
-import { until } from '../until.ts'
+import { RECEIPT_MS, until } from '../until.ts'
 import { ask as askAt, type Reply } from '../world.ts'
 
 const KILLS = 2
@@ -161,12 +161,13 @@ t.test('kill -9 at each step of a one-way message: it arrives once, with every r
     })
   const acknowledge = (position: string): Promise<Reply> =>
     instance.ask('population', `${at}/${position}/acknowledgement`, { method: 'POST', headers: asPopulation })
-  const consumed = (delivery: string): Promise<unknown> =>
-    until(`${delivery} consumed`, async (saw) => {
-      const reply = await instance.ask('tax', `/deliveries/v1/sent/${delivery}`, { headers: asTax })
-      saw(reply.body.toString().slice(0, 300))
-      return (JSON.parse(reply.body.toString()) as { state: string }).state === 'consumed' || undefined
-    })
+  const consumed = (delivery: string): Promise<unknown> => {
+    const look = async (saw: (state: string) => string): Promise<boolean> => {
+      const body = `${(await instance.ask('tax', `/deliveries/v1/sent/${delivery}`, { headers: asTax })).body}`
+      return (JSON.parse(saw(body)) as { state: string }).state === 'consumed'
+    }
+    return until(`${delivery} consumed`, look, { deadlineMs: RECEIPT_MS })
+  }
   const idOf = (reply: Reply): string => (JSON.parse(reply.body.toString()) as { id: string }).id
   const deliveries: string[] = []
   for (const point of ['after-verify', 'after-intent', 'after-call', 'after-reply-commit'] as const) {

@@ -5,7 +5,7 @@ import { leaveDialog, type Visitor } from '../browser.ts'
 import { startProviderSystem } from '../fakes/provider-system.ts'
 import { tabThrough } from '../keyboard.ts'
 import { act, close } from '../second-person.ts'
-import { until } from '../until.ts'
+import { RECEIPT_MS, until } from '../until.ts'
 import type { World } from '../world.ts'
 import { type Asked, seeEmptyOnPhone } from './operate-windows.ts'
 
@@ -39,7 +39,9 @@ export async function decideDeliveries(t: Test, { world, at, browser }: Asked): 
     return items[0]?.state ?? 'not there'
   }
   const reached = (name: 'tax' | 'population', box: string, delivery: string, wanted: string) =>
-    until(`${delivery} is ${wanted}`, async (saw) => saw(await state(name, box, delivery)) === wanted)
+    until(`${delivery} is ${wanted}`, async (saw) => saw(await state(name, box, delivery)) === wanted, {
+      deadlineMs: RECEIPT_MS,
+    })
   const dead = await hand('refusing', { type: HOSTILE })
   await reached('tax', 'outbox', dead, 'dead')
   const unread = await hand('assessments', { type: 'org.example.unread' })

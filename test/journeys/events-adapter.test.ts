@@ -11,7 +11,7 @@ import { openNatsUser } from '#adapters/events/events-fixture.ts'
 import { hasNatsServer, startNatsServer } from '../broker-process.ts'
 import { skipFor } from '../outside-tools.ts'
 import { shareWorld } from '../running-world.ts'
-import { until } from '../until.ts'
+import { RECEIPT_MS, until } from '../until.ts'
 import type { ServerName } from '../world.ts'
 
 const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
@@ -81,11 +81,12 @@ void t.test('from broker to broker', async (t) => {
   )
   const delivery = whole.headers.get('x-road-id')!
   const { client } = world.servers.tax
-  await until('the receipt of the inbox at the sender', async (saw) => {
+  const isConsumed = async (saw: <State>(state: State) => State): Promise<boolean> => {
     const headers = { 'X-Road-Client': client }
     const { status, body } = await world.ask('tax', `/deliveries/v1/sent/${delivery}`, { headers })
     return saw([status, (JSON.parse(body.toString()) as { state?: string }).state])[1] === 'consumed'
-  })
+  }
+  await until('the receipt of the inbox at the sender', isConsumed, { deadlineMs: RECEIPT_MS })
   await until('nothing is left at the broker', async (saw) => saw(await user.left('TAX', 'tax-out')) === 0)
   t.strictSame(
     (await user.held('TAX')).filter(({ subject }) => subject === 'tax.aside'),

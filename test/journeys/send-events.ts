@@ -9,7 +9,7 @@ import { connect, ExchangeError, type PushedEvent, pushListener } from '#adapter
 import { readExamples, runIn } from '../fakes/packed-client.ts'
 import { addService } from '../fakes/provider-system.ts'
 import { findProgram, SHORT_LIVED_JAVA } from '../outside-tools.ts'
-import { until } from '../until.ts'
+import { RECEIPT_MS, until } from '../until.ts'
 import type { ServerName } from '../world.ts'
 import { project, world } from './client-world.ts'
 
@@ -49,11 +49,12 @@ t.test('sent, received and acknowledged; both receipts come back to the sender',
     if (seen.length === 2) break
   }
   t.strictSame(seen, ['one', 'two'])
-  await until('the receipt of the inbox', async (saw) => {
+  const isConsumed = async (saw: (state: string) => string): Promise<boolean> => {
     const { state, ended } = await sender.delivery(sent.id)
     saw(state)
     return state === 'consumed' && ended?.kind === 'consumed'
-  })
+  }
+  await until('the receipt of the inbox', isConsumed, { deadlineMs: RECEIPT_MS })
   t.match(await errorOf(connectAs('tax', 'population').send(INBOX, eventOf('x'))), {
     ...{ code: 'client.ssl_authentication_failed', mayHaveBeenCarriedOut: false, attempts: 1 },
   })
@@ -87,11 +88,12 @@ t.test('pushed: only from the own security server, and again until it was taken'
   const own = Buffer.from(cert.slice(0, cert.indexOf('-----BEGIN', 1)) || cert)
   await world.admin.population.send('POST', `/services/${serviceId}/tls-certificates`, own)
   const sent = await sender.send(`${population.client}/pushed`, eventOf('p-1'))
-  await until('the sender has the receipt of a push', async (saw) => {
+  const isPushed = async (saw: (state: string) => string): Promise<boolean> => {
     const { state, ended, error } = await sender.delivery(sent.id)
     saw(`${state} ${error ?? ''}`)
     return state === 'consumed' && ended?.means === 'push'
-  })
+  }
+  await until('the sender has the receipt of a push', isPushed, { deadlineMs: RECEIPT_MS })
   t.match(pushed, [{ delivery: sent.id, sender: tax.client, event: { id: 'p-1', data: { id: 'p-1' } } }])
   t.equal(failures, -1, 'it came twice')
 
