@@ -2,13 +2,12 @@
 import net from 'node:net'
 import type { Reply } from '../world.ts'
 
-/** So long the server may be silent that says "Connection: close" with its answer. */
-export const UNTIL_CLOSED = 60_000
-const SILENT_MS = 1500
+/** Longer than any busy machine needs. */
+const SILENT_MS = 60_000
 
 /** Sends one request with this head (without its last empty line) on a connection of its own, without an HTTP client. */
 export async function askRaw(host: string, port: number, request: string): Promise<Reply> {
-  const text = await exchangeBytes(host, port, `${request}Connection: close\r\n\r\n`, UNTIL_CLOSED)
+  const text = await exchangeBytes(host, port, `${request}Connection: close\r\n\r\n`)
   const [head = '', ...rest] = text.split('\r\n\r\n')
   const body = Buffer.from(rest.join('\r\n\r\n'))
   const [, status] = /^HTTP\/1\.1 (\d+)/.exec(head) ?? []
@@ -28,17 +27,15 @@ export async function askRaw(host: string, port: number, request: string): Promi
   }
 }
 
-/** Everything that the server sends for these bytes until it closes or falls silent. */
-export function exchangeBytes(
-  host: string,
-  port: number,
-  bytes: string,
-  silentMs = SILENT_MS,
-): Promise<string> {
-  return new Promise((resolve) => {
+/** Everything that the server sends for these bytes until it closes the connection; a server that leaves it open fails the test. */
+export function exchangeBytes(host: string, port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
     const socket = net.connect(port, host)
     let text = ''
-    socket.setTimeout(silentMs, () => socket.destroy())
+    socket.setTimeout(SILENT_MS, () => {
+      reject(new Error(`the connection stays open; sent: ${bytes.slice(0, 300)}; came: ${text}`))
+      socket.destroy()
+    })
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString('latin1')
     })

@@ -11,7 +11,7 @@ import { catalogue } from '#schemas/fault-catalogue.ts'
 import { credential, foreignCredential } from '../fakes/credentials.ts'
 import { hostilePaths, smuggling } from '../fakes/hostile-requests.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
-import { askRaw, exchangeBytes, UNTIL_CLOSED } from '../fakes/raw-http.ts'
+import { askRaw, exchangeBytes } from '../fakes/raw-http.ts'
 import { SELDOM_ASKED, shareWorld } from '../running-world.ts'
 import { until } from '../until.ts'
 import { ask, colons, type Reply } from '../world.ts'
@@ -277,12 +277,11 @@ t.test('what is no honest HTTP is refused, and one request is one request', asyn
     tax.address,
     8080,
     `GET http://evil.example${FILES}/public/a HTTP/1.1\r\n${head}Connection: close\r\n\r\n`,
-    UNTIL_CLOSED,
   )
   t.match(absolute, /HTTP\/1\.1 404.*client\.not_found/s, 'a target with an authority is nobody here')
   provider.calls.length = 0
   const two = `GET ${FILES}/public/one HTTP/1.1\r\n${head}\r\nGET ${FILES}/public/two HTTP/1.1\r\n${head}Connection: close\r\n\r\n`
-  await exchangeBytes(tax.address, 8080, two, UNTIL_CLOSED)
+  await exchangeBytes(tax.address, 8080, two)
   // Both are under way at once (RFC 9112 9.3.2).
   t.strictSame(
     provider.calls.map(({ target }) => target).sort(),
@@ -291,7 +290,7 @@ t.test('what is no honest HTTP is refused, and one request is one request', asyn
   )
   const framing = `${post}Content-Length: 5\r\nConnection: close, X-Road-UserId\r\nX-Road-UserId: u\r\nTE: trailers\r\nUpgrade: h2c\r\n\r\nhello`
   provider.calls.length = 0
-  await exchangeBytes(tax.address, 8080, framing, UNTIL_CLOSED)
+  await exchangeBytes(tax.address, 8080, framing)
   const names = provider.calls[0]!.rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase())
   t.notOk(names.some((name) => ['te', 'upgrade', 'keep-alive', 'trailer', 'expect'].includes(name)))
 })
