@@ -348,18 +348,17 @@ t.test('a request is sent once', async (t) => {
 t.test('a reply that nobody reads holds its connection; a destroyed one gives it back', async (t) => {
   world.restore()
   onlySs2(world)
-  await listen(t, world, world.provider, {
-    answer: (request, reply) => {
-      request.raw.resume()
-      return reply.send(Buffer.alloc(3_000_000))
-    },
-  })
-  const client = clientOf(t, world, { connectionsPerPeer: 1, replyTimeoutMs: 3_000 })
+  const answer: Answer = (_request, reply) => reply.send(Buffer.alloc(3_000_000))
+  const { asked } = await listen(t, world, world.provider, { answer })
+  const client = clientOf(t, world, { connectionsPerPeer: 1 })
   const held = await client.post(REQUEST)
-  await fails(t, client.post(REQUEST), 'service_unavailable', false, 'no turn came up')
+  // For one connection 16 wait: of one more the first that ends is the one that may not even wait.
+  const more = Array.from({ length: 17 }, async () => textOf((await client.post(REQUEST)).content))
+  await fails(t, Promise.race(more), 'service_unavailable', false, 'no turn came up')
+  t.equal(asked(), 1, 'all others wait')
   held.content.destroy()
-  t.equal((await textOf((await client.post(REQUEST)).content)).length, 3_000_000)
-  t.equal((await textOf((await client.post(REQUEST)).content)).length, 3_000_000)
+  const read = await Promise.allSettled(more)
+  t.equal(read.filter((one) => one.status === 'fulfilled' && one.value.length === 3_000_000).length, 16)
 })
 
 t.test('a new certificate of ours is presented at once; what runs is finished', async (t) => {
