@@ -108,7 +108,7 @@ void t.test('a PIN that the policy refuses, before the token is made', async (t)
 
 void t.test('the clock against a server of NTP, and against an answer of the source', async (t) => {
   const source = await startTimeServer(t)
-  /** What stands still between the answer and the look at the own clock is half of it an error. */
+  /** What stands still between the answer and the look at the own clock is half of it an error, or takes longer than is waited for an answer. */
   const look = (q: Parameters<typeof lookAtClock>[0], found: RegExp) =>
     until('a look that nothing held up', async (saw) => {
       const one = saw(await lookAtClock(q))
@@ -119,9 +119,10 @@ void t.test('the clock against a server of NTP, and against an answer of the sou
   const late = await look({ source: source.host }, /^(59|60)\.\d s behind/)
   t.match(late, { well: false, todo: /synchronise/ })
   source.errorMs = Date.UTC(2036, 1, 8) - Date.now()
-  t.match(await lookAtClock({ source: source.host }), { found: /^\d+\.\d s behind/ }, 'the era after 2036')
+  await look({ source: source.host }, /^\d{9}\.\d s behind/)
+  t.pass('the era after 2036')
   source.unsynchronised = true
-  t.match(await lookAtClock({ source: source.host }), { well: false, found: /not synchronised/ })
+  t.match(await look({ source: source.host }, /not synchronised/), { well: false })
   source.errorMs = undefined
   t.match(await lookAtClock({}), { well: undefined })
   t.match(await lookAtClock({ source: 'nobody.invalid' }), { well: false, found: /told no time/ })
