@@ -388,7 +388,10 @@ t.test('the token by which the consumer signs', async (t) => {
   t.pass('and it comes back by itself')
 })
 
-t.test('at the end both logs hold, and nothing is open', async (t) => {
+t.test('at the end both logs hold, nothing is open, and nothing was carried out twice', async (t) => {
+  // Now is time for a second call to have come.
+  const ids = system.calls.flatMap(({ rawHeaders }) => rawHeaders.filter((one) => one.startsWith('outage-')))
+  t.equal(new Set(ids).size, ids.length)
   for (const server of [population, tax]) {
     t.strictSame(openRequests(await readLog(server)), [])
     t.strictSame(await verifyLogOf(server), [])
