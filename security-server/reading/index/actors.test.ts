@@ -19,9 +19,11 @@ import {
   signer,
 } from '../../message-log/fixture.ts'
 import { readLogKeys } from '../../message-log/keys/log-keys.ts'
+import { createRecentRecords } from '../../message-log/records/recent-records.ts'
 import { createSettled } from '../../message-log/records/settled.ts'
 import { createActorHasher, hashesOf, openTerms, sealTerm } from './actors.ts'
 import { blockOf } from './block-store.ts'
+import { indexRecords } from './index-records.ts'
 import type { RecordFilter, SearchRow } from './search-filter.ts'
 import type { IndexTables } from './tables.ts'
 import { actorMethods } from './worker-actors.ts'
@@ -234,4 +236,39 @@ t.test('a gap reaches as far as what is durable', async (t) => {
   const settled = createSettled({ store: { head }, own: () => 5, inTurn: createTurn() })
   const { actorGaps } = actorMethods(records, { current: () => keyOf(1), all: () => [] }, settled)
   t.strictSame(await actorGaps(), [{ first: 0, last: 5, reason: 'key_destroyed' }])
+})
+
+t.test('who waits for the index is told how far it is, though another node moved it less far', async (t) => {
+  await eachDatabase(t, async (_database, t, url) => {
+    const { records, search, terms, database, close } = await openTestDatabase(url)
+    t.teardown(close)
+    const form = {
+      time: '2026-05-01T00:00:00.000Z',
+      kind: 'request',
+      direction: 'in',
+      outcome: '',
+      contract: '',
+    }
+    const rows = [0, 1, 2].map((idx) => ({
+      ...{ idx, leaf: Buffer.alloc(32), form: JSON.stringify(form), content: Buffer.alloc(0) },
+      signature_id: null,
+    }))
+    await tablesOf<IndexTables>(database).insertInto('record').values(rows).execute()
+    let hasMoved = false
+    const beside: typeof search = {
+      ...search,
+      add: async (...mine) => {
+        if (!hasMoved) await search.add([], { from: 0, to: 1, others: [] })
+        hasMoved = true
+        return search.add(...mine)
+      },
+    }
+    const recent = createRecentRecords(1, 1)
+    const [logKey] = KEYS as [(typeof KEYS)[0]]
+    const q = { records, search: beside, terms, size: 3, recent, findKey: () => undefined, logKey }
+    t.equal(await indexRecords(q), 1, 'there is more to do')
+    t.equal(await records.mark('search'), 1)
+    t.equal(await indexRecords(q), 3)
+    t.equal(await records.mark('search'), 3)
+  })
 })

@@ -37,8 +37,8 @@ export async function indexRecords(q: {
     fromMemory(q.recent, start, end) ?? (await fromDatabase(q, start, end))
   for (const [at, row] of rows.entries()) row.terms = await q.terms.termsOf(named[at]!)
   await nameActors(q, rows, said)
-  await q.search.add(rows, { from: start, to: end, others })
-  return end
+  // Who waits for the index would miss records if another node had moved the mark less far.
+  return await q.search.add(rows, { from: start, to: end, others })
 }
 
 /**

@@ -151,12 +151,12 @@ export function createSearchStore(database: Database) {
     /**
      * In one transaction: adds the rows of the records from `from` (included) to `to` (not), counts them and the `others`, which
      * are not searchable, and moves the mark to `to`. Does nothing if another node has moved the mark meanwhile: records counted
-     * twice would stay wrong.
+     * twice would stay wrong. Resolves to the mark as it is now: the other node may have moved it less far.
      */
     add: (
       rows: SearchRow[],
       { from, to, others }: { from: number; to: number; others: CountedRecord[] },
-    ): Promise<void> =>
+    ): Promise<number> =>
       inTransaction(kysely, async (transaction) => {
         const mark = { name: 'search', value: 0 }
         await transaction
@@ -166,7 +166,10 @@ export function createSearchStore(database: Database) {
           .execute()
         const move = transaction.updateTable('mark').set({ value: to }).where('name', '=', mark.name)
         const moved = await move.where('value', '=', from).executeTakeFirst()
-        if (moved.numUpdatedRows === 0n) return
+        if (moved.numUpdatedRows === 0n) {
+          const now = transaction.selectFrom('mark').select('value').where('name', '=', mark.name)
+          return (await now.executeTakeFirstOrThrow()).value
+        }
         for (const some of inParts(rows)) {
           const sql = some.length === PART ? insertPart : insertOne
           await transaction.executeQuery(CompiledQuery.raw(sql, some.flatMap(valuesOf)))
@@ -181,6 +184,7 @@ export function createSearchStore(database: Database) {
         await traffic.count(transaction, rows)
         await latency.countLatency(transaction, rows)
         await countSince(transaction, [...rows, ...others], MAX_ROWS)
+        return to
       }),
 
     /**
