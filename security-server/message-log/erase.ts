@@ -110,7 +110,7 @@ async function erasureRecord(
       ...(isFirst ? [{ text: "update mark set value = value where name = 'holds'", values: [] }] : []),
       entry(isProof ? 'proof_erasure' : 'erasure', { index, idx, time, holds: q.holds }),
       { text: 'delete from record_key where idx = ?', values: [index] },
-      ...bodyRemoval(opened),
+      ...(isProof ? [] : bodyRemoval(index, opened)),
       keepsProof
         ? remainderOf(record, opened, q.ring)
         : { text: 'delete from remainder where idx = ?', values: [index] },
@@ -131,12 +131,14 @@ function entry(
   }
 }
 
-/** Notes the file for deletion after the commit. */
-function bodyRemoval(opened: OpenedRecord | undefined): SideStatement[] {
-  const section = opened?.sections[SECTION.bodyFile]
+/** Notes the file for deletion after the commit. What nothing opens any more does not say which it is; the table of body files does. */
+function bodyRemoval(index: number, opened: OpenedRecord | undefined): SideStatement[] {
+  const into = 'insert into erased_body_file (name)'
+  if (opened === undefined)
+    return [{ text: `${into} select name from body_file where idx = ?`, values: [index] }]
+  const section = opened.sections[SECTION.bodyFile]
   if (section === undefined) return []
-  const text = 'insert into erased_body_file (name) values (?)'
-  return [{ text, values: [decodeBodyFile(section).name] }]
+  return [{ text: `${into} values (?)`, values: [decodeBodyFile(section).name] }]
 }
 
 function toldOf({ idx, form }: StoredRecord, opened: Pick<OpenedRecord, 'metadata'> | undefined) {

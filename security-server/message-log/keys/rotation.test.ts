@@ -1,9 +1,12 @@
 /** Log keys are rotated while records are written: all records stay readable, each with its own key, on both stores. */
-import { readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { sql } from 'kysely'
 import t from 'tap'
 import { eachDatabase } from '#test/databases.ts'
-import { logFolder, logOptions, openTestLog, signedRecord } from '../fixture.ts'
+import { logFolder, logOptions, openTestLog, signedRecord, spoolBody } from '../fixture.ts'
+import { bodyFilesByRecord } from '../migrations/body-files-by-record.ts'
 import { newLogKey, readLogKeys } from './log-keys.ts'
 import { rotateWhenDue } from './rotate-when-due.ts'
 
@@ -94,5 +97,45 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal(await due(), false)
     t.equal((await log.logKeys()).length, 5)
     await log.close()
+  })
+})
+
+await eachDatabase(t, async ({ kysely }, t, url) => {
+  const options = logOptions(logFolder(t), url)
+  const files = () =>
+    readdirSync(options.bodyFolder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())
+  const log = await openTestLog(t, options)
+  const append = async (bytes: number): Promise<number> =>
+    (await log.append(await signedRecord({ body: await spoolBody(log, randomBytes(bytes)) }))).index
+  const inSegment = await append(100_000)
+  const inFile = await append(1_100_000)
+  const before = await append(1_100_000)
+  const { id } = (await log.logKeys()).find(({ isCurrent }) => isCurrent)!
+  await log.rotateLogKey()
+  await log.close()
+  const name = readdirSync(options.keyFolder).find((each) => each.includes(id))!
+  rmSync(path.join(options.keyFolder, name))
+
+  await t.test('the bodies of what no key opens any more are deleted with its erasure', async (t) => {
+    const without = await openTestLog(t, options)
+    t.equal(files().length, 3)
+    for (const [index, left] of [
+      [inSegment, 2],
+      [inFile, 1],
+    ] as const) {
+      await without.retention.erase({ index, mode: 'PROOF_KEPT', case: '1', reason: 'a test' })
+      t.equal(files().length, left)
+    }
+    await without.close()
+  })
+
+  await t.test('those that an earlier version left are deleted by this one', async (t) => {
+    await sql`insert into erasure (idx, erasure_idx, time) values (${before}, ${before}, '')`.execute(kysely)
+    await sql`drop index body_file_idx`.execute(kysely)
+    await bodyFilesByRecord.up(kysely)
+    const again = await openTestLog(t, options)
+    await again.retention.deleteBodies()
+    t.strictSame(files(), [])
+    await again.close()
   })
 })

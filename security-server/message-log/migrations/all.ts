@@ -3,6 +3,7 @@
  * ones are added at the end.
  */
 import type { SchemaChange } from '#platform/database/older-versions.ts'
+import { bodyFilesByRecord } from './body-files-by-record.ts'
 import { BODY_PIECES, bodyPieces } from './body-pieces.ts'
 import { circumstances } from './circumstances.ts'
 import { cosignatures } from './cosignatures.ts'
@@ -23,4 +24,5 @@ export const messageLogMigrations: Record<string, SchemaChange> = {
   '2026-12-19-message-log-circumstances': circumstances,
   '2026-12-20-message-log-segments': segments,
   [BODY_PIECES]: bodyPieces,
+  '2026-12-25-message-log-body-files': bodyFilesByRecord,
 }

@@ -200,6 +200,7 @@ t.test(
     const migrations = logMigrations(LOG_PARTS)
     await (await openLogDatabase(databaseUrl, { migrations })).close()
     const added = ['2026-12-21-archives-in-the-database', BODY_PIECES, '2026-12-24-what-stays-as-decided']
+    added.push('2026-12-25-message-log-body-files')
     const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => !added.includes(name)))
     t.equal(Object.keys(before).length, Object.keys(migrations).length - added.length)
     await (await openLogDatabase(databaseUrl, { migrations: before })).close()
