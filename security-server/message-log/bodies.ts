@@ -33,8 +33,8 @@ export async function openBodies(q: {
   const folder = await openBodyFolder(q.root, node, formerNodes, segmentOwner(q))
   const store = q.databaseUrl.startsWith('sqlite:') ? undefined : await openPieceStore(q.databaseUrl)
   const pieces = store && createPieceBodies({ store, node })
-  const of = (name: string): BodyFolder | PieceBodies =>
-    pieces !== undefined && isInPieces(name) ? pieces : folder
+  const isRow = (name: string): boolean => pieces !== undefined && isInPieces(name)
+  const of = (name: string): BodyFolder | PieceBodies => (isRow(name) ? pieces! : folder)
   return {
     begin: () => (pieces !== undefined && q.place === 'database' ? pieces : folder).begin(),
     open: (name) => of(name).open(name),
@@ -42,7 +42,11 @@ export async function openBodies(q: {
     claim: (name) => of(name).claim(name),
     settle: (name, outcome) => of(name).settle(name, outcome),
     release: (name) => of(name).release(name),
-    erase: (name) => of(name).erase(name),
+    erase: async (names, giveUp) => {
+      const [inRows, inFiles] = [names.filter(isRow), names.filter((name) => !isRow(name))]
+      const erased = [await folder.erase(inFiles, giveUp), (await pieces?.erase(inRows)) ?? []]
+      return new Set(erased.flatMap((each) => [...each]))
+    },
     sweep: async (isReferred) => {
       await folder.sweep(isReferred)
       for (const each of formerNodes) await pieces?.takeOver(each)

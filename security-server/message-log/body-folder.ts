@@ -8,7 +8,7 @@ import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 import type { BodyDestination, LocatedBody } from './body-file.ts'
 import { incomingFile } from './incoming-file.ts'
-import { deletableIn, type SegmentOwner } from './segments/deletable.ts'
+import { deletableIn, type GiveUp, type SegmentOwner } from './segments/deletable.ts'
 import { placeOf, segmentFolder, segmentPaths } from './segments/place.ts'
 
 export type BodyFolder = {
@@ -29,8 +29,11 @@ export type BodyFolder = {
   openOnce(name: string): void
   /** Deletes the file unless a record refers to it or may do so. */
   release(name: string): Promise<void>
-  /** Deletes the file of an erased record's body, or a segment in which all bodies are erased. Resolves to whether it was here, and no other node may write to it. */
-  erase(file: string): Promise<boolean>
+  /**
+   * Deletes files of erased records' bodies, or segments in which all bodies are erased. Resolves to those that were here, and to which no
+   * other node may write.
+   */
+  erase(files: readonly string[], giveUp: GiveUp): Promise<ReadonlySet<string>>
   /** At startup: keeps incoming files that a record refers to and deletes the others. Resolves to the number of deleted files. */
   sweep(isReferred: (names: string[]) => Promise<ReadonlySet<string>>): Promise<number>
   /** Deletes the folders of the former nodes: call when nothing of theirs is open any more. */
@@ -96,14 +99,19 @@ export async function openBodyFolder(
       once.delete(name)
       await rm(incoming(name), { force: true })
     },
-    erase: async (name) => {
-      const places = [incoming(name), kept(name)]
+    erase: async (files, giveUp) => {
+      const wereHere = new Set<string>()
       // A segment may be of a former node, of whose name nothing but its folder is left.
-      for (const { folder, mayDelete } of await deletableIn(segments))
-        if (await mayDelete(name)) places.push(path.join(folder, name))
-      let wasHere = false
-      for (const file of places) wasHere = (await removed(file)) || wasHere
-      return wasHere
+      const deletable = await deletableIn(segments, giveUp)
+      for (const name of files) {
+        const places = [incoming(name), kept(name)]
+        for (const { folder, mayDelete } of deletable)
+          if (await mayDelete(name)) places.push(path.join(folder, name))
+        for (const file of places) {
+          if (await removed(file)) wereHere.add(name)
+        }
+      }
+      return wereHere
     },
     sweep: async (isReferred) => {
       let deleted = 0
@@ -144,9 +152,13 @@ async function removed(file: string): Promise<boolean> {
     await rm(file)
     return true
   } catch (cause) {
-    if ((cause as { code?: unknown }).code === 'ENOENT') return false
-    throw cause
+    unlessMissing(cause)
+    return false
   }
+}
+
+function unlessMissing(cause: unknown): void {
+  if ((cause as { code?: unknown }).code !== 'ENOENT') throw cause
 }
 
 function whole(file: FileHandle): LocatedBody {

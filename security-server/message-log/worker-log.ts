@@ -187,7 +187,8 @@ export async function openWorkerLog(
         ([newest]) => newest?.record ?? -1,
       ),
     referredBodyFiles: async (names) => [...(await log.records.referredBodyFiles(names))],
-    sweepSegments: () => sweepSegments({ setup, records: log.records, segments }),
+    sweepSegments: () =>
+      sweepSegments({ setup, records: log.records, segments, settle: () => inTurn(settled.sizeNow) }),
     close: () =>
       inTurn(async () => {
         await maintenance.markLowWater()

@@ -45,6 +45,8 @@ export type RetentionMethods = {
     limit: number
   }): Promise<FilesToDelete & { isOnlyNode: boolean; upTo: string | undefined }>
   forgetBodyFiles(names: string[]): Promise<void>
+  /** Before a segment of another node is deleted: whether no record refers to it, nor ever will. */
+  giveUpSegment(segment: string): Promise<boolean>
   /**
    * Removes copies of deleted rows from the write-ahead log of the embedded store: after erasures (`erased`), and when an earlier
    * attempt failed.
@@ -126,11 +128,12 @@ function methodsOf({ ring, inTurn, catchUp, ...ground }: PartGround): RetentionM
     erasedBodyFiles: ({ after, limit }) =>
       inTurn(async () => {
         const names = await records.erasedBodyFiles(after, limit)
-        const found = await filesToDelete(names, records, ground.leaveSegment)
+        const found = await filesToDelete(names, { records, ...ground })
         const upTo = names.length < limit ? undefined : names.at(-1)
         return { ...found, isOnlyNode: ground.log.database.dialect === 'sqlite', upTo }
       }),
     forgetBodyFiles: (names) => inTurn(() => records.forgetBodyFiles(names)),
+    giveUpSegment: (segment) => records.giveUpSegment(segment),
     scrub: ({ erased }) =>
       inTurn(async () => {
         if (erased || !isScrubbed) await scrub()

@@ -120,7 +120,11 @@ export function createRetention(q: {
     for (let seen = 0; after !== undefined && seen < MOST_FILES; seen += FILES) {
       const { files, shared, isOnlyNode, upTo } = await parts.erasedBodyFiles({ after, limit: FILES })
       const gone = [...shared]
-      for (const { file, names } of files) if ((await bodies.erase(file)) || isOnlyNode) gone.push(...names)
+      const erased = await bodies.erase(
+        files.map(({ file }) => file),
+        (segment) => parts.giveUpSegment(segment),
+      )
+      for (const { file, names } of files) if (erased.has(file) || isOnlyNode) gone.push(...names)
       if (gone.length > 0) await parts.forgetBodyFiles(gone)
       after = upTo
     }

@@ -10,7 +10,9 @@ import { newPieceName } from './name.ts'
 import { openPieces } from './open-pieces.ts'
 import type { PieceStore } from './store.ts'
 
-export type PieceBodies = Omit<BodyFolder, 'sweep' | 'forgetFormer'> & {
+export type PieceBodies = Omit<BodyFolder, 'sweep' | 'forgetFormer' | 'erase'> & {
+  /** Deletes those of erased records. No other node has more of them. */
+  erase(names: readonly string[]): Promise<ReadonlySet<string>>
   /** Finds what another node, which is gone for good, has begun and no record refers to: `deleteUnused` deletes it. */
   takeOver(node: string): Promise<void>
   /**
@@ -99,10 +101,9 @@ export function createPieceBodies(q: { store: PieceStore; node: string }): Piece
       else if (outcome !== 'unused') own.delete(name)
     },
     release,
-    erase: async (name) => {
-      await store.erase(name)
-      // No other node has more of it.
-      return true
+    erase: async (names) => {
+      for (const name of names) await store.erase(name)
+      return new Set(names)
     },
     takeOver: async (of) => {
       for (const name of await underWay(of)) takenOver.add(name)

@@ -13,6 +13,7 @@ import { isInPieces } from '../pieces/name.ts'
 import {
   decodePeaks,
   encodePeaks,
+  GIVEN_UP,
   type Head,
   type HotStore,
   type PieceRow,
@@ -20,6 +21,8 @@ import {
   type ReplayKey,
 } from '../records/hot-store.ts'
 import { KEPT_FOR_ANY_NODE_MS } from '../replay-times.ts'
+import { SEGMENT_GONE } from '../segments/keep-larger-bodies.ts'
+import { placeOf } from '../segments/place.ts'
 import { createSteadyTime } from '../steady-time.ts'
 import type { KeptWatch } from '../steady-watch.ts'
 import {
@@ -130,6 +133,7 @@ export async function openPostgresqlStore(q: {
           const placement = place(head, taken)
           const { size } = placement.head
           const reaches = size <= border ? border : await reach(connection, size, step)
+          await refuseGivenUp(connection, placement.bodyFiles)
           await write(connection, placement)
           await settlePieces(connection, placement.bodyFiles, pieces)
           return reaches
@@ -286,6 +290,21 @@ async function write(connection: Client, placement: Placement): Promise<void> {
     head.size,
     encodePeaks(head.peaks),
   ])
+}
+
+/**
+ * Call under the lock of the head. Another node may have deleted a segment between the sync of what is in it and this commit, if this node
+ * stood still meanwhile.
+ */
+async function refuseGivenUp(connection: Client, bodyFiles: Placement['bodyFiles']): Promise<void> {
+  const segments = new Set(bodyFiles.flatMap(({ name }) => placeOf(name)?.segment ?? []))
+  if (segments.size === 0) return
+  const { rows } = await connection.query({
+    name: 'given up',
+    text: 'select name from mark where name = any($1) limit 1',
+    values: [[...segments].map((segment) => `${GIVEN_UP}${segment}`)],
+  })
+  if (rows.length > 0) throw new Fault('logging_failed', { what: SEGMENT_GONE })
 }
 
 /**

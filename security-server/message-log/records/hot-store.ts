@@ -69,6 +69,9 @@ export type HotStore = {
   close(): Promise<void>
 }
 
+/** Marks that begin so name segments to which no commit may refer any more, with the time of that. */
+export const GIVEN_UP = 'segment-given-up:'
+
 const HASH = 32
 
 export function encodePeaks(peaks: Buffer[]): Buffer {

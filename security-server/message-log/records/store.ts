@@ -1,11 +1,15 @@
 /** Reads records, their keys and signature documents; reads and writes marks and body files. Nothing here changes a record. */
-import { type Database, readDurably, tablesOf } from '#platform/database/open-database.ts'
+import { databaseTime } from '#platform/database/dialect.ts'
+import { type Database, inTransaction, readDurably, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { Time, Whole } from '#schemas/sent-values.ts'
 import { applyDelta } from '../document-delta.ts'
 import type { Tables } from '../tables.ts'
-import { decodePeaks, type Head } from './hot-store.ts'
+import { decodePeaks, GIVEN_UP, type Head } from './hot-store.ts'
+
+/** Whoever stands still for longer than this only looks whether the file is there. */
+const GIVEN_UP_MS = 30 * 86_400_000
 
 /** A stored record; `seed` is absent when it was erased. */
 export type StoredRecord = {
@@ -195,6 +199,7 @@ export function createRecordStore(database: Database) {
       await kysely.deleteFrom('erased_body_file').where('name', 'in', names).execute()
     },
 
+    ...segmentsOfOthers(kysely),
     logKeys: () => kysely.selectFrom('log_key').selectAll().orderBy('idx').execute(),
   }
 }
@@ -239,13 +244,7 @@ function durableReads(kysely: ReturnType<typeof tablesOf<Tables>>) {
 
     /** Whether a record refers to a body in this segment, other than records whose body is to be deleted. No crash takes a "no" back. */
     isSegmentReferred: (segment: string): Promise<boolean> =>
-      readDurably(kysely, async (within) => {
-        // Whatever the order of the database's language: a place is the segment's name and digits, which stand before any letter.
-        const inIt = within.selectFrom('body_file').select('name').where('name', '>=', segment)
-        const erased = within.selectFrom('erased_body_file').select('name')
-        const left = inIt.where('name', '<', `${segment}g`).where('name', 'not in', erased)
-        return (await left.limit(1).executeTakeFirst()) !== undefined
-      }),
+      readDurably(kysely, (within) => isReferredIn(within, segment)),
 
     /** Body files of erased records that must still be deleted, in the order of their names. No crash takes these erasures back. */
     erasedBodyFiles: (after: string, limit: number): Promise<string[]> =>
@@ -278,6 +277,38 @@ function durableReads(kysely: ReturnType<typeof tablesOf<Tables>>) {
       return (await among(kysely)).length === 0 ? [] : readDurably(kysely, among)
     },
   }
+}
+
+/** On PostgreSQL. */
+function segmentsOfOthers(kysely: ReturnType<typeof tablesOf<Tables>>) {
+  return {
+    /**
+     * Whether no record refers to a segment of another node, nor ever will: no commit goes through any more that refers to it
+     * (postgresql/store.ts). Its writer may only have stood still.
+     */
+    giveUpSegment: async (segment: string): Promise<boolean> => {
+      if (await isReferredIn(kysely, segment)) return false
+      return inTransaction(kysely, async (within) => {
+        // Commits that are under way are waited for, and later ones see what is written here.
+        await within.selectFrom('tree_head').select('id').where('id', '=', 1).forUpdate().execute()
+        if (await isReferredIn(within, segment)) return false
+        const value = await databaseTime(within)
+        const givenUp = within.deleteFrom('mark').where('name', 'like', `${GIVEN_UP}%`)
+        await givenUp.where('value', '<', value - GIVEN_UP_MS).execute()
+        const again = within.insertInto('mark').values({ name: `${GIVEN_UP}${segment}`, value })
+        await again.onConflict((conflict) => conflict.column('name').doUpdateSet({ value })).execute()
+        return true
+      })
+    },
+  }
+}
+
+async function isReferredIn(within: ReturnType<typeof tablesOf<Tables>>, segment: string): Promise<boolean> {
+  // Whatever the order of the database's language: a place is the segment's name and digits, which stand before any letter.
+  const inIt = within.selectFrom('body_file').select('name').where('name', '>=', segment)
+  const erased = within.selectFrom('erased_body_file').select('name')
+  const left = inIt.where('name', '<', `${segment}g`).where('name', 'not in', erased)
+  return (await left.limit(1).executeTakeFirst()) !== undefined
 }
 
 function recordsFrom(kysely: ReturnType<typeof tablesOf<Tables>>, first: number) {

@@ -95,7 +95,7 @@ export function createWriter(q: {
   const commit = async (
     group: { position: number; record: PreparedRecord }[],
     results: AppendResult[],
-    bodies: { pieces: PieceRow[]; undo(): void },
+    bodies: { pieces: PieceRow[]; check(): void; undo(): void },
   ) => {
     const plan = documents.plan()
     const replayKeys = group.flatMap(({ position, record }): ReplayKey[] =>
@@ -107,6 +107,7 @@ export function createWriter(q: {
       pieces: bodies.pieces,
       undone: bodies.undo,
       place: (head, taken) => {
+        bodies.check()
         placed = []
         for (const { position, record } of group) {
           if (taken.has(position)) {

@@ -8,6 +8,8 @@ import type { PackedRecord } from '../group-format.ts'
 import type { HotStore, PieceRow, ReplayKey } from '../records/hot-store.ts'
 import { LARGEST_IN_ROW } from '../spool.ts'
 
+export const SEGMENT_GONE = 'another node has deleted the file of a body, because this one stood still'
+
 export type KeptBody = { name: string; dataKey: Buffer }
 
 /** A writer of segments, or what keeps bodies in the database. */
@@ -16,6 +18,8 @@ export type BodyKeeper = {
   keep(bodies: Buffer[]): {
     kept: KeptBody[]
     pieces?: PieceRow[]
+    /** Whether they are still there, just before the commit. */
+    areThere?(): boolean
     /** Call at once when no record will ever refer to them: frees their space. */
     undo(): void
   }
@@ -25,6 +29,8 @@ type Stored = {
   records: (PackedRecord | Fault)[]
   /** Rows to be written with them. */
   pieces: PieceRow[]
+  /** Call just before the commit, under the lock of the head. Throws `logging_failed` when a body is gone. */
+  check(): void
   /** Call when none of the records was written: frees the space of their bodies. */
   undo(): void
 }
@@ -38,7 +44,7 @@ export async function keepLargerBodies(
   store: Pick<HotStore, 'taken'>,
   keeper: BodyKeeper,
 ): Promise<Stored> {
-  if (!records.some(isLarger)) return { records, pieces: [], undo: nothing }
+  if (!records.some(isLarger)) return { records, pieces: [], check: nothing, undo: nothing }
   const repeated = await repeatedOf(records, store)
   const fresh = records.map((record, position) =>
     repeated.has(position) ? new Fault('replayed_request') : record,
@@ -60,9 +66,9 @@ async function repeatedOf(
 
 function keepFresh(records: (PackedRecord | Fault)[], keeper: BodyKeeper): Stored {
   const larger = records.filter(isLarger)
-  if (larger.length === 0) return { records, pieces: [], undo: nothing }
+  if (larger.length === 0) return { records, pieces: [], check: nothing, undo: nothing }
   try {
-    const { kept, pieces = [], undo } = keeper.keep(larger.map(({ body }) => body!))
+    const { kept, pieces = [], areThere, undo } = keeper.keep(larger.map(({ body }) => body!))
     const stored = records.map((record) => {
       if (!isLarger(record)) return record
       const at = larger.indexOf(record)
@@ -70,12 +76,16 @@ function keepFresh(records: (PackedRecord | Fault)[], keeper: BodyKeeper): Store
       const head = { ...record.head, body: { size: record.body!.length, name } }
       return { ...record, head, body: undefined, bodyKey: dataKey }
     })
-    return { records: stored, pieces, undo }
+    const check = (): void => {
+      if (areThere?.() === false) throw new Fault('logging_failed', { what: SEGMENT_GONE })
+    }
+    return { records: stored, pieces, check, undo }
   } catch (cause) {
     const fault = new Fault('logging_failed', { what: 'a body cannot be written', cause })
     return {
       records: records.map((record) => (isLarger(record) ? fault : record)),
       pieces: [],
+      check: nothing,
       undo: nothing,
     }
   }

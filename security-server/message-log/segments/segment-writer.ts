@@ -88,8 +88,12 @@ export function createSegmentWriter(root: string, node: string): SegmentWriter {
         if (!isThere(to.file)) throw new Error('the segment was deleted meanwhile')
         return {
           kept,
+          areThere: () => isThere(to.file),
           undo: () => {
-            if (open === to) cutTo(before)
+            if (open !== to) return
+            cutTo(before)
+            // It may have been given up, and what is cut looks as if it had just been written.
+            close()
           },
         }
       } catch (cause) {

@@ -11,13 +11,16 @@ import type { SegmentWriter } from './segment-writer.ts'
 
 export async function sweepSegments(q: {
   setup: Pick<WorkerSetup, 'databaseUrl' | 'bodyFolder' | 'node' | 'formerNodes'>
-  records: Pick<RecordStore, 'isSegmentReferred'>
+  records: Pick<RecordStore, 'isSegmentReferred' | 'giveUpSegment'>
   segments: Pick<SegmentWriter, 'isOwn'>
+  /** Waits for the commits that are under way: those of a process that was killed may be. */
+  settle(): Promise<unknown>
 }): Promise<void> {
   const owner = segmentOwner({ ...q.setup, root: q.setup.bodyFolder })
-  for (const { folder, mayDelete } of await deletableIn(owner))
+  const deletable = await deletableIn(owner, q.records.giveUpSegment)
+  await q.settle()
+  for (const { folder, mayDelete } of deletable)
     for (const segment of await readdir(folder).catch(() => [])) {
-      // Asked in this order: what was not touched for long has all its records by now.
       if (q.segments.isOwn(segment) || !(await mayDelete(segment))) continue
       if (await q.records.isSegmentReferred(segment)) continue
       await rm(path.join(folder, segment), { force: true })
