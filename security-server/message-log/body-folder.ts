@@ -31,7 +31,7 @@ export type BodyFolder = {
   release(name: string): Promise<void>
   /**
    * Deletes files of erased records' bodies, or segments in which all bodies are erased. Resolves to those that were here, and to which no
-   * other node may write.
+   * other node may write. No loss of power brings them back: their names may be forgotten.
    */
   erase(files: readonly string[], giveUp: GiveUp): Promise<ReadonlySet<string>>
   /** At startup: keeps incoming files that a record refers to and deletes the others. Resolves to the number of deleted files. */
@@ -100,7 +100,9 @@ export async function openBodyFolder(
       await rm(incoming(name), { force: true })
     },
     erase: async (files, giveUp) => {
+      const isOnlyNode = segments.own === undefined
       const wereHere = new Set<string>()
+      const folders = new Set<string>()
       // A segment may be of a former node, of whose name nothing but its folder is left.
       const deletable = await deletableIn(segments, giveUp)
       for (const name of files) {
@@ -108,9 +110,13 @@ export async function openBodyFolder(
         for (const { folder, mayDelete } of deletable)
           if (await mayDelete(name)) places.push(path.join(folder, name))
         for (const file of places) {
-          if (await removed(file)) wereHere.add(name)
+          const wasHere = await removed(file)
+          if (wasHere) wereHere.add(name)
+          // The only node forgets also what a process that was killed had removed.
+          if (wasHere || isOnlyNode) folders.add(path.dirname(file))
         }
       }
+      for (const folder of folders) await syncFolder(folder).catch(unlessMissing)
       return wereHere
     },
     sweep: async (isReferred) => {

@@ -1,6 +1,6 @@
 /** The log on a failing disk: each call that makes records and bodies durable fails, once and permanently. */
 import { randomBytes } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { heldMemory } from '#platform/held-memory.ts'
@@ -289,6 +289,46 @@ t.test('kill -9 at each step of a body in a segment', { skip: reason }, async (t
     t.equal(segmentOctets(folder), bodies * sealed, `${aim.what}: what has no record is gone`)
   }
 })
+
+t.test(
+  'the name of an erased body is kept until no loss of power brings its file back',
+  { skip: reason },
+  async (t) => {
+    const folder = logFolder(t)
+    const log = await openTestLog(t, logOptions(folder))
+    const root = path.join(folder, 'bodies')
+    const known = async (): Promise<number> =>
+      (await log.parts.erasedBodyFiles({ after: '', limit: 10 })).files.length
+    for (const [bytes, place] of [
+      [100_000, 'segments'],
+      [1_100_000, 'bodies'],
+    ] as const) {
+      const body = await spoolBody(log, randomBytes(bytes))
+      const { index } = await log.append(await signedRecord({ body }))
+      const file = await until(`a file in ${place}`, (saw) =>
+        saw(readdirSync(path.join(root, place), { recursive: true, withFileTypes: true })).find((one) =>
+          one.isFile(),
+        ),
+      )
+      const disk = await breakCalls({
+        pid: process.pid,
+        calls: SYNC,
+        fault: 'error=EIO',
+        paths: [file.parentPath],
+      })
+      await t.rejects(log.retention.erase({ index, mode: 'LEAF_ONLY', case: '1', reason: 'a test' }), {
+        code: 'EIO',
+      })
+      t.notOk(existsSync(path.join(file.parentPath, file.name)))
+      t.equal(await known(), 1, place)
+      await t.rejects(log.retention.deleteBodies(), { code: 'EIO' }, 'it is not here, and may come back')
+      t.equal(await known(), 1, place)
+      t.ok((await disk.mend()) > 0)
+      await log.retention.deleteBodies()
+      t.equal(await known(), 0, place)
+    }
+  },
+)
 
 t.test('a folder that takes no files is told, while the database does', { skip: reason }, async (t) => {
   const folder = logFolder(t)
