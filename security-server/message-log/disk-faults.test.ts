@@ -305,11 +305,10 @@ t.test(
     ] as const) {
       const body = await spoolBody(log, randomBytes(bytes))
       const { index } = await log.append(await signedRecord({ body }))
-      const file = await until(`a file in ${place}`, (saw) =>
-        saw(readdirSync(path.join(root, place), { recursive: true, withFileTypes: true })).find((one) =>
-          one.isFile(),
-        ),
-      )
+      const file = await until(`a file in ${place}`, (saw) => {
+        const all = readdirSync(root, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())
+        return saw(all).find(({ parentPath }) => parentPath.startsWith(path.join(root, place)))
+      })
       const disk = await breakCalls({
         pid: process.pid,
         calls: SYNC,
