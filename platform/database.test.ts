@@ -11,7 +11,7 @@ import { isMigrated, migrate, schemaIn } from '#platform/database/migrate.ts'
 import { migratePatiently } from '#platform/database/migrate-patiently.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
 import type { Database } from '#platform/database/open-database.ts'
-import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { inSnapshot, inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { whileStarting } from '#platform/process/while-starting.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -338,6 +338,26 @@ t.test('a process that stood still while it connected has its connection', async
   // Nothing of this process runs meanwhile, as when its machine is stopped.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500)
   t.strictSame((await asked).rows, [{ one: 1 }])
+})
+
+t.test('who stands still within a transaction keeps others from nothing, and says so', async (t) => {
+  if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+  const database = await openDatabase(await (await startPostgresql([], t)).freshDatabase())
+  t.teardown(() => database.close())
+  const { kysely } = database
+  const limit = async (within: Kysely<unknown>) =>
+    Object.values((await sql<object>`show idle_in_transaction_session_timeout`.execute(within)).rows[0]!)
+  t.strictSame(await limit(kysely), ['1min'])
+  t.strictSame(await inSnapshot(kysely, limit), ['1h'], 'nobody waits for it')
+  const held = inTransaction(kysely, async (within) => {
+    await sql`set local idle_in_transaction_session_timeout = 50`.execute(within)
+    await lockFor(within, 'one')
+    // Nothing of this process runs meanwhile, as when it is stopped.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+    await lockFor(within, 'two')
+  })
+  await t.rejects(held, { code: 'database_error', status: 503 })
+  await inTransaction(kysely, (within) => lockFor(within, 'one'))
 })
 
 t.test('a start waits for PostgreSQL, not for what it refuses', async (t) => {

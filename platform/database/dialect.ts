@@ -75,7 +75,11 @@ export async function hasTable<T>(kysely: Kysely<T>, name: string): Promise<bool
 /** Begins a read-only transaction on this connection that sees the database as of one moment. */
 export async function beginSnapshot<T>(connection: Kysely<T>): Promise<void> {
   if (dialectOf(connection) === 'sqlite') await sql`begin deferred transaction`.execute(connection)
-  else await sql`begin isolation level repeatable read read only`.execute(connection)
+  else {
+    await sql`begin isolation level repeatable read read only`.execute(connection)
+    // Nobody waits for it, and what is made of its rows may take long. An hour, since vacuum waits.
+    await sql`set local idle_in_transaction_session_timeout = '1h'`.execute(connection)
+  }
 }
 
 /**

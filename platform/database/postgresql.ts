@@ -13,9 +13,15 @@ import { takeLimit } from './url-limit.ts'
 
 const CONNECTIONS = 10
 const MAX_NAMED = 256
+/**
+ * A process that stands still within a transaction, or whose machine is gone, keeps its locks no longer than this. No transaction waits so long
+ * for anything but its own statements, whose time has bounds of its own: a long migration is never idle.
+ */
+const IDLE_IN_TRANSACTION_MS = 60_000
 /** Between two tries for a connection, while this process starts. */
 const PAUSE_MS = 250
 const INT8 = 20
+const IDLE_IN_TRANSACTION = '25P03'
 
 /**
  * Connects lazily to `postgres://...`; the password may be in a file named by `?passwordFile=`. All waits are bounded: 2 s (or
@@ -38,6 +44,7 @@ export async function openPostgresql(url: string, q: { connections?: number }): 
     connectionTimeoutMillis: connectMs,
     query_timeout: statementMs,
     statement_timeout: statementMs,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
     application_name: 'concordat',
     types: {
@@ -130,6 +137,8 @@ function nameOf(text: string, names: Map<string, string>): string | undefined {
 /** SQLSTATE classes about the statement, and a lock that it did not get; others (08, 53, 57, 58, XX) are about the server. */
 function isStatementError(cause: unknown): boolean {
   const code = (cause as { code?: unknown }).code
+  // Of this class too, but the server has ended the session.
+  if (code === IDLE_IN_TRANSACTION) return false
   return typeof code === 'string' && /^(0A|2|3|4|55P|P0)[0-9A-Z]+$/.test(code) && code.length === 5
 }
 

@@ -34,6 +34,12 @@ import {
 } from './partitions.ts'
 
 const STATEMENT_MS = 5000
+/**
+ * A node that stands still within a group, or whose machine is gone, has the head's lock for no longer than this. It is shorter than others wait
+ * for the lock, so they log all the same; and between two statements of a group nothing is done that takes more than milliseconds.
+ */
+const IDLE_IN_GROUP_MS = 4000
+const IDLE_IN_TRANSACTION = '25P03'
 const ROWS = 512
 const FORGET_AT_ONCE = 2000
 /**
@@ -42,6 +48,9 @@ const FORGET_AT_ONCE = 2000
  */
 const AHEAD_LOCK_MS = 50
 const LOCK_NOT_AVAILABLE = '55P03'
+
+const STOOD_STILL =
+  'this process stood still while it wrote a group of records: other nodes went on, and none of the group was written'
 
 /** Nobody sees what was written before it is durable. */
 const AT_ONCE = { begin: 'begin', end: 'commit' }
@@ -67,6 +76,8 @@ export async function openPostgresqlStore(q: {
   const step = q.partitionRecords ?? PARTITION_RECORDS
   const steadyTime = createSteadyTime(KEPT_FOR_ANY_NODE_MS, q.watch)
   let client: Client | undefined
+  /** Why the database ended the connection, if it said so. */
+  let ended: unknown
   // The end of the newest known partition; every failure resets it.
   let border = 0
 
@@ -76,10 +87,13 @@ export async function openPostgresqlStore(q: {
     client = await againIfStoodStill(connectMs, async () => {
       const fresh = newClient()
       // Without a listener, an error on an idle connection would end the process.
-      fresh.on('error', () => {
-        if (client === fresh) client = undefined
+      fresh.on('error', (cause) => {
+        if (client !== fresh) return
+        ended = cause
+        client = undefined
       })
       await fresh.connect()
+      ended = undefined
       return fresh
     })
     return client
@@ -95,7 +109,9 @@ export async function openPostgresqlStore(q: {
       border = 0
       void connection?.end().catch(() => undefined)
       if (cause instanceof Fault) throw cause
-      throw new Fault('logging_failed', { what: 'the message log cannot be written', cause })
+      const hasStoodStill = [cause, ended].some((each) => codeOf(each) === IDLE_IN_TRANSACTION)
+      const what = hasStoodStill ? STOOD_STILL : 'the message log cannot be written'
+      throw new Fault('logging_failed', { what, cause })
     }
   }
   const transaction = async <T>(
@@ -173,7 +189,7 @@ export async function openPostgresqlStore(q: {
         })
       } catch (thrown) {
         // Another session locks a table for long, as ANALYZE does.
-        if (((thrown as Fault).cause as { code?: unknown })?.code !== LOCK_NOT_AVAILABLE) throw thrown
+        if (codeOf((thrown as Fault).cause) !== LOCK_NOT_AVAILABLE) throw thrown
       }
     },
     scrub: async () => true,
@@ -182,6 +198,10 @@ export async function openPostgresqlStore(q: {
       client = undefined
     },
   }
+}
+
+function codeOf(thrown: unknown): unknown {
+  return (thrown as { code?: unknown } | undefined)?.code
 }
 
 async function clientsOf(url: string): Promise<{ connectMs: number; newClient(): Client }> {
@@ -198,6 +218,7 @@ async function clientsOf(url: string): Promise<{ connectMs: number; newClient():
       connectionTimeoutMillis: connectMs,
       query_timeout: STATEMENT_MS,
       statement_timeout: STATEMENT_MS,
+      idle_in_transaction_session_timeout: IDLE_IN_GROUP_MS,
       keepAlive: true,
       application_name: 'concordat message log',
     })
