@@ -2,7 +2,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs'
 import path from 'node:path'
-import pg from 'pg'
 import t, { type Test } from 'tap'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
@@ -11,6 +10,7 @@ import { logFolder, logOptions, openTestDatabase, openTestLog } from '../fixture
 import { readLogKeys } from '../keys/log-keys.ts'
 import { ownRecord } from '../own-record.ts'
 import { openPostgresqlStore } from '../postgresql/store.ts'
+import { connected } from '../postgresql/unsynced-fixture.ts'
 import { createWriter } from '../records/writer.ts'
 import { segmentFolder } from './place.ts'
 import { createSegmentWriter } from './segment-writer.ts'
@@ -25,9 +25,9 @@ async function standsStill(t: Test): Promise<void> {
   t.teardown(close)
   const store = await openPostgresqlStore({ url: options.databaseUrl })
   t.teardown(() => store.close())
-  const client = new pg.Client({ connectionString: options.databaseUrl.replace(/&connectMs=\d+/, '') })
-  await client.connect()
-  t.teardown(() => client.end())
+  // Two, since what others do is shown to a transaction as of its first look.
+  const [client, watching] = [await connected(options.databaseUrl), await connected(options.databaseUrl)]
+  t.teardown(() => Promise.all([client.end(), watching.end()]))
   const folder = segmentFolder(options.bodyFolder, 'node2')
   mkdirSync(folder, { recursive: true })
   const { current } = readLogKeys(options.keyFolder)
@@ -120,7 +120,7 @@ async function standsStill(t: Test): Promise<void> {
     await client.query('begin; lock table body_file in exclusive mode')
     const waiting = async (count: number): Promise<void> => {
       await until(`${count} that wait`, async (saw) => {
-        const { rows } = await client.query<{ query: string }>(
+        const { rows } = await watching.query<{ query: string }>(
           `select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
         )
         return saw(rows).length >= count
