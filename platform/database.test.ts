@@ -354,7 +354,7 @@ t.test('who stands still within a transaction keeps others from nothing, and say
     await lockFor(within, 'one')
     // Nothing of this process runs meanwhile, as when it is stopped.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
-    await lockFor(within, 'two')
+    await t.rejects(lockFor(within, 'two'), { code: 'database_error' })
   })
   await t.rejects(held, { code: 'database_error', status: 503 })
   await inTransaction(kysely, (within) => lockFor(within, 'one'))
