@@ -1,12 +1,14 @@
 /** What people complain of, on both stores: a case each, its course, its answers; and what nobody can make of it. */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import type { Complaint, Complaints } from '#schemas/find-usage.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
 import { CLIENT } from '../../../message-log/fixture.ts'
 import { COMPLAINTS, createTrackerWorld, SUBSYSTEM, type Told } from '../tracker-fixture.ts'
 import { complaintHandlers } from './handlers.ts'
+import { openComplaints } from './open-complaints.ts'
 
 const DAY = 86_400_000
 const MARK = 'Marked Words 7f3a'
@@ -277,17 +279,46 @@ await eachDatabase(t, async (_database, t, url) => {
     t.same(again, [200, 200, 200, 200, 200, 429], 'a person is bounded by the day')
   })
 
-  await t.test('what is closed is erased after its days, and what is open stays', async (t) => {
-    const erase = () => {
-      const closed = new Date(now.at - COMPLAINTS.keepDays * DAY).toISOString()
-      return store.erase({ closed, storms: closed.slice(0, 10) })
-    }
-    t.equal(await erase(), 0)
-    const { open } = await list.counts('')
-    now.at += 400 * DAY
-    t.equal(await erase(), 7)
-    t.same(await list.counts(''), { open, received: open, late: 0 })
-    t.same(await list.storms(10), [])
-    t.equal(listIn(await mine()).length, 2)
-  })
+  await t.test(
+    'what is closed is erased after its days with a record of it, and what is open stays',
+    async (t) => {
+      const lines: { operation: string; data?: unknown }[] = []
+      let isFull = false
+      const { jobs } = openComplaints(
+        {
+          ...{ database: world.database, clock: () => now.at, metrics: createMetrics() },
+          audit: {
+            async before(act: (typeof lines)[number]) {
+              if (isFull) throw new Error('the disk is full')
+              lines.push(act)
+            },
+          } as never,
+          eventSeals: { keys: world.rooms.complaints.keys, addHolder: () => undefined },
+        },
+        COMPLAINTS,
+      )
+      const erase = () => jobs[0]!.run({} as never)
+      await erase()
+      t.same(lines, [], 'nothing was erased, so nothing is told')
+      const { open } = await list.counts('')
+      const kept = async () =>
+        ((await called('getComplaints', { query: { limit: 99 } })) as never as []).length
+      const before = await kept()
+      now.at += 400 * DAY
+      isFull = true
+      await t.rejects(erase(), /disk is full/)
+      t.equal(await kept(), before, 'nothing is erased without its record')
+      isFull = false
+      await erase()
+      await erase()
+      t.match(lines, [
+        { operation: 'erasedComplaints', data: { complaints: 7, keepDays: COMPLAINTS.keepDays } },
+      ])
+      t.equal(lines.length, 1)
+      t.equal(await kept(), before - 7)
+      t.same(await list.counts(''), { open, received: open, late: 0 })
+      t.same(await list.storms(10), [])
+      t.equal(listIn(await mine()).length, 2)
+    },
+  )
 })

@@ -42,17 +42,17 @@ export function openComplaints(
   )
   const erase = async (): Promise<void> => {
     const dayBefore = (days: number): string => new Date(clock() - days * DAY_MS).toISOString()
-    const gone = await store.erase({
+    await store.erase({
       closed: dayBefore(settings.keepDays),
       storms: dayBefore(STORMS_KEPT_DAYS).slice(0, 10),
+      erased: (complaints, within) => {
+        const data = { complaints, keepDays: settings.keepDays }
+        return audit.before(
+          { caller: SYSTEM, operation: 'erasedComplaints', target: 'complaints', data },
+          within,
+        )
+      },
     })
-    if (gone > 0)
-      await audit.before({
-        caller: SYSTEM,
-        operation: 'erasedComplaints',
-        target: 'complaints',
-        data: { complaints: gone, keepDays: settings.keepDays },
-      })
   }
   return {
     rooms: {

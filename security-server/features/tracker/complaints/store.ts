@@ -179,22 +179,29 @@ export function createComplaintStore(database: Database) {
         .execute()
     },
 
-    /** Removes complaints that were closed before this time, with all that was written in them, and lines of storms. */
-    erase: ({ closed, storms }: { closed: string; storms: string }): Promise<number> =>
+    /**
+     * Removes complaints that were closed before this time, with all that was written in them, and lines of storms. `erased` runs in the
+     * same transaction, unless there were no complaints.
+     */
+    erase: (q: {
+      closed: string
+      storms: string
+      erased(complaints: number, within: Within): Promise<unknown>
+    }): Promise<void> =>
       inTransaction(tables, async (transaction) => {
-        await transaction.deleteFrom('complaint_storm').where('day', '<', storms).execute()
+        await transaction.deleteFrom('complaint_storm').where('day', '<', q.storms).execute()
         const gone = transaction
           .selectFrom('complaint')
           .select('id')
           .where('state', '=', 'closed')
-          .where('closed_at', '<', closed)
+          .where('closed_at', '<', q.closed)
         await transaction.deleteFrom('complaint_text').where('complaint', 'in', gone).execute()
         const { numDeletedRows } = await transaction
           .deleteFrom('complaint')
           .where('state', '=', 'closed')
-          .where('closed_at', '<', closed)
+          .where('closed_at', '<', q.closed)
           .executeTakeFirst()
-        return Number(numDeletedRows)
+        if (numDeletedRows > 0n) await q.erased(Number(numDeletedRows), transaction)
       }),
 
     sealedWith: async (id: string, most: number): Promise<number> => {
