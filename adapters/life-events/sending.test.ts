@@ -201,13 +201,16 @@ void t.test(
     played.answer = REFUSED
     const offer = (await store.find(id))!
     const content = { ...offer.content!, sending: offer.content!.sending! }
-    let isCorrected = false
-    const change: typeof store.change = async (...to) => {
-      // Between the look for corrections and the change.
-      if (!isCorrected) await store.takeBack(PERSON)
-      isCorrected = true
-      return store.change(...to)
-    }
+    let statements = 0
+    /** The correction comes right before the first statement, and the adapter is killed right after it. */
+    const killedAfter =
+      <Q extends unknown[], R>(act: (...q: Q) => Promise<R>) =>
+      async (...q: Q): Promise<R> => {
+        if (++statements > 1) throw new Error('killed')
+        await store.takeBack(PERSON)
+        return act(...q)
+      }
+    const armed = { ...store, change: killedAfter(store.change), reopen: killedAfter(store.reopen) }
     const sending = {
       rule: rooms.settings.rules[0]!,
       offer,
@@ -215,7 +218,7 @@ void t.test(
       channel: 'web',
       isAgain: false,
     } as const
-    const doors = { store: { change, steps: store.steps }, server: rooms.server, answerMs: 1000 }
+    const doors = { store: armed, server: rooms.server, answerMs: 1000 }
     await t.rejects(send(doors, sending), { code: 'source_refused' })
     t.equal(await stateOf(id), 'taken-back')
     t.equal((await store.find(id))?.content, undefined, 'and erased')

@@ -68,6 +68,8 @@ export type OfferStore = {
   ofClerk(clerk: string): Promise<KeptOffer[]>
   /** Changes an offer that is in one of these states. False, and nothing, for one that is not any more. */
   change(id: string, from: readonly OfferState[], to: Change): Promise<boolean>
+  /** Opens the form of one that is being sent again. One whose event was taken back meanwhile is taken back instead. */
+  reopen(id: string, content: Content, channel: Change['channel']): Promise<void>
   steps(id: string): Promise<OfferStep[]>
   /** Offers without an answer since `before`, to whose people no letter was written. */
   unanswered(rule: string, before: string, limit: number): Promise<KeptOffer[]>
@@ -234,6 +236,12 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
       return rows.map(opened)
     },
     change: (id, from, to) => inTransaction(tables, (on) => changeIn(on, id, from, to)),
+    reopen: (id, content, channel) =>
+      inTransaction(tables, async (on) => {
+        // A correction that found it being sent left its end to this: a crash between the two would leave it open for good.
+        const state = (await isCorrected(on, id)) ? 'taken-back' : 'opened'
+        await changeIn(on, id, ['sending'], { state, content, what: state, channel })
+      }),
     steps: async (id) => {
       const rows = await tables
         .selectFrom('life_step')

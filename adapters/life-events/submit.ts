@@ -14,7 +14,7 @@ import { textAt } from './value-at.ts'
 const MOST_BYTES = 65_536
 
 type Rooms = {
-  store: Pick<OfferStore, 'change' | 'steps'>
+  store: Pick<OfferStore, 'change' | 'reopen'>
   server: Pick<SecurityServer, 'service'>
   answerMs: number
 }
@@ -35,19 +35,8 @@ type Sending = {
 export async function send({ store, server, answerMs }: Rooms, q: Sending): Promise<boolean> {
   const { submitTo } = q.rule
   const { sending: _sent, sentBy, ...open } = q.content
-  const isTakenBack = async (): Promise<boolean> =>
-    (await store.steps(q.offer.id)).some(({ what }) => what === 'corrected')
   const reopen = async (fault: 'source_refused' | 'source_unavailable', cause?: unknown): Promise<never> => {
-    const { id } = q.offer
-    const { channel } = q
-    // What was taken back while it was sent is not opened again.
-    const state = (await isTakenBack()) ? 'taken-back' : 'opened'
-    await store.change(id, ['sending'], { state, content: open, what: state, channel })
-    // A correction that came between the two found it being sent still, and left its end to this.
-    if (state === 'opened' && (await isTakenBack())) {
-      const to = { state: 'taken-back', content: undefined, what: 'taken-back', channel } as const
-      await store.change(id, ['opened'], to)
-    }
+    await store.reopen(q.offer.id, open, q.channel)
     throw new Fault(fault, { cause })
   }
   let number: string | undefined
