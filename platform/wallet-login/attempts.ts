@@ -1,4 +1,7 @@
-/** Attempts to log in with a wallet, in memory and for minutes. When there are too many a new one is refused: nobody who began is put out. */
+/**
+ * Attempts to log in with a wallet, in memory and for minutes. When there are too many a new one is refused: nobody who began is put out, and
+ * who began many leaves places to others.
+ */
 import { createHash, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Asked } from '#core/presentation/asked.ts'
 import type { Source } from '#core/presentation/dcql/make-query.ts'
@@ -40,8 +43,8 @@ export type Attempt = {
 }
 
 type Attempts = {
-  /** False, and nothing, when there are too many. */
-  add(attempt: Attempt): boolean
+  /** False, and nothing, when there are too many, in all or of those who begin as `by`. */
+  add(attempt: Attempt, by: string): boolean
   find(id: string): Attempt | undefined
   /** The attempt, if `browser` is the token of the browser that began it. */
   ofBrowser(id: string, browser: string): Attempt | undefined
@@ -50,6 +53,12 @@ type Attempts = {
   size(): number
 }
 
+/**
+ * One may hold so many for each place that is free: of 10,000, 303 while nobody else comes, as many as an address begins in the minutes that
+ * they last. Each that takes what it can leaves most of the rest to others, so that it takes hundreds to leave nothing for who holds none.
+ */
+const SHARE = 1 / 32
+
 export const newToken = (octets = 32): string => randomBytes(octets).toString('base64url')
 
 export function digestOf(token: string): Buffer {
@@ -57,22 +66,33 @@ export function digestOf(token: string): Buffer {
 }
 
 export function createAttempts(q: { clock: Clock; most: number }): Attempts {
-  const attempts = new Map<string, Attempt>()
-  const find = (id: string): Attempt | undefined => {
-    const attempt = attempts.get(id)
-    if (attempt === undefined || q.clock() < attempt.endsAt) return attempt
+  const attempts = new Map<string, { attempt: Attempt; by: string }>()
+  const held = new Map<string, number>()
+  const remove = (id: string): void => {
+    const { by } = attempts.get(id) ?? {}
+    if (by === undefined) return
     attempts.delete(id)
+    const left = held.get(by)! - 1
+    if (left > 0) held.set(by, left)
+    else held.delete(by)
+  }
+  const find = (id: string): Attempt | undefined => {
+    const { attempt } = attempts.get(id) ?? {}
+    if (attempt === undefined || q.clock() < attempt.endsAt) return attempt
+    remove(id)
     return undefined
   }
   return {
-    add(attempt) {
+    add(attempt, by) {
       // All last equally long, so the first are over first.
-      for (const [id, { endsAt }] of attempts) {
-        if (endsAt > q.clock()) break
-        attempts.delete(id)
+      for (const [id, { attempt: first }] of attempts) {
+        if (first.endsAt > q.clock()) break
+        remove(id)
       }
-      if (attempts.size >= q.most) return false
-      attempts.set(attempt.id, attempt)
+      const own = held.get(by) ?? 0
+      if (own >= (q.most - attempts.size) * SHARE) return false
+      attempts.set(attempt.id, { attempt, by })
+      held.set(by, own + 1)
       return true
     },
     find,
@@ -88,7 +108,7 @@ export function createAttempts(q: { clock: Clock; most: number }): Attempts {
       const isSame = timingSafeEqual(digestOf(attempt.responseCode), digestOf(secret))
       return isSame ? attempt : undefined
     },
-    end: ({ id }) => void attempts.delete(id),
+    end: ({ id }) => remove(id),
     size: () => attempts.size,
   }
 }

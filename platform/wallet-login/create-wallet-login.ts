@@ -40,6 +40,8 @@ type WalletQuestion = {
   linkedBy?: string
 }
 
+type Start = { flow: Flow; by?: string; transaction?: Transaction; question?: WalletQuestion | undefined }
+
 type Settings = {
   /** Scheme and host under which browsers and wallets reach the routes. */
   baseUrl: string
@@ -130,9 +132,12 @@ export function createWalletLogin(q: Parts) {
   }
 
   return {
-    /** Throws `source_busy` when too many wait. `browser` belongs into a cookie that no script reads. `transaction` binds the presentation to one exchange. */
-    begin(start: { flow: Flow; transaction?: Transaction; question?: WalletQuestion | undefined }) {
-      const { question = q } = start
+    /**
+     * Throws `source_busy` when too many wait, in all or of those who begin as `by`: a network, or a person. Who names none shares with all
+     * who name none. `browser` belongs into a cookie that no script reads. `transaction` binds the presentation to one exchange.
+     */
+    begin(start: Start) {
+      const { question = q, by = '' } = start
       const [id, browser] = [newToken(16), newToken()]
       const { jwk, privateKey } = makeEncryptionKey()
       const claims = requestClaims(id, jwk, question, start.transaction)
@@ -145,15 +150,21 @@ export function createWalletLogin(q: Parts) {
         request_uri_method: 'post',
       })
       const walletUrl = `${settings.walletUrl}?${parameters}`
-      const isTaken = attempts.add({
+      const attempt: Attempt = {
         ...{ id, flow: start.flow, browser: digestOf(browser), claims, asked, walletUrl },
         sources: question.sources,
         ...{ decryptionKey: privateKey, fetched: undefined, state: 'waiting', refusal: undefined },
         ...{ badAnswers: 0, wrongNumbers: 0, responseCode: newToken(), outcome: undefined, endsAt },
         number: String(randomInt(10 ** DIGITS)).padStart(DIGITS, '0'),
-      })
-      if (!isTaken) throw new Fault('source_busy')
+      }
+      if (!attempts.add(attempt, by)) throw new Fault('source_busy')
       return { id, browser, walletUrl, endsAt }
+    },
+
+    /** Ends what this browser began before: it begins anew, or wants no more. */
+    giveUp(given: { id: string; browser: string }): void {
+      const attempt = attempts.ofBrowser(given.id, given.browser)
+      if (attempt !== undefined) attempts.end(attempt)
     },
 
     /** How far an attempt is. One of another browser, or one that is over, is `ended`. */

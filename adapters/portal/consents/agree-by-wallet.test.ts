@@ -334,9 +334,12 @@ void t.test('a contract demands attributes: the wallet is asked for exactly thes
 
 void t.test('what was begun for one is agreed to for nobody else', async (t) => {
   const sent: (string | undefined)[] = []
+  const givenUp: string[] = []
+  let begun = 0
   const finished = { outcome: { attributes: { code: PERSON }, issuers: [], record: '{}' } }
   const wallet = {
-    begin: () => ({ id: 'i', browser: 'b' }),
+    begin: ({ by }: { by?: string }) => ({ id: `${by} ${++begun}`, browser: 'b' }),
+    giveUp: ({ id }: { id: string }) => void givenUp.push(id),
     look: () => ({ state: 'answered' }),
     finish: () => finished,
   }
@@ -388,4 +391,8 @@ void t.test('what was begun for one is agreed to for nobody else', async (t) => 
     await comeBack(visitFor(about), rooms)
   }
   t.strictSame(sent, ['EECHILD', undefined], 'for whom it was begun it is sent')
+  const ended = Array.from({ length: 6 }, (_, n) => `${PERSON} ${n + 1}`)
+  t.strictSame(givenUp, ended, 'what ended without an answer takes no place any more')
+  for (let n = 0; n < 2; n++) beginAgreement(visitFor(), rooms, q)
+  t.strictSame(givenUp.at(-1), `${PERSON} 9`, 'nor what was begun before')
 })

@@ -61,7 +61,10 @@ export function beginAgreement(
     ...(rule.attributes && { attributes: rule.attributes }),
   }
   const { wallet, question } = asking
-  const { id, browser } = wallet.begin({ flow, transaction: transactionOf(agreement, demand), question })
+  const earlier = underWay.get(session.ended)
+  if (earlier !== undefined) wallet.giveUp(earlier)
+  const transaction = transactionOf(agreement, demand)
+  const { id, browser } = wallet.begin({ flow, by: session.person.code, transaction, question })
   underWay.set(session.ended, { offered, way, given, askedAt, id, browser, about: session.acting?.code })
   return { to: WALLET_WAIT }
 }
@@ -129,6 +132,7 @@ function underWayFor({ ended, acting }: Session): UnderWay | undefined {
 function ended({ reader }: Pick<Visit, 'reader'>, rooms: Rooms): Answer {
   const held = underWay.get(reader.session.ended)
   underWay.delete(reader.session.ended)
+  if (held !== undefined) rooms.wallet?.giveUp(held)
   const href = held === undefined ? {} : { href: held.way.href }
   return plainPage(rooms, reader, { of: 'agree.ended', status: 403, ...href })
 }

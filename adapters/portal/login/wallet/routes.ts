@@ -2,13 +2,14 @@
  * Signing in with a wallet, without script: `GET /login/wallet` offers both ways, `POST` begins one, `/wait` shows how far it is. Back
  * from the wallet of this device comes `/back`; another device opens `/phone`, whose number is typed where the code is shown.
  */
+import { isIPv4 } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { CODE } from '#core/consent/ask-attested.ts'
 import type { Clock } from '#platform/clock.ts'
-import { createCounter } from '#platform/http-service/rate-limit.ts'
+import { createCounter, networkOf } from '#platform/http-service/rate-limit.ts'
 import type { LoginRefusal } from '#platform/wallet-login/create-wallet-login.ts'
 import { Fault } from '#schemas/fault.ts'
-import { type Place, type Reader, readerOf, signInAt } from '../../pages/frame.ts'
+import { choicesOf, type Place, type Reader, readerOf, signInAt } from '../../pages/frame.ts'
 import { NOTHING } from '../../pages/html.ts'
 import { phonePage, type Said, waitPage, walletPage } from '../../pages/wallet.ts'
 import { messagePage } from '../../pages/welcome.ts'
@@ -73,9 +74,14 @@ export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void 
 
   function sayHowFar(request: FastifyRequest, reply: FastifyReply, said?: Said): FastifyReply {
     const held = heldBy(request)
-    const looked = held === undefined ? undefined : login.look(held.id, held.browser)
-    if (looked === undefined || looked.state === 'ended') return sayEnded(request, reply)
+    if (held === undefined) return sayEnded(request, reply)
+    const looked = login.look(held.id, held.browser)
+    if (looked.state === 'ended') return sayEnded(request, reply)
     const at = { ...SIGNING_IN, again: againAt(request) }
+    const look = lookOf(request)
+    // The wallet sends the person back to an address without choices. Without a choice nothing is written: another tab may have begun anew.
+    if (choicesOf(look) !== choicesOf(held.look))
+      reply.header('set-cookie', cookie.writeWallet(held, { look, next: held.next }))
     return reply.type(HTML).send(waitPage(place, readerFor(request), { ...looked, said, at }))
   }
 
@@ -117,7 +123,9 @@ export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void 
     const flow = form.get('flow') === 'cross-device' ? 'cross-device' : 'same-device'
     const look = q.lookOf(request)
     const given = form.get('next') ?? '/'
-    const begun = login.begin({ flow })
+    const earlier = heldBy(request)
+    if (earlier !== undefined) login.giveUp(earlier)
+    const begun = login.begin({ flow, by: largerNetworkOf(q.addressOf(request)) })
     endOld(request, q)
     return reply
       .header('set-cookie', cookie.writeWallet(begun, { look, next: q.isEntrance(given) ? given : '/' }))
@@ -149,6 +157,12 @@ export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void 
     const number = (readForm(request).get('number') ?? '').slice(0, MOST_TYPED)
     return end(request, reply, login.confirm({ ...held, number }))
   })
+}
+
+/** What a provider hands out as one: a /24 of IPv4, a /48 of IPv6. Who has many addresses there is one where places are shared. */
+function largerNetworkOf(address: string): string {
+  if (isIPv4(address)) return address.split('.').slice(0, 3).join('.')
+  return networkOf(address).split(':').slice(0, 3).join(':')
 }
 
 function codeIn(request: FastifyRequest): string {

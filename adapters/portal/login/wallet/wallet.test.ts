@@ -109,6 +109,20 @@ void t.test('people sign in with a wallet', async (t) => {
     t.equal((await browser.visit(at('/stay'))).status, 401, 'who begins anew is signed out')
   })
 
+  await t.test('who chooses how to read while they wait comes back so', async (t) => {
+    const browser = openBrowser(t)
+    const { link } = await begin(browser, 'same-device')
+    const chosen = await browser.visit(at(`${PLACE}/wait?language=et&large=yes`))
+    t.match(chosen.text, /lang="et"[^>]*class="large"/)
+    t.match(chosen.headers['set-cookie'], /^portal-id=w\.etL\.Lw\.[\w-]{22}\.[\w-]{43}; .*SameSite=Lax/)
+    const looked = await browser.visit(at(`${PLACE}/wait`))
+    t.match(looked.text, /lang="et"[^>]*class="large"/)
+    t.notOk(looked.headers['set-cookie'], 'another tab may have begun anew')
+    const arrived = await browser.visit((await presentAt(link, mine)).redirectUri)
+    t.match(arrived.text, /lang="et"[^>]*class="large"/)
+    t.match((await browser.visit(at('/about'))).text, /lang="et"[^>]*class="large"/, 'and reads on so')
+  })
+
   await t.test('on another device', async (t) => {
     const [browser, thief] = [openBrowser(t), openBrowser(t)]
     const { link, text } = await begin(browser, 'cross-device')
@@ -281,16 +295,35 @@ void t.test('a network begins only so many attempts, and others begin theirs', a
   })
   let address = '192.0.2.1'
   let begun = 0
-  const begin = () => ({ id: `a${begun++}`, browser: 'b', walletUrl: '', endsAt: NOW })
+  const from: (string | undefined)[] = []
+  const [givenUp, jar] = [[] as string[], { cookie: '' }]
+  const begin = ({ by }: { by?: string }) => {
+    from.push(by)
+    return { id: `${begun++}`.padStart(22, 'a'), browser: 'b'.repeat(43), walletUrl: '', endsAt: NOW }
+  }
+  const giveUp = ({ id }: { id: string }) => void givenUp.push(id)
   walletSignInRoutes(app, {
     ...{ sessions, cookie: createOneCookie({ secure: false }), place: { languages: ['en'] } },
-    ...{ wallets: { login: { begin } }, clock: () => NOW, addressOf: () => address },
+    ...{ wallets: { login: { begin, giveUp } }, clock: () => NOW, addressOf: () => address },
     ...{ lookOf: () => ({ language: 'en', large: false, easy: false }), isEntrance: () => true },
   } as unknown as Parameters<typeof walletSignInRoutes>[1])
-  const ask = async () => (await app.inject({ method: 'POST', url: PLACE })).statusCode
-  for (let n = 0; n < 20; n++) t.equal(await ask(), 303)
-  t.equal(await ask(), 429)
+  const ask = async () => {
+    const { statusCode, headers } = await app.inject({ method: 'POST', url: PLACE, headers: jar })
+    return { statusCode, cookie: String(headers['set-cookie']).split(';')[0]! }
+  }
+  for (let n = 0; n < 20; n++) t.equal((await ask()).statusCode, 303)
+  t.equal((await ask()).statusCode, 429)
   t.equal(begun, 20, 'nothing is begun for one that is refused')
-  address = '198.51.100.1'
-  t.equal(await ask(), 303)
+  from.length = 0
+  for (address of ['192.0.2.99', '198.51.100.1', '2001:db8:1:2::3', '2001:db8:1:ff::', '2001:db8:2::1'])
+    t.equal((await ask()).statusCode, 303)
+  t.strictSame(
+    from,
+    ['192.0.2', '198.51.100', '2001:db8:1', '2001:db8:1', '2001:db8:2'],
+    'places are shared among larger networks',
+  )
+  t.strictSame(givenUp, [])
+  jar.cookie = (await ask()).cookie
+  await ask()
+  t.match(givenUp, [/^a+25$/], 'who begins anew gives the earlier one up')
 })
