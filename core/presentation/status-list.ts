@@ -46,7 +46,10 @@ export function verifyStatus(q: {
   issuer: TrustedIssuer
   type: string
   at: Date
-  /** A list older than this says nothing, even if it names no end. */
+  /**
+   * A list older than this says nothing, though it names a later end or none. The draft only recommends `exp` and `ttl` (section 5.1), and
+   * leaves the freshness by `iat` to the relying party (section 8.3, step 4).
+   */
   maxAgeSeconds: number
 }): void {
   const { reference, issuer } = q

@@ -12,6 +12,13 @@ const WAIT_MS = 5_000
 const MOST_LISTS = 200
 /** For lists that name neither a time to live nor an end, and at most for those that do. */
 const KEEP_MS = 5 * 60_000
+/**
+ * However short the time to live: a relying party sets a lower bound, so that no issuer makes it ask at every presentation
+ * (draft-ietf-oauth-status-list-20 section 11.5). A revocation is seen later by no more than this.
+ */
+const LEAST_MS = 10_000
+/** A list that has ended says nothing any more (section 13.7), so its next is asked for sooner. */
+const LEAST_OF_ENDING_MS = 1_000
 
 type Kept = { token: string; until: number }
 
@@ -25,6 +32,8 @@ export function createStatusLists(q: {
   ca?: string
 }): { fetch: FetchStatusList; close(): Promise<void> } {
   const kept = new Map<string, Kept>()
+  /** One for all who want the same list meanwhile. */
+  const underWay = new Map<string, Promise<string | undefined>>()
   const dispatcher = new Agent({
     headersTimeout: WAIT_MS,
     bodyTimeout: WAIT_MS,
@@ -40,27 +49,34 @@ export function createStatusLists(q: {
     const token = await body.text()
     return statusCode === 200 ? token.trim() : undefined
   }
+  const askAndKeep = async (uri: string): Promise<string | undefined> => {
+    const token = await ask(uri).catch(() => undefined)
+    if (token === undefined) return undefined
+    if (kept.size >= MOST_LISTS) kept.delete(kept.keys().next().value as string)
+    kept.set(uri, { token, until: keptUntil(token, q.clock()) })
+    return token
+  }
   return {
     async fetch(uri) {
       const known = kept.get(uri)
       if (known !== undefined && q.clock() < known.until) return known.token
       kept.delete(uri)
       if (!URL.canParse(uri) || !q.mayAsk(new URL(uri))) return undefined
-      const token = await ask(uri).catch(() => undefined)
-      if (token === undefined) return undefined
-      if (kept.size >= MOST_LISTS) kept.delete(kept.keys().next().value as string)
-      kept.set(uri, { token, until: keptUntil(token, q.clock()) })
-      return token
+      const begun = underWay.get(uri) ?? askAndKeep(uri).finally(() => underWay.delete(uri))
+      underWay.set(uri, begun)
+      return begun
     },
     close: () => dispatcher.close(),
   }
 }
 
-/** As long as the list allows. One that cannot be read is not kept: the next may be better. */
+/** As long as the list allows, within bounds. One that cannot be read is not kept: the next may be better. */
 function keptUntil(token: string, now: number): number {
   try {
     const { ttlSeconds = Number.POSITIVE_INFINITY, expiresAt } = listTimes(token)
-    return Math.min(now + KEEP_MS, now + ttlSeconds * 1000, expiresAt?.getTime() ?? Number.POSITIVE_INFINITY)
+    const until = Math.max(now + LEAST_MS, Math.min(now + KEEP_MS, now + ttlSeconds * 1000))
+    const end = expiresAt?.getTime() ?? Number.POSITIVE_INFINITY
+    return Math.min(until, Math.max(now + LEAST_OF_ENDING_MS, end))
   } catch (thrown) {
     if (thrown instanceof Refused) return now
     throw thrown

@@ -1,5 +1,3 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { encodeQR } from 'qr'
 import decodeQR from 'qr/decode.js'
 import t from 'tap'
@@ -14,7 +12,6 @@ import { answerOf } from '#test/fakes/wallet/post-answer.ts'
 import { sdJwtOfLibrary } from '#test/fakes/wallet/sd-jwt-of-library.ts'
 import { createWalletLogin } from './create-wallet-login.ts'
 import { drawQr } from './draw-qr.ts'
-import { createStatusLists } from './fetch-status-list.ts'
 import { walletRoutes } from './routes.ts'
 
 const MINUTE = 60_000
@@ -336,59 +333,6 @@ void t.test('a transaction is bound to what is presented', async (t) => {
   const plain = here.login.begin({ flow: 'same-device' })
   const { request: asked } = await walletAt(here, plain.walletUrl)
   t.equal(plain.endsAt, Number(asked!.exp) * 1000, 'what is taken later no record could prove')
-})
-
-void t.test('status lists are fetched once, within bounds, from nowhere else', async (t) => {
-  const asked: string[] = []
-  const token = await statusListOf(state, STATUS, {})
-  const brief = await statusListOf(state, STATUS, {}, { claims: { ttl: 30 } })
-  const ending = await statusListOf(state, STATUS, {}, { claims: { exp: NOON.getTime() / 1000 + 60 } })
-  const server = createServer((request, response) => {
-    asked.push(request.url!)
-    if (request.url === '/large') response.end(Buffer.alloc(5_000_000, 0x61))
-    else if (request.url === '/moved') response.writeHead(302, { location: '/list' }).end()
-    else if (request.url === '/gone') response.writeHead(410).end('gone')
-    else if (request.url === '/brief') response.end(brief)
-    else if (request.url === '/ending') response.end(ending)
-    else if (request.url === '/unreadable') response.end('a.b.c')
-    else response.end(`${token}\n`)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close())
-  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  let now = NOON.getTime()
-  const lists = createStatusLists({ clock: () => now, mayAsk: ({ hostname }) => hostname === '127.0.0.1' })
-  t.teardown(() => lists.close())
-  t.equal(await lists.fetch(`${base}/list`), token)
-  t.equal(await lists.fetch(`${base}/list`), token)
-  t.strictSame(asked, ['/list'])
-  now += 5 * MINUTE
-  t.equal(await lists.fetch(`${base}/list`), token)
-  t.equal(asked.length, 2)
-  for (const path of ['/large', '/moved', '/gone'])
-    t.equal(await lists.fetch(`${base}${path}`), undefined, path)
-  t.equal(await lists.fetch('http://localhost:1/'), undefined)
-  t.equal(await lists.fetch('no address'), undefined)
-  t.equal(asked.length, 5)
-  // Each is asked for when it says, and one that cannot be read at once.
-  for (const [path, seconds] of [
-    ['/brief', 30],
-    ['/ending', 60],
-  ] as const) {
-    const counted = () => asked.filter((one) => one === path).length
-    if (path === '/ending') now = NOON.getTime()
-    await lists.fetch(`${base}${path}`)
-    now += seconds * 1000 - 1
-    await lists.fetch(`${base}${path}`)
-    t.equal(counted(), 1, path)
-    now += 1
-    await lists.fetch(`${base}${path}`)
-    t.equal(counted(), 2, path)
-  }
-  for (const times of [1, 2]) {
-    await lists.fetch(`${base}/unreadable`)
-    t.equal(asked.filter((one) => one === '/unreadable').length, times)
-  }
 })
 
 void t.test('the picture is the one that the library draws', async (t) => {
