@@ -14,7 +14,7 @@ export type PublishedAnchor = {
 /** For what an issuer was trusted until a change, with the anchors that ended by it. Written by the registry alone. */
 export type FormerTrust = Pick<
   PublishedIssuer,
-  'types' | 'claims' | 'anchors' | 'signers' | 'requiresStatus' | 'statusHosts'
+  'types' | 'claims' | 'anchors' | 'signers' | 'statusSigners' | 'requiresStatus' | 'statusHosts'
 >
 
 /** How an issuer is named in the list, and by contracts that count on it. */
@@ -31,6 +31,8 @@ export type PublishedIssuer = {
   anchors: PublishedAnchor[]
   /** By what its certificates below the anchors are known (`core/presentation/signer-marks.ts`). */
   signers?: Record<string, string>[]
+  /** By what those are known that sign its status lists, where they are others. */
+  statusSigners?: Record<string, string>[]
   /** Whether its credentials must name a status, or from when. */
   requiresStatus?: boolean | string
   /** The hosts of its status lists. */

@@ -16,6 +16,7 @@ const MEMBERS: Record<string, Said> = {
   claims: say`body.claims are at most 100 paths, each of 1 to 8 names`,
   anchors: say`body.anchors are 1 to 20 certificates of CAs, each with times that are written like 2030-06-01T12:00:00Z`,
   signers: say`body.signers are at most 100 marks, each with a text for one of subject, dnsName, uri, policy and usage`,
+  statusSigners: say`body.statusSigners are at most 100 marks, each with a text for one of subject, dnsName, uri, policy and usage`,
   requiresStatus: say`body.requiresStatus is true, false or a time like 2030-06-01T12:00:00Z`,
   statusHosts: say`body.statusHosts are at most 100 names of hosts such as status.example, without https://`,
 }

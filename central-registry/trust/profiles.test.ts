@@ -214,6 +214,7 @@ async function trustIssuers(
     ['types', ['a b']],
     ['claims', [[]]],
     ['signers', [{ issuer: 'x' }]],
+    ['statusSigners', []],
     ['statusHosts', ['a/b']],
     ['requiresStatus', 'soon'],
     ['anchors', [{ certificate }]],

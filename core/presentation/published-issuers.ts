@@ -24,7 +24,10 @@ const MOST_FORMER = 100
 const MOST_TYPES = 32
 const MOST_CLAIMS = 100
 const MOST_STEPS = 8
-const MEMBERS = ['name', 'purpose', 'types', 'claims', 'anchors', 'signers', 'requiresStatus', 'statusHosts']
+const MEMBERS = [
+  ...['name', 'purpose', 'types', 'claims', 'anchors', 'signers', 'statusSigners'],
+  ...['requiresStatus', 'statusHosts'],
+]
 const TEXT = /^[\x21-\x7e]{1,255}$/
 /** No control characters, and none that turn the direction of what follows. */
 const PURPOSE = /^[^\p{Cc}\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069]{1,500}$/u
@@ -49,7 +52,7 @@ export function readPublishedIssuer(given: unknown): PublishedIssuer {
 function readTerms(given: JsonObject): PublishedIssuer {
   const unknown = Object.keys(given).find((member) => !MEMBERS.includes(member))
   if (unknown !== undefined) throw wrong(`an issuer has no member ${unknown.slice(0, 40)}`)
-  const { name, purpose, types, claims, anchors, signers, requiresStatus, statusHosts } = given
+  const { name, purpose, types, claims, anchors, signers, statusSigners, requiresStatus, statusHosts } = given
   if (typeof name !== 'string' || !ISSUER_NAME.test(name))
     throw wrong('name: letters, digits, and _ . - are needed')
   if (typeof purpose !== 'string' || purpose.trim() === '' || !PURPOSE.test(purpose))
@@ -68,6 +71,9 @@ function readTerms(given: JsonObject): PublishedIssuer {
     ...(claims === undefined ? {} : { claims: readClaims(claims) }),
     anchors: anchors.map(readAnchor),
     ...(signers === undefined ? {} : { signers: signers as PublishedIssuer['signers'] & object }),
+    ...(statusSigners === undefined
+      ? {}
+      : { statusSigners: statusSigners as PublishedIssuer['statusSigners'] & object }),
     ...(requiresStatus === undefined ? {} : { requiresStatus: requiresStatus as boolean | string }),
     ...(statusHosts === undefined ? {} : { statusHosts: statusHosts as string[] }),
   }
@@ -163,11 +169,12 @@ export function isWithdrawn({ anchors }: PublishedIssuer, at: Date): boolean {
 }
 
 /** For what it is trusted, apart from its anchors. */
-function termsOf({ types, claims, signers, requiresStatus, statusHosts }: FormerTrust) {
+function termsOf({ types, claims, signers, statusSigners, requiresStatus, statusHosts }: FormerTrust) {
   return {
     types,
     ...(claims === undefined ? {} : { claims }),
     ...(signers === undefined ? {} : { signers }),
+    ...(statusSigners === undefined ? {} : { statusSigners }),
     ...(requiresStatus === undefined ? {} : { requiresStatus }),
     ...(statusHosts === undefined ? {} : { statusHosts }),
   }

@@ -24,19 +24,14 @@ import type { CredentialQuery, PathStep } from './dcql/query.ts'
 import type { JsonObject } from './json.ts'
 import type { Verdict } from './judge.ts'
 import { judge, READER, testRequest, testVerifier, unseen } from './presentation-fixture.ts'
-import {
-  isWithdrawn,
-  readPublishedIssuers,
-  replaceIssuer,
-  startIssuer,
-  withdrawIssuer,
-} from './published-issuers.ts'
 import { verifyRecord, writeRecord } from './record.ts'
-import { anchorsAt, readTrustedIssuers, type TrustedIssuer } from './trusted-issuers.ts'
+import { readTrustedIssuers, type TrustedIssuer } from './trusted-issuers.ts'
 
 const MDOC_SIGNING = '1.0.18013.5.1.2'
 const POLICY = '1.3.6.1.4.1.99999.1'
 const URI = 'https://issuer.example/status/1'
+/** A purpose of the registry that the code does not know, as that of status lists is as long as no draft says its number. */
+const LISTS = '1.3.6.1.5.5.7.3.9999'
 const SIGNS = keyUsage(0x80)
 const FOR_MDOC = extendedKeyUsage([MDOC_SIGNING], true)
 const holder = newKey()
@@ -60,9 +55,13 @@ const trusted: TrustedIssuer = {
 type Signer = { chain: Buffer[]; key: KeyPair; leaf: Certificate }
 
 /** A certificate below the root, or below one in between. */
-function signerWith(extensions: Buffer[], below?: { name: Buffer; key: KeyPair; der: Buffer }): Signer {
+function signerWith(
+  extensions: Buffer[],
+  below?: { name: Buffer; key: KeyPair; der: Buffer },
+  name = 'Signer',
+): Signer {
   const key = newKey()
-  const recipe = { subject: commonName('Signer'), key, extensions, keyIdentifiers: true }
+  const recipe = { subject: commonName(name), key, extensions, keyIdentifiers: true }
   const leaf = bake({ ...recipe, issuer: below?.name ?? rootName, signer: below?.key ?? root })
   return { chain: below === undefined ? [leaf] : [leaf, below.der], key, leaf: parseCertificate(leaf) }
 }
@@ -166,6 +165,9 @@ void t.test('which certificates below an anchor may sign', async (t) => {
     ['a server', usages(OID.serverAuth, OID.clientAuth), NOT_MEANT, NOT_MEANT],
     ['a server that signs, too', usages(OID.serverAuth, MDOC_SIGNING), 'accepted', 'accepted'],
     ['a time-stamping authority', usages(OID.timeStamping), NOT_MEANT, NOT_MEANT],
+    ['who signs documents', usages(OID.documentSigning), NOT_MEANT, 'accepted'],
+    ['who signs status lists, by the registry of PKIX', usages(LISTS), NOT_MEANT, NOT_MEANT],
+    ['who does, and serves', usages(LISTS, OID.serverAuth), NOT_MEANT, NOT_MEANT],
   ]
   for (const [name, signer, mdoc, sdJwt] of cases) {
     for (const [format, expected] of [
@@ -181,6 +183,114 @@ void t.test('which certificates below an anchor may sign', async (t) => {
   const lists = { [URI]: await statusListOf(server as never, URI, {}) }
   t.equal(await outcomeOf('mdoc', { mdoc: status, lists }), 'status_list_untrusted', 'a server signs no list')
 })
+
+void t.test(
+  'status lists are signed by those who are named for them, and these sign no credential',
+  async (t) => {
+    const status = { status: cborMap(['status_list', cborMap(['idx', 4], ['uri', URI])]) }
+    const usages = (...oids: string[]): Buffer[] => [SIGNS, extendedKeyUsage(oids)]
+    const lister = (...extensions: Buffer[]): Signer => signerWith(extensions, undefined, 'Lists')
+    const listed = async (signer: Signer, terms: Partial<TrustedIssuer>): Promise<string> => {
+      const lists = { [URI]: await statusListOf(signer as never, URI, {}) }
+      return await outcomeOf('mdoc', { mdoc: status, lists, issuers: [{ ...trusted, ...terms }] })
+    }
+    const signers = [{ subject: 'CN=Signer' }]
+    const bySubject = { signers, statusSigners: [{ subject: 'CN=Lists' }] }
+    const byUsage = { statusSigners: [{ usage: LISTS }] }
+    const isAuthority = extension(OID.basicConstraints, der.sequence(der.boolean(true)), true)
+    const ofNobody = { ...lister(SIGNS), key: newKey() }
+    const cases: [name: string, Signer, terms: Partial<TrustedIssuer>, expected: string][] = [
+      ['the credential itself, as long as nobody else is named', good, {}, 'accepted'],
+      ['also by its mark', good, { signers }, 'accepted'],
+      ['another, who is not named', lister(SIGNS), { signers }, 'status_list_untrusted'],
+      ['another by its usage alone', lister(...usages(LISTS)), { signers }, 'status_list_untrusted'],
+      ['another, who is named', lister(SIGNS), bySubject, 'accepted'],
+      ['no more the credential', good, bySubject, 'status_list_untrusted'],
+      [
+        'unless it is named, too',
+        good,
+        { signers, statusSigners: [...bySubject.statusSigners, ...signers] },
+        'accepted',
+      ],
+      ['whose usage it is', lister(...usages(LISTS)), byUsage, 'accepted'],
+      ['a server whose usage it is, too', lister(...usages(OID.serverAuth, LISTS)), byUsage, 'accepted'],
+      ['whose usage is another', good, byUsage, 'status_list_untrusted'],
+      ['whose usage is any', lister(...usages(OID.anyExtendedKeyUsage)), byUsage, 'status_list_untrusted'],
+      ['who has no usage', lister(SIGNS), byUsage, 'status_list_untrusted'],
+      [
+        'an authority with the usage',
+        lister(isAuthority, keyUsage(0x86), ...usages(LISTS).slice(1)),
+        byUsage,
+        'status_list_untrusted',
+      ],
+      [
+        'whose key may not sign',
+        lister(keyUsage(0x08), ...usages(LISTS).slice(1)),
+        byUsage,
+        'status_list_untrusted',
+      ],
+      ['a server that is named', lister(...usages(OID.serverAuth)), bySubject, 'status_list_untrusted'],
+      ['who has the certificate and not its key', ofNobody, bySubject, 'status_list_untrusted'],
+    ]
+    for (const [name, signer, terms, expected] of cases) t.equal(await listed(signer, terms), expected, name)
+
+    const SIGNS_LISTS = 'it signs status lists'
+    const PRIVATE = '1.3.6.1.4.1.99999.7'
+    const byPrivate = { statusSigners: [{ usage: PRIVATE }] }
+    const both = { signers: [...signers, ...bySubject.statusSigners], statusSigners: bySubject.statusSigners }
+    const credentials: [name: string, Signer, terms: Partial<TrustedIssuer>, expected: string][] = [
+      [
+        'who is named for lists alone',
+        lister(SIGNS),
+        { statusSigners: bySubject.statusSigners },
+        SIGNS_LISTS,
+      ],
+      ['who is named for both', lister(SIGNS), both, 'accepted'],
+      [
+        'who is named for neither',
+        signerWith([SIGNS]),
+        { statusSigners: bySubject.statusSigners },
+        'accepted',
+      ],
+      ['a usage that no registry has', lister(...usages(PRIVATE)), {}, 'accepted'],
+      ['once it is that of lists', lister(...usages(PRIVATE)), byPrivate, SIGNS_LISTS],
+      [
+        'under the name of the issuer, too',
+        signerWith(usages(PRIVATE)),
+        { ...byPrivate, signers },
+        SIGNS_LISTS,
+      ],
+      [
+        'and where it serves besides',
+        signerWith(usages(PRIVATE, OID.clientAuth)),
+        { ...byPrivate, signers },
+        SIGNS_LISTS,
+      ],
+      [
+        'with a usage for credentials beside it',
+        signerWith(usages(PRIVATE, POLICY)),
+        { ...byPrivate, signers },
+        'accepted',
+      ],
+      [
+        'whose usage is named for both',
+        signerWith(usages(PRIVATE)),
+        { ...byPrivate, signers: [{ usage: PRIVATE }] },
+        'accepted',
+      ],
+    ]
+    for (const [name, signer, terms, expected] of credentials) {
+      const { outcome, what } = await judged('sd-jwt', { signer, issuers: [{ ...trusted, ...terms }] })
+      t.equal(expected === SIGNS_LISTS ? what : outcome, expected, name)
+    }
+    const mobile = { signers, statusSigners: [{ ...signers[0], usage: MDOC_SIGNING }] }
+    t.equal(await listed(good, mobile), 'accepted', 'the usage of mobile documents stays that of credentials')
+    const entry = { name: 'A', types: [PERSON], anchors: [anchorDer.toString('base64')] }
+    t.match(readTrustedIssuers([{ ...entry, ...bySubject }]), [bySubject])
+    for (const wrong of [[], {}, [{}], [{ subjekt: 'CN=Lists' }]])
+      t.throws(() => readTrustedIssuers([{ ...entry, statusSigners: wrong }]), /statusSigners of A/)
+  },
+)
 
 void t.test('an issuer below a shared anchor is the one with its mark', async (t) => {
   const policy = extension(OID.certificatePolicies, der.sequence(der.sequence(der.oid(POLICY))))
@@ -274,52 +384,3 @@ void t.test('what was disclosed and not asked for is found at any depth', async 
 void t.test('the reasons that this file answers for were thrown', async (t) => {
   t.strictSame(unseen('trust'), [])
 })
-
-void t.test(
-  'what a registry trusted stays as it was, through changes, ends and trust that begins again',
-  async (t) => {
-    const time = (hours: number): Date => new Date(NOON.getTime() + hours * 3_600_000)
-    const anchor = { certificate: anchorDer.toString('base64') }
-    const terms = { name: 'State', purpose: 'Licences', types: [LICENCE], statusHosts: ['a.example'] }
-    const first = startIssuer({ ...terms, anchors: [anchor] }, time(0))
-    t.strictSame(first.anchors, [{ ...anchor, trustedFrom: time(0).toISOString() }])
-    const said = { ...anchor, trustedFrom: time(-9).toISOString() }
-    t.strictSame(startIssuer({ ...terms, anchors: [said] }, time(0)).anchors, [said], 'unless it is said')
-    const ended = withdrawIssuer(first, time(1))
-    t.ok(isWithdrawn(ended, time(1)))
-    // Trusted again for something else, first with the body as it was read.
-    t.throws(() => replaceIssuer(ended, { ...terms, anchors: ended.anchors }, time(2)), /withdraw the issuer/)
-    const other = { ...terms, types: [PERSON], statusHosts: ['b.example'] }
-    const again = replaceIssuer(ended, { ...other, anchors: [anchor] }, time(2))
-    // And changed while it is trusted: the time before is not judged by the new terms.
-    const wider = replaceIssuer(
-      again,
-      { ...other, types: [PERSON, LICENCE], anchors: again.anchors },
-      time(3),
-    )
-    const same = replaceIssuer(wider, { ...wider, purpose: 'Other words' }, time(4))
-    t.strictSame([same.anchors, same.former], [wider.anchors, wider.former], 'words alone change nothing')
-    const issuers = readTrustedIssuers(readPublishedIssuers([withdrawIssuer(same, time(5))]))
-    const at = (hours: number) =>
-      issuers
-        .filter((one) => anchorsAt(one, time(hours)).length > 0)
-        .map(({ types, statusHosts }) => [types, statusHosts])
-    t.strictSame([-1, 0.5, 1.5, 2.5, 3.5, 5].map(at), [
-      [],
-      [[[LICENCE], ['a.example']]],
-      [],
-      [[[PERSON], ['b.example']]],
-      [[[PERSON, LICENCE], ['b.example']]],
-      [],
-    ])
-    for (const former of [
-      [],
-      {},
-      [1],
-      [{}],
-      [{ ...terms, anchors: [anchor] }],
-      Array.from({ length: 101 }, () => ({})),
-    ])
-      t.throws(() => readPublishedIssuers([{ ...first, former }]), { code: 'invalid_input' })
-  },
-)

@@ -19,6 +19,8 @@ export type TrustedIssuer = {
   anchors: TrustAnchor[]
   /** Whose certificates below the anchors are this issuer's, one of these; without them all are. */
   signers?: SignerMark[]
+  /** Whose certificates below the anchors sign its status lists, where others do; without them those of `signers`. */
+  statusSigners?: SignerMark[]
   /** The claims on which it is believed, as paths, with all below them; on every one where there are none. */
   claims?: string[][]
   /** Its credentials must name a status, from a time if one is given. Without this they may, and then it counts. */
@@ -35,18 +37,24 @@ const MAX_ISSUERS = 1000
 const MAX_FORMER = 100
 /** ISO/IEC 18013-5 B.1.4: the usage of certificates that sign mobile documents. */
 const MDOC_SIGNING = '1.0.18013.5.1.2'
-/** A certificate that lists only these serves connections, code or times: its holder is nobody who signs credentials. */
+/** A certificate that lists only these serves connections, code or times: its holder is nobody who signs credentials or lists. */
 const FOR_OTHERS: ReadonlySet<string> = new Set([
   ...[OID.serverAuth, OID.clientAuth, OID.codeSigning, OID.timeStamping, OID.ocspSigning],
 ])
+/**
+ * The purposes of the PKIX registry are for others, but for mail, documents and JSON Web Tokens. So is that of status lists, whose number no
+ * draft says (id-kp-oauthStatusSigning, draft-ietf-oauth-status-list-21 section 10).
+ */
+const PKIX_PURPOSE = '1.3.6.1.5.5.7.3.'
+const FOR_CONTENT: ReadonlySet<string> = new Set([OID.emailProtection, OID.documentSigning, OID.jwt])
 /** A name or an address as a URL has it, with a port where it is not the scheme's. */
 const HOST = /^[a-z0-9.[\]:-]{1,255}$/
 const MAX_HOSTS = 100
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
 
 /**
- * Reads `[{name, types, anchors, signers?, claims?, requiresStatus?, statusHosts?, former?}]`; an anchor is base64 of DER, or `{certificate, trustedFrom?,
- * trustedUntil?}`. An anchor under two names needs signers in each. Throws `invalid_input`.
+ * Reads `[{name, types, anchors, signers?, statusSigners?, claims?, requiresStatus?, statusHosts?, former?}]`; an anchor is base64 of DER, or
+ * `{certificate, trustedFrom?, trustedUntil?}`. An anchor under two names needs signers in each. Throws `invalid_input`.
  */
 export function readTrustedIssuers(value: unknown): TrustedIssuer[] {
   if (!Array.isArray(value) || value.length > MAX_ISSUERS) throw wrong('a list of issuers is needed')
@@ -88,9 +96,13 @@ function readIssuer(one: unknown): TrustedIssuer {
   const { claims } = one
   if (claims !== undefined && !(Array.isArray(claims) && claims.every(isTexts)))
     throw wrong(`claims of ${name}`)
-  const signers = one.signers === undefined ? {} : { signers: readSignerMarks(one.signers, name) }
+  const marks = Object.fromEntries(
+    (['signers', 'statusSigners'] as const)
+      .filter((member) => one[member] !== undefined)
+      .map((member) => [member, readSignerMarks(one[member], `${member} of ${name}`)]),
+  )
   return {
-    ...{ name, types, anchors: anchors.map((anchor: unknown) => readAnchor(anchor, name)), ...signers },
+    ...{ name, types, anchors: anchors.map((anchor: unknown) => readAnchor(anchor, name)), ...marks },
     ...(claims === undefined ? {} : { claims: claims as string[][] }),
     statusHosts,
     requiresStatus:
@@ -166,8 +178,9 @@ export function verifyIssuer(q: {
   need(maySign(leaf, q.format), 'issuer_untrusted', 'not a certificate for signing credentials')
   let why: string | undefined
   for (const issuer of issuers.filter(({ types }) => types.includes(type))) {
-    if (!isMarked(leaf, issuer.signers)) {
-      why = 'another signer below its anchor'
+    const objection = q.format === 'status list' ? listObjection(leaf, issuer) : signerObjection(leaf, issuer)
+    if (objection !== undefined) {
+      why = objection
       continue
     }
     try {
@@ -188,7 +201,29 @@ function maySign({ extensions }: Certificate, format: CredentialFormat | 'status
   if (keyUsage !== undefined && !keyUsage.has('digitalSignature')) return false
   // ISO/IEC 18013-5 B.1.4 wants it; without it any certificate of the anchor could sign licences.
   if (format === 'mso_mdoc') return usages?.includes(MDOC_SIGNING) === true
-  return usages === undefined || usages.some((usage) => !FOR_OTHERS.has(usage))
+  if (format === 'status list') return usages?.every((usage) => FOR_OTHERS.has(usage)) !== true
+  return usages?.every(isForOthers) !== true
+}
+
+const isForOthers = (usage: string): boolean => usage.startsWith(PKIX_PURPOSE) && !FOR_CONTENT.has(usage)
+
+/** Why a certificate below the anchors signs no status list of this issuer. */
+function listObjection(leaf: Certificate, { signers, statusSigners }: TrustedIssuer): string | undefined {
+  return isMarked(leaf, statusSigners ?? signers) ? undefined : 'another signer below its anchor'
+}
+
+/** Why a certificate below the anchors signs no credential of this issuer: it is another's, or there for the status lists. */
+function signerObjection(leaf: Certificate, issuer: TrustedIssuer): string | undefined {
+  const { signers, statusSigners = [] } = issuer
+  if (!isMarked(leaf, signers)) return 'another signer below its anchor'
+  if (signers === undefined && isMarked(leaf, statusSigners)) return 'it signs status lists'
+  // Its marks may fit by its name alone; then its purposes say what it is for.
+  const forLists = new Set(statusSigners.map(({ usage }) => usage))
+  for (const usage of [MDOC_SIGNING, ...(signers ?? []).map((mark) => mark.usage)]) forLists.delete(usage)
+  const isForLists = leaf.extensions.extendedKeyUsage?.every(
+    (usage) => forLists.has(usage) || isForOthers(usage),
+  )
+  return isForLists === true ? 'it signs status lists' : undefined
 }
 
 /** A chain as JOSE carries it: `x5c`, standard base64 of DER, the signer's certificate first (RFC 7515 4.1.6). */
