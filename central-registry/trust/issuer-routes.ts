@@ -46,6 +46,9 @@ export function issuerHandlers(q: {
         throw new Fault('invalid_input', { what: say`former is what the registry writes: leave it out` })
       if (issuer.name !== params['name'])
         throw new Fault('invalid_input', { what: say`name is not the name in the path` })
+      // Its trust would end under one of them and go on under the other.
+      if (new Set(issuer.anchors.map(({ certificate }) => certificate)).size < issuer.anchors.length)
+        throw new Fault('invalid_input', { what: say`body.anchors has a certificate twice` })
       return store.putIssuer(issuer, now())
     },
     withdrawTrustedIssuer: ({ params }) => store.withdrawIssuer(params['name']!, now()),

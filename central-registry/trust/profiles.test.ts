@@ -247,10 +247,30 @@ async function trustIssuers(
   const { bytes } = await node.get(parts[TRUSTED_ISSUERS_PART]!.location)
   t.same(JSON.parse(bytes.toString()), [issuer], 'what the log has the hash of can be fetched')
 
-  await node.must('PUT', ISSUER, {
-    ...issuer,
-    anchors: [{ certificate: stranger.root.der.toString('base64') }],
-  })
+  const next = stranger.root.der.toString('base64')
+  const pem = `-----BEGIN CERTIFICATE-----\n${issuer.anchors[0]!.certificate}\n-----END CERTIFICATE-----\n`
+  t.match(
+    await node.call('PUT', ISSUER, { ...issuer, anchors: [...issuer.anchors, { certificate: pem }] }),
+    { status: 400, body: { message: /body\.anchors has a certificate twice/ } },
+    'also in another notation',
+  )
+  await node.must('PUT', ISSUER, { ...issuer, anchors: [...issuer.anchors, { certificate: next }] })
+  t.match(
+    await node.must('GET', '/trusted-issuers'),
+    [
+      {
+        issuer: { anchors: [issuer.anchors[0]!, { certificate: next, trustedFrom: String }] },
+        anchors: [authority, stranger].map(({ root }) => ({
+          ...{ sha256: root.sha256, subject: String, notAfter: String, trustedUntil: null },
+        })),
+      },
+    ],
+    'while it changes its CA it has both',
+  )
+  await node.must('PUT', ISSUER, { ...issuer, anchors: [{ certificate: next }] })
+  t.match(await node.must('GET', '/trusted-issuers'), [
+    { issuer: { anchors: [{ certificate: next }], former: [{ anchors: [{ trustedUntil: String }] }] } },
+  ])
   await node.must('DELETE', ISSUER)
   t.equal((await node.call('DELETE', ISSUER)).status, 404, 'once')
   t.match(await node.must('GET', '/trusted-issuers'), [{ state: 'WITHDRAWN' }])

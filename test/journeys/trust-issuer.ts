@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
+import { bake, caExtensions, commonName, newKey } from '#core/certificate/certificate-fixture.ts'
 import { outcomeOf, type Visitor } from '../browser.ts'
 import { pick } from './pick.ts'
 
@@ -15,7 +16,7 @@ type Asked = {
 
 export async function trustIssuer(
   t: Test,
-  { page, open, check }: Visitor,
+  { page, open, check, checkBoth }: Visitor,
   { ca, directory, issuers }: Asked,
 ): Promise<void> {
   const dialog = page.getByRole('dialog')
@@ -66,4 +67,38 @@ export async function trustIssuer(
   await press('Change')
   await page.getByText('all of these types').waitFor()
   t.match(await issuers(), [{ issuer: { ...issuer, claims: undefined, types: ['urn:eudi:pid:1'] } }])
+
+  // It changes its CA: for a time it has both, and then one again.
+  const stays = { ...issuer, claims: undefined, types: ['urn:eudi:pid:1'] }
+  const next = path.join(directory, 'issuer-ca-2.der')
+  const [subject, key] = [
+    commonName('Issuing CA 2 of the State for persons, licences and everything else'),
+    newKey(),
+  ]
+  writeFileSync(next, bake({ subject, key, extensions: caExtensions(), keyIdentifiers: true }))
+  await page.locator('main').getByRole('button', { name: 'Change State' }).click()
+  await dialog.getByRole('checkbox', { name: 'valid until' }).waitFor()
+  await dialog.getByLabel('Another CA').setInputFiles(next)
+  await checkBoth('trusted-issuer-another-ca')
+  await press('Change')
+  await page.locator('main').getByText('Issuing CA 2').first().waitFor()
+  t.match(await issuers(), [{ issuer: { ...stays, anchors: [{}, {}], former: undefined } }])
+  await checkBoth('trusted-issuer-two-cas')
+  await page.locator('main').getByRole('button', { name: 'Change State' }).click()
+  await dialog.getByRole('checkbox', { name: 'valid until' }).nth(1).waitFor()
+  await checkBoth('trusted-issuer-which-cas')
+  for (const one of await dialog.getByRole('checkbox').all()) await one.uncheck()
+  await press('Change')
+  await dialog.getByRole('alert').getByText('body.anchors').waitFor()
+  await dialog.getByRole('checkbox', { name: 'Issuing CA 2' }).check()
+  await press('Add a mark of lists')
+  await dialog
+    .getByRole('group', { name: 'Who signs its status lists' })
+    .getByLabel('Extended key usage')
+    .fill('1.2.3.4')
+  await press('Change')
+  await page.locator('main').getByText('Trusted until').first().waitFor()
+  const statusSigners = [{ usage: '1.2.3.4' }]
+  t.match(await issuers(), [{ issuer: { ...stays, statusSigners, anchors: [{ trustedFrom: String }] } }])
+  await check('trusted-issuer-ca-changed')
 }

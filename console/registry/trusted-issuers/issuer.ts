@@ -13,16 +13,19 @@ export type Issuer = {
   claims?: string[][]
   anchors: { certificate: string; trustedFrom?: string; trustedUntil?: string }[]
   signers?: Mark[]
+  statusSigners?: Mark[]
   requiresStatus?: boolean | string
   statusHosts?: string[]
 }
 
-/** What was typed: lists of identifiers have one a line, rows are those of row-values.ts. */
+/** What was typed: lists of identifiers have one a line, rows are those of row-values.ts; `cas` are the places of anchors that stay. */
 type Typed = {
   purpose: string
   types: string
   claims: string
+  cas: string
   signers: string
+  statusSigners: string
   hosts: string
   status: string
 }
@@ -30,17 +33,25 @@ type Typed = {
 /** Each behind the other with a line's end: what stands behind the last is being typed (picks.tsx). */
 const picked = (all: readonly string[] = []): string => all.map((one) => `${one}\n`).join('')
 
-export function typedOf(now: Issuer | undefined): Typed {
-  const { purpose = '', types, claims = [], signers = [], statusHosts, requiresStatus } = now ?? {}
+/** The places of the anchors that count, or will. */
+export function goingOf(now: Issuer | undefined, at: number): number[] {
+  return (now?.anchors ?? []).flatMap(({ trustedUntil }, place) => (isOver(trustedUntil, at) ? [] : [place]))
+}
+
+export function typedOf(now: Issuer | undefined, at: number): Typed {
+  const { purpose = '', types, claims = [], statusHosts, requiresStatus } = now ?? {}
+  const { signers = [], statusSigners = [] } = now ?? {}
   return {
     ...{ purpose, types: picked(types), hosts: picked(statusHosts) },
     claims: rowsText(claims.map((claim) => ({ claim: claimText(claim) }))),
+    cas: goingOf(now, at).join(','),
     signers: rowsText(signers as Row[]),
+    statusSigners: rowsText(statusSigners as Row[]),
     status: now === undefined || requiresStatus ? 'needed' : 'optional',
   }
 }
 
-/** `certificate` is that of a CA, or undefined where those that it has now stay. */
+/** `certificate` is that of a CA which comes to those that stay. */
 export function issuerOf(
   name: string,
   typed: Typed,
@@ -49,16 +60,21 @@ export function issuerOf(
   const { certificate, now, at } = q
   const claims = filledIn(typed.claims).map(({ claim = '' }) => claimIn(claim).map((step) => step ?? '*'))
   const signers = filledIn(typed.signers) as Mark[]
+  const statusSigners = filledIn(typed.statusSigners) as Mark[]
+  const staying = new Set(typed.cas.split(','))
   const hosts = namesIn(typed.hosts)
   return {
     ...{ name, purpose: typed.purpose.trim(), types: namesIn(typed.types) },
     ...(claims.length === 0 ? {} : { claims }),
-    anchors:
-      certificate === undefined
-        ? // Trust that ended does not begin again by a change: the CA has to be given.
-          (now?.anchors ?? []).filter(({ trustedUntil }) => !isOver(trustedUntil, at))
-        : [{ certificate }],
+    anchors: [
+      // Trust that ended does not begin again by a change: the CA has to be given.
+      ...goingOf(now, at)
+        .filter((place) => staying.has(String(place)))
+        .map((place) => now!.anchors[place]!),
+      ...(certificate === undefined ? [] : [{ certificate }]),
+    ],
     ...(signers.length === 0 ? {} : { signers }),
+    ...(statusSigners.length === 0 ? {} : { statusSigners }),
     ...statusOf(typed, now),
     ...(hosts.length === 0 && now?.statusHosts === undefined ? {} : { statusHosts: hosts }),
   }

@@ -42,13 +42,13 @@ export function TrustedIssuers() {
 
 function IssuerPart({ of, all }: { of: Listed; all: Issuer[] }) {
   const { name, state, issuer, anchors, changedAt } = of
-  const { purpose, types, claims, requiresStatus, statusHosts = [], signers } = issuer
+  const { purpose, types, claims, requiresStatus, statusHosts = [], signers, statusSigners } = issuer
   return (
     <Part
       title={name}
       acts={
         <>
-          <TrustIssuer now={issuer} all={all} />
+          <TrustIssuer now={issuer} cas={anchors} all={all} />
           {state === 'TRUSTED' && (
             <Act
               operation="withdrawTrustedIssuer"
@@ -82,6 +82,14 @@ function IssuerPart({ of, all }: { of: Listed; all: Issuer[] }) {
             signers === undefined ? text('issuers.allSigners') : <Marks key="signers" of={signers} />,
           ],
           [
+            'issuers.statusSigners',
+            statusSigners === undefined ? (
+              text('issuers.sameSigners')
+            ) : (
+              <Marks key="statusSigners" of={statusSigners} />
+            ),
+          ],
+          [
             'issuers.status',
             text(
               requiresStatus === true || typeof requiresStatus === 'string'
@@ -97,9 +105,15 @@ function IssuerPart({ of, all }: { of: Listed; all: Issuer[] }) {
         ]}
       />
       <ul class="plain-list ruled">
-        {anchors.map((one) => (
-          <li key={one.sha256}>
+        {anchors.map((one, place) => (
+          // One that was trusted twice stands there twice.
+          <li key={place}>
             <h3>{text('issuers.ca')}</h3>
+            {one.trustedFrom !== null && (
+              <p>
+                {text('issuers.from')} <Time at={one.trustedFrom} relative />
+              </p>
+            )}
             {one.trustedUntil !== null && (
               <p>
                 {text('issuers.until')} <Time at={one.trustedUntil} relative />

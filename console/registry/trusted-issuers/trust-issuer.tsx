@@ -1,15 +1,16 @@
 /** Trusts an issuer of credentials, or changes what it is trusted for. */
 import { Act } from '../../kit/act.tsx'
-import { certificateText } from '../../kit/certificate.tsx'
+import { type Certificate, certificateText } from '../../kit/certificate.tsx'
 import type { Field, Find, Values } from '../../kit/field.tsx'
 import { text } from '../../kit/text.ts'
-import { type Issuer, issuerOf, MARKS, typedOf } from './issuer.ts'
+import { dayText } from '../../kit/time.tsx'
+import { goingOf, type Issuer, issuerOf, MARKS, typedOf } from './issuer.ts'
 
 /** As core/presentation bounds them. */
 const MOST = { claims: 100, marks: 100, text: 255 }
 
-/** `now` is the issuer that is changed: its CAs stay unless another is given. `all`: what others have is offered. */
-export function TrustIssuer({ now, all }: { now?: Issuer; all: Issuer[] }) {
+/** `now` is the issuer that is changed, `cas` what its anchors say, in their order. `all`: what others have is offered. */
+export function TrustIssuer({ now, cas = [], all }: { now?: Issuer; cas?: Certificate[]; all: Issuer[] }) {
   const title = now === undefined ? text('issuers.add') : text('issuers.changeThis', { name: now.name })
   return (
     <Act
@@ -18,7 +19,7 @@ export function TrustIssuer({ now, all }: { now?: Issuer; all: Issuer[] }) {
       label={title}
       title={title}
       consequence={<p>{text('issuers.addConsequence')}</p>}
-      fields={fieldsOf(now, all)}
+      fields={fieldsOf(now, cas, all)}
       send={async (values, call) => {
         const name = now?.name ?? String(values['name']).trim()
         return call('putTrustedIssuer', { params: { name }, body: await bodyOf(name, values, now) })
@@ -29,9 +30,8 @@ export function TrustIssuer({ now, all }: { now?: Issuer; all: Issuer[] }) {
 }
 
 /** Each has the name of its member in the body, or says it: what the server refuses is told at its field. */
-function fieldsOf(now: Issuer | undefined, all: Issuer[]): Field[] {
-  const typed = typedOf(now)
-  const file: Field = { name: 'certificate', partOf: 'anchors', title: 'issuers.ca', type: 'file' }
+function fieldsOf(now: Issuer | undefined, cas: Certificate[], all: Issuer[]): Field[] {
+  const typed = typedOf(now, Date.now())
   return [
     ...(now === undefined
       ? [{ name: 'name', title: 'common.name', hint: 'issuers.nameHint', maxLength: 100 } as Field]
@@ -52,19 +52,16 @@ function fieldsOf(now: Issuer | undefined, all: Issuer[]): Field[] {
         columns: [{ name: 'claim', title: 'issuers.claims', maxLength: MOST.text }],
       },
     },
-    now === undefined
-      ? { ...file, hint: 'certificate.fileHint' }
-      : { ...file, hint: 'issuers.caChangeHint', required: false },
+    ...caFields(now, cas, typed.cas),
     {
       ...{ name: 'signers', title: 'issuers.subject', hint: 'issuers.subjectHint', type: 'rows' },
       ...{ required: false, initial: typed.signers },
-      rows: {
-        ...{ each: 'issuers.mark', add: 'issuers.addMark', most: MOST.marks },
-        columns: MARKS.map((name) => ({
-          ...{ name, title: `issuers.mark.${name}` as const },
-          maxLength: name === 'subject' ? 1000 : MOST.text,
-        })),
-      },
+      rows: { ...MARK_ROWS, each: 'issuers.mark', add: 'issuers.addMark' },
+    },
+    {
+      ...{ name: 'statusSigners', title: 'issuers.statusSigners', hint: 'issuers.statusSignersHint' },
+      ...{ type: 'rows', required: false, initial: typed.statusSigners },
+      rows: { ...MARK_ROWS, each: 'issuers.listMark', add: 'issuers.addListMark' },
     },
     {
       ...{ name: 'hosts', partOf: 'statusHosts', title: 'issuers.hosts', hint: 'issuers.hostsHint' },
@@ -79,6 +76,35 @@ function fieldsOf(now: Issuer | undefined, all: Issuer[]): Field[] {
         title: text(`issuers.status.${value}`),
       })),
     },
+  ]
+}
+
+const MARK_ROWS = {
+  most: MOST.marks,
+  columns: MARKS.map((name) => ({
+    ...{ name, title: `issuers.mark.${name}` as const },
+    maxLength: name === 'subject' ? 1000 : MOST.text,
+  })),
+}
+
+/** Which CAs stay, and one that comes to them; the first, where trust in none goes on. */
+function caFields(now: Issuer | undefined, cas: Certificate[], initial: string): Field[] {
+  const going = goingOf(now, Date.now())
+  const file = { name: 'certificate', partOf: 'anchors', type: 'file' } as const
+  if (going.length === 0) return [{ ...file, title: 'issuers.ca', hint: 'certificate.fileHint' }]
+  const options = going.map((place) => {
+    const { subject = '', notAfter = '' } = cas[place] ?? {}
+    return {
+      value: String(place),
+      title: text('issuers.caOf', { name: subject, day: dayText(notAfter.slice(0, 10)) }),
+    }
+  })
+  return [
+    {
+      ...{ name: 'cas', partOf: 'anchors', title: 'issuers.cas', hint: 'issuers.casHint', type: 'checks' },
+      ...{ required: false, initial, options },
+    },
+    { ...file, title: 'issuers.anotherCa', hint: 'issuers.anotherCaHint', required: false },
   ]
 }
 
@@ -105,7 +131,8 @@ async function bodyOf(name: string, values: Values, now: Issuer | undefined): Pr
     name,
     {
       ...{ purpose: said('purpose'), types: said('types'), claims: said('claims') },
-      ...{ signers: said('signers'), hosts: said('hosts'), status: said('status') },
+      ...{ cas: said('cas'), signers: said('signers'), statusSigners: said('statusSigners') },
+      ...{ hosts: said('hosts'), status: said('status') },
     },
     {
       certificate: certificate instanceof File ? await certificateText(certificate) : undefined,
