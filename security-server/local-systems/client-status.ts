@@ -3,6 +3,7 @@
  * remembers what it asked of the registry and how the client stood before.
  */
 import type { RequestKind } from '#schemas/management-request.ts'
+import type { Whole } from '#schemas/sent-values.ts'
 
 export type ClientStatus =
   | 'SAVED'
@@ -15,17 +16,32 @@ export type ClientStatus =
   | 'GLOBAL_ERROR'
 
 const ASKED = ['clientReg', 'clientDeletion', 'clientDisable', 'clientEnable'] as const
-type AskedOfRegistry = (typeof ASKED)[number]
+export type AskedOfRegistry = (typeof ASKED)[number]
 
 /** `standing`: how the client stood last, by configurations and requests. `asked`: the request that has not come into force. */
-export type Standing = { standing: '' | 'REGISTERED' | 'DISABLED'; asked: '' | AskedOfRegistry }
+export type Standing = {
+  standing: '' | 'REGISTERED' | 'DISABLED'
+  asked: '' | AskedOfRegistry
+  /** The number of this request at the registry. 0 if a version asked that remembered none, or nothing is asked. */
+  request: Whole
+}
+
+/** The columns of the table of clients. */
+export type StandingColumns = { standing: string; asked: string; asked_request: Whole }
+
+export function standingOf({ standing, asked, asked_request }: StandingColumns): Standing {
+  return { standing, asked, request: Number(asked_request) } as Standing
+}
 
 export function isAskedOfRegistry(kind: RequestKind): kind is AskedOfRegistry {
   return (ASKED as readonly string[]).includes(kind)
 }
 
 /** `isListed`: whether the configuration in force lists the client at this server; undefined without one. */
-export function clientStatus({ standing, asked }: Standing, isListed: boolean | undefined): ClientStatus {
+export function clientStatus(
+  { standing, asked }: Pick<Standing, 'standing' | 'asked'>,
+  isListed: boolean | undefined,
+): ClientStatus {
   const isThere = isListed ?? standing === 'REGISTERED'
   if (isThere) {
     if (asked === 'clientDisable') return 'DISABLING_IN_PROGRESS'
@@ -47,11 +63,21 @@ export function clientStatus({ standing, asked }: Standing, isListed: boolean | 
 }
 
 /** What to remember once a configuration lists the client, or lists it no more. */
-export function standingAfter({ standing, asked }: Standing, isListed: boolean): Standing {
+export function standingAfter(before: Standing, isListed: boolean): Standing {
+  const nothing = { asked: '', request: 0 } as const
+  const { asked } = before
   if (isListed) {
     const isLeaving = asked === 'clientDisable' || asked === 'clientDeletion'
-    return { standing: 'REGISTERED', asked: isLeaving ? asked : '' }
+    return { ...before, standing: 'REGISTERED', ...(isLeaving ? {} : nothing) }
   }
-  if (asked === 'clientDisable') return { standing: 'DISABLED', asked: '' }
-  return asked === 'clientDeletion' ? { standing: '', asked: '' } : { standing, asked }
+  if (asked === 'clientDisable') return { standing: 'DISABLED', ...nothing }
+  return asked === 'clientDeletion' ? { standing: '', ...nothing } : before
+}
+
+/** Whether the registry's answer to a request is about what is asked: the answer to an older one says nothing of it. */
+export function isAbout(
+  { asked, request }: Standing,
+  answered: { kind: RequestKind; request: number },
+): boolean {
+  return asked === answered.kind && request <= answered.request
 }

@@ -58,8 +58,9 @@ t.test('clients, their modes and certificates', (t) =>
     await t.rejects(systems.setAuthenticationMode(business, 'NOSSL'), code('not_found'))
 
     let isListed = false
-    const settled = async (asked?: Standing['asked']): Promise<string> => {
-      if (asked !== undefined) await systems.asked(tax, asked)
+    let request = 0
+    const settled = async (asked?: Exclude<Standing['asked'], ''>): Promise<string> => {
+      if (asked !== undefined) await systems.asked(tax, asked, ++request)
       await systems.settle(() => isListed)
       t.ok(systems.isSettled(() => isListed))
       return clientStatus(systems.view().clients.get(idText(tax))!.standing, isListed)
@@ -72,7 +73,14 @@ t.test('clients, their modes and certificates', (t) =>
     isListed = false
     t.equal(await settled(), 'DISABLED')
     t.equal(await settled('clientEnable'), 'ENABLING_IN_PROGRESS')
-    t.equal(await settled(''), 'DISABLED', 'the registry declined')
+    for (const other of [
+      { kind: 'clientEnable', request: request - 1 } as const,
+      { kind: 'clientReg', request } as const,
+    ])
+      await systems.ended(tax, other)
+    t.equal(await settled(), 'ENABLING_IN_PROGRESS', 'another request ended')
+    await systems.ended(tax, { kind: 'clientEnable', request })
+    t.equal(await settled(), 'DISABLED', 'the registry declined')
     isListed = true
     t.equal(await settled('clientEnable'), 'REGISTERED')
     isListed = false

@@ -1,9 +1,10 @@
 /** The operations that change clients and the TLS certificates with which their systems authenticate. */
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
-import { type ClientId, idText } from '#schemas/identifiers.ts'
+import { type ClientId, idText, parseClientId } from '#schemas/identifiers.ts'
+import type { RequestKind } from '#schemas/management-request.ts'
 import { say } from '#schemas/said.ts'
-import { type Standing, standingAfter } from './client-status.ts'
+import { type AskedOfRegistry, isAbout, type Standing, standingAfter } from './client-status.ts'
 import * as store from './clients/store.ts'
 import { clientIn, type Manage, timeOf } from './manage.ts'
 import type { AuthenticationMode, ClientCertificate } from './view.ts'
@@ -15,8 +16,10 @@ export type ManageClients = {
   addClient(id: ClientId, mode?: AuthenticationMode): Promise<void>
   setAuthenticationMode(id: ClientId, mode: AuthenticationMode): Promise<void>
   deleteClient(id: ClientId): Promise<void>
-  /** Remembers what was asked of the registry for a client; '' when that was declined or taken back. */
-  asked(id: ClientId, what: Standing['asked']): Promise<void>
+  /** Remembers what was asked of the registry for a client, and the number of the request there. */
+  asked(id: ClientId, what: AskedOfRegistry, request: number): Promise<void>
+  /** This request was declined or taken back: it is asked no more. What was asked after it still is. */
+  ended(id: ClientId, answered: { kind: RequestKind; request: number }): Promise<void>
   /** Remembers which clients a configuration lists. Does nothing when it is known already. */
   settle(isListed: (id: ClientId) => boolean): Promise<void>
   /** Whether `settle` would change something. */
@@ -30,11 +33,15 @@ export type ManageClients = {
 }
 
 export function manageClients(manage: Manage): ManageClients {
-  const unsettled = (isListed: (id: ClientId) => boolean): { id: ClientId; after: Standing }[] =>
-    [...manage.view().clients.values()].flatMap(({ id, standing }) => {
-      const after = standingAfter(standing, isListed(id))
-      return after.standing === standing.standing && after.asked === standing.asked ? [] : [{ id, after }]
-    })
+  /** Undefined where nothing changes. */
+  const settled = (standing: Standing, isListed: boolean): Standing | undefined => {
+    const after = standingAfter(standing, isListed)
+    return after.standing === standing.standing && after.asked === standing.asked ? undefined : after
+  }
+  const isSettled = (isListed: (id: ClientId) => boolean): boolean =>
+    [...manage.view().clients.values()].every(
+      ({ id, standing }) => settled(standing, isListed(id)) === undefined,
+    )
 
   return {
     async addClient(id, mode = 'SSLAUTH') {
@@ -51,18 +58,30 @@ export function manageClients(manage: Manage): ManageClients {
       clientIn(manage.view(), id)
       await manage.change((transaction) => store.deleteClient(transaction, idText(id)))
     },
-    async asked(id, what) {
-      const { standing } = clientIn(manage.view(), id).standing
+    async asked(id, what, request) {
+      clientIn(manage.view(), id)
       await manage.change((transaction) =>
-        store.updateClient(transaction, idText(id), { standing, asked: what }),
+        store.updateClient(transaction, idText(id), { asked: what, asked_request: request }),
       )
     },
-    isSettled: (isListed) => unsettled(isListed).length === 0,
-    async settle(isListed) {
-      const changes = unsettled(isListed)
-      if (changes.length === 0) return
+    async ended(id, answered) {
+      const of = idText(id)
       await manage.change(async (transaction) => {
-        for (const { id, after } of changes) await store.updateClient(transaction, idText(id), after)
+        const now = (await store.standings(transaction)).find((one) => one.id === of)?.standing
+        if (now !== undefined && isAbout(now, answered))
+          await store.updateClient(transaction, of, { asked: '', asked_request: 0 })
+      })
+    },
+    isSettled,
+    async settle(isListed) {
+      if (isSettled(isListed)) return
+      await manage.change(async (transaction) => {
+        for (const { id, standing } of await store.standings(transaction)) {
+          const after = settled(standing, isListed(parseClientId(id)))
+          if (after === undefined) continue
+          const { standing: stands, asked, request } = after
+          await store.updateClient(transaction, id, { standing: stands, asked, asked_request: request })
+        }
       })
     },
     async addClientCertificate(id, bytes) {

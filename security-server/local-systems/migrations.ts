@@ -152,4 +152,14 @@ export const localSystemsMigrations: Record<string, SchemaChange> = {
         .execute()
     },
   },
+  'security-server-006-local-systems': {
+    olderVersionsGoOn: true,
+    async up(kysely: Kysely<unknown>) {
+      const { integer } = columnTypes(kysely)
+      await kysely.schema
+        .alterTable('local_client')
+        .addColumn('asked_request', integer, (column) => column.notNull().defaultTo(0))
+        .execute()
+    },
+  },
 }

@@ -9,6 +9,7 @@ export type ClientRow = {
   /** As `Standing` in client-status.ts has them. */
   standing: Generated<string>
   asked: Generated<string>
+  asked_request: Generated<Whole>
 }
 
 export type ClientCertificateRow = {

@@ -8,7 +8,7 @@ import {
 } from '#schemas/identifiers.ts'
 import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { EndpointRights, SubjectType } from './access.ts'
-import type { Standing } from './client-status.ts'
+import { type Standing, standingOf } from './client-status.ts'
 import { declaredByShape, type Endpoint } from './endpoints.ts'
 import type { DocumentPart } from './join-wsdl.ts'
 import type { Rows } from './store.ts'
@@ -171,7 +171,7 @@ function buildClients(
       id: parseClientId(row.id),
       authenticationMode: row.authentication_mode as AuthenticationMode,
       createdAt: row.created_at,
-      standing: { standing: row.standing, asked: row.asked } as Standing,
+      standing: standingOf(row),
       certificates: (certificates.get(row.id) ?? []).map((certificate) => ({
         sha256: certificate.sha256,
         der: certificate.der,

@@ -6,6 +6,7 @@ import { createAuthority } from '#certs/authority.ts'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
+import type { RequestStatus } from '#schemas/management-request.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { certificationRequest } from '../../keys/certification-request.ts'
 import { authenticationCertificate, second, signingCertificate } from '../../keys/keys-fixture.ts'
@@ -13,7 +14,7 @@ import { selfSignedCertificate } from '../../keys/self-signed.ts'
 import { certificatePem } from '../../local-systems/view.ts'
 import { createRegistrationClient } from './client.ts'
 import { approveNewest, startFiling } from './filing-fixture.ts'
-import { settleRequests } from './settle-requests.ts'
+import { settle, settleRequests } from './settle-requests.ts'
 
 const server = parseServerId('DEV/GOV/1000/ss1')
 const GUEST = 'DEV:COM:4000:tax'
@@ -106,6 +107,51 @@ t.test('every request that a server files, and what it is told', async (t) => {
     status: 200,
     body: { kind: 'ownerChange', state: 'SUBMITTED_FOR_APPROVAL' },
   })
+})
+
+t.test('the answer of an older request settles no newer one', async (t) => {
+  const { ask, world, keys, node, localSystems } = await startFiling(t)
+  await node.must('POST', '/security-servers', { id: 'DEV:GOV:1000:ss1', address: 'ss1.example' })
+  await ask('POST', '/clients', { id: 'DEV:GOV:1000:population' })
+  const file = async () =>
+    (await ask('PUT', '/clients/DEV:GOV:1000:population/register')).body['request'] as number
+  const decline = (request: number) =>
+    node.must('POST', `/management-requests/${request}/decline`, { reason: 'no' })
+  const asked = () => localSystems.view().clients.get('DEV/GOV/1000/population')!.standing.asked
+  const registry = createRegistrationClient(() => world.configuration!.privateParameters?.managementService)
+  /** `meanwhile` happens while the registry's answer is on its way. */
+  const settling = (meanwhile: () => Promise<unknown>) =>
+    settleRequests({
+      ...{ server, keys, localSystems, clock: () => world.now, isXRoads: () => false },
+      registration: {
+        ...registry,
+        async states(document) {
+          const answer = await registry.states(document)
+          await meanwhile()
+          return answer
+        },
+      },
+      fileXRoadRequest: () => Promise.reject(new Error('nothing is filed')),
+      log: createLog({ name: 'test', destination: { write: () => undefined } }),
+    }).run({} as never)
+  const first = await file()
+  await decline(first)
+  let second = 0
+  await settling(async () => {
+    second = await file()
+  })
+  t.equal(asked(), 'clientReg', 'it was filed after the registry had answered')
+  await settle({ localSystems }, [{ ...(await registryState(first)), state: 'REVOKED' }])
+  t.equal(asked(), 'clientReg', 'a late answer to who took the older one back')
+  await decline(second)
+  await settling(async () => undefined)
+  t.equal(asked(), '')
+
+  async function registryState(request: number): Promise<RequestStatus> {
+    const all = JSON.parse((await ask('GET', '/management-requests?maxAgeSeconds=60')).raw.toString())
+    const { clientId, serverId, ...found } = all.find((one: RequestStatus) => one.request === request)
+    return { ...found, server: 'DEV/GOV/1000/ss1', client: 'DEV/GOV/1000/population' }
+  }
 })
 
 t.test('both sign here, or nothing is filed', async (t) => {

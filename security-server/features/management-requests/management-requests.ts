@@ -80,7 +80,7 @@ export function managementRequestHandlers(rooms: Needs, remembered: RememberedSt
       const { subsystemName } = (body ?? {}) as { subsystemName?: string }
       const name = subsystemName === undefined ? {} : { subsystemName }
       const filed = await file({ kind, server, client: idText(id), ...name })
-      if (isAskedOfRegistry(kind)) await rooms.localSystems.asked(id, kind)
+      if (isAskedOfRegistry(kind)) await rooms.localSystems.asked(id, kind, filed.request)
       return filed
     }
 
@@ -112,7 +112,7 @@ export function managementRequestHandlers(rooms: Needs, remembered: RememberedSt
     async getManagementRequests({ query }) {
       const { maxAgeSeconds = 0 } = query as { maxAgeSeconds?: number }
       const { all, askedAt } = await remembered.notOlderThan(maxAgeSeconds * 1000)
-      // What was asked before a request was filed by another worker or node would settle that one as well.
+      // An answer that was kept says nothing that was not settled when it came.
       if (maxAgeSeconds === 0) await settle(rooms, all)
       return answer(all.map(view), { headers: { 'x-asked-at': new Date(askedAt).toISOString() } })
     },

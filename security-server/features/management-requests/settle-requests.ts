@@ -7,6 +7,7 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
+import { isAbout } from '../../local-systems/client-status.ts'
 import { createFiledRequests } from './filed-requests.ts'
 import type { Needs } from './needs.ts'
 
@@ -18,8 +19,9 @@ export async function settle(
   states: RequestStatus[],
 ): Promise<void> {
   for (const { id, standing } of localSystems.view().clients.values()) {
-    const newest = states.find(({ client, kind }) => client === idText(id) && kind === standing.asked)
-    if (newest?.state === 'DECLINED' || newest?.state === 'REVOKED') await localSystems.asked(id, '')
+    const newest = states.find((state) => state.client === idText(id) && isAbout(standing, state))
+    // It judges once more: another one may have been filed since the registry answered.
+    if (newest?.state === 'DECLINED' || newest?.state === 'REVOKED') await localSystems.ended(id, newest)
   }
 }
 

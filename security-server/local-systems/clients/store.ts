@@ -2,6 +2,7 @@
 import type { Insertable } from 'kysely'
 import { isUniqueViolation } from '#platform/database/dialect.ts'
 import { Fault } from '#schemas/fault.ts'
+import { type Standing, type StandingColumns, standingOf } from '../client-status.ts'
 import type { Transaction } from '../store.ts'
 import type { ClientCertificateRow, ClientRow } from '../tables.ts'
 
@@ -13,9 +14,18 @@ export async function insertClient(transaction: Transaction, row: Insertable<Cli
 export async function updateClient(
   transaction: Transaction,
   id: string,
-  change: { authentication_mode: string } | { standing: string; asked: string },
+  change: { authentication_mode: string } | Partial<StandingColumns>,
 ): Promise<void> {
   await transaction.updateTable('local_client').set(change).where('id', '=', id).execute()
+}
+
+/** How each client stands, as of this transaction: a view may be older. */
+export async function standings(transaction: Transaction): Promise<{ id: string; standing: Standing }[]> {
+  const rows = await transaction
+    .selectFrom('local_client')
+    .select(['id', 'standing', 'asked', 'asked_request'])
+    .execute()
+  return rows.map((row) => ({ id: row.id, standing: standingOf(row) }))
 }
 
 /** Deletes a client; the database deletes everything that belongs to it. */
