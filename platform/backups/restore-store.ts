@@ -7,7 +7,7 @@ import type { Migration } from 'kysely/migration'
 import { loadTables } from '#platform/database/dump.ts'
 import { runMigrations } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
-import { endRestore, markedBackup, markRestore, stateForRestore } from '#platform/database/restore-mark.ts'
+import { endRestore, markOfRestore, markRestore, stateForRestore } from '#platform/database/restore-mark.ts'
 import { Fault } from '#schemas/fault.ts'
 import { linesOf } from './lines.ts'
 import type { Manifest } from './manifest.ts'
@@ -16,7 +16,7 @@ import { readEntry } from './read-backup.ts'
 /**
  * `file` was verified: `manifest` is its manifest, `sha256` that of the file, `entry` the name of its database. `without` are the tables that
  * come back with no backup. `finish` runs within the transaction when the rows are those that were verified, and nothing is restored if it throws. Nothing of the file is
- * read after it. Throws `conflict` if the database is not empty or was begun with another backup, and `backup_invalid`, before `finish` is called.
+ * read after it. If this goes on with a restore that was broken off, `finish` is given the `note` of each earlier attempt. Throws `conflict` if the database is not empty or was begun with another backup, and `backup_invalid`, before `finish` is called.
  */
 export async function restoreDatabase(q: {
   url: string
@@ -26,7 +26,8 @@ export async function restoreDatabase(q: {
   verified: { manifest: Manifest; sha256: string }
   entry: string
   without: readonly string[]
-  finish(transaction: Kysely<unknown>): Promise<void>
+  note?: string
+  finish(transaction: Kysely<unknown>, earlier: readonly string[]): Promise<void>
 }): Promise<void> {
   const { manifest, sha256 } = q.verified
   const { facts } = manifest
@@ -43,12 +44,14 @@ export async function restoreDatabase(q: {
         what: 'the database holds something already: name an empty one, a restore overwrites nothing',
       })
     // Files of the other one are there already, and would stay beside the rows of this one.
-    if (state === 'broken off' && (await markedBackup(database.kysely)) !== sha256)
+    const mark = state === 'broken off' ? await markOfRestore(database.kysely) : undefined
+    if (mark !== undefined && mark.backup !== sha256)
       throw new Fault('conflict', {
         what: 'a restore of another backup into it was broken off: run that again, or name an empty database and folder',
       })
     // The tables of the version that made the backup. The next start runs the newer migrations on the loaded rows.
-    if (state === 'empty') await markRestore(database.kysely, sha256)
+    const earlier = mark?.notes ?? []
+    await markRestore(database.kysely, { backup: sha256, notes: [...earlier, q.note ?? ''] })
     await runMigrations(
       database,
       Object.fromEntries(then.map((name) => [name, q.migrations[name]!] as const)),
@@ -58,7 +61,7 @@ export async function restoreDatabase(q: {
       await loadTables(database.kysely, { lines: linesOf(content), without }, async (transaction, rows) => {
         if (rows !== facts['rows'])
           throw new Fault('backup_invalid', { what: `it has ${rows} rows instead of ${facts['rows']}` })
-        await q.finish(transaction)
+        await q.finish(transaction, earlier)
         await endRestore(transaction)
       })
     })

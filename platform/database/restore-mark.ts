@@ -15,18 +15,25 @@ export async function stateForRestore(kysely: Kysely<unknown>): Promise<'empty' 
   return tables.length === 0 ? 'empty' : 'used'
 }
 
-/** `backup` is the SHA-256 of the file: what it left is completed by no other one. */
-export async function markRestore(kysely: Kysely<unknown>, backup: string): Promise<void> {
+/** `notes` are what each attempt decided before it wrote anything, in texts of its own. Attempts of earlier versions left none. */
+type Mark = { backup: string; notes: readonly string[] }
+
+/** `backup` is the SHA-256 of the file: what it left is completed by no other one. A mark that is there is replaced. */
+export async function markRestore(kysely: Kysely<unknown>, { backup, notes }: Mark): Promise<void> {
   await inTransaction(kysely, async (transaction) => {
-    await sql`create table ${sql.table(MARK)} (backup text not null)`.execute(transaction)
-    await sql`insert into ${sql.table(MARK)} values (${backup})`.execute(transaction)
+    await sql`drop table if exists ${sql.table(MARK)}`.execute(transaction)
+    await sql`create table ${sql.table(MARK)} (backup text not null, note text not null)`.execute(transaction)
+    for (const note of notes)
+      await sql`insert into ${sql.table(MARK)} values (${backup}, ${note})`.execute(transaction)
   })
 }
 
-/** Which backup a broken-off restore was of. */
-export async function markedBackup(kysely: Kysely<unknown>): Promise<string | undefined> {
-  const { rows } = await sql<{ backup: string }>`select backup from ${sql.table(MARK)}`.execute(kysely)
-  return rows[0]?.backup
+/** The mark of a restore that was broken off. */
+export async function markOfRestore(kysely: Kysely<unknown>): Promise<Partial<Mark> & Pick<Mark, 'notes'>> {
+  const { rows } = await sql<{ backup: string; note?: string }>`select * from ${sql.table(MARK)}`.execute(
+    kysely,
+  )
+  return { ...rows[0], notes: rows.flatMap(({ note }) => note ?? []) }
 }
 
 /** Within the transaction that loads the rows. */

@@ -2,7 +2,7 @@
  * Decides which keys of a backup a restore puts into the folder. A folder that has a token keeps its own keys: one of the backup that it lacks was deleted
  * after it, or lost, and comes back only if the operator names it. A new folder gets all of them, for nothing is there to compare them with.
  */
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 import type { Time } from '#schemas/sent-values.ts'
@@ -67,6 +67,31 @@ export async function decideKeys(
     else put.set(name, bytes)
   }
   return { put, keysBack: [...bringBack], keysLeftOut, isPinOfBackup: false, pinSetAt: null }
+}
+
+/**
+ * What this restore did together with earlier attempts, which were broken off: they may have put the token and keys into a new folder, and this one
+ * finds them there. `earlier` are their `KeysBack` as JSON. Of those only that is told which is in this folder as in the backup.
+ */
+export async function withEarlier(
+  directory: string,
+  files: Files,
+  { now, earlier }: { now: KeysBack; earlier: readonly string[] },
+): Promise<KeysBack> {
+  const there = new Set<string>()
+  for (const [name, bytes] of files) {
+    const id = name === TOKEN_FILE ? name : KEY_FILE.exec(name)?.[1]
+    if (id !== undefined && (await isAsThere(path.join(directory, name), bytes))) there.add(id)
+  }
+  const before = earlier.map((note): KeysBack => JSON.parse(note))
+  const keysBefore = before.flatMap(({ keysBack }) => keysBack).filter((id) => there.has(id))
+  const token = there.has(TOKEN_FILE) ? before.find(({ isPinOfBackup }) => isPinOfBackup) : undefined
+  const { isPinOfBackup, pinSetAt } = token ?? now
+  return { ...now, keysBack: [...new Set([...now.keysBack, ...keysBefore])], isPinOfBackup, pinSetAt }
+}
+
+async function isAsThere(file: string, bytes: Buffer): Promise<boolean> {
+  return (await isThere(file)) && (await readFile(file)).equals(bytes)
 }
 
 function pinSetAtOf(token: Buffer | undefined): string | null {

@@ -1,5 +1,7 @@
 /** What a restore loads is what was verified, and no table or key comes back that must not, on either store. */
+import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import {
   cpSync,
   existsSync,
@@ -19,6 +21,7 @@ import { dumpTables } from '#platform/database/dump.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { inSnapshot, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { until } from '#test/until.ts'
 import { serverMigrations } from '../../features.ts'
 import { second } from '../../keys/keys-fixture.ts'
 import { by, make, question, stage, trusted } from './backups-fixture.ts'
@@ -45,6 +48,13 @@ function afterVerifying(act: () => void): Record<string, Migration> {
   }
   return Object.fromEntries([[first, { up }], ...others])
 }
+
+/** A process that restores: its arguments are two modules and what they are asked. */
+const RESTORE = `
+  const [{ restoreServerBackup }, { serverMigrations: migrations }] =
+    await Promise.all(process.argv.slice(1, 3).map((module) => import(module)))
+  const { now, ...asked } = JSON.parse(process.argv[3])
+  await restoreServerBackup({ ...asked, migrations, now: new Date(now) })`
 
 t.test('a file that is replaced or cut off after it was verified', async (t) => {
   const one = await stage(t)
@@ -196,4 +206,38 @@ t.test('a key that was deleted after the backup comes back only if it is named',
   t.match(fresh.words, `that of the backup, set ${setAt}`)
   for (const id of ids) t.ok(existsSync(fileIn('new', id)))
   t.ok(readFileSync(at('new', 'keys', 'token.json')).equals(readFileSync(token)))
+
+  // Killed between the token and the rows: nothing reads the pipe, and what empties the file of the first API key waits.
+  const cut = `sqlite:${at('cut.db')}`
+  execFileSync('mkfifo', [at('pipe')])
+  const { trust, ...asked } = { ...question(one), ...trusted(one) }
+  const restoring = spawn(process.execPath, [
+    ...['--input-type=module', '--eval', RESTORE, import.meta.resolve('./restore-backup.ts')],
+    ...[import.meta.resolve('../../features.ts')],
+    JSON.stringify({
+      ...{ ...asked, directory: at('cut'), database: cut, letIn: [], bringBack: [], hasLogin: true },
+      initialApiKeyFile: at('pipe'),
+    }),
+  ])
+  await until('the token of the backup is in the folder', () => existsSync(at('cut', 'keys', 'token.json')))
+  restoring.kill('SIGKILL')
+  await once(restoring, 'exit')
+  mkdirSync(at('in-the-way'))
+  const asBefore = {
+    ...question(one),
+    ...trusted(one),
+    migrations: serverMigrations,
+    database: cut,
+    letIn: [],
+  }
+  const second = { ...asBefore, directory: at('cut'), hasLogin: true, initialApiKeyFile: at('in-the-way') }
+  rmSync(fileIn('cut'))
+  await t.rejects(restoreServerBackup({ ...second, bringBack: [gone!] }), { code: 'io_error' })
+  const again = await restoreInto(cut, 'cut')
+  t.match(
+    again,
+    { keysLeftOut: [], isPinOfBackup: true, pinSetAt: setAt },
+    'what the first attempt put there',
+  )
+  t.same([...again.keysBack].sort(), [...ids].sort())
 })

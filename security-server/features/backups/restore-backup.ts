@@ -17,7 +17,7 @@ import { applyAccess } from './access-store.ts'
 import { ACCESS_TABLES, type ComesBack, comesBackIn, type Decided, decideAccess } from './comes-back.ts'
 import { endExports } from './exports-store.ts'
 import { judgeSigner, type SignerVerdict, type Trust } from './judge-signer.ts'
-import { decideKeys, type KeysBack } from './keys-back.ts'
+import { decideKeys, type KeysBack, withEarlier } from './keys-back.ts'
 import { DATABASE_ENTRY, FOLDERS } from './make-backup.ts'
 import { WITHOUT } from './store.ts'
 
@@ -96,13 +96,15 @@ export async function restoreServerBackup(
   const verified = await verifyServerBackup(q)
   const { manifest, sha256, comesBack, signer } = verified
   const decided = decideAccess(comesBack, { ...q, hasInitialKey: initialApiKeyFile !== undefined })
-  const { put, ...keys } = await decideKeys(directory, verified.files, q.bringBack)
-  const record = { ...decided, ...keys, backupSha256: sha256, madeAt: manifest.madeAt, signer: signer.sha256 }
+  const { put, ...now } = await decideKeys(directory, verified.files, q.bringBack)
+  let keys: KeysBack = now
   await restoreDatabase({
     ...{ url: q.database, migrations: q.migrations, file: q.file, secret: q.secret, verified },
-    ...{ entry: DATABASE_ENTRY, without: WITHOUT },
-    async finish(transaction) {
-      await applyAccess(transaction, record, q.now.getTime())
+    ...{ entry: DATABASE_ENTRY, without: WITHOUT, note: JSON.stringify(now) },
+    async finish(transaction, earlier) {
+      keys = await withEarlier(directory, verified.files, { now, earlier })
+      const record = { ...decided, ...keys, backupSha256: sha256, madeAt: manifest.madeAt }
+      await applyAccess(transaction, { ...record, signer: signer.sha256 }, q.now.getTime())
       await endExports(transaction, q.now.getTime())
       await putFiles(directory, put)
       // The old initial API key in this file is revoked. The next start writes a new one if the file is empty.
