@@ -37,19 +37,19 @@ export function manageAccess(manage: Manage): ManageAccess {
     const { service } = serviceOfEndpoint(manage.view(), endpoint)
     if (subject.type === 'SUBSYSTEM') parseSubsystemId(subject.id)
     else checkCode(subject.id)
-    if (subject.type === 'LOCALGROUP') {
-      const { groups } = clientIn(manage.view(), subsystemOf(service.id))
-      if (!groups.some((group) => group.code === subject.id)) {
-        throw new Fault('not_found', { what: say`local group ${subject.id} of this client` })
-      }
-    }
     const row = {
       endpoint,
       subject_type: subject.type,
       subject: subject.id,
       created_at: timeOf(manage),
     }
-    return manage.change((transaction) => store.insertRight(transaction, row))
+    return manage.change(async (transaction) => {
+      // Asked here, since another node may have deleted the group: a later one of this code would have the right.
+      const client = idText(subsystemOf(service.id))
+      if (subject.type === 'LOCALGROUP' && !(await store.isGroup(transaction, { client, code: subject.id })))
+        throw new Fault('not_found', { what: say`local group ${subject.id} of this client` })
+      return store.insertRight(transaction, row)
+    })
   }
 
   return {
@@ -75,12 +75,10 @@ export function manageAccess(manage: Manage): ManageAccess {
       await manage.change((transaction) => store.updateGroup(transaction, id, description))
     },
     async deleteLocalGroup(id) {
-      const group = groupIn(manage.view(), id)
-      const { descriptions } = clientIn(manage.view(), group.client)
-      const endpoints = descriptions
-        .flatMap((each) => each.services)
-        .flatMap((each) => each.endpoints.map((endpoint) => endpoint.id))
-      await manage.change((transaction) => store.deleteGroup(transaction, group, endpoints))
+      const { client, code } = groupIn(manage.view(), id)
+      await manage.change((transaction) =>
+        store.deleteGroup(transaction, { id, code, client: idText(client) }),
+      )
     },
     async addLocalGroupMembers(id, members) {
       groupIn(manage.view(), id)

@@ -31,19 +31,31 @@ export async function updateGroup(transaction: Transaction, id: number, descript
   await transaction.updateTable('local_group').set({ description }).where('id', '=', id).execute()
 }
 
+export async function isGroup(
+  transaction: Transaction,
+  { client, code }: { client: string; code: string },
+): Promise<boolean> {
+  const found = transaction.selectFrom('local_group').select('id')
+  return (await found.where('client', '=', client).where('code', '=', code).executeTakeFirst()) !== undefined
+}
+
 /** Deletes a group and the rights that name it: a new group with the same code must not inherit them. */
 export async function deleteGroup(
   transaction: Transaction,
-  group: { id: number; code: string },
-  endpoints: number[],
+  group: { id: number; client: string; code: string },
 ): Promise<void> {
   await transaction.deleteFrom('local_group').where('id', '=', group.id).execute()
-  if (endpoints.length === 0) return
   await transaction
     .deleteFrom('access_right')
     .where('subject_type', '=', 'LOCALGROUP')
     .where('subject', '=', group.code)
-    .where('endpoint', 'in', endpoints)
+    .where('endpoint', 'in', (rights) =>
+      rights
+        .selectFrom('endpoint')
+        .innerJoin('service', 'service.id', 'endpoint.service')
+        .where('service.client', '=', group.client)
+        .select('endpoint.id'),
+    )
     .execute()
 }
 
