@@ -6,7 +6,7 @@ import type { RequestKind } from '#schemas/management-request.ts'
 import { say } from '#schemas/said.ts'
 import { type AskedOfRegistry, isAbout, type Standing, standingAfter } from './client-status.ts'
 import * as store from './clients/store.ts'
-import { clientIn, type Manage, timeOf } from './manage.ts'
+import { changeJudged, clientIn, type Judge, type Manage, timeOf } from './manage.ts'
 import type { AuthenticationMode, ClientCertificate } from './view.ts'
 
 const MAX_CERTIFICATES = 100
@@ -15,7 +15,8 @@ export type ManageClients = {
   /** Throws `conflict` when the client exists. Authentication is by certificate unless `mode` says otherwise. */
   addClient(id: ClientId, mode?: AuthenticationMode): Promise<void>
   setAuthenticationMode(id: ClientId, mode: AuthenticationMode): Promise<void>
-  deleteClient(id: ClientId): Promise<void>
+  /** Deletes everything that belongs to it, too. Throws `not_found` and what `judge` throws. */
+  deleteClient(id: ClientId, judge?: Judge): Promise<void>
   /** Remembers what was asked of the registry for a client, and the number of the request there. */
   asked(id: ClientId, what: AskedOfRegistry, request: number): Promise<void>
   /** This request was declined or taken back: it is asked no more. What was asked after it still is. */
@@ -54,9 +55,15 @@ export function manageClients(manage: Manage): ManageClients {
         store.updateClient(transaction, idText(id), { authentication_mode: mode }),
       )
     },
-    async deleteClient(id) {
-      clientIn(manage.view(), id)
-      await manage.change((transaction) => store.deleteClient(transaction, idText(id)))
+    async deleteClient(id, judge = () => undefined) {
+      await changeJudged(
+        manage,
+        (view) => {
+          clientIn(view, id)
+          judge(view)
+        },
+        (transaction) => store.deleteClient(transaction, idText(id)),
+      )
     },
     async asked(id, what, request) {
       clientIn(manage.view(), id)

@@ -12,6 +12,7 @@ import { type ClientStatus, clientStatus } from '../../local-systems/client-stat
 import { clientIn, groupIn } from '../../local-systems/manage.ts'
 import type { AuthenticationMode, ClientView } from '../../local-systems/view.ts'
 import type { Needs } from './needs.ts'
+import { checkNothingSwitchedOn } from './switched-services.ts'
 import { certificateViews, clientView, groupSummary, viewsWith } from './views.ts'
 
 type AskedClients = { q?: string; status?: ClientStatus; offset: number; limit: number }
@@ -59,7 +60,10 @@ export function clientHandlers(rooms: Needs): Handlers {
       )
       return shown(found(id))
     },
-    deleteClient: ({ params }) => localSystems.deleteClient(clientIdOf(params['clientId'])),
+    deleteClient: ({ params }) => {
+      const id = clientIdOf(params['clientId'])
+      return localSystems.deleteClient(id, (view) => checkNothingSwitchedOn(clientIn(view, id)))
+    },
     getClientTlsCertificates: async ({ params }) =>
       certificateViews(found(clientIdOf(params['clientId'])).certificates),
     async addClientTlsCertificate({ params, body }) {
