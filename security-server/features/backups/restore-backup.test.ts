@@ -212,8 +212,8 @@ t.test('a key that was deleted after the backup comes back only if it is named',
   execFileSync('mkfifo', [at('pipe')])
   const { trust, ...asked } = { ...question(one), ...trusted(one) }
   const restoring = spawn(process.execPath, [
-    ...['--input-type=module', '--eval', RESTORE, import.meta.resolve('./restore-backup.ts')],
-    ...[import.meta.resolve('../../features.ts')],
+    ...['--input-type=module', '--eval', RESTORE, new URL('./restore-backup.ts', import.meta.url).href],
+    ...[new URL('../../features.ts', import.meta.url).href],
     JSON.stringify({
       ...{ ...asked, directory: at('cut'), database: cut, letIn: [], bringBack: [], hasLogin: true },
       initialApiKeyFile: at('pipe'),
