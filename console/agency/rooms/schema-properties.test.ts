@@ -2,7 +2,10 @@
 import t from 'tap'
 import { propertiesOf } from './schema-properties.ts'
 
-const PLAIN = { types: [], of: [], required: false, words: [], values: [], format: undefined }
+const PLAIN = {
+  ...{ types: [], of: [], fitsNone: false, required: false },
+  ...{ words: [], values: [], format: undefined },
+}
 
 t.test('properties, those inside others, members of lists, what is referred to and shared', (t) => {
   const { rows, isWhole } = propertiesOf({
@@ -37,6 +40,53 @@ t.test('properties, those inside others, members of lists, what is referred to a
     { ...PLAIN, name: 'shared', types: ['boolean'], required: true },
   ])
   t.ok(isWhole)
+  t.end()
+})
+
+t.test('parts that hold together narrow one another', (t) => {
+  const a = (...allOf: object[]): unknown => propertiesOf({ properties: { a: { allOf } } }).rows[0]
+  for (const [parts, row] of [
+    [[{ type: ['string', 'null'] }, { type: 'string' }], { types: ['string'] }],
+    [[{ type: 'number' }, { type: 'integer' }], { types: ['integer'] }],
+    [[{ type: ['number', 'string'] }, { type: ['integer', 'string'] }], { types: ['string', 'integer'] }],
+    [[{ type: ['integer', 'number'] }], { types: ['number'] }],
+    [[{ type: 'string' }, {}], { types: ['string'] }],
+    [[{ type: 'string' }, { type: 'boolean' }], { types: [], fitsNone: true }],
+    [[{ enum: ['a', 'b', 'c'] }, { enum: ['c', 'b', 'd'] }], { values: ['b', 'c'] }],
+    [[{ enum: ['a', 'b'] }, { const: 'b' }], { values: ['b'] }],
+    [[{ enum: [{ x: 1, y: [2] }, 7] }, { const: { y: [2], x: 1 } }], { values: ['{"x":1,"y":[2]}'] }],
+    [[{ enum: ['a', null, 7, 7.5] }, { type: ['integer', 'null'] }], { values: ['null', '7'] }],
+    [[{ enum: ['a'] }, { enum: ['b'] }], { values: [], fitsNone: true }],
+    [[{ enum: ['a'] }, { type: 'integer' }], { values: [], fitsNone: true }],
+  ] as const)
+    t.match(a(...parts), { fitsNone: false, ...row }, JSON.stringify(parts))
+  const of = { type: 'array', items: { allOf: [{ type: ['number', 'null'] }, { type: 'integer' }] } }
+  t.match(propertiesOf({ properties: { a: of } }), { rows: [{ of: ['integer'] }], isWhole: true })
+  for (const more of [
+    { type: 'array', items: { allOf: [{ type: 'string' }, { type: 'null' }] } },
+    { allOf: [{ format: 'date' }, { format: 'uri' }] },
+  ])
+    t.notOk(propertiesOf({ properties: { a: more } }).isWhole, JSON.stringify(more))
+  t.notOk(propertiesOf({ allOf: [{ type: 'object' }, { type: 'array' }] }).isWhole)
+  t.ok(propertiesOf({ allOf: [{ type: 'object' }, { type: ['object', 'null'] }] }).isWhole)
+  t.end()
+})
+
+t.test('what is said of what many refer to stands once, and where nothing else is said', (t) => {
+  const $ref = '#/$defs/place'
+  const { rows } = propertiesOf({
+    properties: {
+      home: { $ref, title: 'Home' },
+      work: { $ref, title: 'Work' },
+      other: { $ref },
+      both: { title: 'A place', allOf: [{ $ref }, { description: 'Of both' }] },
+    },
+    $defs: { place: { title: 'A place', description: 'By its street', type: 'string' } },
+  })
+  t.strictSame(
+    rows.map(({ words }) => words),
+    [['Home', 'A place', 'By its street'], ['Work'], ['A place', 'By its street'], ['A place', 'Of both']],
+  )
   t.end()
 })
 

@@ -8,9 +8,11 @@ export type TypeWord = (typeof TYPES)[number]
 export type Property = {
   /** Its place: `address.street`, or `children[].born` for what each member of a list has. */
   name: string
-  /** None where any will do. Of a list, `of` has the types of its members. */
+  /** None where any will do, unless `fitsNone`. Of a list, `of` has the types of its members. */
   types: TypeWord[]
   of: TypeWord[]
+  /** What its parts say contradicts itself, so no value is right. */
+  fitsNone: boolean
   required: boolean
   /** What its author wrote about it. */
   words: string[]
@@ -49,6 +51,9 @@ export function propertiesOf(schema: object): Properties {
   const rows: Property[] = []
   let isWhole = true
   let looked = 0
+  /** Parts that stand elsewhere, and of their words those that a row has had. */
+  const referred = new Set<Schema>()
+  const told = new Set<string>()
 
   const walk = (parts: Schema[], place: string, depth: number): void => {
     if (depth > MOST_DEPTH) {
@@ -69,13 +74,24 @@ export function propertiesOf(schema: object): Properties {
       const own = partsOf(said.map(([, value]) => value))
       const members = partsOf(own.map(({ items }) => items))
       const row = rowOf(own, members)
+      if (row.of === undefined || formatsIn(own).length > 1) isWhole = false
       if (hasAnyOf(members, [...OF_PROPERTIES, 'title', 'description'])) isWhole = false
       if (members.length > 0 && !row.types.includes('array')) isWhole = false
       const whole = place + name
-      rows.push({ ...row, name: whole, required: required.has(name) })
+      const words = wordsOf(own)
+      rows.push({ ...row, of: row.of ?? [], words, name: whole, required: required.has(name) })
       walk(own, `${whole}.`, depth + 1)
       if (members.length > 0) walk(members, `${whole}[].`, depth + 1)
     }
+  }
+
+  /** What a part says that many refer to is told once, and again only where a property has no words of its own. */
+  const wordsOf = (own: Schema[]): string[] => {
+    const nearest = wordsIn(own.filter((one) => !referred.has(one)))
+    const others = wordsIn(own.filter((one) => referred.has(one)))
+    const farther = others.filter((one) => nearest.length === 0 || !told.has(one))
+    for (const one of farther) told.add(one)
+    return [...new Set([...nearest, ...farther])]
   }
 
   /**
@@ -84,7 +100,7 @@ export function propertiesOf(schema: object): Properties {
    */
   const partsOf = (values: unknown[]): Schema[] => {
     const parts = new Set<Schema>()
-    const add = (value: unknown, before: readonly Schema[]): void => {
+    const add = (value: unknown, before: readonly Schema[], isReferred: boolean): void => {
       if (value === undefined || value === true) return
       // `false`, by which nothing may stand there, is no schema with parts either.
       if (!isSchema(value) || before.includes(value)) {
@@ -98,17 +114,18 @@ export function propertiesOf(schema: object): Properties {
         return
       }
       parts.add(value)
+      if (isReferred) referred.add(value)
       if (saysMore(value)) isWhole = false
       const { $ref: reference, allOf } = value
       const within = [...before, value]
       if (reference !== undefined) {
         const meant = meantBy(reference)
         if (meant === undefined) isWhole = false
-        add(meant, within)
+        add(meant, within, true)
       }
-      if (Array.isArray(allOf)) for (const one of allOf) add(one, within)
+      if (Array.isArray(allOf)) for (const one of allOf) add(one, within, isReferred)
     }
-    for (const one of values) add(one, [])
+    for (const one of values) add(one, [], false)
     return [...parts]
   }
 
@@ -121,7 +138,8 @@ export function propertiesOf(schema: object): Properties {
   }
 
   const root = partsOf([schema])
-  if (hasAnyOf(root, OF_PROPERTIES) || typesIn(root).some((one) => one !== 'object')) isWhole = false
+  if (hasAnyOf(root, OF_PROPERTIES) || typesIn(root)?.every((one) => one === 'object') !== true)
+    isWhole = false
   walk(root, '', 1)
   return { rows, isWhole }
 }
@@ -136,26 +154,78 @@ function hasAnyOf(parts: Schema[], keys: string[]): boolean {
   return parts.some((part) => keys.some((key) => part[key] !== undefined))
 }
 
-function rowOf(own: Schema[], members: Schema[]): Omit<Property, 'name' | 'required'> {
-  const numbered = own.flatMap((one) =>
-    Array.isArray(one['enum']) ? one['enum'] : one['const'] === undefined ? [] : [one['const']],
-  )
-  const values = numbered
+/** `of` is undefined where no member would be right. */
+function rowOf(own: Schema[], members: Schema[]) {
+  const types = typesIn(own)
+  const numbered = numberedIn(own)
+  const allowed = numbered?.filter((one) => types === undefined || fits(one, types)) ?? []
+  const values = allowed
     .slice(0, MOST_VALUES)
     .map((one) => (typeof one === 'string' ? one : JSON.stringify(one)))
-  const words = own.flatMap(({ title, description }) => [title, description])
   return {
-    types: typesIn(own),
+    types: types ?? [],
     of: typesIn(members),
-    words: [...new Set(words.filter((one) => typeof one === 'string' && one.trim() !== ''))] as string[],
-    values: numbered.length > MOST_VALUES ? [...values, '…'] : values,
-    format: own.map(({ format }) => format).find((one) => typeof one === 'string') as string | undefined,
+    fitsNone: types === undefined || (numbered !== undefined && allowed.length === 0),
+    values: allowed.length > MOST_VALUES ? [...values, '…'] : values,
+    format: formatsIn(own)[0],
   }
 }
 
-function typesIn(parts: Schema[]): TypeWord[] {
-  const said = parts.flatMap(({ type }) => (typeof type === 'string' ? [type] : textsIn(type)))
-  return TYPES.filter((one) => said.includes(one))
+function wordsIn(parts: Schema[]): string[] {
+  const words = parts.flatMap(({ title, description }) => [title, description])
+  return words.filter((one) => typeof one === 'string').filter((one) => one.trim() !== '')
+}
+
+function formatsIn(parts: Schema[]): string[] {
+  return [...new Set(parts.map(({ format }) => format).filter((one) => typeof one === 'string'))]
+}
+
+/** The types that every part allows; none where each allows any, undefined where they have none in common. */
+function typesIn(parts: Schema[]): TypeWord[] | undefined {
+  const said = parts
+    .map(({ type }) => (typeof type === 'string' ? [type] : textsIn(type)))
+    .filter((types) => TYPES.some((one) => types.includes(one)))
+  if (said.length === 0) return []
+  // Every integer is a number.
+  const common = TYPES.filter((one) =>
+    said.every((types) => types.includes(one) || (one === 'integer' && types.includes('number'))),
+  )
+  if (common.length === 0) return undefined
+  return common.filter((one) => one !== 'integer' || !common.includes('number'))
+}
+
+/** The values that every part numbers; undefined where none numbers any. */
+function numberedIn(parts: Schema[]): unknown[] | undefined {
+  const [first, ...others] = parts.flatMap((part) => [
+    ...(Array.isArray(part['enum']) ? [keyed(part['enum'])] : []),
+    ...(part['const'] === undefined ? [] : [new Map([[keyOf(part['const']), part['const']]])]),
+  ])
+  if (first === undefined) return undefined
+  return [...first].filter(([key]) => others.every((one) => one.has(key))).map(([, value]) => value)
+}
+
+/** Where many properties refer to a long list, each asks for it. */
+const KEYED = new WeakMap<unknown[], Map<string, unknown>>()
+
+function keyed(values: unknown[]): Map<string, unknown> {
+  const known = KEYED.get(values) ?? new Map(values.map((one) => [keyOf(one), one]))
+  KEYED.set(values, known)
+  return known
+}
+
+/** Equal values have equal keys, in whatever order their properties stand. */
+function keyOf(value: unknown): string {
+  return JSON.stringify(value, (_, one: unknown) =>
+    isSchema(one) ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1))) : one,
+  )
+}
+
+function fits(value: unknown, types: TypeWord[]): boolean {
+  if (types.length === 0) return true
+  if (typeof value === 'number')
+    return types.includes('number') || (types.includes('integer') && Number.isInteger(value))
+  const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
+  return types.some((one) => one === type)
 }
 
 /** What stands at `#/a/b` of the schema (RFC 6901); a place in another document is not looked for. */

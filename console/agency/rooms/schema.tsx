@@ -42,7 +42,8 @@ function Listed({ of: { rows, isWhole } }: { of: Properties }) {
   )
 }
 
-function typeText({ types, of }: Property): string {
+function typeText({ types, of, fitsNone }: Property): string {
+  if (fitsNone) return text('schema.fitsNone')
   const said = types.map((type) =>
     type === 'array' && of.length > 0 ? text('schema.listOf', { type: wordsOf(of) }) : wordsOf([type]),
   )
