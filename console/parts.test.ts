@@ -200,6 +200,8 @@ t.test('a schema is a list of properties, or says that it names none', async (t)
     'No',
     '',
   ])
+  const never = { properties: { a: { type: 'string', const: 7 } } }
+  t.match(texts(await show(parts.Schema, { of: never }), 'td')[1], 'No value fits')
   t.match((await show(parts.Schema, { of: {} })).textContent, 'The schema names no properties')
   const list = (await show(parts.Schema, { of: { type: 'array', items: schema } })).textContent
   t.match(list, 'The schema says more than this list')
@@ -238,6 +240,15 @@ t.test('messages to people: not offered, without a key, stopped, and what failed
     ['status quiet', 'status good', 'status bad', 'status bad', 'status bad'],
   )
   t.match(page.root.seen, '550 <b>')
+  const channelsSeen = async (titles: object): Promise<string[]> => {
+    const channels = ['email', 'webhook', 'sms', 'gone']
+    await see({ titles, letters: channels.map((channel) => ({ channel, state: 'SENT', letters: 1 })) })
+    return texts(page.root, 'td').filter((_, at) => at % 3 === 0)
+  }
+  t.strictSame(await channelsSeen({ sms: { et: 'Sõnum', en: 'Text message' } }), [
+    ...['E-mail', 'Webhook', 'Text message', 'gone'],
+  ])
+  t.equal((await channelsSeen({ sms: { et: 'Sõnum' } }))[2], 'Sõnum', 'as it is called in another language')
 })
 
 t.test(

@@ -6,15 +6,18 @@ import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
-import { text } from '../../kit/text.ts'
+import { language, number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { WhenBy } from '../cells.tsx'
 
 type LetterState = 'WAITING' | 'SENT' | 'REFUSED' | 'GIVEN_UP'
 type Letters = { channel: string; state: LetterState; letters: number }
 type Failure = { id: string; channel: string; state: LetterState; createdAt: string; error: string }
+type Titles = Record<string, Record<string, string>>
 type State = {
   isOffered: boolean
+  /** What the operator's own channels are called, by channel and language. */
+  titles?: Titles
   isKeyMissing: boolean
   isStopped: boolean
   stoppedBy?: string
@@ -24,6 +27,10 @@ type State = {
   failures: Failure[]
 }
 
+const CHANNELS = new Map<string, TextKey>([
+  ['email', 'notices.channel.email'],
+  ['webhook', 'notices.channel.webhook'],
+])
 const WORDS = {
   WAITING: 'notices.waiting',
   SENT: 'notices.sent',
@@ -57,7 +64,7 @@ function Loaded() {
 }
 
 function Offered({ of }: { of: State }) {
-  const { wishes, letters, failures } = of
+  const { wishes, letters, failures, titles } = of
   return (
     <>
       {of.isKeyMissing && <p class="note">{text('notices.keyMissing')}</p>}
@@ -74,9 +81,9 @@ function Offered({ of }: { of: State }) {
           rows={letters}
           rowKey={({ channel, state }) => `${channel} ${state}`}
           columns={[
-            { title: 'notices.channel', cell: ({ channel }) => channel },
+            { title: 'notices.channel', cell: ({ channel }) => <Channel of={channel} titles={titles} /> },
             { title: 'common.state', cell: ({ state }) => <Word of={state} /> },
-            { title: 'notices.number', cell: ({ letters: number }) => number },
+            { title: 'notices.number', number: true, cell: ({ letters: many }) => number(many) },
           ]}
         />
       )}
@@ -88,7 +95,7 @@ function Offered({ of }: { of: State }) {
           rowKey={({ id }) => id}
           columns={[
             { title: 'notices.madeAt', cell: ({ createdAt }) => <Time at={createdAt} /> },
-            { title: 'notices.channel', cell: ({ channel }) => channel },
+            { title: 'notices.channel', cell: ({ channel }) => <Channel of={channel} titles={titles} /> },
             { title: 'common.state', cell: ({ state }) => <Word of={state} /> },
             { title: 'notices.error', cell: ({ error }) => <bdi>{error}</bdi> },
           ]}
@@ -96,6 +103,16 @@ function Offered({ of }: { of: State }) {
       )}
     </>
   )
+}
+
+/** In the reader's language, or the first in which its operator named it; its name alone where the settings have it no more. */
+function Channel({ of, titles }: { of: string; titles: Titles | undefined }) {
+  const words = CHANNELS.get(of)
+  if (words !== undefined) return <>{text(words)}</>
+  const own = titles?.[of] ?? {}
+  const [first] = Object.keys(own)
+  const at = own[language] === undefined ? first : language
+  return at === undefined ? <bdi>{of}</bdi> : <bdi lang={at}>{own[at]}</bdi>
 }
 
 function Word({ of }: { of: LetterState }) {

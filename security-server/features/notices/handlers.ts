@@ -25,6 +25,9 @@ export function noticeHandlers({ wishes, letters, clock, channels, ...key }: Roo
     const stopped = await wishes.stopped()
     return stopped === undefined ? undefined : (JSON.parse(stopped) as { by: string; at: string })
   }
+  const titled = (channels ?? []).flatMap(({ name, titles }) =>
+    titles === undefined ? [] : [[name, titles] as const],
+  )
   const view = async () => {
     const counts = new Map(await wishes.counts())
     const stopped = await stoppedNow()
@@ -33,6 +36,7 @@ export function noticeHandlers({ wishes, letters, clock, channels, ...key }: Roo
       isOffered: channels !== undefined,
       isKeyMissing: key.isKeyMissing?.() ?? false,
       channels: (channels ?? []).map(({ name }) => name),
+      ...(titled.length > 0 && { titles: Object.fromEntries(titled) }),
       isStopped: stopped !== undefined,
       ...(stopped && { stoppedBy: stopped.by, stoppedAt: stopped.at }),
       wishes: {

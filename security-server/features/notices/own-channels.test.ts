@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import type { AskedNotice, Notices } from '#schemas/notices.ts'
 import { createTrackerWorld } from '../tracker/tracker-fixture.ts'
+import { noticeHandlers } from './handlers.ts'
 import { createNotices } from './notices-fixture.ts'
 import { openOwnChannels } from './open-own-channels.ts'
 import type { OwnChannel } from './settings.ts'
@@ -66,7 +67,9 @@ t.test(
     const ask = (address: string) =>
       world.ask(NOTICES, { ...q, body: { channel: 'sms', address, mode: 'at_once', language: 'et' } })
 
-    t.match(await list(), { channels: ['email', 'webhook', 'sms'], titles: { sms: TITLES } })
+    const channels = { channels: ['email', 'webhook', 'sms'], titles: { sms: TITLES } }
+    t.match(await list(), channels)
+    t.match(await noticeHandlers(rooms)['getNotices']!({} as never), channels, 'who runs the server')
     for (const wrong of ['5550042', `${PHONE}; rm`, `x${PHONE}`, `+${'1'.repeat(200)}`])
       t.equal((await ask(wrong)).status, 400, wrong)
     const { notice } = (await ask(PHONE)).body as unknown as AskedNotice
