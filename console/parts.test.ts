@@ -12,17 +12,22 @@ type Parts = typeof import('./kit/folded.tsx') &
   typeof import('./agency/asked-for.tsx') &
   typeof import('./agency/rooms/schema.tsx') &
   typeof import('./agency/consents/previews.tsx') &
-  typeof import('./agency/trackers/notices.tsx')
+  typeof import('./agency/trackers/notices.tsx') &
+  typeof import('./registry/fleet/one.tsx')
 
 const FILES = [
   ...['/kit/folded.tsx', '/kit/long-text.tsx', '/kit/given-values.tsx', '/kit/told.tsx', '/kit/field.tsx'],
   ...['/agency/asked-for.tsx', '/agency/rooms/schema.tsx', '/agency/consents/previews.tsx'],
-  '/agency/trackers/notices.tsx',
+  ...['/agency/trackers/notices.tsx', '/registry/fleet/one.tsx'],
 ]
 const NAME = { id: 'DEV:GOV:1001:population', name: 'Population register', memberName: 'Interior' }
 /** What `getNotices` answers; each test sets its own. */
 const state: Record<string, unknown> = {}
-const page = await openPage<Parts>(t, FILES, { getNames: [NAME], getNotices: state })
+/** What `getFleetServer` answers. */
+const server: Record<string, unknown> = {}
+const page = await openPage<Parts>(t, FILES, {
+  ...{ getNames: [NAME], getNotices: state, getFleetServer: server },
+})
 const { parts, show, does, document } = page
 
 const only = (root: Element, name: string): Element => {
@@ -249,6 +254,37 @@ t.test('messages to people: not offered, without a key, stopped, and what failed
     ...['E-mail', 'Webhook', 'Text message', 'gone'],
   ])
   t.equal((await channelsSeen({ sms: { et: 'Sõnum' } }))[2], 'Sõnum', 'as it is called in another language')
+})
+
+t.test('the trouble that a server had: by page, searched, and where older trouble is', async (t) => {
+  const history = Array.from({ length: 60 }, (_, at) => ({
+    ...{ kind: 'clock', severity: 'error', message: `its clock is ${at} s ahead` },
+    ...{ since: `2026-12-01T00:00:${String(at).padStart(2, '0')}Z`, until: null },
+  }))
+  const see = async (given: object): Promise<Element> => {
+    Object.assign(
+      server,
+      { id: 'DEV:GOV:1:SS1', worst: 'none', troubles: [], history, olderBefore: null, probe: null },
+      given,
+    )
+    return show(parts.OneServer, { params: { id: 'DEV:GOV:1:SS1' } })
+  }
+  const buttons = async (given: object): Promise<[string, boolean][]> =>
+    (await see(given))
+      .all(({ localName }) => localName === 'button')
+      .map((one) => [one.seen, one.given.get('disabled') !== undefined])
+  const root = await see({})
+  t.equal(root.all(({ localName }) => localName === 'td').length, 25 * 5)
+  t.match(root.seen, 'A word of the trouble')
+  t.match(root.seen, '25')
+  t.notMatch(root.seen, 'older trouble')
+  t.notOk((await buttons({})).some(([words]) => words === 'Older'))
+  t.match((await see({ olderBefore: 7 })).seen, 'There is older trouble')
+  t.strictSame((await buttons({ olderBefore: 7 })).slice(-2), [
+    ['Newest', true],
+    ['Older', false],
+  ])
+  t.match((await see({ history: [] })).seen, 'There was none.')
 })
 
 t.test(

@@ -165,7 +165,12 @@ void t.test('reports: taken once, only from the owner; trouble begins, changes a
     t.ok(kinds((await one(node)).troubles).includes('silent'))
     await send(node, signedReport(reportAt(OWNER, at()), owner))
     t.match(await one(node), { worst: 'none', troubles: [] })
-    t.equal((await one(node)).history.length, 6, 'what there was is kept')
+    t.match(await one(node), { history: { length: 6 }, olderBefore: null }, 'what there was is kept')
+    t.match(
+      await node.must('GET', `${ID}?before=1`),
+      { history: { length: 0 } },
+      'what is older than the oldest',
+    )
     for (const sort of ['id', '-version', 'reportedAt', '-worst'])
       t.equal((await list(node, `?sort=${sort}&limit=1`)).length, 1, sort)
     t.equal((await node.call('GET', '/fleet/DEV:GOV:1:none')).status, 404)

@@ -59,14 +59,16 @@ export function fleetHandlers(rooms: Rooms): Record<string, OperationHandler> {
       }))
       return listAnswer(described, asked, () => store.count(asked))
     },
-    getFleetServer: async ({ params }) => {
+    getFleetServer: async ({ params, query }) => {
       const id = await textOf(params['id']!)
       const row = await store.one(id)
+      const { troubles, olderBefore } = await store.history(id, (query as { before?: number }).before)
       const report = row.report === null ? undefined : (JSON.parse(row.report) as ServerReport)
       return {
         ...summary(row),
         troubles: (await store.troublesNow([id])).map(troubleView),
-        history: (await store.history(id)).map(({ until, ...one }) => ({ ...troubleView(one), until })),
+        history: troubles.map(({ until, ...one }) => ({ ...troubleView(one), until })),
+        olderBefore,
         ...(report === undefined
           ? {}
           : {

@@ -5,6 +5,7 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import { Fault } from '#schemas/fault.ts'
 import type { ServerReport } from '#schemas/fleet.ts'
 import { say } from '#schemas/said.ts'
+import { wholeNumber } from '#schemas/sent-values.ts'
 import { contains, counted, orderOf, type Page } from '../../changes/store.ts'
 import { takeDocument } from '../../documents/taken-store.ts'
 import { keepTroubles, replaceCertificates } from './rows-store.ts'
@@ -208,15 +209,20 @@ function createFleetLists(tables: Kysely<Tables>) {
             .orderBy('severity', 'desc')
             .orderBy('since')
             .execute(),
-    /** Present and past troubles, the newest first. */
-    history: (server: string) =>
-      tables
+    /** Present and past troubles, the newest first. `olderBefore`, given as `before`, leads to older ones. */
+    async history(server: string, before: number | undefined) {
+      const rows = await tables
         .selectFrom('fleet_trouble')
-        .select(['kind', 'severity', 'message', 'since', 'until'])
+        .select(['id', 'kind', 'severity', 'message', 'since', 'until'])
         .where('server', '=', server)
+        .$if(before !== undefined, (query) => query.where('id', '<', before!))
         .orderBy('id', 'desc')
-        .limit(HISTORY)
-        .execute(),
+        .limit(HISTORY + 1)
+        .execute()
+      const troubles = rows.slice(0, HISTORY)
+      const last = rows.length > HISTORY ? troubles.at(-1) : undefined
+      return { troubles, olderBefore: last === undefined ? null : wholeNumber(last.id) }
+    },
     /** The number of servers with each kind of trouble now. */
     async countTroubles(): Promise<Map<string, number>> {
       const rows = await tables

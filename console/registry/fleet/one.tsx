@@ -1,7 +1,9 @@
 /** One server: present problems, its last report, how it was reached, earlier problems. */
 import { Act } from '../../kit/act.tsx'
+import { changeQuery, useAddress } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -35,10 +37,15 @@ type Report = {
   clockErrorMs?: number
   certificates: Certificate[]
 }
-type Server = FleetServer & { history: (Trouble & { until: string | null })[]; report?: Report }
+type Past = Trouble & { until: string | null }
+type Server = FleetServer & { history: Past[]; olderBefore: number | null; report?: Report }
+
+const CURSOR = /^[1-9]\d{0,14}$/
 
 export function OneServer({ params }: { params: Record<string, string> }) {
-  const loaded = useAnswer<Server>('getFleetServer', { params: { id: params['id']! } })
+  const given = useAddress().query.get('before') ?? ''
+  const before = CURSOR.test(given) ? given : ''
+  const loaded = useAnswer<Server>('getFleetServer', { params: { id: params['id']! }, query: { before } })
   return (
     <Show of={loaded} page="fleet.one">
       {(server) => (
@@ -81,25 +88,16 @@ export function OneServer({ params }: { params: Record<string, string> }) {
             {server.probe === null ? <p>{text('fleet.notProbed')}</p> : <Ports of={server.probe} />}
           </Part>
           <Part title={text('fleet.history')}>
-            {server.history.length === 0 ? (
-              <p>{text('fleet.noHistory')}</p>
-            ) : (
-              <Rows<Server['history'][number]>
-                caption={text('fleet.history')}
-                rows={server.history}
-                rowKey={({ kind, since }) => `${kind} ${since}`}
-                columns={[
-                  WHAT,
-                  SEVERITY,
-                  MESSAGE,
-                  SINCE,
-                  {
-                    title: 'fleet.until',
-                    cell: ({ until }) => (until === null ? text('fleet.goesOn') : <Time at={until} />),
-                  },
-                ]}
-              />
-            )}
+            <HeldTable<Past>
+              caption={text('fleet.history')}
+              rows={server.history}
+              rowKey={({ kind, since }) => `${kind} ${since}`}
+              search="fleet.searchHistory"
+              words={({ kind, message }) => `${troubleName(kind)} ${message}`}
+              columns={[WHAT, SEVERITY, MESSAGE, SINCE, UNTIL]}
+              empty={<p>{text(before === '' ? 'fleet.noHistory' : 'fleet.noOlder')}</p>}
+            />
+            <OtherPast before={before} olderBefore={server.olderBefore} />
           </Part>
           <p>
             {text('fleet.inRegister')} <ServerLink id={server.id} />
@@ -120,6 +118,30 @@ const MESSAGE = {
   cell: ({ message }: Trouble) => <Told words={message} />,
 } as const
 const SINCE = { title: 'fleet.since', cell: ({ since }: Trouble) => <Time at={since} relative /> } as const
+
+const UNTIL = {
+  title: 'fleet.until',
+  cell: ({ until }: Past) => (until === null ? text('fleet.goesOn') : <Time at={until} />),
+} as const
+
+/** An answer has a part of a long history: where the other parts are. */
+function OtherPast({ before, olderBefore }: { before: string; olderBefore: number | null }) {
+  if (before === '' && olderBefore === null) return null
+  const goTo = (cursor: string): void => changeQuery({ before: cursor, page: '' })
+  return (
+    <nav class="paging" aria-label={text('fleet.history')}>
+      <p>{text(olderBefore === null ? 'fleet.noOlder' : 'fleet.hasOlder')}</p>
+      <div class="acts">
+        <button type="button" disabled={before === ''} onClick={() => goTo('')}>
+          {text('search.newest')}
+        </button>
+        <button type="button" disabled={olderBefore === null} onClick={() => goTo(String(olderBefore))}>
+          {text('search.older')}
+        </button>
+      </div>
+    </nav>
+  )
+}
 
 function ReportFacts({ of, report }: { of: FleetServer; report: Report }) {
   const { configuration, timeStamping, clockErrorMs, certificates } = report
