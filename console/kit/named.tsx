@@ -58,7 +58,9 @@ export function NamedServerInRow({ id }: { id: string }) {
 function OwnAndWhose({ id, own, whose }: { id: string; own: string; whose: string | undefined }) {
   return (
     <span class="named" title={id}>
-      <bdi>{own}</bdi> {whose !== undefined && <bdi class="beside">{whose}</bdi>}
+      <bdi>{own}</bdi>
+      {whose !== undefined && <> </>}
+      {whose !== undefined && <bdi class="beside">{whose}</bdi>}
     </span>
   )
 }

@@ -22,7 +22,7 @@ type Props = { words: string; subsystems?: readonly string[] }
 export function Told({ words, subsystems = [] }: Props) {
   const { instance } = useConsole().session
   return (
-    <span class="wrap">
+    <span class="told wrap">
       {words
         .split(placesOf(instance))
         .map((part, at) =>

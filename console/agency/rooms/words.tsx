@@ -111,11 +111,13 @@ export function Failure({ of }: { of: Subscription }) {
   )
 }
 
-export function WayOf({ of: { delivery, inboxId } }: { of: Subscription }) {
+export function WayOf({ of: { delivery, inboxId, subscriberId } }: { of: Subscription }) {
   if (delivery === 'PULL') return <>{text('rooms.pull')}</>
+  // Whose inbox it is stands in the same row.
+  const own = inboxId?.startsWith(`${subscriberId}:`) ? inboxId.split(':').slice(4).join('/') : undefined
   return (
     <>
-      {text('rooms.push')} <NameOf id={inboxId ?? '-'} />
+      {text('rooms.push')} {own === undefined ? <NameOf id={inboxId ?? '-'} /> : <bdi>{own}</bdi>}
     </>
   )
 }

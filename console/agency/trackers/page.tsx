@@ -59,10 +59,11 @@ function Subsystems({ of }: { of: Tracker[] }) {
         },
         {
           title: 'trackers.services',
-          cell: ({ services }) => (
+          cell: ({ services }) =>
             // The subsystem that offers them stands in the same row.
-            <bdi>{services.map((id) => id.split(':').slice(4).join('/')).join(', ')}</bdi>
-          ),
+            services.length > 0 && (
+              <bdi>{services.map((id) => id.split(':').slice(4).join('/')).join(', ')}</bdi>
+            ),
         },
         {
           title: 'common.acts',

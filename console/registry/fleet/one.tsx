@@ -38,7 +38,7 @@ type Report = {
   certificates: Certificate[]
 }
 type Past = Trouble & { until: string | null }
-type Server = FleetServer & { history: Past[]; olderBefore: number | null; report?: Report }
+type Server = FleetServer & { history: Past[]; olderBefore?: number | null; report?: Report }
 
 const CURSOR = /^[1-9]\d{0,14}$/
 
@@ -97,7 +97,7 @@ export function OneServer({ params }: { params: Record<string, string> }) {
               columns={[WHAT, SEVERITY, MESSAGE, SINCE, UNTIL]}
               empty={<p>{text(before === '' ? 'fleet.noHistory' : 'fleet.noOlder')}</p>}
             />
-            <OtherPast before={before} olderBefore={server.olderBefore} />
+            <OtherPast before={before} olderBefore={server.olderBefore ?? null} />
           </Part>
           <p>
             {text('fleet.inRegister')} <ServerLink id={server.id} />

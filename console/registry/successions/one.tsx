@@ -1,6 +1,5 @@
 /** One succession: what was taken over, what people still must do, and its completion. */
 import { Act } from '../../kit/act.tsx'
-import { Link } from '../../kit/address.tsx'
 import { BASE } from '../../kit/api.ts'
 import { Done } from '../../kit/done.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
@@ -11,7 +10,7 @@ import { text } from '../../kit/text.ts'
 import { History } from '../history.tsx'
 import { ClientLink } from '../links.tsx'
 import { type Succession, SuccessionState } from './page.tsx'
-import { type Plan, Taken } from './plan.tsx'
+import { Contracts, type Plan, Taken } from './plan.tsx'
 
 export function OneSuccession({ params }: { params: Record<string, string> }) {
   const succession = useAnswer<Succession & Plan>('getSuccession', { params: { id: params['id']! } })
@@ -76,16 +75,7 @@ function ToDo({ of: { contracts, byPeople } }: { of: Plan }) {
   if (contracts.length + byPeople.length === 0) return null
   return (
     <Part title={text('successions.toDo')}>
-      {contracts.length > 0 && <h3>{text('successions.contracts')}</h3>}
-      <ul class="plain-list">
-        {contracts.map(({ contract, title, version }) => (
-          <li key={contract}>
-            <Link to={`/contracts/${contract}`}>
-              <bdi>{text('successions.version', { title, version })}</bdi>
-            </Link>
-          </li>
-        ))}
-      </ul>
+      {contracts.length > 0 && <Contracts of={contracts} />}
       {byPeople.length > 0 && <h3>{text('successions.byPeople')}</h3>}
       <ul class="plain-list">
         {byPeople.map((line) => (

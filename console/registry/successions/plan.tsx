@@ -1,4 +1,5 @@
 /** What a succession takes over and what people must do: as it would be now, or as it was. */
+import { Link } from '../../kit/address.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
@@ -32,13 +33,28 @@ export function Taken({ of }: { of: Plan }) {
       'successions.groups',
       of.groups.map(({ client, code }) => `${code}: ${client}`),
     ),
-    list(
-      'successions.contracts',
-      of.contracts.map(({ contract, ...one }) => `${text('successions.version', one)} (${contract})`),
-    ),
+    of.contracts.length > 0 && <Contracts key="contracts" of={of.contracts} />,
     list('successions.byPeople', of.byPeople),
-  ].filter((one) => one !== null)
+  ].filter((one) => one !== null && one !== false)
   return lists.length === 0 ? <p>{text('successions.nothing')}</p> : lists
+}
+
+/** Those that have to be sealed anew, by their links. */
+export function Contracts({ of }: { of: Plan['contracts'] }) {
+  return (
+    <div>
+      <h3>{text('successions.contracts')}</h3>
+      <ul class="plain-list">
+        {of.map(({ contract, title, version }) => (
+          <li key={contract}>
+            <Link to={`/contracts/${contract}`}>
+              <bdi>{text('successions.version', { title, version })}</bdi>
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </div>
+  )
 }
 
 function list(title: Parameters<typeof text>[0], lines: string[]) {
