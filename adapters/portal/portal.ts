@@ -116,7 +116,7 @@ async function openWithin(
     hasWallets: walletSettings !== undefined,
     hasPasskeys: settings.passkeys !== undefined,
     hasLetters: settings.letters && settings.counter === undefined,
-    menu: () => menuOf(sections, settings, systems),
+    menu: (isActing) => menuOf(sections, { settings, isActing }, systems),
     mayAct: settings.mandates !== undefined,
   }
   const logins = metrics.counter('concordat_portal_logins_total', 'Logins by outcome', ['outcome'])
@@ -247,13 +247,15 @@ function codesOf(settings: PortalSettings): string[] {
   return [...new Set([settings.asking.serviceCode, ...ofSections])]
 }
 
-/** The sections that have something behind them in this instance. */
+/** The sections that have something behind them in this instance. To a clerk who acts for nobody the others would open the choice of a person. */
 function menuOf(
   sections: readonly Section[],
-  settings: PortalSettings,
+  { settings, isActing }: { settings: PortalSettings; isActing: boolean },
   systems: Pick<FindSystems, 'isOffered'>,
 ): MenuEntry[] {
-  return sections.flatMap(({ name, href, services, isInMenu }) => {
+  return sections.flatMap(({ name, href, services, isInMenu, routes }) => {
+    const isOwn = routes.some(({ path, isOwn }) => path === href && isOwn === true)
+    if (settings.counter !== undefined && !isActing && !isOwn) return []
     if (isInMenu?.(settings) === false) return []
     const codes = services(settings)
     const isThere = codes.length === 0 || systems.isOffered(codes)

@@ -216,11 +216,15 @@ t.test('a clerk at a counter acts for whoever confirmed it, and both are named',
     (await clerk.visit(`${url}/mandates/for`)).text,
     /Your number[\s\S]*EEK00000001[\s\S]*Nobody has given you a mandate/,
   )
+  t.notMatch((await clerk.visit(`${url}/about`)).text, 'class="menu"', 'nothing that leads back here')
   const { id } = await register.give(PARENT.identifier, PARENT, CLERK, { role: 'COUNTER:HELP' })
   t.match((await clerk.visit(`${url}/mandates/for`)).text, /For <bdi>Mari Maasikas/)
   t.notMatch((await clerk.visit(`${url}/mandates/for`)).text, /For myself/)
   await send(clerk, url, '/mandates/for', { person: PARENT.identifier })
-  t.match((await clerk.visit(`${url}/`)).text, /You act for <bdi>Mari Maasikas<\/bdi>\.<\/strong> Until /)
+  t.match(
+    (await clerk.visit(`${url}/`)).text,
+    /class="menu"[\s\S]*You act for <bdi>Mari Maasikas<\/bdi>\.<\/strong> Until /,
+  )
   t.strictSame(newest(server), {
     about: PARENT.identifier,
     user: CLERK.identifier,

@@ -174,6 +174,7 @@ void t.test('a person agrees with their wallet', async (t) => {
     const wrong = await presentAt(here.link, walletOf(OTHER))
     t.match((await browser.visit(wrong.redirectUri)).status, 403, 'the wallet of another person')
     const declined = await begin('same-device')
+    t.match((await browser.visit(at('/consents/wallet/wait?looked=yes'))).text, /has not answered yet/)
     await presentAt(declined.link, mine, { form: Buffer.from('error=access_denied') })
     t.match((await browser.visit(at('/consents/wallet/wait'))).text, /says that you did not agree/)
     const before = await begin('same-device')

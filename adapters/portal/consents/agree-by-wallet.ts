@@ -9,7 +9,7 @@ import type { ConsentGiven } from '#schemas/consents.ts'
 import type { Session } from '../login/sessions.ts'
 import { codeReader } from '../login/sign-in.ts'
 import { csrfField } from '../pages/form.ts'
-import { type Said, waitPage } from '../pages/wallet.ts'
+import { type Said, saidAt, waitPage } from '../pages/wallet.ts'
 import type { Answer, Rooms, Visit } from '../routing/section.ts'
 import { WALLET_WAIT } from './addresses.ts'
 import type { WalletAsking } from './ask-wallet.ts'
@@ -70,7 +70,7 @@ export function beginAgreement(
 }
 
 export async function showWaiting(visit: Visit, rooms: Rooms): Promise<Answer> {
-  return sayHowFar(visit, rooms)
+  return sayHowFar(visit, rooms, saidAt(visit.query))
 }
 
 /** The wallet of this device sends the person here. */

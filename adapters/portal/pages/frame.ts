@@ -21,8 +21,8 @@ export type Place = {
   hasLetters: boolean
   /** Addresses of the files that pages load. */
   assets: { tokens: string; style: string; script: string; icon: string }
-  /** The sections that are there for people who are signed in. */
-  menu(): readonly MenuEntry[]
+  /** The sections that are there for people who are signed in; `isActing`: for another. */
+  menu(isActing: boolean): readonly MenuEntry[]
   /** Whether somebody may act for another here. */
   mayAct: boolean
 }
@@ -92,7 +92,7 @@ ${DRAWINGS}
 ${session === undefined ? NOTHING : signOut(session, words)}
 </div>
 ${session === undefined ? NOTHING : signedIn(reader, session, place.mayAct)}
-${session === undefined ? NOTHING : menu(place.menu(), words, q.section)}
+${session === undefined ? NOTHING : menu(place.menu(session.acting !== undefined), words, q.section)}
 ${choices(place, reader, q.at)}
 </header>
 ${session?.acting === undefined ? NOTHING : actingFor(session.acting, words)}
@@ -133,11 +133,11 @@ ${mayAct && acting === undefined ? other : NOTHING}</p>`
 }
 
 /**
- * One section alone needs no menu. On a phone it is folded, and says where one is: beside each other the sections would be cut off, and
+ * The first page alone needs no menu. On a phone it is folded, and says where one is: beside each other the sections would be cut off, and
  * below each other take the room of what the person came for.
  */
 function menu(entries: readonly MenuEntry[], words: Words, section: string | undefined): Html {
-  if (entries.length < 2) return NOTHING
+  if (entries.every(({ href }) => href === '/')) return NOTHING
   const here = entries.find(({ name }) => name === section)
   const entry = ({ name, href }: MenuEntry): Html =>
     html`<li><a href="${href}"${name === section ? html` aria-current="page"` : NOTHING}>${words(`menu.${name}`)}</a></li>`

@@ -35,17 +35,22 @@ export function walletPage(place: Place, reader: Reader, next: string): string {
   )
 }
 
+/** Who looks again, and not for the first time, is told so where nothing has changed. */
+const LOOKED = 'looked'
+export const saidAt = (query: URLSearchParams): Said | undefined => (query.has(LOOKED) ? 'notYet' : undefined)
+
 /** How far it is. */
 export function waitPage(place: Place, reader: Reader, q: Waiting): string {
   const { words } = reader
   const isHere = q.flow === 'same-device'
   const title = words(isHere ? 'wallet.open.title' : 'wallet.scan.title')
   const { wait, again } = q.at
+  const here = hrefFor(wait, reader)
   const until = words('wallet.until', { time: words.clock(new Date(q.endsAt).toISOString()) })
   const content = html`<div class="message"><h1>${title}</h1>
 ${noticeOf(reader, q)}
 ${isHere ? openOf(reader, q) : scanOf(reader, q)}
-<p><a href="${hrefFor(wait, reader)}">${words('wallet.look')}</a></p>
+<p><a href="${here}${here.includes('?') ? '&' : '?'}${LOOKED}=yes">${words('wallet.look')}</a></p>
 <p class="quiet">${until} <a href="${again}">${words('wallet.again')}</a></p></div>`
   return wholePage(frameOf(place, reader, { title, at: wait }), content)
 }

@@ -11,7 +11,7 @@ import type { LoginRefusal } from '#platform/wallet-login/create-wallet-login.ts
 import { Fault } from '#schemas/fault.ts'
 import { choicesOf, type Place, type Reader, readerOf, signInAt } from '../../pages/frame.ts'
 import { NOTHING } from '../../pages/html.ts'
-import { phonePage, type Said, waitPage, walletPage } from '../../pages/wallet.ts'
+import { phonePage, type Said, saidAt, waitPage, walletPage } from '../../pages/wallet.ts'
 import { messagePage } from '../../pages/welcome.ts'
 import { readForm } from '../../routing/form.ts'
 import type { OneCookie } from '../cookie.ts'
@@ -132,7 +132,10 @@ export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void 
       .redirect(SIGNING_IN.wait, 303)
   })
 
-  app.get(SIGNING_IN.wait, (request, reply) => sayHowFar(request, reply))
+  app.get(SIGNING_IN.wait, (request, reply) => {
+    const { searchParams } = new URL(request.url, 'http://ignored')
+    return sayHowFar(request, reply, saidAt(searchParams))
+  })
 
   app.get(`${WALLET_PAGES}/back`, (request, reply) => {
     const held = heldBy(request)

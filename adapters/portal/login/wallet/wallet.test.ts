@@ -148,8 +148,13 @@ void t.test('people sign in with a wallet', async (t) => {
     t.match((await thief.visit(answered.redirectUri)).status, 403, 'and the phone has none')
 
     const again = await begin(browser, 'cross-device')
+    t.notMatch(again.text, /has not answered yet/)
+    const [, look = ''] = /href="([^"]+)">I have answered/.exec(again.text) ?? []
+    const looked = await browser.visit(at(look.replaceAll('&#38;', '&')))
+    t.match(looked.text, /Your wallet has not answered yet/, 'who looks is told something')
     const shown = await thief.visit((await presentAt(again.link, mine)).redirectUri)
     t.match((await browser.visit(at(`${PLACE}/wait`))).text, /Type the number that your phone shows/)
+    t.notMatch((await browser.visit(at(`${PLACE}/wait?looked=yes`))).text, /has not answered yet/)
     const [, number = ''] = /class="typed">(\d{3} \d{3})</.exec(shown.text) ?? []
     t.match((await say(number)).text, /You are signed in/)
     t.equal((await browser.visit(at('/stay'))).status, 204)
