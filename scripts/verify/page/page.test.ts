@@ -256,6 +256,9 @@ t.test('in Chromium, from a file and without a network', async (t) => {
     'verify-own-configuration',
   )
   t.match(await who.page.locator('#result .exchange').textContent(), / asked \S+ .*on \d+ \w+ \d{4} at /)
+  await who.page.setViewportSize({ width: 360, height: 740 })
+  for (const why of await who.page.getByRole('cell').all())
+    if (await why.isVisible()) t.ok((await why.boundingBox())!.width > 200, 'on a phone a cell has room')
   t.match(
     await who.page.textContent('#result'),
     'Judged by the configuration that the evidence brought itself',

@@ -38,7 +38,7 @@ function reportOf(
   const meaning = subIndication === undefined ? undefined : textIfAny(subIndication)
   const code = `${facts.verdict}${subIndication === undefined ? '' : `, ${subIndication}`}`
   return [
-    ...(exchange === undefined ? [] : [element('p', { class: 'exchange' }, [exchange])]),
+    ...(exchange === undefined ? [] : [element('p', { class: 'exchange' }, breakable(exchange))]),
     verdict(
       tone,
       text(head),
@@ -60,9 +60,9 @@ function reportOf(
       text('eachCheck'),
       [text('columnCheck'), text('columnState'), text('columnWhy')],
       checks.map(({ what, tone, why }) => [
-        element('th', { scope: 'row' }, [what]),
-        element('td', { class: `state ${STATE_CLASSES[tone]}` }, [text(tone)]),
-        element('td', {}, said(why)),
+        element('th', ROW_HEAD, [what]),
+        element('td', { ...CELL, class: `state ${STATE_CLASSES[tone]}` }, [text(tone)]),
+        element('td', CELL, said(why)),
       ]),
     ),
     ...(parts.length === 0 ? [] : partsOf(parts, save)),
@@ -71,6 +71,13 @@ function reportOf(
       element('pre', { tabindex: '0', lang: 'en', 'aria-label': text('report') }, [report.text]),
     ]),
   ]
+}
+
+/** The identifiers in it go on in the next line between their parts. */
+function breakable(words: string): (Node | string)[] {
+  return words
+    .split(/(?<=\/)(?=\S)/)
+    .flatMap((part, at) => (at === 0 ? [part] : [element('wbr', {}, []), part]))
 }
 
 type Verdict = { tone: Tone; head: TextKey; words: TextKey }
@@ -125,9 +132,9 @@ function partsOf(parts: Part[], save: (part: Part) => void): Node[] {
     const act = button(text('save'), () => save(part))
     act.setAttribute('aria-label', text('saveOne', { name: clean(part.name) }))
     return [
-      element('th', { scope: 'row' }, [part.name]),
-      element('td', {}, [text('bytes', { count: part.size.toLocaleString(locale()) })]),
-      element('td', { class: 'act' }, [act]),
+      element('th', ROW_HEAD, [part.name]),
+      element('td', CELL, [text('bytes', { count: part.size.toLocaleString(locale()) })]),
+      element('td', { ...CELL, class: 'act' }, [act]),
     ]
   })
   const count = parts.length
@@ -140,16 +147,20 @@ function partsOf(parts: Part[], save: (part: Part) => void): Node[] {
   ]
 }
 
+// A table that is laid out as cards would lose its own roles.
+const ROW_HEAD = { scope: 'row', role: 'rowheader' }
+const CELL = { role: 'cell' }
+
 function table(name: string, heads: string[], rows: HTMLElement[][]): HTMLElement {
   const head = element(
     'tr',
-    {},
-    heads.map((head) => element('th', { scope: 'col' }, [head])),
+    { role: 'row' },
+    heads.map((head) => element('th', { scope: 'col', role: 'columnheader' }, [head])),
   )
-  const body = rows.map((cells) => element('tr', {}, cells))
-  const whole = element('table', { 'aria-label': name }, [
-    element('thead', {}, [head]),
-    element('tbody', {}, body),
+  const body = rows.map((cells) => element('tr', { role: 'row' }, cells))
+  const whole = element('table', { role: 'table', 'aria-label': name }, [
+    element('thead', { role: 'rowgroup' }, [head]),
+    element('tbody', { role: 'rowgroup' }, body),
   ])
   return element('div', { class: 'table' }, [whole])
 }
