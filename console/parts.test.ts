@@ -120,6 +120,9 @@ t.test('a sentence of a server folds digests, and leaves its words as they are',
     texts(await show(parts.Told, { words: 'the certificate 0123456789abcdef ends' }), 'button'),
     [],
   )
+  const since = await show(parts.Told, { words: 'without one since 2026-11-29T16:49:05Z: no authority' })
+  t.strictSame(timesOf(since), ['2026-11-29T16:49:05Z'], 'a reason follows')
+  t.notMatch(since.seen, '2026-11-29T')
 })
 
 t.test('what a search was narrowed to stands in words, also what nobody has words for', async (t) => {

@@ -51,7 +51,7 @@ function Known({ of, subsystems }: { of: string; subsystems: readonly string[] }
 function placesOf(instance: string | undefined): RegExp {
   const part = String.raw`[^\s/:(),;"“”]*[^\s/:(),;"“”.]`
   const own = instance === undefined ? [] : [`${instance.replaceAll(/\W/g, '\\$&')}(?:[/:]${part}){2,5}`]
-  return new RegExp(String.raw`(?<![\w/:.-])(${[TIME, CONTRACT, DIGEST, ...own].join('|')})(?![\w/:-])`)
+  return new RegExp(String.raw`(?<![\w/:.-])(${[TIME, CONTRACT, DIGEST, ...own].join('|')})(?![\w/-]|:\S)`)
 }
 
 function decoded(of: string): string {
