@@ -179,6 +179,19 @@ t.test('a session ends by disuse and by age, and takes what is under way with it
   t.end()
 })
 
+t.test('who signs in again and again ends sessions of their own', (t) => {
+  const sessions = createSessions({ clock: () => NOW, idleMs: 1_000, wholeMs: 5_000, most: 100 })
+  t.teardown(() => sessions.close())
+  const begin = (code: string): string =>
+    sessions.begin({ code, name: '' }, { language: 'en', large: false, easy: false })
+  const other = begin('other')
+  const own = Array.from({ length: 200 }, () => begin('own'))
+  t.ok(sessions.find(other), 'nobody else is signed out')
+  t.equal(own.filter((token) => sessions.find(token) !== undefined).length, 20)
+  t.ok(sessions.find(own.at(-1)!), 'the last one is there')
+  t.end()
+})
+
 t.test('one person or one slow system takes the portal from nobody', async (t) => {
   let now = NOW
   const never = Promise.withResolvers<void>()

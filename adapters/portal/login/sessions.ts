@@ -54,6 +54,8 @@ export type Sessions = {
 type Kept = Session & { usedAt: number; controller: AbortController }
 
 const SWEEP_MS = 15_000
+/** Of one person: more than they have devices, and too few to sign others out. */
+const MOST_OF_ONE = 20
 
 export function createSessions(q: { clock: Clock; idleMs: number; wholeMs: number; most: number }): Sessions {
   const kept = new Map<string, Kept>()
@@ -68,10 +70,16 @@ export function createSessions(q: { clock: Clock; idleMs: number; wholeMs: numbe
   const sweep = (): void => {
     for (const [key, session] of kept) if (isOver(session)) remove(key)
   }
+  /** The one that was used longest ago is the first. */
+  const ofPerson = ({ code }: Person): string[] =>
+    [...kept].flatMap(([key, session]) => (session.person.code === code ? [key] : []))
   // A person who went away is forgotten, also if nobody else comes.
   const timer = setInterval(sweep, SWEEP_MS).unref()
   return {
     begin(person, look, by = 'provider') {
+      // Of one person their own gives way, so that nobody who signs in again and again signs others out.
+      const own = ofPerson(person)
+      if (own.length >= MOST_OF_ONE) remove(own[0]!)
       // The one that was used longest ago gives way: memory is bounded, and a login is dearer than a page.
       if (kept.size >= q.most) remove(kept.keys().next().value as string)
       const token = randomBytes(32).toString('base64url')
