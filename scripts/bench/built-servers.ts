@@ -1,3 +1,4 @@
+/** Builds the servers that a bench starts, unless they are built already. */
 import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { promisify } from 'node:util'

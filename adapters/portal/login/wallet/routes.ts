@@ -41,12 +41,7 @@ export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void 
   const { place, cookie } = q
   const { login, agreeing } = q.wallets
   const { take: waitFor } = createCounter(BEGINS, q.clock)
-  const heldBy = ({ headers }: FastifyRequest): (Held & { look: Look; next: string }) | undefined => {
-    const held = cookie.read(headers.cookie)
-    return held !== undefined && 'wallet' in held
-      ? { ...held.wallet, look: held.look, next: held.next }
-      : undefined
-  }
+  const heldBy = (request: FastifyRequest) => attemptIn(cookie, request)
   /** As it was when it was begun, unless the address says how to read. */
   const lookOf = (request: FastifyRequest): Look => {
     const look = q.lookOf(request)
@@ -160,6 +155,17 @@ export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void 
     const number = (readForm(request).get('number') ?? '').slice(0, MOST_TYPED)
     return end(request, reply, login.confirm({ ...held, number }))
   })
+}
+
+/** The attempt of this browser, with what its person chose. */
+function attemptIn(
+  cookie: OneCookie,
+  { headers }: FastifyRequest,
+): (Held & { look: Look; next: string }) | undefined {
+  const held = cookie.read(headers.cookie)
+  return held !== undefined && 'wallet' in held
+    ? { ...held.wallet, look: held.look, next: held.next }
+    : undefined
 }
 
 /** What a provider hands out as one: a /24 of IPv4, a /48 of IPv6. Who has many addresses there is one where places are shared. */

@@ -16,6 +16,12 @@ type NewText = Pick<TextRow, 'written_by' | 'author' | 'asked_id' | 'written_at'
 export type Told = (complaint: StoredComplaint, within: Within) => Promise<void>
 type Own = { subsystem: string; subjects: string[] }
 
+type Erasure = {
+  closed: string
+  storms: string
+  erased(complaints: number, within: Within): Promise<unknown>
+}
+
 type DayBounds = { perClientDay: number; perDay: number; since: string }
 
 /** Of one person within a day. */
@@ -183,26 +189,7 @@ export function createComplaintStore(database: Database) {
      * Removes complaints that were closed before this time, with all that was written in them, and lines of storms. `erased` runs in the
      * same transaction, unless there were no complaints.
      */
-    erase: (q: {
-      closed: string
-      storms: string
-      erased(complaints: number, within: Within): Promise<unknown>
-    }): Promise<void> =>
-      inTransaction(tables, async (transaction) => {
-        await transaction.deleteFrom('complaint_storm').where('day', '<', q.storms).execute()
-        const gone = transaction
-          .selectFrom('complaint')
-          .select('id')
-          .where('state', '=', 'closed')
-          .where('closed_at', '<', q.closed)
-        await transaction.deleteFrom('complaint_text').where('complaint', 'in', gone).execute()
-        const { numDeletedRows } = await transaction
-          .deleteFrom('complaint')
-          .where('state', '=', 'closed')
-          .where('closed_at', '<', q.closed)
-          .executeTakeFirst()
-        if (numDeletedRows > 0n) await q.erased(Number(numDeletedRows), transaction)
-      }),
+    erase: (q: Erasure): Promise<void> => inTransaction(tables, (transaction) => eraseClosed(transaction, q)),
 
     sealedWith: async (id: string, most: number): Promise<number> => {
       const { rows } = await tables
@@ -230,6 +217,22 @@ export function createComplaintStore(database: Database) {
       return Number(numUpdatedRows)
     },
   }
+}
+
+async function eraseClosed(transaction: Kysely<Tables>, q: Erasure): Promise<void> {
+  await transaction.deleteFrom('complaint_storm').where('day', '<', q.storms).execute()
+  const gone = transaction
+    .selectFrom('complaint')
+    .select('id')
+    .where('state', '=', 'closed')
+    .where('closed_at', '<', q.closed)
+  await transaction.deleteFrom('complaint_text').where('complaint', 'in', gone).execute()
+  const { numDeletedRows } = await transaction
+    .deleteFrom('complaint')
+    .where('state', '=', 'closed')
+    .where('closed_at', '<', q.closed)
+    .executeTakeFirst()
+  if (numDeletedRows > 0n) await q.erased(Number(numDeletedRows), transaction)
 }
 
 async function checkDay(
