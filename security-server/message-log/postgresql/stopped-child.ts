@@ -7,10 +7,9 @@ import { logOptions, openFullLog, signedRecord } from '../fixture.ts'
 const [folder, databaseUrl] = process.argv.slice(2) as [string, string]
 const log = await openFullLog({ ...logOptions(folder, databaseUrl), node: 'node2' })
 await log.recover()
-const record = await signedRecord()
 writeSync(1, 'begins\n')
 for await (const _line of createInterface({ input: process.stdin }))
-  writeSync(1, `${await log.append(record).then(({ index }) => index, said)}\n`)
+  writeSync(1, `${await log.append(await signedRecord()).then(({ index }) => index, said)}\n`)
 await log.close()
 
 function said(thrown: unknown): string {

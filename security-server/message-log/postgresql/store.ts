@@ -109,9 +109,10 @@ export async function openPostgresqlStore(q: {
       border = 0
       void connection?.end().catch(() => undefined)
       if (cause instanceof Fault) throw cause
-      const hasStoodStill = [cause, ended].some((each) => codeOf(each) === IDLE_IN_TRANSACTION)
-      const what = hasStoodStill ? STOOD_STILL : 'the message log cannot be written'
-      throw new Fault('logging_failed', { what, cause })
+      const idle = [cause, ended].find((each) => codeOf(each) === IDLE_IN_TRANSACTION)
+      throw idle === undefined
+        ? new Fault('logging_failed', { what: 'the message log cannot be written', cause })
+        : new Fault('logging_failed', { what: STOOD_STILL, cause: idle })
     }
   }
   const transaction = async <T>(
@@ -119,13 +120,21 @@ export async function openPostgresqlStore(q: {
     { begin, end, undone }: { begin: string; end: string; undone?: () => void } = AT_ONCE,
   ): Promise<T> => {
     let isCommitting = false
-    try {
-      return await attempt(async (connection) => {
+    const once = (): Promise<T> => {
+      isCommitting = false
+      return attempt(async (connection) => {
         await connection.query(begin)
         const result = await act(connection)
         isCommitting = true
         await connection.query(end)
         return result
+      })
+    }
+    try {
+      return await once().catch((fault: unknown) => {
+        // The database ended the session while it waited for a statement, so before any commit: nothing of it was written.
+        if (codeOf((fault as Fault).cause) !== IDLE_IN_TRANSACTION) throw fault
+        return once()
       })
     } catch (fault) {
       if (!isCommitting) undone?.()

@@ -38,8 +38,10 @@ export type ReplayKey = { position: number; key: Buffer; time: number }
 export type HotStore = {
   /**
    * In one transaction: inserts the replay keys, calls `place` with the head and the positions whose key existed already, and
-   * writes the placement that it returns, with `pieces` (PostgreSQL only), of which those stay that a record of it refers to. Throws `logging_failed`: then the outcome is unknown, and the next call starts from
-   * what is on disk. Before it throws, it calls `undone` if nothing of the placement was written for certain.
+   * writes the placement that it returns, with `pieces` (PostgreSQL only), of which those stay that a record of it refers to. It calls
+   * `place` again when the database has ended the session before the commit, since this process stood still. Throws `logging_failed`: then the
+   * outcome is unknown, and the next call starts from what is on disk. Before it throws, it calls `undone` if nothing of the placement was
+   * written for certain.
    */
   commit(q: {
     replayKeys: ReplayKey[]

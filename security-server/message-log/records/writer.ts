@@ -97,7 +97,7 @@ export function createWriter(q: {
     results: AppendResult[],
     bodies: { pieces: PieceRow[]; check(): void; undo(): void },
   ) => {
-    const plan = documents.plan()
+    let plan = documents.plan()
     const replayKeys = group.flatMap(({ position, record }): ReplayKey[] =>
       record.replayKey === undefined ? [] : [{ position, key: record.replayKey, time: record.head.time }],
     )
@@ -109,6 +109,7 @@ export function createWriter(q: {
       place: (head, taken) => {
         bodies.check()
         placed = []
+        plan = documents.plan()
         for (const { position, record } of group) {
           if (taken.has(position)) {
             results[position] = { fault: new Fault('replayed_request') }
