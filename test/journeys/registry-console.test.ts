@@ -77,16 +77,15 @@ void t.test('what two persons agree to has words', async (t) => {
 
 /** All lists of this console are one component, which says itself that it is loading, refused or failing. */
 const IN_ALL_STATES = 'members'
-/** Whose rows came with the page, so that they are searched and paged there. */
+/** Whose rows came with the page. */
 const HELD = new Set(['logs', 'fleet-server'])
 
 /** What each list offers, and what it says when nothing matches and when it is empty. */
 async function checkList(t: Test, one: Visitor, name: string, address: string): Promise<void> {
   if (name !== IN_ALL_STATES) return seeListEmpty(t, one, name, HELD.has(name))
-  const { page, open } = one
-  await open(`${address}?q=no%20such%20thing`)
-  await page.getByText('Nothing fits this search').waitFor()
-  t.equal(await page.getByRole('searchbox').inputValue(), 'no such thing', `${address}: a search`)
+  await one.open(`${address}?q=no%20such%20thing`)
+  await one.page.getByText('Nothing fits this search').waitFor()
+  t.equal(await one.page.getByRole('searchbox').inputValue(), 'no such thing', `${address}: a search`)
   await walkListStates(t, one, name)
 }
 
