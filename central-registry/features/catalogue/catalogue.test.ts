@@ -9,15 +9,45 @@ import { inputValidatorsOf } from '#platform/http-service/openapi-validator.ts'
 import type { ContractTerms } from '#schemas/contract.ts'
 import { securityServerApi } from '#security-server/shape.ts'
 import { contractDocument } from '#test/fakes/contracts.ts'
-import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
+import { eachRegistryDatabase, onEachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, OWNER, owner } from '#test/fakes/request-world.ts'
 import { until } from '#test/until.ts'
+import { createChange } from '../../changes/store.ts'
+import { openRegistryDatabase } from '../../registry.ts'
 import { at, CLIENT, collect, ID, list, method, one, openApi, POP, start } from './catalogue-fixture.ts'
 import { MAX_DOCUMENT_BYTES, readMethods } from './read-answers.ts'
 import { readDescription } from './read-description.ts'
 import { checkMayRequest } from './rules.ts'
+import { createCatalogueStore } from './store.ts'
+
+onEachRegistryDatabase('a service that changed more often than its page lists', async (t, url) => {
+  const database = await openRegistryDatabase(url)
+  t.teardown(() => database.close())
+  const store = createCatalogueStore(
+    database,
+    createChange(database, async () => undefined),
+  )
+  const provider = 'DEV/GOV/1234/pop'
+  const offer = async (version: number) => {
+    const description = { title: 'Persons', version: String(version), description: '', contact: {} }
+    const service = { serviceCode: 'persons', type: 'REST' as const, endpoints: [] }
+    const at = new Date(Date.UTC(2026, 0, 1, 0, version)).toISOString()
+    const asked = { begunAt: at, at, nextAt: '2999-01-01T00:00:00.000Z' }
+    await store.keepAnswer(
+      provider,
+      [{ ...service, description: { ...description, access: 'everybody' } }],
+      asked,
+    )
+    return store.service(`${provider}/persons`)
+  }
+  for (let version = 0; version < 200; version++) await offer(version)
+  t.match(await offer(200), { changes: { length: 200 }, hasOlderChanges: false })
+  const { changes, hasOlderChanges } = await offer(201)
+  t.equal(hasOlderChanges, true)
+  t.match([changes.length, changes[0], changes.at(-1)], [200, { after: '201' }, { after: '2' }])
+})
 
 void t.test('collected, changed, withdrawn', async (t) => {
   await eachRegistryDatabase(t, async (database, t, url) => {

@@ -50,7 +50,9 @@ export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler
       return listAnswer(rows.map(summary), asked, () => store.count(asked))
     },
     getCatalogueService: async ({ params }) => {
-      const { row, owner, asking, changes } = await store.service(await serviceOf(params['id']!))
+      const { row, owner, asking, changes, hasOlderChanges } = await store.service(
+        await serviceOf(params['id']!),
+      )
       return {
         ...summary(row),
         description: row.description,
@@ -63,6 +65,7 @@ export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler
         answeredAt: asking?.answered_at ?? null,
         failure: asking?.failure ?? null,
         changes,
+        hasOlderChanges,
       }
     },
     getCatalogueDocument: async ({ params }) => {

@@ -296,9 +296,15 @@ function createCatalogueReading(tables: Kysely<Tables>) {
         .select(['at', 'what', 'before', 'after'])
         .where('service', '=', id)
         .orderBy('id', 'desc')
-        .limit(HISTORY)
+        .limit(HISTORY + 1)
         .execute()
-      return { row, owner, asking, changes }
+      return {
+        row,
+        owner,
+        asking,
+        changes: changes.slice(0, HISTORY),
+        hasOlderChanges: changes.length > HISTORY,
+      }
     },
     /** Throws `not_found` when the service has no document now. */
     async document(
