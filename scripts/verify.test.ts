@@ -147,6 +147,8 @@ t.test('what cannot be read: exit code 1 and one line', async (t) => {
       error: { code: String },
     })
   }
+  const { code, errors } = await verify(file('holiday.jpg', 'no evidence'))
+  t.match([code, errors], [1, /nor is it an evidence bundle/], 'no configuration is asked for')
 })
 
 t.test('the zip file of GET /verificationconf', async (t) => {

@@ -45,6 +45,8 @@ of a DID by the DID and the log's proof of its newest entry, a credential by the
 Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
 `
 
+const NO_EVIDENCE =
+  'nor is it an evidence bundle, an archive or an export, which are ZIP files too, or a signed statement'
 const OPENING_BRACE = 0x7b
 
 type Surroundings = {
@@ -91,6 +93,7 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
       errors.write(`The configuration is missing: --conf.\n\n${USAGE}`)
       return 2
     }
+    if (report === 'no evidence') throw new Fault('malformed_container', { what: NO_EVIDENCE })
     out.write(options.json ? `${printableJson(report.facts)}\n` : report.text)
     return report.passed ? 0 : 1
   } catch (thrown) {

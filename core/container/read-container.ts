@@ -19,7 +19,7 @@ import {
   type ReadAttachment,
   STRAY_CHAIN,
 } from './container.ts'
-import { openZip } from './open-zip.ts'
+import { holdsEntry, openZip } from './open-zip.ts'
 import { readDirectory } from './zip-directory.ts'
 import { checkStructure } from './zip-structure.ts'
 
@@ -37,6 +37,10 @@ const DESCRIPTOR_FLAG = 0x0008
 /** No comment, or X-Road's. */
 const COMMENTS = ['', `mimetype=${MIME_TYPE}`]
 const documents: ReadonlySet<string> = new Set(Object.values(ENTRY))
+
+/** Whether the file is meant as a container: a ZIP file with a document that only containers have. Throws `io_error`. */
+export const isContainer = (file: string | Buffer): Promise<boolean> =>
+  holdsEntry(file, Object.values(ENTRY), DEFAULT_LIMITS.entries)
 
 /**
  * Reads a container from a file or from its bytes. Throws `malformed_container`, or `io_error` when the file cannot be opened.

@@ -1,7 +1,7 @@
 /** Verifies a file of evidence of any kind; used by the command line and by the page that verifies. */
 import { isArchive } from '#core/archive/read-archive.ts'
 import type { ContainerVerdict } from '#core/container/container.ts'
-import { type ContainerLimits, readContainer } from '#core/container/read-container.ts'
+import { type ContainerLimits, isContainer, readContainer } from '#core/container/read-container.ts'
 import { verifyContainer } from '#core/container/verify-container.ts'
 import { isBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { isExport } from '#core/log-export/read-export.ts'
@@ -31,8 +31,13 @@ type Question = {
   limits?: Partial<ContainerLimits>
 }
 
-/** Throws `io_error` and the faults of reading the configuration, but nothing for malformed evidence. */
-export async function judgeFile(q: Question): Promise<Report | 'configuration is missing'> {
+export type Unjudged = 'configuration is missing' | 'no evidence'
+
+/**
+ * Throws `io_error` and the faults of reading the configuration, but nothing for malformed evidence. Nothing is judged without a
+ * configuration that is needed, and it is not asked for when the file is no evidence of any kind: it would not help.
+ */
+export async function judgeFile(q: Question): Promise<Report | Unjudged> {
   const { file, content, judgedAt } = q
   if (await isArchive(content)) {
     const configuration = await q.configuration?.()
@@ -48,7 +53,10 @@ export async function judgeFile(q: Question): Promise<Report | 'configuration is
     const configuration = await q.configuration?.()
     return await verifyBundle({ file, content, configuration, witnesses: q.witnesses, judgedAt })
   }
-  if (q.configuration === undefined) return 'configuration is missing'
+  if (q.configuration === undefined) {
+    const isKnown = isStatement(content) || (await isContainer(content))
+    return isKnown ? 'configuration is missing' : 'no evidence'
+  }
   const configuration = await q.configuration()
   if (isStatement(content)) return await verifyStatement({ file, content, configuration, judgedAt })
   const verdict = await judgeContainer(q, configuration)

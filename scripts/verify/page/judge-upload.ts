@@ -15,7 +15,7 @@ import {
   isZip,
   type LoadedConfiguration,
 } from '../configuration-files.ts'
-import { judgeFile } from '../judge-file.ts'
+import { judgeFile, type Unjudged } from '../judge-file.ts'
 import type { Report } from '../report.ts'
 
 export type GivenFile = { name: string; bytes: Uint8Array }
@@ -41,7 +41,7 @@ export type Part = { name: string; size: number }
 export type Judgement =
   | { report: Report; parts: Part[] }
   /** Why nothing could be verified. */
-  | { refused: 'configuration is missing' | { code: string; message: string } }
+  | { refused: Unjudged | { code: string; message: string } }
 
 /** The largest evidence, in octets, that the page accepts. For more it refers to the command line, which has no limit. */
 export const MAX_EVIDENCE = 1024 * 1024 * 1024
@@ -64,7 +64,7 @@ export async function judgeUpload(upload: Upload): Promise<Judgement> {
       judgedAt: new Date(upload.judgedAt),
       limits: { attachmentBytes: MAX_ATTACHMENT },
     })
-    if (report === 'configuration is missing') return { refused: report }
+    if (typeof report === 'string') return { refused: report }
     // Converts dates and the like to the texts that --json prints.
     const facts = JSON.parse(JSON.stringify(report.facts)) as object
     return { report: { ...report, facts }, parts: await partsOf(content) }

@@ -157,6 +157,11 @@ t.test('hostile files, and what is not evidence', async (t) => {
   }
   for (const [name, bytes] of Object.entries(files))
     t.not((await compared(t, page, { name, bytes, shared, at: START })).verdict, 'TOTAL-PASSED', name)
+  const unjudged = async (name: string): Promise<string> =>
+    (await compared(t, page, { name, bytes: files[name]!, at: START })).verdict
+  for (const name of ['empty', 'text', 'a name that leads out'])
+    t.equal(await unjudged(name), 'no evidence', `${name}: a configuration would not help`)
+  t.equal(await unjudged('a container with a bomb'), 'configuration is missing')
   const refused = await page.judgeUpload({
     evidence: { name: 'x', bytes: files['text']! },
     configuration: [
@@ -250,6 +255,8 @@ t.test('in Chromium, from a file and without a network', async (t) => {
     await who.page.locator('#result:not([hidden])').getByText(head, { exact: true }).waitFor()
     await who.check(name)
   }
+  await check(put('holiday.jpg', 'no evidence'), 'Nothing was judged', 'verify-no-evidence')
+  t.match(await who.page.locator('#result').textContent(), 'is no evidence that this page knows')
   await check(
     put('good.zip', bundle),
     'Signed and whole, but not all of it is proved',

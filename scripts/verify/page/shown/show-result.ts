@@ -1,4 +1,5 @@
 /** Shows a result. Everything from the files is shown as text and never interpreted as markup. */
+import type { Unjudged } from '../../judge-file.ts'
 import type { Judgement, Part } from '../judge-upload.ts'
 import { checksOf, type Facts, type Words } from './checks-of.ts'
 import { headlineOf, withTimes } from './headline.ts'
@@ -101,12 +102,17 @@ function judgedBy({ judgedAt, configuration }: Facts): string[] {
 
 const STATE_CLASSES: Record<Tone, string> = { good: 'isGood', warn: 'isWarn', bad: 'isBad' }
 
+const UNJUDGED: Record<Unjudged, TextKey> = {
+  'configuration is missing': 'needsConfiguration',
+  'no evidence': 'noEvidence',
+}
+
 function refusalOf(file: string, refused: Extract<Judgement, { refused: unknown }>['refused']): Node[] {
-  const isMissing = refused === 'configuration is missing'
-  const words: Words[] = isMissing
-    ? [[text('needsConfiguration')]]
+  const isUnjudged = typeof refused === 'string'
+  const words: Words[] = isUnjudged
+    ? [[text(UNJUDGED[refused])]]
     : [...(language === 'en' ? [] : [[text('refused')]]), [{ english: refused.message }]]
-  const code = isMissing ? text('notJudged') : `${text('notJudged')}, ${refused.code}`
+  const code = isUnjudged ? text('notJudged') : `${text('notJudged')}, ${refused.code}`
   return [verdict('warn', text('nothing'), words, code), element('p', {}, [file])]
 }
 
