@@ -303,6 +303,7 @@ t.test('9.5: containers in archives', async (t) => {
 const ELSEWHERE: Record<string, string> = {
   'configuration/': 'core/configuration/configuration.test.ts',
   'messages/': 'core/transport/multipart.test.ts',
+  'operational-data/': 'security-server/features/monitoring/record-schema.test.ts',
   'soap/': 'core/transport/soap.test.ts',
 }
 
