@@ -1,6 +1,7 @@
 /**
- * Guarantees that of several servers exactly one gets the request, and that a server which keeps silent costs no more than `HEAD_START_MS`:
- * then the next one is tried beside it, and the request goes over the connection that is ready first. The others never see a byte of it.
+ * Guarantees that of several servers exactly one gets the request, and that servers which keep silent, however many, cost no more
+ * than `HEAD_START_MS` together: then all others are tried beside them, and the request goes over the connection that is ready
+ * first. The others never see a byte of it.
  */
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import { NotSent } from './not-sent.ts'
@@ -33,10 +34,8 @@ export function sendToFirst<Server extends SecurityServerInfo, Reply>(q: {
     let timer: NodeJS.Timeout | undefined
 
     const tryNext = (): void => {
-      clearTimeout(timer)
       const server = servers[next++]!
       running += 1
-      if (next < servers.length) timer = setTimeout(tryNext, HEAD_START_MS)
       const race: Race = {
         mayStart() {
           if (started !== undefined) return false
@@ -49,6 +48,14 @@ export function sendToFirst<Server extends SecurityServerInfo, Reply>(q: {
       q.send(server, race).then(resolve, (cause: unknown) => failed(server, cause))
     }
 
+    const wait = (): void => {
+      clearTimeout(timer)
+      if (next === servers.length) return
+      timer = setTimeout(() => {
+        while (started === undefined && next < servers.length) tryNext()
+      }, HEAD_START_MS)
+    }
+
     const failed = (server: Server, cause: unknown): void => {
       running -= 1
       if (started !== undefined && started !== server) return
@@ -58,12 +65,15 @@ export function sendToFirst<Server extends SecurityServerInfo, Reply>(q: {
         reject(cause)
         return
       }
-      started = undefined
       failure ??= cause
+      const hadStarted = started === server
+      started = undefined
       if (next < servers.length) tryNext()
       else if (running === 0) reject(failure)
+      if (hadStarted) wait()
     }
 
     tryNext()
+    wait()
   })
 }
