@@ -17,6 +17,7 @@ import {
 } from '../fakes/credentials.ts'
 import * as R from '../fakes/rogue-server.ts'
 import { checkRecords, type Lie, openStage } from '../fakes/stage.ts'
+import { until } from '../until.ts'
 
 const stage = await openStage()
 t.teardown(() => stage.stop())
@@ -117,6 +118,17 @@ t.test('a certificate that expires or is revoked ends an open connection', async
   t.equal((await tell(lie)).type, 'ok', 'on the connection that stays open')
   await wait(Math.max(0, overAt - Date.now()))
   await refused(t, 'expired since', lie, /\.(cert_validation|invalid_cert_path)$/, false)
+
+  const kept = await credential(world, wanted)
+  await R.register(world, rogue, kept)
+  await world.publish()
+  const shown = { credential: kept, ocsp: await ocspParts(kept), agent: open }
+  await until('the certificate is known', async (saw) => saw((await tell(shown)).type) === 'ok')
+  await revoke(world, kept.certificate)
+  // The server asks the CA by itself, twice a minute, while the certificate is in use.
+  const learned = async (saw: <S>(state: S) => S) => saw((await tell(shown)).type) !== 'ok'
+  await until('its revocation is known', learned, { pauseMs: 1_000 })
+  await refused(t, 'revoked since, whatever is shown', shown, 'incorrect_validation_info', false)
 
   const gone = await credential(world, { ...wanted, profile: 'signing' })
   t.equal((await tell({ signer: await signerOf(gone) })).type, 'ok')
