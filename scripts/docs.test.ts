@@ -125,6 +125,11 @@ function entriesOf(console: string): Entry[] {
 
 /** Names of X-Road's pages that are also the beginning of one of ours. */
 const NOT_OURS = ['Security server TLS key', 'Connection testing']
+/** What the sandbox's own people and contracts are called. */
+const NAMES_OF_THE_SANDBOX = [
+  ...['Tax assessment', 'Help at a counter'],
+  ...['Who may act for Midvale Timber', 'May see who used my data'],
+]
 
 void t.test('a place in a console that a document or a text names is there', async (t) => {
   const root = path.join(import.meta.dirname, '..')
@@ -181,6 +186,19 @@ void t.test('a place in a console that a document or a text names is there', asy
     }),
     [],
     'each name has stars of its own',
+  )
+  const portal = JSON.parse(readFileSync(path.join(root, 'adapters/portal/texts/en.json'), 'utf8')) as object
+  const bare = (words: string): string => words.replace(/[.?]$/, '')
+  const shown = new Set([...Object.values(english), ...Object.values(portal)].map(bare))
+  const told = named
+    .filter(({ file }) => file.startsWith('docs/tours/'))
+    .flatMap(({ place }) => place)
+    .filter((name) => /^\p{Lu}[\p{L}\p{N} ’-]+[.?]?$/u.test(name) && !NAMES_OF_THE_SANDBOX.includes(name))
+  t.ok(told.length > 30, `${told.length} names`)
+  t.strictSame(
+    told.filter((name) => !shown.has(bare(name))),
+    [],
+    'what a tour tells to press stands on a page',
   )
   for (const console of CONSOLES) {
     const entries = entriesOf(console)
