@@ -23,7 +23,7 @@ import { createOfferMetrics } from './metrics.ts'
 import { createOfferKeys } from './offer-keys.ts'
 import { createReadHappening } from './read-happening.ts'
 import { createSteadyClock } from './steady-clock.ts'
-import { openOfferStore } from './store.ts'
+import { type OfferStore, openOfferStore } from './store.ts'
 import { send } from './submit.ts'
 import { createTakeEvent } from './take-event.ts'
 
@@ -36,6 +36,15 @@ const REFUSED = { status: 422, document: {} }
 const WELL = { status: 201, document: { number: 'FB-1' } }
 const who = (person: string) =>
   ({ channel: 'web', person, actor: undefined, clerk: undefined, userId: `EE${person}` }) as const
+
+/** The event by which an office says what it decided on this application. */
+function decisionOn(application: string) {
+  const event = {
+    ...{ specversion: '1.0', id: application, source: '/office', type: RULE.decidedBy.type },
+    data: { application, outcome: 'granted' },
+  }
+  return { delivery: 'd', sender: OTHER, bytes: Buffer.from(JSON.stringify(event)) }
+}
 
 /** Offers of one rule, with a clock and a receiving system that the test plays. */
 async function open(t: Test) {
@@ -65,9 +74,10 @@ async function open(t: Test) {
   const steady = { isSteady: () => true }
   const rooms = { settings, store, server, metrics, clock, steady, log }
   const acts = createActs(rooms)
-  const take = createTakeEvent({ read: createReadHappening(settings), store, metrics, log })
+  const takeInto = (into: OfferStore) =>
+    createTakeEvent({ read: createReadHappening(settings), store: into, metrics, log })
   return {
-    ...{ acts, store, now, played, rooms, take },
+    ...{ acts, store, now, played, rooms, takeInto },
     sent: () => asked.filter(({ service }) => service === APPLICATIONS).map(({ options }) => options),
     /** An offer of this person that is filled and sent; the number of the offer. */
     async submit(person = PERSON): Promise<string> {
@@ -103,7 +113,7 @@ void t.test('what may have arrived stays so, whatever the next attempt says', as
 })
 
 void t.test('the form is open again where the first attempt cannot have arrived', async (t) => {
-  const { submit, played, stateOf, acts, take } = await open(t)
+  const { submit, played, stateOf, acts, store, takeInto } = await open(t)
   for (const [person, answer, code] of [
     ['P00000001', AWAY, 'source_unavailable'],
     ['P00000002', REFUSED, 'source_refused'],
@@ -112,11 +122,7 @@ void t.test('the form is open again where the first attempt cannot have arrived'
     await t.rejects(submit(person), { code })
     const { id } = (await acts.list(who(person)))[0]!
     t.equal(await stateOf(id), 'opened')
-    const event = {
-      ...{ specversion: '1.0', id, source: '/office', type: RULE.decidedBy.type },
-      data: { application: id, outcome: 'granted' },
-    }
-    await take({ delivery: 'd', sender: OTHER, bytes: Buffer.from(JSON.stringify(event)) })
+    await takeInto(store)(decisionOn(id))
     t.equal(await stateOf(id), 'decided', 'a decision says that it arrived after all')
   }
 })
@@ -210,7 +216,7 @@ void t.test(
         await store.takeBack(PERSON)
         return act(...q)
       }
-    const armed = { ...store, change: killedAfter(store.change), reopen: killedAfter(store.reopen) }
+    const armed = { ...store, arrived: killedAfter(store.arrived), reopen: killedAfter(store.reopen) }
     const sending = {
       rule: rooms.settings.rules[0]!,
       offer,
@@ -224,3 +230,40 @@ void t.test(
     t.equal((await store.find(id))?.content, undefined, 'and erased')
   },
 )
+
+/** `act` goes before the statement of this number, of those that are made of the store. */
+function beforeStatement(store: OfferStore, at: number, act: () => Promise<unknown>) {
+  const made = { statements: 0 }
+  const all = Object.entries(store).map(([name, statement]: [string, (...q: never[]) => unknown]) => [
+    name,
+    async (...q: never[]) => {
+      made.statements += 1
+      if (made.statements === at) await act()
+      return statement(...q)
+    },
+  ])
+  return { made, store: Object.fromEntries(all) as OfferStore }
+}
+
+void t.test('a number stays, in whichever order the answer with it and the decision come', async (t) => {
+  const { submit, played, store, rooms, takeInto, acts } = await open(t)
+  for (const at of [1, 2, 3, 4]) {
+    const person = `P2000000${at}`
+    played.answer = LOST
+    const id = await submit(person)
+    played.answer = WELL
+    const offer = (await store.find(id))!
+    const content = { ...offer.content!, sending: offer.content!.sending! }
+    const doors = { store, server: rooms.server, answerMs: 1000 }
+    const sending = { rule: rooms.settings.rules[0]!, offer, content, channel: 'web', isAgain: true } as const
+    const between = beforeStatement(store, at, () => send(doors, sending))
+    await takeInto(between.store)(decisionOn(id))
+    if (between.made.statements < at) t.ok(await send(doors, sending), 'the answer comes last')
+    await takeInto(store)(decisionOn(id))
+    t.match(await store.find(id), { state: 'decided', content: { number: 'FB-1', outcome: 'granted' } })
+    t.match(await acts.list(who(person)), [{ state: 'decided', number: 'FB-1' }])
+    const course = (await store.steps(id)).map(({ what }) => what)
+    t.equal(course.filter((what) => what === 'decided').length, 1)
+    t.equal(course.at(-1), 'decided')
+  }
+})

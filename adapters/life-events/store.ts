@@ -7,6 +7,7 @@ import type { Kysely } from 'kysely'
 import { migrate } from '#platform/database/migrate.ts'
 import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import type { AskedCall, FormField, OfferState, OfferStep, OfferValue, StepKind } from '#schemas/offers.ts'
+import { type Decisions, decisions } from './decisions-store.ts'
 import { letterCodes } from './letter-codes-store.ts'
 import type { OfferKeys } from './offer-keys.ts'
 import { type OfferRow, type OfferTables, OPEN, offerMigrations } from './tables.ts'
@@ -58,7 +59,7 @@ type Change = {
   channel: OfferStep['channel']
 }
 
-export type OfferStore = {
+export type OfferStore = Decisions & {
   /** False for a happening that is known or was taken back. */
   add(q: Happened): Promise<boolean>
   /** Takes open offers back, and tells those that were sent; remembers it for an event that comes later. Returns the states that they had. */
@@ -281,6 +282,7 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
         return true
       }),
     ...letterCodes(tables, { keys, time, step, opened }),
+    ...decisions(tables, { keys, opened, changeIn }),
     unsent: async () => {
       const rows = await tables
         .selectFrom('life_offer')

@@ -14,7 +14,7 @@ import { textAt } from './value-at.ts'
 const MOST_BYTES = 65_536
 
 type Rooms = {
-  store: Pick<OfferStore, 'change' | 'reopen'>
+  store: Pick<OfferStore, 'arrived' | 'reopen'>
   server: Pick<SecurityServer, 'service'>
   answerMs: number
 }
@@ -62,12 +62,6 @@ export async function send({ store, server, answerMs }: Rooms, q: Sending): Prom
     if (q.isAgain || thrown.mayHaveBeenCarriedOut) return false
     return await reopen('source_unavailable', thrown)
   }
-  const content: Content = { person: open.person, values: {}, ...(number !== undefined && { number }) }
-  await store.change(q.offer.id, ['sending'], {
-    state: 'submitted',
-    content,
-    what: 'submitted',
-    channel: q.channel,
-  })
+  await store.arrived(q.offer.id, { number, channel: q.channel })
   return true
 }

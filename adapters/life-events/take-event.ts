@@ -6,14 +6,14 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { OfferMetrics } from './metrics.ts'
 import type { Came, createReadHappening, Meaning } from './read-happening.ts'
-import type { Content, OfferStore } from './store.ts'
+import type { OfferStore } from './store.ts'
 
 type Given = Came & { delivery: string }
 
 /** The function resolves when the event may be acknowledged, and throws when it has to come again. */
 export function createTakeEvent(q: {
   read: ReturnType<typeof createReadHappening>
-  store: Pick<OfferStore, 'add' | 'takeBack' | 'find' | 'change' | 'steps'>
+  store: Pick<OfferStore, 'add' | 'takeBack' | 'decide'>
   metrics: OfferMetrics
   log: Log
 }): (given: Given) => Promise<void> {
@@ -55,15 +55,8 @@ export function createTakeEvent(q: {
         return 'taken-back'
       }
       case 'decision': {
-        const kept = await store.find(meaning.offer)
-        if (kept === undefined || kept.rule !== rule.name) return 'unknown'
-        const content: Content = { person: kept.content?.person ?? '', values: {}, outcome: meaning.outcome }
-        if (kept.content?.number !== undefined) content.number = kept.content.number
-        const to = { state: 'decided', content, what: 'decided', channel: 'event' } as const
-        // A decision says that the application arrived, also where its answer was lost, or the answer was that it was not taken.
-        const wasSent = (await store.steps(kept.id)).some((step) => step.what === 'sending')
-        const from = ['sending', 'submitted', ...(wasSent ? (['opened', 'over'] as const) : [])] as const
-        const isNew = await store.change(kept.id, from, to)
+        const isNew = await store.decide(meaning.offer, { rule: rule.name, outcome: meaning.outcome })
+        if (isNew === undefined) return 'unknown'
         if (isNew) metrics.offers.inc({ what: 'decided', channel: 'event' })
         return isNew ? 'decided' : 'known'
       }
