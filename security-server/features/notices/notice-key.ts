@@ -8,7 +8,7 @@ import path from 'node:path'
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
 import { Fault } from '#schemas/fault.ts'
 import { asSealed, seal, unseal } from '../../keys/seal.ts'
-import { writeDurably } from '../../keys/write-durably.ts'
+import { removeDurably, writeDurably } from '../../keys/write-durably.ts'
 
 export type NoticeKey = {
   /** What is sealed for one row does not open as that of another. */
@@ -45,9 +45,13 @@ export async function openNoticeKey(folder: string, rows: KeyNote): Promise<Noti
   if (key === undefined) {
     if (noted !== undefined) return undefined
     const made = randomBytes(32)
-    // Another node's key may be noted meanwhile: then this one is never used.
-    if ((await rows.note(idOf(made))) !== idOf(made)) return undefined
+    // Before it is noted: a crash in between leaves a key that the next start notes, and never a note of a key that nobody has.
     await writeDurably(file, Buffer.from(`${made.toString('hex')}\n`))
+    // Another node's key may be noted meanwhile: then this one is never used.
+    if ((await rows.note(idOf(made))) !== idOf(made)) {
+      await removeDurably(file)
+      return undefined
+    }
     key = made
   }
   return (noted ?? (await rows.note(idOf(key)))) === idOf(key) ? withKey(key) : undefined

@@ -349,6 +349,8 @@ void t.test('bad wishes, and webhooks to places that are nobody’s', async (t) 
   await me.ask(EMAIL)
   await w.tell()
   t.equal(w.mail.received.length, 0, 'all are stopped')
+  await t.rejects(w.rooms.wishes.setStopped(null as never), 'one that the database does not take')
+  t.equal(await w.rooms.wishes.stopped(), '{}', 'they stay stopped')
   w.mail.refuse = () => 550
   await w.rooms.wishes.setStopped(undefined)
   await w.tell()

@@ -91,9 +91,14 @@ export function createWishStore(database: Database) {
     /** Who stopped all messages and when, as JSON. */
     stopped: () => storedValue('stopped'),
     setStopped: async (value: string | undefined): Promise<void> => {
-      await tables.deleteFrom('notice_state').where('name', '=', 'stopped').execute()
-      if (value !== undefined)
-        await tables.insertInto('notice_state').values({ name: 'stopped', value }).execute()
+      if (value === undefined) await tables.deleteFrom('notice_state').where('name', '=', 'stopped').execute()
+      // In one statement: a crash between taking the old one out and putting the new one in would lose the stop.
+      else
+        await tables
+          .insertInto('notice_state')
+          .values({ name: 'stopped', value })
+          .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+          .execute()
     },
 
     wishesOf: (person: string, subsystem: string): Promise<Wish[]> =>
