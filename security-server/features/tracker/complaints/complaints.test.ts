@@ -205,7 +205,14 @@ await eachDatabase(t, async (_database, t, url) => {
     await t.rejects(called('getComplaint', { number: '00000-00000' }), { code: 'not_found' })
     const again = complaintIn(await mine(given({ wantsAnswer: false })))
     t.not(again.number, number, 'a closed case does not keep a new one out')
-    await mine({ number: again.number }, `${COMPLAINTS_PATH}/withdraw`)
+    const twice = await Promise.all(
+      [1, 2].map(() => mine({ number: again.number }, `${COMPLAINTS_PATH}/withdraw`)),
+    )
+    t.strictSame(
+      twice.map(({ status }) => status),
+      [200, 200],
+      'two at once',
+    )
     t.match(
       complaintIn(await mine({ number: again.number }, `${COMPLAINTS_PATH}/withdraw`)),
       { state: 'closed', finding: 'withdrawn' },

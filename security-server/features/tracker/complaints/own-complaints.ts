@@ -98,8 +98,7 @@ export async function withdraw({ asked, person, rooms }: Own, body: unknown): Pr
   const found = await store.findOwn(readWithdrawal(body).number, await ownerOf(asked, person, rooms))
   if (found.finding === 'withdrawn') return viewOf(found, rooms)
   const now = iso(rooms.clock())
-  const closed = { state: 'closed', closed_at: now, changed_at: now, finding: 'withdrawn' } as const
-  return viewOf(await store.write(Number(found.id), undefined, () => closed), rooms)
+  return viewOf(await store.withdraw(Number(found.id), now), rooms)
 }
 
 async function ownerOf(

@@ -175,6 +175,10 @@ export function createComplaintStore(database: Database) {
         return changed
       }),
 
+    /** Once, of however many that come together. Throws `conflict` when an auditor closed it. */
+    withdraw: (id: number, at: string): Promise<StoredComplaint> =>
+      inTransaction(tables, (transaction) => closeWithdrawn(transaction, id, at)),
+
     /** An auditor reads it, for the first time or again. */
     see: async (id: number, at: string): Promise<void> => {
       await tables
@@ -217,6 +221,25 @@ export function createComplaintStore(database: Database) {
       return Number(numUpdatedRows)
     },
   }
+}
+
+async function closeWithdrawn(transaction: Kysely<Tables>, id: number, at: string): Promise<StoredComplaint> {
+  await lockFor(transaction, 'tracker complaints')
+  const own = await transaction
+    .updateTable('complaint')
+    .set({ state: 'closed', closed_at: at, changed_at: at, finding: 'withdrawn' })
+    .where('id', '=', id)
+    .where('state', '!=', 'closed')
+    .returningAll()
+    .executeTakeFirst()
+  if (own !== undefined) return own
+  const now = await transaction
+    .selectFrom('complaint')
+    .selectAll()
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  if (now.finding !== 'withdrawn') throw new Fault('conflict', { what: `${now.number} is closed` })
+  return now
 }
 
 async function eraseClosed(transaction: Kysely<Tables>, q: Erasure): Promise<void> {
