@@ -31,13 +31,12 @@ async function served(t: Test, lists: Record<string, string | undefined>) {
   t.teardown(() => server.close())
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   let now = NOON.getTime()
-  const fetching = createStatusLists({
-    clock: () => now,
-    mayAsk: ({ hostname }) => hostname === '127.0.0.1',
-  })
+  const hosts = new Set(['127.0.0.1'])
+  const fetching = createStatusLists({ clock: () => now, mayAsk: ({ hostname }) => hosts.has(hostname) })
   t.teardown(() => fetching.close())
   return {
     asked,
+    hosts,
     fetch: (path: string) => fetching.fetch(path.startsWith('/') ? base + path : path),
     counted: (path: string) => asked.filter((one) => one === path).length,
     later: (ms: number): void => {
@@ -66,11 +65,30 @@ void t.test('status lists are fetched once, within bounds, from nowhere else', a
   t.equal(await fetch('http://localhost:1/'), undefined)
   t.equal(await fetch('no address'), undefined)
   t.equal(asked.length, 5)
-  // One that cannot be read is asked for again at once.
-  for (const times of [1, 2]) {
-    await fetch('/unreadable')
-    t.equal(counted('/unreadable'), times)
+  for (const path of ['/unreadable', '/lost']) {
+    const first = await fetch(path)
+    later(9_999)
+    t.equal(await fetch(path), first)
+    t.equal(counted(path), 1, `${path} is not asked for at each presentation`)
+    later(1)
+    await fetch(path)
+    t.equal(counted(path), 2, `${path} may be better by then`)
   }
+})
+
+void t.test('a list is given out for no longer than its host is one of a trusted issuer', async (t) => {
+  const token = await statusListOf(state, STATUS, {})
+  const { fetch, hosts, counted, hold, release } = await served(t, { '/list': token, '/slow': token })
+  t.equal(await fetch('/list'), token)
+  hold()
+  const slow = fetch('/slow')
+  await until('the slow one was asked for', () => counted('/slow') > 0)
+  hosts.clear()
+  release()
+  t.equal(await slow, undefined, 'also one that was under way')
+  t.equal(await fetch('/list'), undefined)
+  hosts.add('127.0.0.1')
+  t.equal(await fetch('/list'), token)
 })
 
 void t.test('a list is asked for anew when it says, and no sooner than the least time', async (t) => {
@@ -118,6 +136,6 @@ void t.test('a hundred who want one list at once share a fetch, also one that fa
     t.equal(counted(path), 1, path)
   }
   await fetch('/gone')
-  t.equal(counted('/gone'), 2, 'a failure is shared, not kept')
-  t.equal(asked.length, 4)
+  t.equal(counted('/gone'), 1, 'a failure is kept for the least time')
+  t.equal(asked.length, 3)
 })

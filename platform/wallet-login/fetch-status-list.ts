@@ -20,11 +20,15 @@ const LEAST_MS = 10_000
 /** A list that has ended says nothing any more (section 13.7), so its next is asked for sooner. */
 const LEAST_OF_ENDING_MS = 1_000
 
-type Kept = { token: string; until: number }
+/** Without a token: what could not be had. */
+type Kept = { token: string | undefined; until: number }
 
 export type FetchStatusList = (uri: string) => Promise<string | undefined>
 
-/** `mayAsk` names the hosts of trusted issuers: an address in a credential must not send this server anywhere else. */
+/**
+ * `mayAsk` names the hosts of trusted issuers: an address in a credential must not send this server anywhere else. It is asked at each use, so
+ * that a list is given out for no longer than its host is one of them.
+ */
 export function createStatusLists(q: {
   clock: Clock
   mayAsk(uri: URL): boolean
@@ -51,34 +55,38 @@ export function createStatusLists(q: {
   }
   const askAndKeep = async (uri: string): Promise<string | undefined> => {
     const token = await ask(uri).catch(() => undefined)
-    if (token === undefined) return undefined
     if (kept.size >= MOST_LISTS) kept.delete(kept.keys().next().value as string)
     kept.set(uri, { token, until: keptUntil(token, q.clock()) })
     return token
   }
   return {
     async fetch(uri) {
+      if (!URL.canParse(uri) || !q.mayAsk(new URL(uri))) {
+        kept.delete(uri)
+        return undefined
+      }
       const known = kept.get(uri)
       if (known !== undefined && q.clock() < known.until) return known.token
       kept.delete(uri)
-      if (!URL.canParse(uri) || !q.mayAsk(new URL(uri))) return undefined
       const begun = underWay.get(uri) ?? askAndKeep(uri).finally(() => underWay.delete(uri))
       underWay.set(uri, begun)
-      return begun
+      const token = await begun
+      return q.mayAsk(new URL(uri)) ? token : undefined
     },
     close: () => dispatcher.close(),
   }
 }
 
-/** As long as the list allows, within bounds. One that cannot be read is not kept: the next may be better. */
-function keptUntil(token: string, now: number): number {
+/** As long as the list allows, within bounds. One that cannot be had or read is kept for the least time: the next may be better. */
+function keptUntil(token: string | undefined, now: number): number {
+  if (token === undefined) return now + LEAST_MS
   try {
     const { ttlSeconds = Number.POSITIVE_INFINITY, expiresAt } = listTimes(token)
     const until = Math.max(now + LEAST_MS, Math.min(now + KEEP_MS, now + ttlSeconds * 1000))
     const end = expiresAt?.getTime() ?? Number.POSITIVE_INFINITY
     return Math.min(until, Math.max(now + LEAST_OF_ENDING_MS, end))
   } catch (thrown) {
-    if (thrown instanceof Refused) return now
+    if (thrown instanceof Refused) return now + LEAST_MS
     throw thrown
   }
 }
