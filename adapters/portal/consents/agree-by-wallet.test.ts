@@ -362,13 +362,8 @@ void t.test('what was begun for one is agreed to for nobody else', async (t) => 
     ...{ way: { keeper: { system: { id: tax.id } }, href: '/x' }, given: { kind: 'once' } },
   } as never as Parameters<typeof beginAgreement>[2]
   const words = wordsOf('en', { easy: false, timeZone: 'UTC' })
-  const kept = {
-    person: { code: PERSON },
-    by: 'provider',
-    csrfToken: 'c',
-    ended: new AbortController().signal,
-    look: {},
-  }
+  const over = new AbortController()
+  const kept = { person: { code: PERSON }, by: 'provider', csrfToken: 'c', ended: over.signal, look: {} }
   const visitFor = (code?: string): Visit => {
     const acting = code === undefined ? undefined : { code, name: code }
     const reader = { words, look: {}, session: { ...kept, acting } }
@@ -396,4 +391,8 @@ void t.test('what was begun for one is agreed to for nobody else', async (t) => 
   t.strictSame(givenUp, ended, 'what ended without an answer takes no place any more')
   for (let n = 0; n < 2; n++) beginAgreement(visitFor(), rooms, q)
   t.strictSame(givenUp.at(-1), `${PERSON} 9`, 'nor what was begun before')
+  over.abort()
+  t.strictSame(givenUp.at(-1), `${PERSON} 10`, 'who signs out leaves nothing')
+  beginAgreement(visitFor(), rooms, q)
+  t.strictSame(givenUp.at(-1), `${PERSON} 11`, 'nor what begins after that')
 })

@@ -36,6 +36,8 @@ type UnderWay = {
 const MOST_TYPED = 64
 /** By what ends with the session: a request has a copy of it. */
 const underWay = new WeakMap<Session['ended'], UnderWay>()
+/** Those whose end is listened for: once, however often a person begins anew. */
+const watched = new WeakSet<Session['ended']>()
 
 /** `flow`: where the wallet is. */
 export function beginAgreement(
@@ -66,7 +68,20 @@ export function beginAgreement(
   const transaction = transactionOf(agreement, demand)
   const { id, browser } = wallet.begin({ flow, by: session.person.code, transaction, question })
   underWay.set(session.ended, { offered, way, given, askedAt, id, browser, about: session.acting?.code })
+  forgetWith(session.ended, wallet)
   return { to: WALLET_WAIT }
+}
+
+/** The attempt has the person's code, and lasts for minutes: it goes when they sign out. */
+function forgetWith(end: Session['ended'], wallet: Pick<Wallet, 'giveUp'>): void {
+  const forget = (): void => {
+    const held = underWay.get(end)
+    underWay.delete(end)
+    if (held !== undefined) wallet.giveUp(held)
+  }
+  if (end.aborted) forget()
+  else if (!watched.has(end)) end.addEventListener('abort', forget, { once: true })
+  watched.add(end)
 }
 
 export async function showWaiting(visit: Visit, rooms: Rooms): Promise<Answer> {
