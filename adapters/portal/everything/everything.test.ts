@@ -214,6 +214,8 @@ t.test('a list that was cut says so, on its page and on paper', async (t) => {
   }
   const told = { ...some, told: 1, isCut: true, notices: [{ system, notice }] } as FoundNotices
   t.match(noticesList(told, words).markup, /p…@m[\s\S]*There are more than are shown here/)
+  const own = { system, notice: { ...notice, channel: 'sms' }, titles: { en: 'Text message' } }
+  t.match(noticesList({ ...told, notices: [own] } as FoundNotices, words).markup, /<bdi>Text message<.bdi>: /)
   const consents = { consents: [], told: [{ system, consents: [], dropped: 0, isCut: false }] }
   t.match(consentsList({ ...some, ...consents }, 0, words).markup, 'You have not agreed to anything')
   const away = { ...some, notTold: [{ system, why: 'late' as const }] }

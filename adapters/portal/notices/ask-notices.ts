@@ -4,10 +4,11 @@ import { type JsonAnswer, type NotCalled, whyOfStatus } from '../asking/call-ser
 import type { System } from '../asking/find-systems.ts'
 import type { Why } from '../joining/row.ts'
 import type { Rooms, Visit } from '../routing/section.ts'
-import { type ReadNotices, readNotices, type ShownNotice } from './read-notices.ts'
+import { type ReadNotices, readNotices, type ShownChannel, type ShownNotice } from './read-notices.ts'
 
 export type FoundNotices = {
-  notices: { system: System; notice: ShownNotice }[]
+  /** `titles`: of its channel, where that is one of its operator's own. */
+  notices: { system: System; notice: ShownNotice; titles?: ShownChannel['titles'] }[]
   /** How many answered; one that sends no messages has none. */
   told: number
   /** Of what they told some was left out. */
@@ -25,7 +26,10 @@ export async function askNotices(visit: Visit, rooms: Rooms): Promise<FoundNotic
     else {
       found.told++
       if (told.isCut) found.isCut = true
-      found.notices.push(...told.notices.map((notice) => ({ system, notice })))
+      for (const notice of told.notices) {
+        const titles = told.channels.find(({ name }) => name === notice.channel)?.titles
+        found.notices.push({ system, notice, ...(titles && { titles }) })
+      }
     }
   }
   return found

@@ -136,8 +136,8 @@ export function noticesList({ notices, told, isCut, notTold, silent }: FoundNoti
   const missing = [...notTold, ...silent.map((system) => ({ system, why: 'silent' }))]
   return html`${notices.length === 0 && (missing.length === 0 || told > 0) ? html`<p class="nothing-found">${words(missing.length === 0 && !isCut ? 'notices.none' : 'notices.noneTold')}</p>` : NOTHING}
 <ul class="cards" role="list">${notices.map(
-    ({ system, notice }) => html`<li class="card"><h3>${foreign(system.name)}</h3>
-<p>${words(`notices.state.${notice.state}`)} ${titleOf({ name: notice.channel }, words)}: ${foreign(notice.address)}, ${words(`notices.mode.${notice.mode}`)}</p></li>`,
+    ({ system, notice, titles }) => html`<li class="card"><h3>${foreign(system.name)}</h3>
+<p>${words(`notices.state.${notice.state}`)} ${titleOf({ name: notice.channel, ...(titles && { titles }) }, words)}: ${foreign(notice.address)}, ${words(`notices.mode.${notice.mode}`)}</p></li>`,
   )}</ul>
 ${isCut && notices.length > 0 ? html`<p class="note">${words('list.cut')}</p>` : NOTHING}
 ${missing.length === 0 ? NOTHING : html`<ul class="open">${missing.map(({ system, why }) => html`<li>${foreign(system.name)}: ${words(`why.${why}`)}</li>`)}</ul>`}`

@@ -30,7 +30,7 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
           channels: ['email', 'sms', 'fax', 'post'],
           titles: { sms: { en: `Text message ${SCRIPT}`, et: 'Tekstisõnum' }, post: { uk: 'Пошта' } },
           notices: [
-            { id: NOTICE_ID, channel: 'email', address: SCRIPT, mode: 'daily', state: 'asked' },
+            { id: NOTICE_ID, channel: 'sms', address: SCRIPT, mode: 'daily', state: 'asked' },
             { id: '../x', channel: 'email', address: 'a', mode: 'daily', state: 'asked' },
           ],
         }),
@@ -54,6 +54,11 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
   t.notMatch(list.text, /value="fax"/, 'and none is offered that nobody can name')
   t.match((await browser.visit(at('/notices?language=et'))).text, /value="sms"> <bdi>Tekstisõnum</)
   await browser.visit(at('/notices?language=en'))
+  t.match(
+    (await browser.visit(at('/everything'))).text,
+    /Liar[\s\S]*<bdi>Text message &/,
+    'the list that is printed names it so, too',
+  )
   const csrf = /name="csrf" value="([^"]+)"/.exec(list.text)![1]!
   const form = {
     ...{ csrf, channel: 'email', address: 'person@mail.example', mode: 'daily', system: tax.id },
