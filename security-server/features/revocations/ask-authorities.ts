@@ -7,7 +7,7 @@ import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
 import { CLOCK_SKEW_MS } from '#core/certificate/ocsp-response.ts'
 import { readOcspStatus } from '#core/certificate/ocsp-status.ts'
 import type { IssuingCa } from '#core/configuration/index-trust.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { workQueues } from '#platform/work-queues.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -50,13 +50,14 @@ export function createAuthorityQuestions(rooms: Rooms) {
   const askedAt = new Map<string, number>()
   /** Since when there has been no answer about a certificate. */
   const answeredAt = new Map<string, number>()
-  const restsUntil = new Map<string, number>()
+  /** When responders were last not reached. */
+  const failedAt = new Map<string, number>()
   let revoked = new Map<string, Revoked>()
 
   const isDueAt = (now: number, one: Asked): boolean =>
     now - (askedAt.get(nameOf(one)) ?? Number.NEGATIVE_INFINITY) >= rooms.intervalMs
   const isWaiting = (one: Asked): boolean => {
-    if (restsUntil.size === 0) return false
+    if (failedAt.size === 0) return false
     const { ocspUrls = [] } = issuerOf(one) ?? {}
     const addresses = ocspUrls.slice(0, MAX_ADDRESSES)
     return addresses.length > 0 && addresses.every(rests)
@@ -83,7 +84,8 @@ export function createAuthorityQuestions(rooms: Rooms) {
     return issuer && { ...issuer, freshnessSeconds: index!.ocspFreshnessSeconds }
   }
 
-  const rests = (url: string): boolean => clock() < (restsUntil.get(url) ?? 0)
+  const rests = (url: string): boolean =>
+    !hasPassed(clock(), failedAt.get(url) ?? Number.NEGATIVE_INFINITY, REST_MS)
 
   /** Undefined when no responder was reached. One that was answers for other certificates, whatever it said of this one. */
   async function askOne(asked: Asked, isLate: () => boolean): Promise<Status | undefined> {
@@ -95,7 +97,7 @@ export function createAuthorityQuestions(rooms: Rooms) {
       if (rests(url)) continue
       try {
         const response = await rooms.fetchOcsp(url, buildOcspRequest(asked.certificate, issuer!.ca))
-        restsUntil.delete(url)
+        failedAt.delete(url)
         return read(asked.certificate, response, issuer!, clock())
       } catch (thrown) {
         if (!(thrown instanceof Fault)) throw thrown
@@ -103,8 +105,8 @@ export function createAuthorityQuestions(rooms: Rooms) {
           found = FAILED
           continue
         }
-        if (!restsUntil.has(url)) rooms.log.warn({ host: hostOf(url) }, 'an OCSP responder does not answer')
-        restsUntil.set(url, clock() + REST_MS)
+        if (!failedAt.has(url)) rooms.log.warn({ host: hostOf(url) }, 'an OCSP responder does not answer')
+        failedAt.set(url, clock())
       }
     }
     return found

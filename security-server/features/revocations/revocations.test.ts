@@ -116,6 +116,11 @@ t.test('revoked at the CA', (t) =>
     t.match([requests, questions.isDue()], [2, false], 'a responder that is not reached rests')
     world.skew += 5_000
     t.ok(questions.isDue(), 'but not for the whole interval')
+    world.skew += 3_600_000
+    await questions.ask()
+    world.skew -= 3_600_000
+    t.ok(questions.isDue(), 'nor for an hour because the clock was an hour ahead when it failed')
+    t.same(node.counted(), ['failed', 'failed', 'failed', 'failed'])
     let number = 0
     answer = async (_url, request) =>
       world.authority.ocspAnswer(
