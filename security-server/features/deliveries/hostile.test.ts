@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely'
 import t from 'tap'
 import { Fault } from '#schemas/fault.ts'
+import { NotSent } from '../../peer/not-sent.ts'
 import {
   AS_TAX,
   acknowledge,
@@ -151,6 +152,22 @@ await onBoth('a clock that was ahead for a while', async (t, made) => {
     await ahead(async () => t.equal((await fetch(made)).length, 2))
     const discard = { body: { box: 'inbox', positions: events.map(({ id }) => Number(id)), reason: 'wrong' } }
     t.strictSame(await receiver.operation('discardDeliveries', discard), { discarded: 2 })
+  })
+
+  await t.test('rests no system that was away', async (t) => {
+    const pushed: unknown[] = []
+    made.inboxUrl = 'inbox:https://system.example/events'
+    made.system = () => Promise.reject(new NotSent(new Fault('network_error')))
+    await hand(made, { id: 'A-1' })
+    await sender.run('send-deliveries')
+    await ahead(() => receiver.run('push-deliveries'))
+    made.system = ({ event }) => {
+      pushed.push(event['id'])
+      return 204
+    }
+    await receiver.run('push-deliveries')
+    t.strictSame(pushed.slice(-1), ['A-1'])
+    made.inboxUrl = 'inbox:'
   })
 })
 

@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { STRUCTURED } from '#core/events/read-event.ts'
+import { hasPassed } from '#platform/clock.ts'
 import { backOff } from '#platform/jobs/back-off.ts'
 import { asFault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -40,7 +41,7 @@ type Pusher = {
 
 export function createPusher(rooms: DeliveryRooms): Pusher {
   /** Inboxes whose system could not be reached; of this node alone. */
-  const away = new Map<string, { failures: number; until: number }>()
+  const away = new Map<string, { failures: number; since: number; pauseMs: number }>()
   const slow = new Set<string>()
   /** What systems have taken without a receipt so far, by inbox: positions, with the claims that keep them from others. */
   const owed = new Map<string, Map<number, string>>()
@@ -69,8 +70,13 @@ export function createPusher(rooms: DeliveryRooms): Pusher {
 
   function rest(service: string): 0 {
     const failures = (away.get(service)?.failures ?? 0) + 1
-    away.set(service, { failures, until: rooms.clock() + backOff(failures, Math.random()) })
+    away.set(service, { failures, since: rooms.clock(), pauseMs: backOff(failures, Math.random()) })
     return 0
+  }
+
+  function rests(service: string): boolean {
+    const one = away.get(service)
+    return one !== undefined && !hasPassed(rooms.clock(), one.since, one.pauseMs)
   }
 
   /** Gives the receipts that could not be given before; false while they cannot. */
@@ -173,7 +179,7 @@ export function createPusher(rooms: DeliveryRooms): Pusher {
       const to = pushAddress(local.url)
       if (to === undefined || local.disabledNotice !== undefined) continue
       if (busy.has(service) || idle.has(service)) continue
-      if ((away.get(service)?.until ?? 0) <= rooms.clock()) due.push({ local, to, service })
+      if (!rests(service)) due.push({ local, to, service })
     }
     due.sort((a, b) => (a.service < b.service ? -1 : 1))
     const first = due.findIndex(({ service }) => service > last)
