@@ -72,3 +72,22 @@ void t.test('one thing that fails keeps no letter of another back, and the job s
   t.match((await tell(whole)).join(), 'token-1', 'the next try has the rest')
   t.same(await tell(whole), [])
 })
+
+void t.test('a clock that was ahead and is put right holds no letter back', async (t) => {
+  const { world, mail, node, tell } = await createDeadlines(t)
+  const [one, { store }] = [node('a'), node('b')]
+  world.contracts = [contract('C-1', 1, 30)]
+  world.certificates = [certificate('claimed', { from: -300, to: 30 })]
+  mail.isDown = true
+  const right = world.now
+  world.now += 2 * 86_400_000
+  await tell(one)
+  const claimed = (await store.waiting()).find(({ kind }) => kind === 'AUTHENTICATION')!
+  // Its node ended while it sent.
+  const [row] = (await store.list(10)).filter(({ id }) => id === claimed.id)
+  await store.claim(row!, world.now)
+  world.now = right
+  mail.isDown = false
+  t.ok(await store.isDue(world.now))
+  t.equal((await tell(one)).length, 2)
+})

@@ -33,7 +33,7 @@ export function daysLeft(ends: number, now: number): number {
 }
 
 const FIRST_PAUSE_MS = 60_000
-const LONGEST_PAUSE_MS = 3_600_000
+export const LONGEST_PAUSE_MS = 3_600_000
 
 /** After a try that failed: a minute, doubled up to an hour. */
 export function nextTryAt(now: number, attempts: number): number {

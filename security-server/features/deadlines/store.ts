@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto'
 import type { Selectable } from 'kysely'
 import { DAY_MS } from '#core/mail/threshold.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { whereOver } from '#platform/database/where-over.ts'
 import type { DeadlineTables, LetterState } from './migrations.ts'
-import type { Thing } from './rules.ts'
+import { LONGEST_PAUSE_MS, type Thing } from './rules.ts'
 
 export type Letter = Selectable<DeadlineTables['deadline_letter']>
 export type DeadlineStore = ReturnType<typeof createDeadlineStore>
@@ -13,6 +14,8 @@ export type DeadlineStore = ReturnType<typeof createDeadlineStore>
 const CLAIM_MS = 600_000
 const KEPT_MS = 365 * DAY_MS
 const GIVE_UP_MS = 30 * DAY_MS
+/** No claim is as long as the longest pause. */
+const isDueAt = (now: number) => whereOver('next_at', { now: iso(now), longestMs: LONGEST_PAUSE_MS })
 const iso = (ms: number): string => new Date(ms).toISOString()
 
 export function createDeadlineStore(database: Database) {
@@ -82,7 +85,7 @@ export function createDeadlineStore(database: Database) {
         .selectFrom('deadline_letter')
         .select('id')
         .where('state', '=', 'WAITING')
-        .where('next_at', '<=', iso(now))
+        .where(isDueAt(now))
         .limit(1)
         .executeTakeFirst()
       return row !== undefined
@@ -92,7 +95,7 @@ export function createDeadlineStore(database: Database) {
         .selectFrom('deadline_letter')
         .selectAll()
         .where('state', '=', 'WAITING')
-        .where('next_at', '<=', iso(now))
+        .where(isDueAt(now))
         .orderBy('ends_at')
         .limit(limit)
         .execute(),
