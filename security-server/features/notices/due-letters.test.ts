@@ -2,10 +2,11 @@
 import t from 'tap'
 import { tablesOf } from '#platform/database/open-database.ts'
 import type { Complaint } from '#schemas/find-usage.ts'
-import type { AskedNotice } from '#schemas/notices.ts'
+import type { AskedNotice, NoticeMode } from '#schemas/notices.ts'
 import { headerOf } from '#test/fakes/mail-server.ts'
 import { complaintHandlers } from '../tracker/complaints/handlers.ts'
 import { createTrackerWorld, SUBSYSTEM } from '../tracker/tracker-fixture.ts'
+import { createLetterStore } from './letters-store.ts'
 import { createNotices } from './notices-fixture.ts'
 import { lookAgain } from './rules.ts'
 import { sendLetters } from './send-letters.ts'
@@ -14,6 +15,32 @@ import { createUsesStore } from './uses-store.ts'
 import { writeLetters } from './write-letters.ts'
 
 const DAY = 86_400_000
+
+type Tables = ReturnType<typeof tablesOf<NoticeTables>>
+
+/** The address A of the person P. */
+async function confirmed(tables: Tables): Promise<void> {
+  const row = { id: 'A', person: 'P', channel: 'email', sealed: '', digest: 'D', state: 'CONFIRMED' } as const
+  await tables
+    .insertInto('notice_address')
+    .values({
+      ...{ ...row, asked_at: '', confirmed_at: '', failed_at: null, code: null, code_at: null, tries: 0 },
+    })
+    .execute()
+}
+
+async function putWish(
+  tables: Tables,
+  q: { id: string; subsystem: string; look_at: string; mode?: NoticeMode },
+): Promise<void> {
+  await tables
+    .insertInto('notice_wish')
+    .values({
+      ...{ person: 'P', address: 'A', mode: 'at_once', language: 'en', about: 'uses' },
+      ...{ asked_at: '', rest_until: null, is_more: 0, ...q },
+    })
+    .execute()
+}
 
 void t.test(
   'what waits is looked at when it may be told, within the hour; a run looks at all that is due',
@@ -54,29 +81,9 @@ void t.test('more wishes that fail than one look has keep nobody behind them fro
   const { database } = await createTrackerWorld(t)
   const tables = tablesOf<NoticeTables>(database)
   const now = Date.parse('2026-11-30T12:00:00Z')
-  await tables
-    .insertInto('notice_address')
-    .values({
-      ...{
-        id: 'A',
-        person: 'P',
-        channel: 'email',
-        sealed: '',
-        digest: 'D',
-        state: 'CONFIRMED',
-        asked_at: '',
-      },
-      ...{ confirmed_at: '', failed_at: null, code: null, code_at: null, tries: 0 },
-    })
-    .execute()
+  await confirmed(tables)
   const put = (id: string, subsystem: string, at: number) =>
-    tables
-      .insertInto('notice_wish')
-      .values({
-        ...{ id, person: 'P', subsystem, address: 'A', mode: 'at_once', language: 'en', about: 'uses' },
-        ...{ asked_at: '', look_at: new Date(at).toISOString(), rest_until: null, is_more: 0 },
-      })
-      .execute()
+    putWish(tables, { id, subsystem, look_at: new Date(at).toISOString() })
   // Half of them came at the same moment.
   for (let n = 0; n < 250; n++) await put(`W-${n}`, `damaged ${n}`, now - 5000 + Math.min(n, 125))
   await put('behind', SUBSYSTEM, now - 1)
@@ -98,6 +105,51 @@ void t.test('more wishes that fail than one look has keep nobody behind them fro
     [],
     'the one behind them was seen to',
   )
+})
+
+void t.test('a clock that was ahead and is put right holds nothing back', async (t) => {
+  const { database } = await createTrackerWorld(t)
+  const tables = tablesOf<NoticeTables>(database)
+  const now = Date.parse('2026-11-30T12:00:00Z')
+  const inDays = (days: number): string => new Date(now + days * DAY).toISOString()
+  await confirmed(tables)
+  const wishes: [NoticeMode, number][] = [
+    ['at_once', 2],
+    ['daily', 2],
+    ['weekly', 6],
+    ['weekly', 8],
+  ]
+  for (const [mode, days] of wishes)
+    await putWish(tables, {
+      id: `${mode} ${days}`,
+      subsystem: `${mode} ${days}`,
+      mode,
+      look_at: inDays(days),
+    })
+  const seen = await createUsesStore(database).due(now, 10)
+  t.same(
+    seen.map(({ id }) => id),
+    ['at_once 2', 'daily 2', 'weekly 8'],
+    'longer than the mode of any of them lets it wait',
+  )
+  const letters = createLetterStore(database)
+  const put = (id: string, kind: 'uses' | 'complaint', q: { days: number; attempts: number }) =>
+    tables
+      .insertInto('notice_letter')
+      .values({
+        ...{ id, kind, address: 'A', wish: 'daily 2', channel: 'email', fields: '{}', state: 'WAITING' },
+        ...{ created_at: inDays(0), next_at: inDays(q.days), attempts: q.attempts },
+        ...{ ended_at: null, last_error: null },
+      })
+      .execute()
+  await put('of complaints', 'complaint', { days: 6, attempts: 0 })
+  t.notOk(await letters.isDue('email', now), 'it waits for the digest that was asked for')
+  await put('of a year ahead', 'complaint', { days: 365, attempts: 0 })
+  await put('tried', 'complaint', { days: 1, attempts: 1 })
+  await put('never tried', 'uses', { days: 1, attempts: 0 })
+  t.ok(await letters.isDue('email', now))
+  const due = (await letters.due('email', now, 10)).map(({ id }) => id)
+  t.same(due.sort(), ['never tried', 'of a year ahead', 'tried'])
 })
 
 void t.test('what was stopped or ended while others were sent is not sent', async (t) => {

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
-import { DAY_MS, dayOf, nextDay, nextLook } from './rules.ts'
+import { whereOver } from '#platform/database/where-over.ts'
+import { DAY_MS, dayOf, longestLook, nextDay, nextLook } from './rules.ts'
 import type { LetterState, NoticeTables } from './tables.ts'
 import { addCount, countOf } from './wishes-store.ts'
 
@@ -13,7 +14,13 @@ export type LetterStore = ReturnType<typeof createLetterStore>
 export type DueLetter = Awaited<ReturnType<LetterStore['due']>>[number]
 
 const KEPT_MS = 30 * DAY_MS
+/** Between two tries. */
+export const LONGEST_PAUSE_MS = 6 * 3_600_000
 const iso = (ms: number): string => new Date(ms).toISOString()
+/** Only news of complaints that were never tried wait for a digest. */
+const isDueAt = (now: number) =>
+  sql<boolean>`(${whereOver('next_at', { now: iso(now), longestMs: longestLook('weekly') })}
+    or ((kind <> 'complaint' or attempts > 0) and ${whereOver('next_at', { now: iso(now), longestMs: LONGEST_PAUSE_MS })}))`
 /**
  * Under which channels letters of this one are stored. A node of the version before knows no letter about a complaint, would send it as one of
  * uses, and asks for none of the second.
@@ -29,7 +36,7 @@ export function createLetterStore(database: Database) {
         .selectFrom('notice_letter')
         .select('id')
         .where('state', '=', 'WAITING')
-        .where('next_at', '<=', iso(now))
+        .where(isDueAt(now))
         .where('channel', 'in', storedAs(channel))
         .limit(1)
         .executeTakeFirst()) !== undefined,
@@ -41,7 +48,7 @@ export function createLetterStore(database: Database) {
         .select(['notice_letter.id', 'kind', 'fields', 'attempts', 'created_at'])
         .select(['wish', 'subsystem', 'language', 'notice_address.id as address', 'sealed'])
         .where('notice_letter.state', '=', 'WAITING')
-        .where('next_at', '<=', iso(now))
+        .where(isDueAt(now))
         .where('notice_letter.channel', 'in', storedAs(channel))
         .orderBy('next_at')
         .limit(limit)

@@ -77,6 +77,11 @@ export function nextLook(mode: NoticeMode, now: number, restUntil: string | null
   return new Date(Math.max(at, rest)).toISOString()
 }
 
+/** The longest time from a look to the next one. */
+export function longestLook(mode: NoticeMode): number {
+  return mode === 'weekly' ? 7 * DAY_MS : DAY_MS
+}
+
 /** When what is withheld or told by its month alone is looked at again: not before any of it can be told, but within the hour. */
 export function lookAgain(now: number, nextEnd: string | undefined): string {
   const at = new Date(now)

@@ -7,7 +7,7 @@ import { colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault } from '#schemas/fault.ts'
 import { systemTag } from '#schemas/notices.ts'
 import type { Channel } from './channels.ts'
-import type { DueLetter } from './letters-store.ts'
+import { type DueLetter, LONGEST_PAUSE_MS } from './letters-store.ts'
 import type { LetterContent, UsesTold } from './render-letter.ts'
 import type { NoticeRooms } from './rooms.ts'
 import { CODE_MS, DAY_MS } from './rules.ts'
@@ -16,7 +16,6 @@ const AT_ONCE = 4
 const MOST = 40
 const GIVE_UP_MS = 3 * DAY_MS
 const FIRST_PAUSE_MS = 60_000
-const LONGEST_PAUSE_MS = 6 * 3_600_000
 
 export async function sendLetters(channel: Channel, rooms: NoticeRooms, signal?: AbortSignal): Promise<void> {
   if ((await rooms.wishes.stopped()) !== undefined) return

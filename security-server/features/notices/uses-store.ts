@@ -6,8 +6,10 @@ import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { whereOver } from '#platform/database/where-over.ts'
+import { NOTICE_MODES } from '#schemas/notices.ts'
 import type { Time } from '#schemas/sent-values.ts'
-import { dayOf, nextLook } from './rules.ts'
+import { dayOf, longestLook, nextLook } from './rules.ts'
 import type { NoticeTables, WishRow } from './tables.ts'
 import { addCount, countOf } from './wishes-store.ts'
 
@@ -112,7 +114,16 @@ export function createUsesStore(database: Database) {
         .innerJoin('notice_address', 'notice_address.id', 'notice_wish.address')
         .selectAll('notice_wish')
         .select('channel')
-        .where('look_at', '<=', iso(now))
+        .where((is) =>
+          is.or(
+            NOTICE_MODES.map((mode) =>
+              is.and([
+                is('mode', '=', mode),
+                whereOver('look_at', { now: iso(now), longestMs: longestLook(mode) }),
+              ]),
+            ),
+          ),
+        )
         // A node of the version before notes uses for every wish.
         .where('about', 'like', '%uses%')
         .where('state', '=', 'CONFIRMED')
