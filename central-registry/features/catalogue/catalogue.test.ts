@@ -6,7 +6,9 @@ import t, { type Test } from 'tap'
 import { readContent } from '#core/contract/read-content.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { inputValidatorsOf } from '#platform/http-service/openapi-validator.ts'
+import { createLog } from '#platform/logging/create-log.ts'
 import type { ContractTerms } from '#schemas/contract.ts'
+import { Fault } from '#schemas/fault.ts'
 import { securityServerApi } from '#security-server/shape.ts'
 import { contractDocument } from '#test/fakes/contracts.ts'
 import { eachRegistryDatabase, onEachRegistryDatabase } from '#test/fakes/registry-databases.ts'
@@ -17,6 +19,7 @@ import { until } from '#test/until.ts'
 import { createChange } from '../../changes/store.ts'
 import { openRegistryDatabase } from '../../registry.ts'
 import { at, CLIENT, collect, ID, list, method, one, openApi, POP, start } from './catalogue-fixture.ts'
+import { createCollecting } from './collect.ts'
 import { MAX_DOCUMENT_BYTES, readMethods } from './read-answers.ts'
 import { readDescription } from './read-description.ts'
 import { checkMayRequest } from './rules.ts'
@@ -161,6 +164,35 @@ void t.test('what was asked earlier and comes later replaces nothing', async (t)
     answers.resolve()
     await slow
     t.equal((await list(node, '?status=offered')).length, 2)
+  })
+})
+
+void t.test('a clock that was ahead and is put right delays no question', async (t) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
+    const { world, node } = await start(t, url)
+    await node.stop()
+    let { now } = world.clock
+    const asked: number[] = []
+    const collecting = createCollecting({
+      store: createCatalogueStore(
+        database,
+        createChange(database, async () => undefined),
+      ),
+      collector: {
+        listMethods: async () => {
+          asked.push(now)
+          throw new Fault('network_error')
+        },
+      } as never,
+      ...{ everyMinutes: 60, clock: () => now, log: createLog({ name: 'test', level: 'silent' }) },
+    })
+    const right = now
+    now += 86_400_000
+    await collecting()
+    now = right
+    await collecting()
+    await collecting()
+    t.same(asked, [right + 86_400_000, right], 'and once')
   })
 })
 

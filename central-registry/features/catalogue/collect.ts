@@ -97,7 +97,7 @@ export function createCollecting(q: {
   return async (signal) => {
     const now = new Date(clock()).toISOString()
     await store.withdrawGone(now)
-    const waiting = await store.due(now, MOST_IN_A_RUN)
+    const waiting = await store.due({ now, longestMs: everyMs, limit: MOST_IN_A_RUN })
     const next = async (): Promise<void> => {
       for (let one = waiting.shift(); one !== undefined && signal?.aborted !== true; one = waiting.shift())
         await ask(one)

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { whereOver } from '#platform/database/where-over.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
@@ -138,17 +139,17 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
         .executeTakeFirstOrThrow()
       return { services: rows, more: Number(all) - rows.length }
     },
-    /** The subsystems that are due, those that were never asked first. */
-    async due(now: string, limit: number): Promise<string[]> {
+    /** The subsystems that are due, those that were never asked first. `longestMs`: no wait is longer. */
+    async due(q: { now: string; longestMs: number; limit: number }): Promise<string[]> {
       const rows = await tables
         .selectFrom('subsystem')
         .leftJoin('catalogue_subsystem', 'catalogue_subsystem.subsystem', 'subsystem.id')
         .select('subsystem.id')
         .where('subsystem.id', 'in', providers(tables).select('subsystem.id'))
-        .where(({ or, eb }) => or([eb('next_at', 'is', null), eb('next_at', '<=', now)]))
+        .where(({ or, eb }) => or([eb('next_at', 'is', null), whereOver('next_at', q)]))
         .orderBy(sql`coalesce(next_at, '')`)
         .orderBy('subsystem.id')
-        .limit(limit)
+        .limit(q.limit)
         .execute()
       return rows.map(({ id }) => id)
     },
