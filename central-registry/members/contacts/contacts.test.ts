@@ -39,11 +39,13 @@ import { contentAt, contractDocument, hashOf, inDays } from '#test/fakes/contrac
 import { headerOf, startMailServer } from '#test/fakes/mail-server.ts'
 import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { GUEST, OWNER } from '#test/fakes/request-world.ts'
+import { createChange } from '../../changes/store.ts'
 import type { MailTables } from '../../features/mail/tables.ts'
 import { contactMigrations } from '../../register/migrations/contacts.ts'
 import { contractMigrations } from '../../register/migrations/contracts.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { digestOf, isOneOf, newCode, sidesWithout, stateOf as stateOfAddress } from './rules.ts'
+import { createContactStore } from './store.ts'
 
 t.test('a letter, a code, a confirmed address', (t) =>
   eachRegistryDatabase(t, async (database, t, url) => {
@@ -253,6 +255,79 @@ t.test('a contract and a member cause so many letters a day', (t) =>
     const all = await w.node.call('GET', '/mail-messages?q=b.example&limit=1')
     t.ok(Number(all.headers['x-total-count']) <= 100, 'and so many for a member')
   }),
+)
+
+t.test('a clock that was ahead and is put right delays no letter', (t) =>
+  eachRegistryDatabase(t, async (_database, t, url) => {
+    const mail = await startMailServer(t)
+    const w = await startContracts(t, url, { mailServer: mail.server })
+    const right = w.world.clock.now
+    const content = contentAt(right, { contacts })
+    await settled(w)
+    w.world.clock.now += 20 * DAY
+    await propose(w, content)
+    await passing(w, sent(mail, DESK, 1))
+    t.equal((await again(w, content, GUEST)).status, 200)
+    await passing(w, sent(mail, DESK, 2))
+    await settled(w)
+    w.world.clock.now = right
+    t.equal((await again(w, content, GUEST)).status, 200, 'those of then are not of today')
+    await passing(w, sent(mail, DESK, 3))
+    await settled(w)
+  }),
+)
+
+t.test(
+  'contacts that are asked later are so as long as that takes, and not as long as a clock was ahead',
+  (t) =>
+    eachRegistryDatabase(t, async (database, t) => {
+      const store = createContactStore(
+        database,
+        createChange(database, async () => undefined),
+        async (_transaction, recipients) => void written.push(...recipients),
+      )
+      const written: string[] = []
+      const now = Date.now()
+      const inDays = (days: number): string => new Date(now + days * DAY).toISOString()
+      const content = contentAt(now)
+      const { contract, version } = content
+      const tables = tablesOf<RegisterTables>(database)
+      await tables
+        .insertInto('system_parameter')
+        .values({ name: 'instance', value: 'DEV' } as never)
+        .execute()
+      await tables
+        .insertInto('contract_version')
+        .values({
+          ...{ contract, version, hash: 'h', state: 'ACTIVE', title: 't', parties: '', proposed_by: GUEST },
+          ...{ valid_from: 'a', valid_until: 'b', review_at: 'b', proposed_at: 'a', changed_at: 'a' },
+          ...{ content: JSON.stringify(content), critical: 0 },
+        } as never)
+        .execute()
+      const put = async (address: string, q: { ask: number; confirmed?: number; asked?: number }) => {
+        await tables
+          .insertInto('contract_contact')
+          .values({ contract, version, member: GUEST, address })
+          .execute()
+        const until = (days: number | undefined): string => (days === undefined ? '' : inDays(days))
+        await tables
+          .insertInto('contact_address')
+          .values({
+            ...{ member: GUEST, address, ask_at: inDays(q.ask), tries: 0 },
+            ...{ confirmed_until: until(q.confirmed), asked_until: until(q.asked) },
+            ...{ confirmed_at: null, confirmed_by: null, refused_at: null },
+          })
+          .execute()
+      }
+      await put('delayed@x.example', { ask: 2 })
+      await put('later@x.example', { ask: 1 })
+      await put('renewed@x.example', { ask: 335, confirmed: 365 })
+      await put('ahead@x.example', { ask: 400, confirmed: 430 })
+      await put('asked@x.example', { ask: -1, asked: 6 })
+      await put('asked-ahead@x.example', { ask: -1, asked: 9 })
+      await store.askDue(inDays(0))
+      t.same(written.sort(), ['ahead@x.example', 'asked-ahead@x.example', 'delayed@x.example'])
+    }),
 )
 
 t.test('contacts of before are known, and asked', (t) =>

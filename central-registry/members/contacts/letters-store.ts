@@ -4,6 +4,7 @@
  */
 import type { Kysely } from 'kysely'
 import { type Fields, isAddress } from '#core/mail/mail-address.ts'
+import { isOver, latestHeld } from '#platform/held-until.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
 import { say, type Word } from '#schemas/said.ts'
@@ -46,7 +47,10 @@ export async function askWhereNeeded(
     if (parseMemberId(one.member).instance !== q.own || !isAddress(one.email)) continue
     const row = await rowOf(transaction, keyOf(one), q.at)
     const isConfirmed = row.confirmed_until > q.at && q.isRenewal !== true
-    if (isConfirmed || row.asked_until > q.at || (row.refused_at ?? '') > dayBefore(q.at)) continue
+    const isAsked = !isOver(row.asked_until, { now: q.at, longestMs: CODE_GOOD_MS })
+    const isRefused =
+      row.refused_at !== null && !isOver(dayAfter(row.refused_at), { now: q.at, longestMs: DAY_MS })
+    if (isConfirmed || isAsked || isRefused) continue
     if ((await whyNoLetter(transaction, one, q)) === undefined) await letter(transaction, one, q)
     else await set(transaction, keyOf(one), { ask_at: dayAfter(q.at) })
   }
@@ -77,7 +81,11 @@ async function whyNoLetter(
   { member, email, contract }: Asked,
   { by, at }: { by: string; at: string },
 ): Promise<string | undefined> {
-  const today = () => transaction.selectFrom('contact_letter').where('at', '>', dayBefore(at))
+  const today = () =>
+    transaction
+      .selectFrom('contact_letter')
+      .where('at', '>', dayBefore(at))
+      .where('at', '<=', latestHeld({ now: at, longestMs: 0 }))
   const toAddress = today().where('address', '=', keyOf({ member, email }).address)
   if ((await counted(toAddress.where('member', '=', member))) >= MOST_LETTERS.addressOfMember)
     return `${MOST_LETTERS.addressOfMember} letters went to this address for this member within a day`

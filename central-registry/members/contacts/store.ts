@@ -1,6 +1,7 @@
 /** Rows of the addresses of contacts: their states, codes that members enter, renewals and deletion of old rows. */
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { whereOver } from '#platform/database/where-over.ts'
 import type { ContactState, ContractContent, ContractState } from '#schemas/contract.ts'
 import type { Whole } from '#schemas/sent-values.ts'
 import { type Change, counted } from '../../changes/store.ts'
@@ -61,7 +62,13 @@ export function createContactStore(
         .selectFrom('contact_address')
         .select(['member', 'address'])
         .where('ask_at', '>', '')
-        .where('ask_at', '<=', now)
+        .where((is) =>
+          is.or([
+            whereOver('ask_at', { now, longestMs: CONFIRMED_MS - ASK_BEFORE_MS }),
+            // A limit delayed it.
+            is.and([is('confirmed_until', '<=', now), whereOver('ask_at', { now, longestMs: DAY_MS })]),
+          ]),
+        )
         .orderBy('ask_at')
         .limit(MANY)
         .execute()
