@@ -15,7 +15,7 @@ import { makeCall } from './make-call.ts'
 import type { OfferMetrics } from './metrics.ts'
 import type { LifeEventsSettings, RuleSettings } from './settings.ts'
 import type { SteadyClock } from './steady-clock.ts'
-import { type Content, type KeptOffer, type OfferStore, SEND_AGAIN_MS } from './store.ts'
+import { type Content, type KeptOffer, LONGEST_PAUSE_MS, type OfferStore, SEND_AGAIN_MS } from './store.ts'
 import { send } from './submit.ts'
 import { OPEN } from './tables.ts'
 import type { Who } from './who.ts'
@@ -48,8 +48,6 @@ type Rooms = {
 
 const AT_ONCE = 64
 const WAITING = 4
-/** As long as it was sent without an answer, and not more. */
-const LONGEST_PAUSE_MS = 3_600_000
 /** So long nobody answers before operators are told, and before it ends. */
 const TELL_AFTER_MS = 3_600_000
 const MOST_SENDING_MS = 30 * 86_400_000
@@ -185,7 +183,8 @@ export function createActs(rooms: Rooms): Acts {
           continue
         }
         // Before it is tried: one that fails in any way does not stop those behind it.
-        const pauseMs = Math.min(Math.max(ageMs, SEND_AGAIN_MS), LONGEST_PAUSE_MS)
+        // As long as it was sent without an answer, and not more.
+        const pauseMs = Math.min(Math.max(ageMs, SEND_AGAIN_MS), LONGEST_PAUSE_MS / 1.25)
         await store.tryLater(id, pauseMs * (1 + Math.random() / 4))
         await inTurn(id, async () => {
           const offer = await store.find(id)

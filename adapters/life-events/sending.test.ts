@@ -156,6 +156,21 @@ void t.test('a clock that leaps ahead is not believed for a day', async (t) => {
   t.ok(isSteady(), 'what lasts for a day is a correction')
 })
 
+void t.test(
+  'a clock that was ahead and is put right lets an application wait no longer than ever',
+  async (t) => {
+    const { submit, played, stateOf, acts, now } = await open(t)
+    played.answer = LOST
+    const id = await submit()
+    now.ms += 24 * HOUR_MS
+    await acts.sendAgain()
+    now.ms -= 24 * HOUR_MS
+    played.answer = WELL
+    await acts.sendAgain()
+    t.equal(await stateOf(id), 'submitted')
+  },
+)
+
 void t.test('many that nobody answers stop no other, and none is sent for ever', async (t) => {
   const { submit, played, stateOf, store, now, rooms, sent } = await open(t)
   t.strictSame(await createActs(rooms).finding(), { ok: true })

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { migrate } from '#platform/database/migrate.ts'
 import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { whereOver } from '#platform/database/where-over.ts'
 import type { AskedCall, FormField, OfferState, OfferStep, OfferValue, StepKind } from '#schemas/offers.ts'
 import { type Decisions, decisions } from './decisions-store.ts'
 import { letterCodes } from './letter-codes-store.ts'
@@ -104,6 +105,8 @@ const ERASED: ReadonlySet<OfferState> = new Set(['declined', 'taken-back', 'over
 const MOST = 100
 /** When an application is sent again that may not have arrived. */
 export const SEND_AGAIN_MS = 30_000
+/** The longest time from one attempt to the next. */
+export const LONGEST_PAUSE_MS = 4_500_000
 const DAY_MS = 86_400_000
 /** A correction may come before its event by so long. */
 const TAKEN_BACK_DAYS = 400
@@ -288,7 +291,7 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
         .selectFrom('life_offer')
         .selectAll()
         .where('state', '=', 'sending')
-        .where('next_try_at', '<=', time())
+        .where(whereOver('next_try_at', { now: time(), longestMs: LONGEST_PAUSE_MS }))
         .orderBy('next_try_at')
         .limit(MOST)
         .execute()
