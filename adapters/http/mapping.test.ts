@@ -10,6 +10,7 @@ import { secretFile, startSystem } from '#adapters/kit/system/system-fixture.ts'
 import { summariseOpenApi } from '#security-server/local-systems/summarise-openapi.ts'
 import { until } from '#test/until.ts'
 import { httpAdapter } from './adapter.ts'
+import { readOwnDocument } from './read-own-document.ts'
 
 t.test('no target leads past the mapping', async (t) => {
   const { url, seen } = await startSystem(t, (app) => void app.all('/*', async ({ url }) => ({ url })))
@@ -281,6 +282,21 @@ t.test("the system's own document is published narrowed to the mapping", async (
     writeFileSync(file, text)
     await t.rejects(describe({ description: { file } }), { code: 'invalid_configuration', what }, what.source)
   }
+})
+
+t.test('a document that would take its reader for ever is given up, and holds nobody up', async (t) => {
+  const file = path.join(emptyFolder(t), 'own.yaml')
+  const keys = Array.from({ length: 30_000 }, (_, i) => `  "/${i}": {}`)
+  writeFileSync(file, `openapi: 3.1.0\npaths:\n${keys.join('\n')}\n`)
+  const settings = await readSettings(httpAdapter, fileOf(t, { paths: MAPPED, description: { file } }), {})
+  let turns = 0
+  const others = setInterval(() => turns++, 1)
+  t.teardown(() => clearInterval(others))
+  await t.rejects(readOwnDocument(settings, { timeMs: 500, oldGenerationMb: 512 }), {
+    code: 'invalid_configuration',
+    what: /own\.yaml: reading it took longer than/,
+  })
+  t.ok(turns > 1, 'others had their turn meanwhile')
 })
 
 t.test('a document of the mapping alone', async (t) => {

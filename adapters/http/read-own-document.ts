@@ -1,26 +1,35 @@
 /** Reads the system's own OpenAPI document, from a file or from the system itself, within bounds. */
 import { readFile } from 'node:fs/promises'
-import { parseDocument } from 'yaml'
 import { openSystem } from '#adapters/kit/system/open-system.ts'
 import { collectBytes } from '#core/transport/collect-bytes.ts'
+import { createPlaces } from '#platform/in-turn.ts'
+import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { HttpSettings } from './settings.ts'
 
 const MAX_BYTES = 2 * 1024 * 1024
-const MAX_ALIASES = 100
-const VERSION = /^3\.[01]\.\d{1,5}$/
+/** A normal document of 2 MiB takes several seconds of one core. */
+const LIMITS: ThreadLimits = { timeMs: 60_000, oldGenerationMb: 512 }
+/** Documents are read one at a time, so that they occupy at most one core. */
+const { run: inPlace } = createPlaces(1)
 
 /**
  * Undefined when the settings name none. Throws `invalid_configuration` for a document that cannot be read, and
  * `source_unavailable` while the system that has it is away.
  */
-export async function readOwnDocument(settings: HttpSettings): Promise<Record<string, unknown> | undefined> {
+export async function readOwnDocument(
+  settings: HttpSettings,
+  limits: ThreadLimits = LIMITS,
+): Promise<Record<string, unknown> | undefined> {
   const { file, url } = settings.description
   if (file === undefined && url === undefined) return undefined
   const where = file ?? new URL(settings.system.url).origin + url
   const bytes = file === undefined ? await fetchDocument(settings, url!, where) : await readDocument(file)
   if (bytes.length > MAX_BYTES) throw wrong(`${where} is larger than ${MAX_BYTES} bytes`)
-  return parse(bytes, where)
+  const script = new URL('./own-document-worker.ts', import.meta.url)
+  const refuse = (why: string, cause?: unknown): Fault => wrong(`${where}: ${why}`, cause)
+  const ask = () => askThread({ script, question: { bytes, where }, limits, refuse })
+  return (await inPlace(ask)) as Record<string, unknown>
 }
 
 async function readDocument(file: string): Promise<Buffer> {
@@ -45,29 +54,6 @@ async function fetchDocument(settings: HttpSettings, target: string, where: stri
   } finally {
     await system.close()
   }
-}
-
-function parse(bytes: Buffer, where: string): Record<string, unknown> {
-  let value: unknown
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    value = text.trimStart().startsWith('{') ? JSON.parse(text) : parseYaml(text)
-    // An alias inside itself has no end.
-    JSON.stringify(value)
-  } catch (cause) {
-    throw wrong(`${where} is neither JSON nor YAML`, cause)
-  }
-  const { openapi, paths } = (value ?? {}) as { openapi?: unknown; paths?: unknown }
-  if (typeof openapi !== 'string' || !VERSION.test(openapi) || typeof paths !== 'object' || paths === null)
-    throw wrong(`${where} is no OpenAPI document of version 3.0 or 3.1`)
-  return value as Record<string, unknown>
-}
-
-function parseYaml(text: string): unknown {
-  const document = parseDocument(text, { uniqueKeys: true, strict: true, logLevel: 'silent' })
-  const [error] = document.errors
-  if (error !== undefined) throw error
-  return document.toJS({ maxAliasCount: MAX_ALIASES })
 }
 
 function wrong(what: string, cause?: unknown): Fault {
