@@ -21,7 +21,7 @@ import { createLeafFile } from './configuration/transparency-log/leaf-file.ts'
 import { createLogStore } from './configuration/transparency-log/store.ts'
 import { approvedNow } from './documents/approved-now.ts'
 import { countDocuments } from './documents/count.ts'
-import { createTimeProof, timeProofFinding } from './documents/time-proof-store.ts'
+import { createTimeProof } from './documents/time-proof-store.ts'
 import { openMemory } from './features/restorations/memory.ts'
 import { RENEW_LIST } from './features/suspensions/publish-list.ts'
 import { managementCertificatesOf, registrationServiceOf } from './listeners.ts'
@@ -87,7 +87,7 @@ async function openInTurn(
   const members = createMemberStore(database, change)
   const trust = createTrustStore(database, change)
   const of = { database, members, trust, ocspFreshnessSeconds, clock }
-  const isTimeProven = createTimeProof({ database, clock })
+  const timeProof = createTimeProof({ database, clock })
   return {
     ...services,
     ...{ settings, settingsFile: q.settingsFile, settingsSchema, backupKey: q.backupKey },
@@ -126,8 +126,8 @@ async function openInTurn(
     apiOperations: readOperations(await registryApi()),
     registrationService: await registrationServiceOf(settings.registration),
     managementCertificates: await managementCertificatesOf(settings.managementService),
-    isTimeProven,
-    timeProofFinding: () => timeProofFinding(isTimeProven),
+    isTimeProven: timeProof.isProven,
+    timeProofFinding: timeProof.finding,
     closeGround: () => inTurn.disposeAsync(),
   }
 }

@@ -9,7 +9,7 @@ import type { Finding } from './create-health.ts'
 const STOPS_MS = 5 * 60_000
 const WARNS_MS = 10_000
 /** Older times are not used any more. */
-const KEPT_MS = 3_600_000
+export const KEPT_MS = 3_600_000
 /** By so much the clock may be ahead of what others signed while things are deleted for good by it, whose times are days. */
 const PROVEN_WITHIN_MS = 600_000
 
@@ -65,10 +65,15 @@ export function createClockCheck(q: {
           ok: true,
           reason: `nobody has signed a time near that of the clock since this server started: until then nothing is deleted because its time is over`,
         }
-      if (error === undefined || Math.abs(error) < WARNS_MS) return { ok: true }
-      const seconds = Math.round(Math.abs(error) / 1000)
-      const reason = `the clock is ${seconds} s ${error > 0 ? 'ahead of' : 'behind'} the time that ${last?.by} signed: synchronise it`
-      return { ok: Math.abs(error) < STOPS_MS, reason }
+      return errorFinding(error ?? 0, last?.by)
     },
   }
+}
+
+/** What to say of a clock that is off by `error` ms from what `by` signed. */
+export function errorFinding(error: number, by: string | undefined): Finding {
+  if (Math.abs(error) < WARNS_MS) return { ok: true }
+  const seconds = Math.round(Math.abs(error) / 1000)
+  const reason = `the clock is ${seconds} s ${error > 0 ? 'ahead of' : 'behind'} the time that ${by} signed: synchronise it`
+  return { ok: Math.abs(error) < STOPS_MS, reason }
 }
