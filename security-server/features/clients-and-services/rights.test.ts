@@ -43,14 +43,14 @@ t.test('who can be given a right, who has some, and to what', async (t) => {
   const created = async (url: string, body: object) => {
     const reply = await ask('POST', url, body)
     t.equal(reply.status, 201, `${url} ${JSON.stringify(reply.body).slice(0, 200)}`)
-    return reply.body as { id: number; services: { id: number }[] }
+    return reply.body as { id: number; services: { id: number }[]; warning?: string }
   }
   const page = async (url: string) => {
     const { status, headers, raw } = await ask('GET', url)
     t.equal(status, 200, url)
     return {
       total: Number(headers['x-total-count']),
-      rows: JSON.parse(raw.toString()) as { subjectId: string }[],
+      rows: JSON.parse(raw.toString()) as { subjectId: string; warning?: string }[],
     }
   }
   const ids = async (url: string) => (await page(url)).rows.map(({ subjectId }) => subjectId)
@@ -116,11 +116,27 @@ t.test('who can be given a right, who has some, and to what', async (t) => {
     subjectType: 'GLOBALGROUP',
     subjectId: 'not-there',
   })
+  const unknown = await created(`/services/${services[0]}/access-rights`, {
+    ...{ subjectType: 'SUBSYSTEM', subjectId: 'DEV:GOV:5678:txa' },
+  })
+  const warning =
+    'DEV/GOV/5678/txa is not registered in the instance: it cannot use this until it is. Check the identifier'
+  t.equal(unknown.warning, warning, 'it is granted, and said')
+  const rights = (await page(`/services/${services[0]}/access-rights`)).rows
+  t.match(
+    rights.map((one) => [one.subjectId, one.warning]),
+    [
+      ['friends', undefined],
+      ['DEV:GOV:5678:txa', warning],
+      [TAX, undefined],
+    ],
+  )
   const clients = `/clients/${CLIENT}/service-clients`
   t.match(await page(clients), {
-    total: 3,
+    total: 4,
     rows: [
-      { subjectId: TAX, rights: 1 },
+      { subjectId: TAX, rights: 1, warning: undefined },
+      { subjectId: 'DEV:GOV:5678:txa', rights: 1, warning },
       { subjectId: 'friends', rights: 2, name: 'of ours' },
       { subjectId: 'not-there', rights: 1, name: '', warning: /has no global group/ },
     ],
