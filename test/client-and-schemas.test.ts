@@ -4,13 +4,14 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { AFTER_THE_CALL } from '#adapters/client/carried-out.ts'
+import { AFTER_THE_CALL, BEFORE_THE_CALL, mayHaveBeenCarriedOut } from '#adapters/client/carried-out.ts'
 import { identifier, readIdentifier } from '#adapters/client/identifiers.ts'
 import { soapDocument } from '#adapters/client/soap-document.ts'
 import { parseSoapMessage } from '#core/transport/soap-message.ts'
 import { catalogue } from '#schemas/fault-catalogue.ts'
 import type { FaultEntry } from '#schemas/faults/entry.ts'
 import { idText, parseClientId } from '#schemas/identifiers.ts'
+import { saysNotCalled, BEFORE_THE_CALL as TOLD_BY_PEERS } from '#security-server/consumer/refused-codes.ts'
 
 /** The result, or undefined for a refusal of either. */
 function attempt<T>(read: () => T): T | undefined {
@@ -92,6 +93,26 @@ t.test('the codes that leave open what happened are those of the catalogue', (t)
     byCaller.filter(([, { status }]) => status > 499),
     [],
     'a client. code of 500 is a peer’s',
+  )
+  t.end()
+})
+
+t.test('package and servers take the same codes of a provider’s server for given before the call', (t) => {
+  const differences: Record<string, string> = {
+    event_type_full: 'only the own server gives it, to its own systems: no peer is asked',
+    outbox_full: 'only the own server gives it, to its own systems: no peer is asked',
+  }
+  const codes = new Set([...TOLD_BY_PEERS, ...Object.keys(catalogue)])
+  const differ = [...codes].filter((code) => {
+    const type = `server.serverproxy.${code}`
+    return saysNotCalled(type) === mayHaveBeenCarriedOut(type, 500)
+  })
+  t.strictSame(differ.sort(), Object.keys(differences).sort())
+  const spelt = new Set([...codes].map((code) => code.replaceAll('_', '')))
+  t.strictSame(
+    [...BEFORE_THE_CALL].filter((code) => !spelt.has(code)),
+    [],
+    'none that the servers do not know',
   )
   t.end()
 })

@@ -54,8 +54,11 @@ const BEFORE_SENDING: ReadonlySet<string> = plain([
   'unknown_member',
 ])
 
-/** What the provider's half refuses before it calls its system, in Concordat and in X-Road. */
-const BEFORE_THE_CALL: ReadonlySet<string> = plain([
+/**
+ * What the provider's half refuses before it calls its system, in Concordat and in X-Road. What it says of a request that it cannot read or verify is
+ * among it: of its system's reply X-Road's says `service_failed.invalid_message`, and Concordat's `reply_not_made`.
+ */
+export const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'access_denied',
   'client_proxy_version_not_supported',
   'consent_ended',
@@ -70,13 +73,27 @@ const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'contract_suspended',
   'contract_unreadable',
   'contracts_outdated',
+  'delivery_discarded',
   'delivery_key_missing',
+  'duplicate_header_field',
   'event_type_full',
   'inbox_full',
+  'invalid_client_identifier',
+  'invalid_hash_chain',
+  'invalid_message',
   'invalid_path',
+  'invalid_reference',
   'invalid_security_server',
+  'invalid_signature_value',
   'maintenance_mode',
+  'malformed_hash_chain',
+  'malformed_signature',
   'mandate_service_unavailable',
+  'mime_parsing_failed',
+  'missing_header',
+  'missing_header_field',
+  'missing_rest',
+  'missing_signature',
   'not_as_described',
   'outbox_full',
   'outside_contract',
@@ -88,11 +105,13 @@ const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'service_busy',
   'service_disabled',
   'service_type',
+  'signature_verification',
   'ssl_authentication_failed',
   'stale_request',
   'suspended',
   'tls_profile_not_allowed',
   'too_many_requests',
+  'uncovered_part',
   'unknown_member',
   'unknown_peer',
   'unknown_service',

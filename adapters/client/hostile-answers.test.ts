@@ -209,6 +209,9 @@ t.test('only what no server gives after the call counts as not carried out', (t)
     ['server.serverproxy.contract_quota_used_up', 429],
     ['server.serverproxy.contract_quota_unknown', 503],
     ['server.serverproxy.service_busy', 503],
+    ['server.serverproxy.invalid_message', 500],
+    ['Server.ServerProxy.MimeParsingFailed', 500],
+    ['server.serverproxy.signature_verification', 500],
   ]
   const maybe: [string, number][] = [
     // X-Road's code for a SocketException, a reset after sending included.
@@ -217,6 +220,8 @@ t.test('only what no server gives after the call counts as not carried out', (t)
     ['server.clientproxy.reply_not_logged', 503],
     ['server.clientproxy.invalid_signature_value', 500],
     ['server.serverproxy.service_failed.network_error', 500],
+    ['server.serverproxy.service_failed.invalid_message', 500],
+    ['server.clientproxy.invalid_message', 500],
     ['server.serverproxy.internal_error', 500],
     ['server.serverproxy.replayed_request', 500],
     // A peer's word, passed on.

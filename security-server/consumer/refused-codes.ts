@@ -1,15 +1,17 @@
 /**
  * Which faults of a peer say that it did not call its system. X-Road says it in no other way than by the code, so only
  * codes are listed that its server gives before the call and never after it (pr-messtransp); all else leaves the outcome open. Ours
- * gives none of them after the call (provider/refuse.ts).
+ * gives none of them after the call (provider/refuse.ts). What X-Road's cannot read of its system's reply has `service_failed` before its code.
+ * The package for clients has the same list (adapters/client/carried-out.ts); a test names what differs.
  */
 
-const BEFORE_THE_CALL: ReadonlySet<string> = new Set([
+export const BEFORE_THE_CALL: ReadonlySet<string> = new Set([
   'access_denied',
   'client_proxy_version_not_supported',
   'consent_ended',
   'consent_missing',
   'consent_unknown',
+  'consent_unproven',
   'consent_used_up',
   'contract_ended',
   'contract_quota_unknown',
@@ -25,6 +27,7 @@ const BEFORE_THE_CALL: ReadonlySet<string> = new Set([
   'invalid_client_identifier',
   'invalid_hash_chain',
   'invalid_message',
+  'invalid_path',
   'invalid_reference',
   'invalid_security_server',
   'invalid_signature_value',
