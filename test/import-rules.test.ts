@@ -185,10 +185,14 @@ t.test('top-level names are the given ones, and every room says what it is', (t)
     [...top].filter((name) => (isFile(name) ? !TOP_FILES.test(name) : !TOP.has(name))),
     [],
   )
+  const divided = ['security-server', 'central-registry', 'core', 'platform']
   const inner = sources
-    .map(({ name }) => name.split('/'))
-    .filter(([room, , rest]) => ['security-server', 'core', 'platform'].includes(room!) && rest !== undefined)
-    .map(([room, folder]) => `${room}/${folder}`)
+    .map(({ name }) => name.split('/').slice(0, -1))
+    .filter(([room, folder]) => divided.includes(room!) && folder !== undefined)
+    .flatMap(([room, folder, feature]) => [
+      `${room}/${folder}`,
+      ...(folder === 'features' && feature !== undefined ? [`${room}/features/${feature}`] : []),
+    ])
   const rooms = new Set([
     ...[...top].filter((name) => [...ROOMS, 'scripts', 'test'].includes(name)),
     ...inner,
