@@ -6,7 +6,7 @@ import { findCycles } from './house/cycles.ts'
 import { DOORS, misusers, withoutComments } from './house/doors.ts'
 import { functionsOf, tooLong } from './house/function-sizes.ts'
 import { circlesOf, planOf } from './house/plan.ts'
-import { IMPURE_CODE, IMPURE_IMPORTS, whyNot } from './house/room-rules.ts'
+import { IMPURE_CODE, IMPURE_IMPORTS, innerRoomsOf, whyNot } from './house/room-rules.ts'
 import { importsOf, isForTests, listFiles, ROOT, readSources } from './house/source-files.ts'
 import { findUnusedExports } from './house/unused-exports.ts'
 import { findWaits, NO_WAITS, WAITS } from './house/waits.ts'
@@ -185,17 +185,9 @@ t.test('top-level names are the given ones, and every room says what it is', (t)
     [...top].filter((name) => (isFile(name) ? !TOP_FILES.test(name) : !TOP.has(name))),
     [],
   )
-  const divided = ['security-server', 'central-registry', 'core', 'platform']
-  const inner = sources
-    .map(({ name }) => name.split('/').slice(0, -1))
-    .filter(([room, folder]) => divided.includes(room!) && folder !== undefined)
-    .flatMap(([room, folder, feature]) => [
-      `${room}/${folder}`,
-      ...(folder === 'features' && feature !== undefined ? [`${room}/features/${feature}`] : []),
-    ])
   const rooms = new Set([
     ...[...top].filter((name) => [...ROOMS, 'scripts', 'test'].includes(name)),
-    ...inner,
+    ...sources.flatMap(({ name }) => innerRoomsOf(name)),
   ])
   t.strictSame([...rooms].filter((room) => !files.includes(`${room}/README.md`)).sort(), [])
   t.end()

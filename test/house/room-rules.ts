@@ -95,6 +95,15 @@ export function roomOf(file: string): string {
   return folders.slice(0, folders[1] === 'features' ? 3 : 2).join('/')
 }
 
+/** The rooms inside a top-level one that a file is in, each of which says what it is: its folder, and its feature. */
+export function innerRoomsOf(file: string): string[] {
+  const [room = '', folder, feature] = file.split('/').slice(0, -1)
+  if (!['security-server', 'central-registry', 'core', 'platform'].includes(room)) return []
+  if (folder === undefined) return []
+  const inner = `${room}/${folder}`
+  return folder === 'features' && feature !== undefined ? [inner, `${inner}/${feature}`] : [inner]
+}
+
 /**
  * A console imports the kit and the texts. The kit imports no console, and consoles do not import each other. The pages of the APIs are
  * the build's alone.
