@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
@@ -10,6 +9,7 @@ import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { type Lies, startRogueProvider } from '#test/fakes/rogue-openid-provider.ts'
+import { until } from '#test/until.ts'
 import { attemptOf, beginAttempt } from './attempt.ts'
 import { createOpenIdClient, type Identity } from './client.ts'
 import { createSessions } from './create-sessions.ts'
@@ -169,8 +169,9 @@ void t.test('a stolen, foreign, late or altered way back lets nobody in', async 
   cookieOf(hostile, node).set('registry-login', `${'0'.repeat(13)}${cookie.slice(13)}`)
   for (let more = 0; more < 6; more++)
     await refused(hostile, `${base}/login/callback?state=x`, /longer than ten minutes/)
-  // The listener accepts 20 requests a second of one address.
-  await wait(1000)
+  // The listener accepts 20 requests of one address in each second of its clock.
+  const second = Math.floor(Date.now() / 1000)
+  await until('the next second', () => Math.floor(Date.now() / 1000) > second)
   const denied = await hostile.toCallback(base, 'unknown')
   const spent = cookieOf(hostile, node).get('registry-login')!
   await refused(hostile, denied.replace(/code=[^&]+/, 'error=access_denied'), /did not confirm/)

@@ -1,4 +1,7 @@
-/** Tests wait only with `test/until.ts`: no loop of their own sleeps, counts attempts or reads a clock. */
+/**
+ * Tests wait only with `test/until.ts`: no loop of their own sleeps, counts attempts or reads a clock, and no sleep is as long as a second. Time
+ * that is itself what a test is about is taken with `test/take-time.ts`, which names it.
+ */
 import { withoutComments } from './doors.ts'
 import { type SourceFile, withoutTemplates } from './source-files.ts'
 
@@ -12,6 +15,8 @@ const PACES: { file: string; reason: string }[] = [
 ]
 
 const UNTIL = 'test/until.ts'
+const TAKE_TIME = 'test/take-time.ts'
+const LONG_MS = 1_000
 /** A loop over given values does not count: it ends with them. */
 const LOOP = /^( *)(?:\} )?(?:for \((?!.* of )|while \(|do \{)/
 const TRIES = /\bfor \(let (?:tries|attempts?|retries)\b/
@@ -19,12 +24,14 @@ const CLOCK =
   /\b(?:performance|Date)\.now\(\)[^\n]*(?<!=)[<>]|(?<!=)[<>]=?[^\n]*\b(?:performance|Date)\.now\(\)/
 const SLEEP = /\bnew Promise\b[^\n]*\bsetTimeout\(/
 const ALIAS = /\bsetTimeout as (\w+)\b/
+/** How long it sleeps: what stands behind the function of a promise. */
+const SLEEP_MS = /\bnew Promise\b[^\n]*\bsetTimeout\(\s*\w+,\s*((?:[^()\n]|\([^()\n]*\))+)\)/g
 
 /** Where a test waits in a loop of its own, and exceptions that are not needed. */
 export function findWaits(sources: SourceFile[]): string[] {
   const met = new Set<string>()
   const found = sources.flatMap(({ name, text }) => {
-    const wrong = name === UNTIL ? [] : loopsThatWait(text)
+    const wrong = name === UNTIL || name === TAKE_TIME ? [] : [...loopsThatWait(text), ...longSleeps(text)]
     if (wrong.length === 0 || !PACES.some(({ file }) => file === name))
       return wrong.map((line) => `${name}: ${line}`)
     met.add(name)
@@ -49,7 +56,24 @@ function loopsThatWait(text: string): string[] {
   })
 }
 
+/** Sleeps of a second or longer, and until a moment. A variable counts by the number that the file gives it, if it gives one. */
+function longSleeps(text: string): string[] {
+  const code = withoutComments(withoutTemplates(text))
+  const alias = ALIAS.exec(text)?.[1]
+  const called = alias && new RegExp(`(?<![\\w.])${alias}\\(((?:[^(),]|\\((?:[^()]|\\([^()]*\\))*\\))+)`, 'g')
+  const found = [SLEEP_MS, ...(called ? [called] : [])].flatMap((pattern) => [...code.matchAll(pattern)])
+  return found.filter(([, ms = '']) => isLong(ms.trim(), code)).map(([sleep]) => sleep)
+}
+
+function isLong(ms: string, code: string): boolean {
+  if (/\b(?:performance|Date)\.now\(\)/.test(ms)) return true
+  const given = /^\w+$/.test(ms) ? new RegExp(`\\bconst ${ms} = ([\\d_]+)$`, 'm').exec(code)?.[1] : undefined
+  return Number((given ?? ms).replaceAll('_', '')) >= LONG_MS
+}
+
 const IMPORT = "import { setTimeout as wait } from 'node:timers/promises'\n"
+const waitFor = (ms: string): string => `${IMPORT}await wait(${ms})`
+const promised = (ms: string): string => `await new Promise((resolve) => setTimeout(resolve, ${ms}))`
 
 /** Code that the rule must find, one way each. */
 export const WAITS = [
@@ -59,11 +83,18 @@ export const WAITS = [
   'for (let tries = 0; tries < 9; tries++)\n  answer = await ask()',
   'while (performance.now() < late)\n  await look()',
   'while (!held()) {\n  if (Date.now() > late) throw new Error("late")\n}',
+  waitFor('1_000'),
+  `const LATE_MS = 1_500\n${waitFor('LATE_MS')}`,
+  waitFor('Math.max(0, notAfter.getTime() - Date.now())'),
+  promised('2000'),
 ]
 
-/** Code that is no wait in a loop. */
+/** Code that is neither a wait in a loop nor a long one. */
 export const NO_WAITS = [
   `${IMPORT}for (const each of given) {\n  await wait(10)\n}`,
   `${IMPORT}await wait(10)\nwhile (!held()) await once(child, 'message')`,
   'for (let at = 0; at < 9; at++) {\n  await add(new Date(Date.now() - at))\n}',
+  `const SOON_MS = 20\n${waitFor('SOON_MS')}`,
+  waitFor('999'),
+  promised('200'),
 ]

@@ -13,6 +13,7 @@ import { hostilePaths, smuggling } from '../fakes/hostile-requests.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
 import { askRaw, exchangeBytes } from '../fakes/raw-http.ts'
 import { SELDOM_ASKED, shareWorld } from '../running-world.ts'
+import { takeTime } from '../take-time.ts'
 import { until } from '../until.ts'
 import { ask, colons, type Reply } from '../world.ts'
 
@@ -256,7 +257,7 @@ t.test('a certificate serves only the subsystem that it belongs to, while it is 
   t.equal(provider.calls.length, 1)
   const brief = await credential(world, { profile, clockOffsetMs: 10_000 - 730 * 86_400_000 })
   await admin.send('POST', `/clients/${colons(tax.client)}/tls-certificates`, Buffer.from(leafOf(brief.cert)))
-  await wait(Math.max(0, brief.certificate.notAfter.getTime() + 1_100 - Date.now()))
+  await takeTime('the certificate ends', brief.certificate.notAfter.getTime() + 1_100 - Date.now())
   const headers = { 'X-Road-Client': tax.client }
   const late = await world.ask('tax', `${FILES}/public/a`, { headers, certificate: brief })
   t.equal(codeOf(t, late, 'expired'), 'ssl_authentication_failed', 'a certificate that ran out since')

@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto'
 import https from 'node:https'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { PART_TYPE } from '#schemas/wire.ts'
 import {
@@ -17,6 +16,7 @@ import {
 } from '../fakes/credentials.ts'
 import * as R from '../fakes/rogue-server.ts'
 import { checkRecords, type Lie, openStage } from '../fakes/stage.ts'
+import { takeTime } from '../take-time.ts'
 import { until } from '../until.ts'
 
 const stage = await openStage()
@@ -114,9 +114,9 @@ t.test('a certificate that expires or is revoked ends an open connection', async
   const overAt = brief.certificate.notAfter.getTime() + 1_100
   t.equal((await tell(lie)).type, 'ok', 'while it is valid')
   // In two parts: the server ends a connection on which nothing came for 20 s, whatever its certificate.
-  await wait(Math.max(0, (overAt - Date.now()) / 2))
+  await takeTime('half of what is left of the certificate', (overAt - Date.now()) / 2)
   t.equal((await tell(lie)).type, 'ok', 'on the connection that stays open')
-  await wait(Math.max(0, overAt - Date.now()))
+  await takeTime('the certificate ends', overAt - Date.now())
   await refused(t, 'expired since', lie, /\.(cert_validation|invalid_cert_path)$/, false)
 
   const kept = await credential(world, wanted)

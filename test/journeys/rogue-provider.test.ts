@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { writeSoapFault } from '#core/transport/fault-xml.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
@@ -20,6 +19,7 @@ import {
 import { ocspByHash, type Received, type ReplyLie, startRogueProvider } from '../fakes/rogue-provider.ts'
 import * as R from '../fakes/rogue-server.ts'
 import { SELDOM_ASKED, shareWorld } from '../running-world.ts'
+import { takeTime } from '../take-time.ts'
 import type { Reply } from '../world.ts'
 
 const world = await shareWorld(SELDOM_ASKED)
@@ -82,7 +82,7 @@ t.test('an honest provider is believed', async (t) => {
     t.ok(reply.body.equals(lie.body ?? Buffer.from('true')))
   }
   const late = await askRogue(async () => {
-    await wait(1_500)
+    await takeTime('a provider that is slow', 1_500)
     return {}
   })
   t.equal(late.status, 200, 'slow, but in time')
@@ -311,7 +311,7 @@ t.test('no byte goes to a server that is not proved to be the one', async (t) =>
   server.present(brief)
   server.status(await statusOf(brief))
   t.equal((await askRogue({})).status, 200, 'one that is valid still')
-  await wait(Math.max(0, brief.certificate.notAfter.getTime() + 1_100 - Date.now()))
+  await takeTime('the certificate ends', brief.certificate.notAfter.getTime() + 1_100 - Date.now())
   await refused(t, 'expired while connected', {}, /cert_validation|invalid_cert_path/)
   const modes = ['stale', 'malformed', 'revoked', 'unknown', 'wrong-signer']
   for (const mode of modes) {
