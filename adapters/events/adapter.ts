@@ -10,12 +10,12 @@ import type { Broker } from './broker.ts'
 import { checkSettings } from './check-settings.ts'
 import { readCredentials } from './credentials.ts'
 import { type Deliveries, openDeliveries } from './deliveries.ts'
-import { createWayMetrics } from './metrics.ts'
-import { openReceiveWay } from './receive-way.ts'
+import { forwardToBroker } from './forward-to-broker.ts'
+import { forwardToServer } from './forward-to-server.ts'
+import type { Forwarder } from './forwarder.ts'
+import { createForwardingMetrics } from './metrics.ts'
 import { reasonOf } from './refusals.ts'
-import { openSendWay } from './send-way.ts'
 import { type EventsSettings, settingsSchema } from './settings.ts'
-import type { Way } from './way.ts'
 
 export const eventsAdapter: Worker<EventsSettings> = {
   name: 'events',
@@ -34,18 +34,18 @@ export function openEvents(
   arm: (rooms: Rooms) => Rooms = (rooms) => rooms,
 ): Promise<OpenWorker> {
   return startInTurn(async (inTurn) => {
-    const counted = createWayMetrics(metrics)
+    const counted = createForwardingMetrics(metrics)
     const opened = await openRooms(settings, inTurn, { log, onReset: (way) => counted.resets.inc({ way }) })
     const { broker, deliveries } = arm(opened)
     const common = { limits: settings.limits, broker, deliveries, metrics: counted, log }
-    const ways = new Map<string, Way>()
-    inTurn.defer(async () => void (await Promise.all([...ways.values()].map((way) => way.stop()))))
-    for (const way of settings.send) ways.set(way.name, await openSendWay({ ...common, way }))
-    for (const way of settings.receive) ways.set(way.name, openReceiveWay({ ...common, way }))
+    const forwarders = new Map<string, Forwarder>()
+    inTurn.defer(async () => void (await Promise.all([...forwarders.values()].map((one) => one.stop()))))
+    for (const way of settings.send) forwarders.set(way.name, await forwardToServer({ ...common, way }))
+    for (const way of settings.receive) forwarders.set(way.name, forwardToBroker({ ...common, way }))
     return {
       health: {
         broker: () => broker.finding(),
-        ...Object.fromEntries([...ways].map(([name, way]) => [name, () => way.finding()])),
+        ...Object.fromEntries([...forwarders].map(([name, one]) => [name, () => one.finding()])),
       },
       close: () => inTurn.disposeAsync(),
     }

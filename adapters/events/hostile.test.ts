@@ -16,14 +16,14 @@ import { eventsAdapter } from './adapter.ts'
 import type { Broker, Outgoing, Taken } from './broker.ts'
 import { openDeliveries } from './deliveries.ts'
 import { INBOX, settingsFile } from './events-fixture.ts'
+import { forwardToBroker } from './forward-to-broker.ts'
 import { makeEvent } from './make-event.ts'
-import { createWayMetrics } from './metrics.ts'
+import { createForwardingMetrics } from './metrics.ts'
 import { createFrames } from './mqtt/frames.ts'
 import { readProperties, writeProperties } from './mqtt/properties.ts'
 import { createCatchUp } from './nats/catch-up.ts'
 import { readNatsHeaders, writeNatsHeaders } from './nats/headers.ts'
 import { openQuarantine } from './quarantine.ts'
-import { openReceiveWay } from './receive-way.ts'
 
 const LEAST = { specversion: '1.0', id: '1', source: '/a', type: 't' }
 const taken = (body: string | Buffer, more: Partial<Taken> = {}): Taken => ({
@@ -59,16 +59,16 @@ t.test('an event of an inbox that nobody can read keeps no other from the broker
     publish: async (message) => void published.push(message),
   }
   const lines: string[] = []
-  const way = openReceiveWay({
+  const forwarder = forwardToBroker({
     way: { name: 'in', inbox: INBOX, to: 'got', mode: 'structured', pollMs: 50, leaseSeconds: 60 },
     limits: { messages: 10, atOnce: 2, eventBytes: 1000, bytes: 1_000_000 } as never,
     deliveries: await openDeliveries({ url, client: 'DEV/GOV/2000/population' }),
-    ...{ broker: broker as Broker, metrics: createWayMetrics(createMetrics()) },
+    ...{ broker: broker as Broker, metrics: createForwardingMetrics(createMetrics()) },
     log: createLog({ name: 'test', level: 'info', destination: { write: (line) => void lines.push(line) } }),
   })
   const targets = (): string => arrived.map(({ target }) => target).join()
   await until('it is consumed', async (saw) => saw(targets()).includes('/2/acknowledgement'))
-  await way.stop()
+  await forwarder.stop()
   t.strictSame(
     published.map(({ body }) => body.toString()),
     [event('A', '1.50')],

@@ -1,9 +1,9 @@
 /** What operators count: per way, how many messages were taken, went through and were set aside, and how long one takes. */
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 
-export type WayMetrics = ReturnType<typeof createWayMetrics>
+export type ForwardingMetrics = ReturnType<typeof createForwardingMetrics>
 
-export function createWayMetrics(metrics: Metrics) {
+export function createForwardingMetrics(metrics: Metrics) {
   return {
     taken: metrics.counter('concordat_events_taken_total', 'Messages given out to the adapter', ['way']),
     done: metrics.counter('concordat_events_done_total', 'Messages accepted, or published and acknowledged', [

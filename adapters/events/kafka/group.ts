@@ -40,10 +40,10 @@ const WORD = 'topic '
 export async function join(q: JoinQuestion): Promise<Membership> {
   const { connection, group, topic } = q
   const asked = { group, member: q.member, sessionMs: q.sessionMs, rebalanceMs: REBALANCE_MS }
-  const patience = { waitMs: REBALANCE_MS + q.sessionMs, mostBytes: MOST_ANSWER_BYTES }
+  const bounds = { waitMs: REBALANCE_MS + q.sessionMs, mostBytes: MOST_ANSWER_BYTES }
   for (;;) {
     const joining = { ...asked, protocol: PROTOCOL, metadata: subscriptionOf(topic) }
-    const joined = await connection.ask(JOIN_GROUP, joining, patience)
+    const joined = await connection.ask(JOIN_GROUP, joining, bounds)
     if (joined.error === CODES.memberIdRequired) {
       asked.member = joined.member
       continue
@@ -52,7 +52,7 @@ export async function join(q: JoinQuestion): Promise<Membership> {
     const member: Member = { group, generation: joined.generation, member: joined.member }
     asked.member = joined.member
     const assignments = joined.leader === joined.member ? assign(joined.members, topic, q.partitions) : []
-    const synced = await connection.ask(SYNC_GROUP, { ...member, protocol: PROTOCOL, assignments }, patience)
+    const synced = await connection.ask(SYNC_GROUP, { ...member, protocol: PROTOCOL, assignments }, bounds)
     if (synced.error === CODES.rebalanceInProgress) continue
     check(synced.error)
     const partitions = readAssignment(synced.assignment, topic).filter((one) => q.partitions.includes(one))

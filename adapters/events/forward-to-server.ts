@@ -10,25 +10,25 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { Broker, Taken, Taking } from './broker.ts'
 import type { Deliveries } from './deliveries.ts'
+import type { Forwarder } from './forwarder.ts'
 import { createGate, type Gate } from './gate.ts'
 import { createLanes } from './lanes.ts'
 import { type MadeEvent, makeEvent } from './make-event.ts'
-import type { WayMetrics } from './metrics.ts'
+import type { ForwardingMetrics } from './metrics.ts'
 import { openQuarantine } from './quarantine.ts'
 import { isRefused, reasonOf } from './refusals.ts'
 import type { LimitSettings, SendSettings } from './settings.ts'
-import type { Way } from './way.ts'
 
-type SendQuestion = {
+type ToServer = {
   way: SendSettings
   limits: LimitSettings
   broker: Broker
   deliveries: Deliveries
-  metrics: WayMetrics
+  metrics: ForwardingMetrics
   log: Log
 }
 
-export async function openSendWay(q: SendQuestion): Promise<Way> {
+export async function forwardToServer(q: ToServer): Promise<Forwarder> {
   const { way, limits, deliveries, metrics } = q
   const log = q.log.child({ way: way.name })
   const ended = new AbortController()

@@ -13,19 +13,19 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { Broker } from './broker.ts'
 import type { Deliveries, Given } from './deliveries.ts'
+import type { Forwarder } from './forwarder.ts'
 import { createGate } from './gate.ts'
 import { createLanes } from './lanes.ts'
-import type { WayMetrics } from './metrics.ts'
+import type { ForwardingMetrics } from './metrics.ts'
 import { isOver, reasonOf } from './refusals.ts'
 import type { LimitSettings, ReceiveSettings } from './settings.ts'
-import type { Way } from './way.ts'
 
-type ReceiveQuestion = {
+type ToBroker = {
   way: ReceiveSettings
   limits: LimitSettings
   broker: Broker
   deliveries: Deliveries
-  metrics: WayMetrics
+  metrics: ForwardingMetrics
   log: Log
 }
 
@@ -39,7 +39,7 @@ const MOST_AT_ONCE = 100
 const REFUSED_DELAY_SECONDS = 60
 const STRUCTURED_TYPE: HeaderList = [['content-type', STRUCTURED]]
 
-export function openReceiveWay(q: ReceiveQuestion): Way {
+export function forwardToBroker(q: ToBroker): Forwarder {
   const { way, broker, deliveries, metrics } = q
   const { inbox } = way
   const log = q.log.child({ way: way.name })

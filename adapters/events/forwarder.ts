@@ -1,7 +1,7 @@
-/** One way between a subject or topic and an inbox, in either direction, as long as it is open. */
+/** Forwards the events of one entry of the settings, from a subject or topic to an inbox or the other way round, as long as it is open. */
 import type { Finding } from '#platform/health/create-health.ts'
 
-export type Way = {
+export type Forwarder = {
   finding(): Finding
   /** Ends what is under way; what cannot end goes back to where it came from. */
   stop(): Promise<void>
