@@ -359,7 +359,7 @@ void t.test('what was begun for one is agreed to for nobody else', async (t) => 
   const demand = { contract: {}, services: [], digest: '', purpose: '', rule: { proof: 'wallet' } }
   const q = {
     ...{ asking: { wallet }, flow: 'same-device', offered: { client: { id: bank.id }, demand } },
-    ...{ way: { keeper: { system: { id: tax.id } }, href: '/x' }, given: { kind: 'once' } },
+    ...{ context: { keeper: { system: { id: tax.id } }, href: '/x' }, given: { kind: 'once' } },
   } as never as Parameters<typeof beginAgreement>[2]
   const words = wordsOf('en', { easy: false, timeZone: 'UTC' })
   const over = new AbortController()

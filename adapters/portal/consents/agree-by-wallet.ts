@@ -13,7 +13,7 @@ import { type Said, saidAt, waitPage } from '../pages/wallet.ts'
 import type { Answer, Rooms, Visit } from '../routing/section.ts'
 import { WALLET_WAIT } from './addresses.ts'
 import type { WalletAsking } from './ask-wallet.ts'
-import type { Offered, Way } from './consent.ts'
+import type { AnswerContext, Offered } from './consent.ts'
 import { plainPage } from './problem.ts'
 import { sendAgreement } from './send-agreement.ts'
 
@@ -24,7 +24,7 @@ type Finished = ReturnType<Wallet['finish']>
 /** What is under way for a session: the last that was begun, and nothing after it ended. */
 type UnderWay = {
   offered: Offered
-  way: Way
+  context: AnswerContext
   given: Begun
   askedAt: string
   id: string
@@ -47,16 +47,21 @@ export function beginAgreement(
     asking: WalletAsking
     flow: 'same-device' | 'cross-device'
     offered: Offered
-    way: Way
+    context: AnswerContext
     given: Begun
   },
 ): Answer {
-  const { asking, flow, offered, way, given } = q
+  const { asking, flow, offered, context, given } = q
   const { client, demand } = offered
   const askedAt = new Date(clock()).toISOString()
   const { contract, services, digest, rule } = demand
   const agreement: Agreement = {
-    ...{ provider: way.keeper.system.id, portal: settings.securityServer.client, client: client.id, askedAt },
+    ...{
+      provider: context.keeper.system.id,
+      portal: settings.securityServer.client,
+      client: client.id,
+      askedAt,
+    },
     ...{ contract: { id: contract.id, version: contract.version }, demand: digest },
     ...{ services: services.map(({ serviceCode }) => serviceCode), kind: given.kind },
     ...{ validUntil: given.validUntil, shown: given.shown },
@@ -67,7 +72,7 @@ export function beginAgreement(
   if (earlier !== undefined) wallet.giveUp(earlier)
   const transaction = transactionOf(agreement, demand)
   const { id, browser } = wallet.begin({ flow, by: session.person.code, transaction, question })
-  underWay.set(session.ended, { offered, way, given, askedAt, id, browser, about: session.acting?.code })
+  underWay.set(session.ended, { offered, context, given, askedAt, id, browser, about: session.acting?.code })
   forgetWith(session.ended, wallet)
   return { to: WALLET_WAIT }
 }
@@ -108,7 +113,7 @@ async function end(
   const { session } = visit.reader
   const held = underWayFor(session)
   if (held === undefined || rooms.wallet === undefined) return ended(visit, rooms)
-  const { offered, way, given, askedAt, id, browser } = held
+  const { offered, context, given, askedAt, id, browser } = held
   const finished = finish(rooms.wallet, { id, browser })
   if ('refused' in finished) {
     const { refused } = finished
@@ -120,11 +125,11 @@ async function end(
   const claim = attributes[CODE]
   const code = codeReader(rooms.settings.person.pattern)(typeof claim === 'string' ? claim : undefined)
   if (code !== session.person.code)
-    return plainPage(rooms, visit.reader, { of: 'agree.other', status: 403, href: way.href })
+    return plainPage(rooms, visit.reader, { of: 'agree.other', status: 403, href: context.href })
   // Who agrees leaves a record.
   const presentation = JSON.parse(record!) as object
   const proof = { askedAt, presentation }
-  return sendAgreement(visit, rooms, { offered, way, given: { ...given, proof } })
+  return sendAgreement(visit, rooms, { offered, context, given: { ...given, proof } })
 }
 
 function sayHowFar(visit: Pick<Visit, 'reader'>, rooms: Rooms, said?: Said): Answer {
@@ -132,7 +137,7 @@ function sayHowFar(visit: Pick<Visit, 'reader'>, rooms: Rooms, said?: Said): Ans
   const held = underWayFor(reader.session)
   const looked = held && rooms.wallet?.look(held.id, held.browser)
   if (held === undefined || looked === undefined || looked.state === 'ended') return ended(visit, rooms)
-  const place = { of: 'agree' as const, wait: WALLET_WAIT, again: held.way.href }
+  const place = { of: 'agree' as const, wait: WALLET_WAIT, again: held.context.href }
   const csrf = csrfField(reader.session)
   return { page: waitPage(rooms.place, reader, { ...looked, said, at: { ...place, csrf } }) }
 }
@@ -148,6 +153,6 @@ function ended({ reader }: Pick<Visit, 'reader'>, rooms: Rooms): Answer {
   const held = underWay.get(reader.session.ended)
   underWay.delete(reader.session.ended)
   if (held !== undefined) rooms.wallet?.giveUp(held)
-  const href = held === undefined ? {} : { href: held.way.href }
+  const href = held === undefined ? {} : { href: held.context.href }
   return plainPage(rooms, reader, { of: 'agree.ended', status: 403, ...href })
 }

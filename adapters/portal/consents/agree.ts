@@ -10,7 +10,7 @@ import { LANGUAGES, wordsOf } from '../texts.ts'
 import { beginAgreement } from './agree-by-wallet.ts'
 import { askingFor } from './ask-wallet.ts'
 import { endOf } from './chosen-end.ts'
-import type { Offered, Way } from './consent.ts'
+import type { AnswerContext, Offered } from './consent.ts'
 import { plainPage } from './problem.ts'
 import { sendAgreement } from './send-agreement.ts'
 import { hashOf, termsOf } from './terms.ts'
@@ -18,7 +18,7 @@ import { hashOf, termsOf } from './terms.ts'
 export async function agree(
   visit: Visit,
   rooms: Rooms,
-  { offered, way }: { offered: Offered; way: Way },
+  { offered, context }: { offered: Offered; context: AnswerContext },
 ): Promise<Answer> {
   const { form, reader } = visit
   const { client, demand } = offered
@@ -29,10 +29,10 @@ export async function agree(
     hashOf(termsOf(offered, wordsOf(language, { easy, timeZone: rooms.place.timeZone }))) === form.get('text')
   const isSame = isShown && form.get('demand') === demand.digest
   if (!isSame || kind === null || !demand.rule.kinds.includes(kind))
-    return plainPage(rooms, reader, { of: 'asked.changed', status: 409, href: way.href })
+    return plainPage(rooms, reader, { of: 'asked.changed', status: 409, href: context.href })
   const validUntil = endOf(form.get('until') ?? '', demand, reader.session.acting?.until, rooms)
   if (validUntil === undefined)
-    return plainPage(rooms, reader, { of: 'until.wrong', status: 400, href: way.href })
+    return plainPage(rooms, reader, { of: 'until.wrong', status: 400, href: context.href })
   const given: Omit<ConsentGiven, 'validUntil'> & { validUntil: string } = {
     ...{
       contract: demand.contract.id,
@@ -42,13 +42,13 @@ export async function agree(
       validUntil,
     },
     ...{ shown: { language, textHash: form.get('text') ?? '' } },
-    ...(way.request !== undefined && { token: way.request.token }),
+    ...(context.request !== undefined && { token: context.request.token }),
   }
   if (demand.rule.proof === 'login')
-    return provenFirst(visit, rooms, way.href) ?? sendAgreement(visit, rooms, { offered, way, given })
+    return provenFirst(visit, rooms, context.href) ?? sendAgreement(visit, rooms, { offered, context, given })
   const asking = askingFor(demand.rule, reader.session, rooms)
   // The page offers nothing else.
-  if ('cannot' in asking) return { to: way.href }
+  if ('cannot' in asking) return { to: context.href }
   const flow = form.get('answer') === 'cross-device' ? 'cross-device' : 'same-device'
-  return beginAgreement(visit, rooms, { asking, flow, offered, way, given })
+  return beginAgreement(visit, rooms, { asking, flow, offered, context, given })
 }

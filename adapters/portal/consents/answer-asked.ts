@@ -7,7 +7,7 @@ import type { Answer, Rooms, Visit } from '../routing/section.ts'
 import { agree } from './agree.ts'
 import { answeredPage, askedPage } from './asked-page.ts'
 import { callKeeper } from './call-keeper.ts'
-import type { Asked, AskedWay } from './consent.ts'
+import type { Asked, AskedContext } from './consent.ts'
 import { notAnsweredPage, plainPage } from './problem.ts'
 import { isServer, readAsked } from './read-consents.ts'
 
@@ -16,21 +16,24 @@ const TOKEN = /^[A-Za-z0-9_-]{43}$/
 export async function showAsked(visit: Visit, rooms: Rooms): Promise<Answer> {
   const found = await findAsked(visit, rooms)
   if (!('asked' in found)) return found
-  const { asked, way } = found
-  return { page: askedPage(rooms, visit.reader, { offered: asked, until: asked.validUntil, way }) }
+  const { asked, context } = found
+  return { page: askedPage(rooms, visit.reader, { offered: asked, until: asked.validUntil, context }) }
 }
 
 export async function takeAnswer(visit: Visit, rooms: Rooms): Promise<Answer> {
   const found = await findAsked(visit, rooms)
   if (!('asked' in found)) return found
-  const { asked, way } = found
+  const { asked, context } = found
   return visit.form.get('answer') === 'no'
     ? decline(visit, rooms, found)
-    : agree(visit, rooms, { offered: asked, way })
+    : agree(visit, rooms, { offered: asked, context })
 }
 
 /** What is asked of this very person and still open, or the page that says why there is nothing. */
-async function findAsked(visit: Visit, rooms: Rooms): Promise<{ asked: Asked; way: AskedWay } | Answer> {
+async function findAsked(
+  visit: Visit,
+  rooms: Rooms,
+): Promise<{ asked: Asked; context: AskedContext } | Answer> {
   const { parameters, reader } = visit
   const found = await rooms.systems.offering(CONSENTS)
   const { instance, memberClass, memberCode, subsystem, token = '' } = parameters
@@ -54,7 +57,7 @@ async function findAsked(visit: Visit, rooms: Rooms): Promise<{ asked: Asked; wa
   const { request, returnUrl } = asked
   return {
     asked,
-    way: {
+    context: {
       keeper,
       href: ['/consents/asked', system.id, token, ...(server === undefined ? [] : [server])].join('/'),
       request: { request, returnUrl, token },
@@ -65,7 +68,7 @@ async function findAsked(visit: Visit, rooms: Rooms): Promise<{ asked: Asked; wa
 async function decline(
   visit: Visit,
   rooms: Rooms,
-  { asked, way: { keeper, href, request } }: { asked: Asked; way: AskedWay },
+  { asked, context: { keeper, href, request } }: { asked: Asked; context: AskedContext },
 ): Promise<Answer> {
   const { reader } = visit
   const answer = await callKeeper(keeper, visit, rooms, {

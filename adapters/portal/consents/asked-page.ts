@@ -10,14 +10,14 @@ import type { Words } from '../texts.ts'
 import { POSSIBLE } from './addresses.ts'
 import { askingFor } from './ask-wallet.ts'
 import { latestEnd } from './chosen-end.ts'
-import type { AskedWay, Demand, Offered, Way } from './consent.ts'
+import type { AnswerContext, AskedContext, Demand, Offered } from './consent.ts'
 import { hashOf, termList, termsOf } from './terms.ts'
 
 /** `until`: when the office's request ends; absent where none asked, and the person gives it by themself. */
 export function askedPage(
   rooms: Pick<Rooms, 'place' | 'clock' | 'wallet' | 'settings'>,
   reader: Visit['reader'],
-  { offered, until, way }: { offered: Offered; until?: string; way: Way },
+  { offered, until, context }: { offered: Offered; until?: string; context: AnswerContext },
 ): string {
   const { words, session } = reader
   const { client, demand } = offered
@@ -42,7 +42,7 @@ export function askedPage(
 <div class="card">${termList(terms)}</div>
 <h2>${words(`${of}.no.title`)}</h2><p>${words(`${of}.no`)}</p>
 <h2>${words('asked.yes.title')}</h2><p>${words('asked.yes')}</p>
-<form method="post" action="${way.href}" class="decide">${csrfField(session)}
+<form method="post" action="${context.href}" class="decide">${csrfField(session)}
 <input type="hidden" name="demand" value="${demand.digest}"><input type="hidden" name="language" value="${words.language}">
 <input type="hidden" name="text" value="${hashOf(terms)}">
 ${canAgree ? kinds(demand.rule.kinds, words) : NOTHING}
@@ -51,7 +51,7 @@ ${needsWallet ? html`<p class="note">${words(cannot ?? (isAttested ? 'agree.lead
 ${canAgree && isAttested ? html`<p class="quiet">${words('agree.attestedGoes')}</p>` : NOTHING}
 <p class="row">${canAgree ? yes : NOTHING} ${no}</p></form>
 ${until === undefined ? NOTHING : html`<p class="quiet">${words('asked.until', { at: words.moment(until) })}</p>`}</article>`
-  const frame = { title: words(`${of}.title`), at: way.href, section: 'consents' }
+  const frame = { title: words(`${of}.title`), at: context.href, section: 'consents' }
   return wholePage(frameOf(rooms.place, reader, frame), content)
 }
 
@@ -81,7 +81,7 @@ function kinds(allowed: readonly ConsentKind[], words: Words) {
 export function answeredPage(
   place: Place,
   reader: Reader,
-  q: { client: Party; request: AskedWay['request']; answer: 'GIVEN' | 'DECLINED'; consent?: string },
+  q: { client: Party; request: AskedContext['request']; answer: 'GIVEN' | 'DECLINED'; consent?: string },
 ): string {
   const { words } = reader
   const { request, answer, consent } = q

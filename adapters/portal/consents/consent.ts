@@ -76,14 +76,14 @@ export type Offered = Pick<Asked, 'client' | 'demand'>
 export type Keeper = { system: System; server?: string | undefined }
 
 /** How a person came to what they answer. */
-export type Way = {
+export type AnswerContext = {
   keeper: Keeper
   /** Where they read it again. */
   href: string
   /** Of the office whose one-time url led them here, with its secret. */
   request?: Pick<Asked, 'request' | 'returnUrl'> & { token: string }
 }
-export type AskedWay = Way & Required<Pick<Way, 'request'>>
+export type AskedContext = AnswerContext & Required<Pick<AnswerContext, 'request'>>
 
 /** What one system told of the consents of a person. */
 export type Told = { system: System; consents: Consent[]; dropped: number; isCut: boolean }

@@ -4,7 +4,7 @@ import { addressOfOffer, POSSIBLE } from './addresses.ts'
 import { agree } from './agree.ts'
 import { askDemands } from './ask-demands.ts'
 import { askedPage } from './asked-page.ts'
-import type { Offered, Way } from './consent.ts'
+import type { AnswerContext, Offered } from './consent.ts'
 import { possiblePage } from './possible-page.ts'
 import { plainPage } from './problem.ts'
 
@@ -24,7 +24,10 @@ export async function takeUnasked(visit: Visit, rooms: Rooms): Promise<Answer> {
 }
 
 /** What the address names, as its system says it now. */
-async function findOffer(visit: Visit, rooms: Rooms): Promise<{ offered: Offered; way: Way } | Answer> {
+async function findOffer(
+  visit: Visit,
+  rooms: Rooms,
+): Promise<{ offered: Offered; context: AnswerContext } | Answer> {
   const { query, reader } = visit
   const [system = '', contract = '', client] = ['system', 'contract', 'client'].map(
     (name) => query.get(name) ?? '',
@@ -40,5 +43,5 @@ async function findOffer(visit: Visit, rooms: Rooms): Promise<{ offered: Offered
       back: 'possible.title',
     })
   const keeper = { system: of.system, server: offered.demand.rule.keptAt }
-  return { offered, way: { keeper, href: addressOfOffer(offered) } }
+  return { offered, context: { keeper, href: addressOfOffer(offered) } }
 }

@@ -6,7 +6,7 @@ import type { Answer, Rooms, Visit } from '../routing/section.ts'
 import { addressOf, ONE } from './addresses.ts'
 import { answeredPage } from './asked-page.ts'
 import { callKeeper } from './call-keeper.ts'
-import type { Offered, Way } from './consent.ts'
+import type { AnswerContext, Offered } from './consent.ts'
 import { notAnsweredPage, plainPage } from './problem.ts'
 import { readConsent } from './read-consents.ts'
 
@@ -16,10 +16,10 @@ const CODE = /^[a-z_]{1,64}$/
 export async function sendAgreement(
   visit: Pick<Visit, 'reader' | 'gone' | 'log'>,
   rooms: Rooms,
-  { offered, way, given }: { offered: Offered; way: Way; given: ConsentGiven },
+  { offered, context, given }: { offered: Offered; context: AnswerContext; given: ConsentGiven },
 ): Promise<Answer> {
   const { reader } = visit
-  const { href, keeper, request } = way
+  const { href, keeper, request } = context
   const answer = await callKeeper(keeper, visit, rooms, { method: 'POST', path: '/v1/consents', json: given })
   const status = 'status' in answer ? answer.status : undefined
   if (status === 409) return plainPage(rooms, reader, { of: 'asked.changed', status, href })
