@@ -2,7 +2,7 @@
  * How much of the process's memory contents hold that are neither small nor on the disk. Whoever would hold more asks first. A content
  * counts until it is collected, also while somebody reads it slowly.
  */
-import { giveMemoryBack, takeMemory } from './used-again.ts'
+import { giveMemoryBack, takeMemory } from './buffer-pool.ts'
 
 type HeldMemory = {
   fits(octets: number): boolean

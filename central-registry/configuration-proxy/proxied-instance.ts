@@ -8,12 +8,12 @@ import path from 'node:path'
 import { anchorHash as hashOf } from '#core/configuration/anchor.ts'
 import { checkListNumber, type HighWaterMark, listMark, raiseMark } from '#core/configuration/high-water.ts'
 import { MAX_LIST_LENGTH, verifySuspensionList } from '#core/configuration/suspension-list.ts'
-import { shares } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
 import { candidateLocations, type Location } from '#platform/configuration-documents/candidates.ts'
 import { withParametersReader } from '#platform/configuration-documents/read-parameters.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { divideTimeLimit } from '#platform/time-limits.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor, ConfigurationSource } from '#schemas/global-configuration.ts'
 import type { ImportClient } from '../configuration/other-instances/client.ts'
@@ -132,7 +132,7 @@ export async function openInstance(q: {
     act: (location: Location, get: ImportClient['get']) => Promise<T>,
   ) {
     const failures: Fault[] = []
-    const nextShare = shares(withinMs)
+    const nextShare = divideTimeLimit(withinMs)
     for (const location of candidateLocations({ anchor, sources, learned, lastUrl: last })) {
       const signal = nextShare()
       try {

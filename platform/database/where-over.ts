@@ -1,8 +1,8 @@
-/** `isOver` (platform/held-until.ts) as a condition on a column. */
+/** `isOver` (platform/not-before.ts) as a condition on a column. */
 import { sql } from 'kysely'
-import { type HeldQuestion, latestHeld } from '../held-until.ts'
+import { latestPlausible, type NotBeforeQuestion } from '../not-before.ts'
 
-export function whereOver(column: string, q: HeldQuestion) {
+export function whereOver(column: string, q: NotBeforeQuestion) {
   const until = sql.ref(column)
-  return sql<boolean>`(${until} <= ${q.now} or ${until} > ${latestHeld(q)})`
+  return sql<boolean>`(${until} <= ${q.now} or ${until} > ${latestPlausible(q)})`
 }

@@ -40,8 +40,8 @@ export function watchStandstill(q: {
   return async () => {
     const now = q.elapsed()
     const still = (await q.recurring()).filter((row) => {
-      const patience = Math.max(LEAST_MS, INTERVALS * row.everySeconds * 1000)
-      return now - lastProgress(row, now) > patience
+      const allowedMs = Math.max(LEAST_MS, INTERVALS * row.everySeconds * 1000)
+      return now - lastProgress(row, now) > allowedMs
     })
     const [first] = still
     if (first === undefined) return { ok: true }

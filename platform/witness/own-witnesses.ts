@@ -48,7 +48,7 @@ export type OwnWitnesses = {
 
 /** After this time without a quorum the health check gives a reason: several rounds have failed by then. */
 const LATE_MS = 120_000
-const PATIENCE_MS = 4_000
+const ANSWER_WITHIN_MS = 4_000
 
 type WatchedLog = SubmittedLog & { contradictions(): Promise<{ kind: string; witness: string }[]> }
 
@@ -142,10 +142,10 @@ export function createOwnWitnesses(q: {
           )
       }
       // A witness that does not answer is not waited for, so that the others get the next checkpoint in time.
-      const patience = new AbortController()
-      const tooLong = wait(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined)
+      const waiting = new AbortController()
+      const tooLong = wait(ANSWER_WITHIN_MS, undefined, { signal: waiting.signal }).catch(() => undefined)
       await Promise.race([Promise.all(underWay.values()), tooLong])
-      patience.abort()
+      waiting.abort()
       await refresh()
     },
     isBehind: (size) => policy.witnesses.some(({ name }) => cosigned.get(name)?.size !== size),

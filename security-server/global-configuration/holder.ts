@@ -4,7 +4,6 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
-import { createApart, within } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
 import {
   certificatesOf,
@@ -18,6 +17,7 @@ import {
 } from '#platform/configuration-documents/read-parameters.ts'
 import { createPlaces, createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { createSingleFlight, within } from '#platform/time-limits.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import type { ConfigurationClient } from './client.ts'
@@ -180,10 +180,10 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
     })
 
   const withinMs = q.federatedWithinMs ?? FEDERATED_WITHIN_MS
-  const federatedApart = createApart(withinMs)
+  const oneFetchEach = createSingleFlight(withinMs)
   const readFederated = createFederatedReading()
   const follow = (anchor: ConfigurationAnchor): Promise<void> =>
-    federatedApart(anchor.instance, async (signal) => {
+    oneFetchEach(anchor.instance, async (signal) => {
       const begun = era
       try {
         const copy = await readFederated(signal, (read) => fetch(anchor, 'federated', read, withinMs))

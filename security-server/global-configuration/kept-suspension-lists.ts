@@ -11,11 +11,11 @@ import {
   type SuspensionIndex,
   verifySuspensionList,
 } from '#core/configuration/suspension-list.ts'
-import { shares } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Location } from '#platform/configuration-documents/candidates.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { divideTimeLimit } from '#platform/time-limits.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { SuspensionList } from '#schemas/global-configuration.ts'
 import { say } from '#schemas/said.ts'
@@ -105,7 +105,7 @@ export function createKeptSuspensionLists(q: {
     withinMs: number | undefined,
   ): Promise<Found> {
     const failures: Fault[] = []
-    const nextShare = shares(withinMs)
+    const nextShare = divideTimeLimit(withinMs)
     for (const location of locations) {
       try {
         return await fetchFrom(location, instance, mark, nextShare())

@@ -1,9 +1,9 @@
 /** Fetches suspension lists: with a new configuration before it is used, or alone, taking effect at once. */
 
 import type { HighWaterMark } from '#core/configuration/high-water.ts'
-import { createApart } from '#platform/apart.ts'
 import { candidateLocations, type Shuffle } from '#platform/configuration-documents/candidates.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { createSingleFlight } from '#platform/time-limits.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import type { InstanceCopy } from './instance-copy.ts'
@@ -64,7 +64,7 @@ export function createListRefresh(q: {
     }
   }
 
-  const apart = createApart(LIST_WITHIN_MS)
+  const singleFlight = createSingleFlight(LIST_WITHIN_MS)
   return {
     async beforeUse(copy, anchor, withinMs) {
       await fetchList(copy, anchor, withinMs).catch((cause: unknown) =>
@@ -74,7 +74,7 @@ export function createListRefresh(q: {
     },
     obeyed: (copy, anchor) => obeyed(copy, anchor),
     obeyedOfOther: (copy, anchorNow) =>
-      apart(copy.instance, async () => {
+      singleFlight(copy.instance, async () => {
         const { instance } = copy
         try {
           const anchor = anchorNow()

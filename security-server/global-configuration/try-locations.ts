@@ -1,11 +1,11 @@
 /** Fetches one instance from the first location that has an acceptable configuration; every refusal is logged. */
 
 import type { HighWaterMark } from '#core/configuration/high-water.ts'
-import { shares } from '#platform/apart.ts'
 import { type Clock, hasPassed } from '#platform/clock.ts'
 import { candidateLocations, type Shuffle } from '#platform/configuration-documents/candidates.ts'
 import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { divideTimeLimit } from '#platform/time-limits.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import type { ConfigurationClient } from './client.ts'
@@ -47,7 +47,7 @@ export async function tryLocations(q: {
     shuffle: q.shuffle,
   })
   const failures: Fault[] = []
-  const nextShare = shares(q.withinMs)
+  const nextShare = divideTimeLimit(q.withinMs)
   for (const location of locations) {
     const now = q.clock()
     const signal = nextShare()

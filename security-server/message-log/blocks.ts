@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { countBufferGarbage } from '#platform/buffer-garbage.ts'
-import { giveMemoryBack, takeMemory } from '#platform/used-again.ts'
+import { giveMemoryBack, takeMemory } from '#platform/buffer-pool.ts'
 
 const BLOCK = 64 * 1024
 /** Smaller ones are kept only when nothing else came. */

@@ -6,9 +6,9 @@
  */
 import { hash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { giveMemoryBack, takeMemory } from '#platform/buffer-pool.ts'
 import { heldMemory } from '#platform/held-memory.ts'
 import { createPlaces } from '#platform/in-turn.ts'
-import { giveMemoryBack, takeMemory } from '#platform/used-again.ts'
 import { Fault } from '#schemas/fault.ts'
 import { createBlocks } from './blocks.ts'
 import { type Piece, readBodyFile } from './body-file.ts'

@@ -1,8 +1,8 @@
 /** Gives notices of the end or the review of contracts: each once, recorded in one transaction with the job that sends it. */
 import type { Kysely } from 'kysely'
+import { collectFailures } from '#platform/collect-failures.ts'
 import { type Database, tablesOf, type Within } from '#platform/database/open-database.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import { createOnItsOwn } from '#platform/on-its-own.ts'
 import type { Change } from '../../changes/store.ts'
 import type { Happened } from '../../contract-versions/move-version-store.ts'
 import { COLUMNS, contentOf, joinedOf, versionOf } from '../../contract-versions/rows-store.ts'
@@ -92,17 +92,19 @@ export function createNoticeStore({
     /** Gives every notice that is due now. Throws at the end when one could not be given. */
     async give(now: number): Promise<void> {
       const due = await candidates(now)
-      const own = createOnItsOwn(log)
+      const failures = collectFailures(log)
       for (let from = 0; from < due.length; from += MANY) {
         const some = due.slice(from, from + MANY)
         try {
           await record((transaction) => giveSome(transaction, some, now))
         } catch {
           // One of them keeps no other back.
-          await own.each(some, keyOf, (one) => record((transaction) => giveSome(transaction, [one], now)))
+          await failures.each(some, keyOf, (one) =>
+            record((transaction) => giveSome(transaction, [one], now)),
+          )
         }
       }
-      own.end()
+      failures.end()
     },
   }
 }

@@ -1,7 +1,7 @@
 /** Notices of contracts: one that cannot be given keeps no other back. */
 import t from 'tap'
+import { collectFailures } from '#platform/collect-failures.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
-import { createOnItsOwn } from '#platform/on-its-own.ts'
 import { createChange } from '../../changes/store.ts'
 import type { Happened } from '../../contract-versions/move-version-store.ts'
 import { openRegistryDatabase } from '../../registry.ts'
@@ -74,9 +74,9 @@ void t.test(
       announce: async () => undefined,
     })
     const settle = async () => {
-      const own = createOnItsOwn({ warn: () => undefined })
-      await store.settle(at(0), own)
-      own.end()
+      const failures = collectFailures({ warn: () => undefined })
+      await store.settle(at(0), failures)
+      failures.end()
     }
     await t.rejects(settle(), { message: /^1 failed: C-1: / })
     const states = async () =>

@@ -3,9 +3,9 @@
  * critical contracts.
  */
 import type { Clock } from '#platform/clock.ts'
+import { collectFailures } from '#platform/collect-failures.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
-import { createOnItsOwn } from '#platform/on-its-own.ts'
 import type { ContactStore } from '../../members/contacts/store.ts'
 import type { NoticeStore } from './notices-store.ts'
 import type { ContractReading } from './reading-store.ts'
@@ -34,18 +34,18 @@ export function settleContracts(q: {
       if (found > overdue) q.log.warn({ overdue: found }, 'critical contracts are in force after their end')
       overdue = found
     }
-    const own = createOnItsOwn(q.log)
+    const failures = collectFailures(q.log)
     const parts = {
-      expiry: () => q.store.settle(now, own),
+      expiry: () => q.store.settle(now, failures),
       notices: () => q.notices.give(ms),
       letters: () => q.addresses.askDue(now),
       count,
     }
-    await own.each(
+    await failures.each(
       Object.entries(parts),
       ([name]) => name,
       async ([, part]) => void (await part()),
     )
-    own.end()
+    failures.end()
   }
 }

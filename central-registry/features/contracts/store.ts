@@ -5,7 +5,7 @@
 import type { Kysely } from 'kysely'
 import { groupOf, namedConsumers, requiredSigners } from '#core/contract/parties.ts'
 import { checkSealFits } from '#core/contract/verify-seal.ts'
-import type { OnItsOwn } from '#platform/on-its-own.ts'
+import type { CollectedFailures } from '#platform/collect-failures.ts'
 import type { ContractAct, ContractProposal, ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -195,7 +195,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
      * Records which versions have expired, and which ones a newer version has replaced. Each contract is a transaction of its own, so that one
      * that is damaged stays as it is, and no other with it.
      */
-    settle: async (at: string, own: OnItsOwn): Promise<void> => {
+    settle: async (at: string, failures: CollectedFailures): Promise<void> => {
       const over = await record((transaction) =>
         transaction
           .selectFrom('contract_version')
@@ -205,7 +205,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
           .where('valid_until', '<=', at)
           .execute(),
       )
-      await own.each(
+      await failures.each(
         over,
         ({ contract }) => contract,
         ({ contract }) => record((transaction) => expire(transaction, contract, at)),
@@ -219,7 +219,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
           .having(({ fn }) => fn.countAll(), '>', 1)
           .execute(),
       )
-      await own.each(
+      await failures.each(
         begun,
         ({ contract }) => contract,
         ({ contract }) => record((transaction) => supersede(transaction, contract, at)),

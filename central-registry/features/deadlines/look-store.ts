@@ -3,9 +3,9 @@ import { hash } from 'node:crypto'
 import type { Fields } from '#core/mail/mail-address.ts'
 import { DAY_MS, thresholdOf } from '#core/mail/threshold.ts'
 import type { Clock } from '#platform/clock.ts'
+import { type CollectedFailures, collectFailures } from '#platform/collect-failures.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import { createOnItsOwn, type OnItsOwn } from '#platform/on-its-own.ts'
 import type { Change } from '../../changes/store.ts'
 import type { PutMail } from '../../members/contacts/letters-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
@@ -22,7 +22,7 @@ export function createLook(rooms: {
   database: Database
   record: Change<Tables>
   /** Each by itself: what cannot be read keeps nothing else from being told. */
-  things(now: number, own: OnItsOwn): Promise<Thing[]>
+  things(now: number, failures: CollectedFailures): Promise<Thing[]>
   put: PutMail
   to: string[]
   clock: Clock
@@ -74,9 +74,9 @@ export function createLook(rooms: {
 
   return async (signal) => {
     const now = clock()
-    const own = createOnItsOwn(log)
-    const things = await rooms.things(now, own)
-    await own.each(
+    const failures = collectFailures(log)
+    const things = await rooms.things(now, failures)
+    await failures.each(
       things,
       ({ kind, id }) => `${kind} ${id}`,
       async (thing) => {
@@ -91,7 +91,7 @@ export function createLook(rooms: {
       .deleteFrom('deadline_told')
       .where('at', '<', new Date(now - KEPT_MS).toISOString())
       .execute()
-    own.end()
+    failures.end()
   }
 }
 

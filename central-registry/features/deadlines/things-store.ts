@@ -1,8 +1,8 @@
 /** What ends within 60 days, or ended lately, as the register has it, and which members it concerns. */
 import { X509Certificate } from 'node:crypto'
 import { DAY_MS } from '#core/mail/threshold.ts'
+import type { CollectedFailures } from '#platform/collect-failures.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { OnItsOwn } from '#platform/on-its-own.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import type { RegisterTables } from '../../register/tables.ts'
@@ -27,7 +27,7 @@ export function createEndingThings(database: Database) {
   const tables = tablesOf<RegisterTables>(database)
 
   /** Without those of a server that has another one which lives longer. */
-  async function certificates({ after, before }: Times, own: OnItsOwn): Promise<Thing[]> {
+  async function certificates({ after, before }: Times, failures: CollectedFailures): Promise<Thing[]> {
     const rows = await tables
       .selectFrom('authentication_certificate as one')
       .select(['one.sha256', 'one.server', 'one.certificate'])
@@ -45,7 +45,7 @@ export function createEndingThings(database: Database) {
       )
       .orderBy('one.not_after')
       .execute()
-    return own.each(
+    return failures.each(
       rows,
       ({ sha256 }) => `AUTHENTICATION ${sha256}`,
       ({ sha256, server, certificate }) => ({
@@ -56,7 +56,7 @@ export function createEndingThings(database: Database) {
     )
   }
 
-  async function mandates({ after, before }: Times, own: OnItsOwn): Promise<Thing[]> {
+  async function mandates({ after, before }: Times, failures: CollectedFailures): Promise<Thing[]> {
     const rows = await tables
       .selectFrom('hosting_mandate')
       .select(['id', 'host', 'client', 'member', 'created_at', 'valid_until'])
@@ -65,7 +65,7 @@ export function createEndingThings(database: Database) {
       .where('valid_until', '<', before)
       .orderBy('valid_until')
       .execute()
-    return own.each(
+    return failures.each(
       rows,
       ({ id }) => `HOSTING_MANDATE ${id}`,
       (row) => ({
@@ -77,7 +77,7 @@ export function createEndingThings(database: Database) {
   }
 
   /** Approved CAs, the responders and time-stamping services that are approved by a certificate. */
-  async function trustServices(_: Times, own: OnItsOwn): Promise<Thing[]> {
+  async function trustServices(_: Times, failures: CollectedFailures): Promise<Thing[]> {
     const [services, authorities, responders, stamping] = await Promise.all([
       tables.selectFrom('certification_service').select(['id', 'name']).execute(),
       tables.selectFrom('certification_authority').select(['service', 'certificate']).execute(),
@@ -93,7 +93,7 @@ export function createEndingThings(database: Database) {
       ...responders.map(({ url, certificate }) => ({ name: url, certificate })),
       ...stamping.map(({ name, url, certificate }) => ({ name: `${name} ${url}`, certificate })),
     ].flatMap(({ name, certificate }) => (certificate === null ? [] : [{ name, certificate }]))
-    return own.each(
+    return failures.each(
       approved,
       ({ name }) => `TRUST_SERVICE ${name}`,
       ({ name, certificate }) => ({
@@ -104,13 +104,13 @@ export function createEndingThings(database: Database) {
   }
 
   /** The key that signs now: another one is activated in its place, and not only added. */
-  async function signingKeys(_: Times, own: OnItsOwn): Promise<Thing[]> {
+  async function signingKeys(_: Times, failures: CollectedFailures): Promise<Thing[]> {
     const rows = await tables
       .selectFrom('signing_key')
       .select(['id', 'certificate'])
       .where('is_active', '=', 1)
       .execute()
-    return own.each(
+    return failures.each(
       rows,
       ({ id }) => `SIGNING_KEY ${id}`,
       ({ id, certificate }) => ({
@@ -121,12 +121,12 @@ export function createEndingThings(database: Database) {
   }
 
   const rows = { certificates, mandates, trustServices, signingKeys }
-  return async (now: number, own: OnItsOwn): Promise<Thing[]> => {
+  return async (now: number, failures: CollectedFailures): Promise<Thing[]> => {
     const times = { after: iso(now - AFTER_MS), before: iso(now + AHEAD_MS) }
-    const found = await own.each(
+    const found = await failures.each(
       Object.entries(rows),
       ([name]) => name,
-      ([, find]) => find(times, own),
+      ([, find]) => find(times, failures),
     )
     return notLongOver(found.flat(), now)
   }

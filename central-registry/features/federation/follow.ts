@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { readCertificate } from '#core/certificate/certificate.ts'
-import { createApart, within } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { createSingleFlight, within } from '#platform/time-limits.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import type { ImportClient } from '../../configuration/other-instances/client.ts'
@@ -35,7 +35,7 @@ export function createFollow(q: {
 }): Follow {
   const { store } = q
 
-  const apart = createApart(WITHIN_MS)
+  const singleFlight = createSingleFlight(WITHIN_MS)
 
   async function follow(sha256: string, anchor: ConfigurationAnchor, signal: AbortSignal): Promise<void> {
     const { instance } = anchor
@@ -69,7 +69,7 @@ export function createFollow(q: {
   async function all(): Promise<void> {
     const trusted = await store.trusted()
     await Promise.all(
-      trusted.map(({ sha256, anchor }) => apart(sha256, (signal) => follow(sha256, anchor, signal))),
+      trusted.map(({ sha256, anchor }) => singleFlight(sha256, (signal) => follow(sha256, anchor, signal))),
     )
   }
 

@@ -5,9 +5,9 @@
  */
 import { verifyStatement } from '#core/configuration/statement.ts'
 import { unpackShared } from '#core/configuration/unpack-shared.ts'
-import { shares } from '#platform/apart.ts'
 import { isOfProxy } from '#platform/configuration-documents/candidates.ts'
 import { withParametersReader } from '#platform/configuration-documents/read-parameters.ts'
+import { divideTimeLimit } from '#platform/time-limits.ts'
 import { Fault } from '#schemas/fault.ts'
 import type {
   ConfigurationAnchor,
@@ -55,7 +55,7 @@ export async function readFederated(
   q: { client: Pick<ImportClient, 'get'>; now: Date; withinMs?: number | undefined },
 ): Promise<Federated> {
   const failures: unknown[] = []
-  const nextShare = shares(q.withinMs)
+  const nextShare = divideTimeLimit(q.withinMs)
   for (const { downloadUrl, verificationCerts } of anchor.sources.slice(0, MOST_SOURCES)) {
     const signal = nextShare()
     const get: ImportClient['get'] = (url, maxBytes) => q.client.get(url, maxBytes, signal)

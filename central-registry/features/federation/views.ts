@@ -1,9 +1,9 @@
 /** Look-ups over the newest verified configuration of each federated instance, while it is valid. */
 import { setTimeout as wait } from 'node:timers/promises'
 import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
-import { createApart } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { createSingleFlight } from '#platform/time-limits.ts'
 import type { ConfigurationAnchor, RegistrationService } from '#schemas/global-configuration.ts'
 import { readParameters } from './read-federated.ts'
 import { certificatesOf } from './rules.ts'
@@ -47,7 +47,7 @@ export function createFederatedViews(q: {
   waitedMs?: number | undefined
 }): FederatedViews {
   const { store, log, read = readParameters } = q
-  const apart = createApart(READ_WITHIN_MS)
+  const singleFlight = createSingleFlight(READ_WITHIN_MS)
   const lately = new Map<string, Read>()
   let held = new Map<string, Held>()
   let [begun, taken] = [0, 0]
@@ -71,7 +71,7 @@ export function createFederatedViews(q: {
     const waited = wait(q.waitedMs ?? WAITED_MS, undefined, { ref: false })
     // Parses once for all callers that wait; a second time when the first parsing was of earlier content.
     for (let tries = 0; tries < 2 && known() === undefined; tries++)
-      await Promise.race([apart(instance, () => readAnew(instance)), waited])
+      await Promise.race([singleFlight(instance, () => readAnew(instance)), waited])
     return known()?.index
   }
 

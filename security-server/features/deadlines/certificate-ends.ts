@@ -1,5 +1,5 @@
 /** When the server's own certificates end, for its metrics. */
-import { createOnItsOwn } from '#platform/on-its-own.ts'
+import { collectFailures } from '#platform/collect-failures.ts'
 import type { DeadlineRooms } from './rooms.ts'
 import { certificatesInUse } from './things.ts'
 
@@ -7,7 +7,7 @@ import { certificatesInUse } from './things.ts'
 export async function certificateEnds(
   rooms: Pick<DeadlineRooms, 'keys' | 'clock' | 'renewalOf' | 'log'>,
 ): Promise<{ of: string; endsAt: number }[]> {
-  const inUse = await certificatesInUse(rooms, createOnItsOwn(rooms.log))
+  const inUse = await certificatesInUse(rooms, collectFailures(rooms.log))
   const own = inUse.map(({ one, renewsInTime }) => ({
     of: `${one.usage.toLowerCase()}${renewsInTime ? '_renewing' : ''}`,
     endsAt: Date.parse(one.notAfter),

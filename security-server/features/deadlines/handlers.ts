@@ -1,8 +1,8 @@
 /** What ends within 60 days and who was told of it, for operators; and the act that sends anew what was refused. */
 
 import { thresholdOf } from '#core/mail/threshold.ts'
+import { collectFailures } from '#platform/collect-failures.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
-import { createOnItsOwn } from '#platform/on-its-own.ts'
 import { kept } from '#schemas/said.ts'
 import { wholeNumber } from '#schemas/sent-values.ts'
 import type { DeadlineRooms } from './rooms.ts'
@@ -19,7 +19,7 @@ export function deadlineHandlers(
 ): Handlers {
   const { store, settings, clock, node, log } = rooms
   // What fails is logged, and fails the job that writes letters.
-  const thingsNow = () => thingsThatEnd(rooms, settings ?? UNSET, createOnItsOwn(log))
+  const thingsNow = () => thingsThatEnd(rooms, settings ?? UNSET, collectFailures(log))
   return {
     async getDeadlines() {
       const now = clock()

@@ -1,7 +1,7 @@
 /** Looks at what ends, and makes the letters that are due of it; letters of what was replaced meanwhile are taken back. */
 
 import { thresholdOf } from '#core/mail/threshold.ts'
-import { createOnItsOwn } from '#platform/on-its-own.ts'
+import { collectFailures } from '#platform/collect-failures.ts'
 import type { LetterRooms } from './rooms.ts'
 import { keyOf, thingsThatEnd } from './things.ts'
 
@@ -12,9 +12,9 @@ import { keyOf, thingsThatEnd } from './things.ts'
 export async function lookForDeadlines(rooms: LetterRooms, signal?: AbortSignal): Promise<void> {
   const { store, clock, node, settings, log } = rooms
   const now = clock()
-  const own = createOnItsOwn(log)
-  const { things, looked } = await thingsThatEnd(rooms, settings, own)
-  await own.each(
+  const failures = collectFailures(log)
+  const { things, looked } = await thingsThatEnd(rooms, settings, failures)
+  await failures.each(
     things,
     ({ kind, id }) => `${kind} ${id}`,
     async (thing) => {
@@ -35,5 +35,5 @@ export async function lookForDeadlines(rooms: LetterRooms, signal?: AbortSignal)
     if ((isSeenHere && !present.has(letter.thing)) || !isWanted)
       await store.end(letter.id, 'SETTLED', { error: null, now })
   }
-  own.end()
+  failures.end()
 }

@@ -4,7 +4,7 @@
  * written down, sends it again, under the same Message-ID.
  */
 
-import { createOnItsOwn } from '#platform/on-its-own.ts'
+import { collectFailures } from '#platform/collect-failures.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -19,8 +19,8 @@ const MOST_ERROR = 500
 
 export async function sendLetters(rooms: LetterRooms, signal?: AbortSignal): Promise<void> {
   const { store, clock } = rooms
-  const own = createOnItsOwn(rooms.log)
-  await own.each(
+  const failures = collectFailures(rooms.log)
+  await failures.each(
     await store.due(clock(), MOST),
     ({ id }) => `letter ${id}`,
     async (letter) => {
@@ -28,7 +28,7 @@ export async function sendLetters(rooms: LetterRooms, signal?: AbortSignal): Pro
       if (await store.claim(letter, clock())) await sendOne(letter, rooms)
     },
   )
-  own.end()
+  failures.end()
 }
 
 async function sendOne(letter: Letter, rooms: LetterRooms): Promise<void> {

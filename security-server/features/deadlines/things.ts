@@ -1,7 +1,7 @@
 /** What ends at this server, with its time: certificates, its own and those of services' systems, contracts, the age of PINs, backups. */
 import { hash } from 'node:crypto'
 import { DAY_MS } from '#core/mail/threshold.ts'
-import type { OnItsOwn } from '#platform/on-its-own.ts'
+import type { CollectedFailures } from '#platform/collect-failures.ts'
 import { newestInForce } from '../../global-configuration/contracts/newest-in-force.ts'
 import { ANY_GRACE } from '../../global-configuration/snapshot.ts'
 import type { CertificateInfo } from '../../keys/keys.ts'
@@ -34,12 +34,12 @@ type Look = {
 export async function thingsThatEnd(
   rooms: DeadlineRooms,
   q: Q,
-  own: OnItsOwn,
+  failures: CollectedFailures,
 ): Promise<{ things: Found[]; looked: Set<Thing['kind']>; failed: Thing['kind'][] }> {
   const looks: Look[] = [
     {
       kinds: ['SIGNING', 'AUTHENTICATION'],
-      find: () => (hasConfiguration(rooms) ? certificates(rooms, own) : undefined),
+      find: () => (hasConfiguration(rooms) ? certificates(rooms, failures) : undefined),
     },
     { kinds: ['SYSTEM_CERTIFICATE'], find: () => internalTls(rooms) },
     { kinds: ['SERVICE_CERTIFICATE'], find: () => ofServices(rooms) },
@@ -49,13 +49,13 @@ export async function thingsThatEnd(
   ]
   const looked = new Set<Thing['kind']>()
   const failed = new Set(looks.flatMap(({ kinds }) => kinds))
-  const things = await own.each(
+  const things = await failures.each(
     looks,
     ({ kinds }) => kinds.join(' '),
     async ({ kinds, find }) => {
-      const before = own.failed()
+      const before = failures.failed()
       const found = await find()
-      if (own.failed() > before) return found ?? []
+      if (failures.failed() > before) return found ?? []
       for (const kind of kinds) failed.delete(kind)
       if (found !== undefined) for (const kind of kinds) looked.add(kind)
       return found ?? []
@@ -75,8 +75,8 @@ function hasConfiguration({ globalConfiguration }: DeadlineRooms): boolean {
 }
 
 /** One that renews itself is told of only when that is overdue, or when little is left. */
-async function certificates(rooms: DeadlineRooms, own: OnItsOwn): Promise<Found[]> {
-  const inUse = await certificatesInUse(rooms, own)
+async function certificates(rooms: DeadlineRooms, failures: CollectedFailures): Promise<Found[]> {
+  const inUse = await certificatesInUse(rooms, failures)
   return inUse
     .filter(({ renewsInTime }) => !renewsInTime)
     .map(({ one, overdue }) => ({
@@ -94,7 +94,7 @@ type InUse = { one: CertificateInfo; renewsInTime: boolean; overdue: string | un
  */
 export async function certificatesInUse(
   { keys, clock, renewalOf }: Pick<DeadlineRooms, 'keys' | 'clock' | 'renewalOf'>,
-  own: OnItsOwn,
+  failures: CollectedFailures,
 ): Promise<InUse[]> {
   const active = keys
     .tokens()
@@ -104,7 +104,7 @@ export async function certificatesInUse(
   const now = new Date(clock()).toISOString()
   const needed = active.filter((one) => !active.some((other) => outlives(other, one, now)))
   const renewals = new Map(
-    await own.each(
+    await failures.each(
       needed,
       ({ usage, sha256 }) => `${usage} ${sha256}`,
       async (one) => [one, await renewalOf(one.sha256)] as const,

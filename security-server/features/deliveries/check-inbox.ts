@@ -35,8 +35,8 @@ export async function checkInbox(
   if (refused === '') await rooms.routes.reopened({ client, service })
 }
 
-/** Ways on which messages wait that are refused with a code that says more than that something cannot be reached. */
-export async function refusedWays(
+/** Routes on which messages wait that are refused with a code that says more than that something cannot be reached. */
+export async function refusedRoutes(
   most: number,
   { routes }: Pick<DeliveryRooms, 'routes'>,
 ): Promise<{ client: string; service: string }[]> {

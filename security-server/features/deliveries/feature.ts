@@ -9,7 +9,7 @@ import { acceptDelivery, type Handed } from './accept-delivery.ts'
 import { askReceipts } from './ask-receipts.ts'
 import { askStates } from './ask-states.ts'
 import { createBoxStore } from './box-store.ts'
-import { checkInbox, refusedWays } from './check-inbox.ts'
+import { checkInbox, refusedRoutes } from './check-inbox.ts'
 import { deliveryRoutes } from './client-routes.ts'
 import { type ContentKeys, openContentKeys } from './content-keys.ts'
 import { createDeliveryKeys, type KeyHolder } from './delivery-keys.ts'
@@ -71,7 +71,7 @@ type Offers = {
     /** Whether this inbox would take messages of this subsystem now. Throws `inbox_refuses`, `inbox_not_asked`. */
     checkInbox(q: Pick<Handed, 'client' | 'service'>): Promise<void>
     /** Ways on which messages wait that are refused, those that were refused first at the beginning. */
-    refusedWays(most: number): Promise<{ client: string; service: string }[]>
+    refusedRoutes(most: number): Promise<{ client: string; service: string }[]>
   }
   /** For rows of other features that hold events: the same keys seal and name all that waits in the database. */
   eventSeals: {
@@ -161,7 +161,7 @@ export const deliveries: FeatureModule<Ground, Offers> = {
             rooms.outbox.waitingFor({ client: idText(client), service: idText(service), most }),
           checkInbox: ({ client, service }) =>
             checkInbox({ client: idText(client), service: idText(service) }, rooms),
-          refusedWays: (most) => refusedWays(most, rooms),
+          refusedRoutes: (most) => refusedRoutes(most, rooms),
         },
         eventSeals: {
           ...{ keys: rooms.keys, names: rooms.names, addHolder: deliveryKeys.addHolder },

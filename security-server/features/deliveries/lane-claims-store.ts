@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { whereOver } from '#platform/database/where-over.ts'
-import { isOver } from '#platform/held-until.ts'
+import { isOver } from '#platform/not-before.ts'
 import { type Boxes, rowOf, type Stored } from './claims-store.ts'
 import { isKeyed, UNCLAIMED } from './lanes-store.ts'
 import { LONGEST_CLAIM_MS, type Tables } from './tables.ts'

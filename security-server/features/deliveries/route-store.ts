@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { whereOver } from '#platform/database/where-over.ts'
-import { isOver } from '#platform/held-until.ts'
+import { isOver } from '#platform/not-before.ts'
 import { outboxWays } from './outbox-places-store.ts'
 import { asRoute, receiptTimes } from './receipt-times-store.ts'
 import { LONGEST_CLAIM_MS, LONGEST_WAIT_MS, type Route, type Tables } from './tables.ts'

@@ -15,7 +15,7 @@ import { type DeliveryRooms, iso } from './rooms.ts'
 import type { Route } from './tables.ts'
 
 type Shown = ReceiptsPage['receipts'][number]
-type Way = Pick<Route, 'id' | 'client' | 'service'>
+type RouteParties = Pick<Route, 'id' | 'client' | 'service'>
 
 /** What no later attempt makes good: the receipt itself is wrong. */
 const FINAL: ReadonlySet<string> = new Set([
@@ -31,7 +31,7 @@ export const OURS: ReadonlySet<string> = new Set(['logging_failed', 'database_er
  */
 export async function takeReceipts(
   { receipts, documents }: Pick<ReceiptsPage, 'receipts' | 'documents'>,
-  route: Way,
+  route: RouteParties,
   rooms: DeliveryRooms,
 ): Promise<{ taken: number; later: number[] }> {
   const read = new Map<string, { shown: Shown; message: Buffer; receipt: Receipt }>()
@@ -74,7 +74,7 @@ export async function takeReceipts(
 
 async function take(
   q: { shown: Shown; document: string; message: Buffer; receipt: Receipt; row: StoredOutbox },
-  route: Way,
+  route: RouteParties,
   rooms: DeliveryRooms,
 ): Promise<boolean> {
   const { shown, message, receipt, row } = q
@@ -110,7 +110,7 @@ async function take(
   return true
 }
 
-function refuse(cause: unknown, route: Way, rooms: DeliveryRooms): void {
+function refuse(cause: unknown, route: RouteParties, rooms: DeliveryRooms): void {
   const { code, detail } = asFault(cause)
   rooms.log.warn({ service: route.service, outcome: code, detail }, 'a receipt was not accepted')
 }

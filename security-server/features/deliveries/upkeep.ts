@@ -2,7 +2,7 @@
  * What time brings: messages that expired, that could not be sent for too long, that a crash left half accepted, and rows that nobody
  * needs any more. Each part takes bounded steps.
  */
-import { isOver } from '#platform/held-until.ts'
+import { isOver } from '#platform/not-before.ts'
 import { asFault } from '#schemas/fault.ts'
 import { abandonReceived, abandonSent } from './abandon.ts'
 import type { StoredOutbox } from './box-store.ts'

@@ -1,5 +1,5 @@
 /** Deliveries as operators see them: parties, state, what comes next, the last failure in words. Nothing of the event but its type. */
-import { isOver } from '#platform/held-until.ts'
+import { isOver } from '#platform/not-before.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { textOfCode } from '#schemas/fault.ts'
 import type { Whole } from '#schemas/sent-values.ts'

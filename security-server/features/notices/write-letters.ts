@@ -3,7 +3,7 @@
  * The message and the uses that it counts are one transaction. One wish that fails keeps no other back, and neither
  * do many: it stays due for the next run, and this one goes on behind it.
  */
-import { createOnItsOwn } from '#platform/on-its-own.ts'
+import { collectFailures } from '#platform/collect-failures.ts'
 import { idText, memberOf, parseClientId } from '#schemas/identifiers.ts'
 import type { UsesTold } from './render-letter.ts'
 import { iso, type NoticeRooms } from './rooms.ts'
@@ -24,13 +24,13 @@ type Judged = {
 export async function writeLetters(rooms: NoticeRooms, signal?: AbortSignal): Promise<void> {
   if ((await rooms.wishes.stopped()) !== undefined) return
   const seen = new Set<string>()
-  const own = createOnItsOwn(rooms.log)
+  const failures = collectFailures(rooms.log)
   let last: DueWish | undefined
   for (;;) {
     const due = await rooms.uses.due(rooms.clock(), MOST_WISHES, last)
     last = due.at(-1)
-    if (last === undefined || signal?.aborted === true) return own.end()
-    await own.each(
+    if (last === undefined || signal?.aborted === true) return failures.end()
+    await failures.each(
       due.filter(({ id }) => !seen.has(id)),
       ({ id }) => `wish ${id}`,
       async (wish) => {

@@ -73,7 +73,7 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
       wake: () => giver.wake(rooms),
       count: (what) => counter.inc({ what }),
     })
-    const inboxes = { ...rooms, askedWays: new Map<string, number>() }
+    const inboxes = { ...rooms, askedRoutes: new Map<string, number>() }
     giver.listen(rooms)
     eventSeals.addHolder(rooms.events)
     ground.erasureOrders.beforeOrders((index) =>

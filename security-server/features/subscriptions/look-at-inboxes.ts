@@ -11,38 +11,38 @@ import type { StoredSubscription } from './subscription-reads-store.ts'
 
 /** What is told of the inbox itself, in `about`. */
 const MOST_TOLD = 200
-/** Ways that are looked at in one run; the others are in the next ones. */
-const WAYS = 100
+/** Routes that are looked at in one run; the others are in the next ones. */
+const MOST_ROUTES = 100
 
 /**
  * An inbox that was asked is not asked again for so long. To ask is an exchange that both logs keep, and one that takes messages again opens
- * its way: what waits would never wait its turn.
+ * its route: what waits would never wait its turn.
  */
 const APART_MS = 300_000
 
-type Way = { client: string; service: string }
-/** When inboxes were asked, by their ways. */
-type AskedWays = Map<string, number>
+type Route = { client: string; service: string }
+/** When inboxes were asked, by their routes. */
+type AskedRoutes = Map<string, number>
 type Rooms = Pick<SubscriptionRooms, 'subscriptions' | 'deliveries' | 'clock' | 'log'> & {
-  askedWays: AskedWays
+  askedRoutes: AskedRoutes
 }
 
 /** Whether messages are refused that a subscription goes on sending; reads only. */
 export async function isAnyInboxRefusing(rooms: Rooms): Promise<boolean> {
-  for (const way of await rooms.deliveries.refusedWays(WAYS))
-    if (!isAskedLately(way, rooms) && (await rooms.subscriptions.activeTo(way)).length > 0) return true
+  for (const route of await rooms.deliveries.refusedRoutes(MOST_ROUTES))
+    if (!isAskedLately(route, rooms) && (await rooms.subscriptions.activeTo(route)).length > 0) return true
   return false
 }
 
 /** Asks each inbox once. */
 export async function lookAtInboxes(rooms: Rooms, signal: AbortSignal): Promise<void> {
-  for (const way of await rooms.deliveries.refusedWays(WAYS)) {
+  for (const route of await rooms.deliveries.refusedRoutes(MOST_ROUTES)) {
     if (signal.aborted) return
-    if (isAskedLately(way, rooms)) continue
-    const active = await rooms.subscriptions.activeTo(way)
+    if (isAskedLately(route, rooms)) continue
+    const active = await rooms.subscriptions.activeTo(route)
     if (active.length === 0) continue
-    rooms.askedWays.set(nameOf(way), rooms.clock())
-    const refused = await askInbox(way, rooms)
+    rooms.askedRoutes.set(nameOf(route), rooms.clock())
+    const refused = await askInbox(route, rooms)
     if (refused?.code !== 'inbox_refuses') continue
     for (const one of active) await halt(one, refused, rooms)
   }
@@ -64,18 +64,18 @@ export function aboutOf(cause: unknown): string {
     .slice(0, MOST_TOLD)
 }
 
-const nameOf = ({ client, service }: Way): string => `${client} ${service}`
+const nameOf = ({ client, service }: Route): string => `${client} ${service}`
 
-function isAskedLately(way: Way, { askedWays, clock }: Pick<Rooms, 'askedWays' | 'clock'>): boolean {
-  const at = askedWays.get(nameOf(way))
+function isAskedLately(route: Route, { askedRoutes, clock }: Pick<Rooms, 'askedRoutes' | 'clock'>): boolean {
+  const at = askedRoutes.get(nameOf(route))
   if (at === undefined) return false
   // Also a clock that was set back.
   if (Math.abs(clock() - at) < APART_MS) return true
-  askedWays.delete(nameOf(way))
+  askedRoutes.delete(nameOf(route))
   return false
 }
 
-async function askInbox({ client, service }: Way, { deliveries }: Rooms): Promise<Fault | undefined> {
+async function askInbox({ client, service }: Route, { deliveries }: Rooms): Promise<Fault | undefined> {
   try {
     await deliveries.checkInbox({ client: parseClientId(client), service: parseServiceId(service) })
     return undefined

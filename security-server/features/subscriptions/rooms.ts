@@ -58,7 +58,7 @@ export type DeliveryDoor = {
   /** Asks the inbox's server whether it would take messages of the client. Throws `inbox_refuses`, `inbox_not_asked`. */
   checkInbox(q: { client: ClientId; service: ServiceId }): Promise<void>
   /** Ways on which messages wait that are refused, here or by the inbox's server, with a code that no later attempt alone changes. */
-  refusedWays(most: number): Promise<{ client: string; service: string }[]>
+  refusedRoutes(most: number): Promise<{ client: string; service: string }[]>
 }
 
 /** The consumer's half: proof of a system, and what an exchange would be refused for at once. */

@@ -24,14 +24,14 @@ export type PostMessage = (contentType: string, body: Buffer) => Promise<Central
 const TIMEOUT_MS = 15_000
 const MAX_BYTES = 512 * 1024
 /** How long a document waits for its turn in all. */
-const PATIENCE_MS = 20_000
+const DEADLINE_MS = 20_000
 const LATER = /^[1-9]\d{0,4}$/
 
 export function createPostDocument(service: () => PrivateParameters['managementService']): PostDocument {
   return async (path, body, maxBytes = MAX_BYTES) => {
     const { url, dispatcher } = connectionTo(service(), maxBytes)
     const { origin } = url
-    const latest = performance.now() + PATIENCE_MS
+    const latest = performance.now() + DEADLINE_MS
     try {
       for (;;) {
         const reply = await request(`${origin}${path}`, {

@@ -29,7 +29,7 @@ import type { StoredEvidenceRecord } from './store.ts'
 const MAX_AT_ONCE = 512
 const DAY_MS = 86_400_000
 /** How long a bundle waits for an authority, and how long an authority is not asked again after a failure. */
-const PATIENCE_MS = 5_000
+const WAIT_MS = 5_000
 const REST_MS = 60_000
 
 /** Asks a time-stamping authority to stamp this digest. Throws `timestamping_failed`. */
@@ -199,7 +199,7 @@ export function createEvidenceRecords(q: Parts) {
       const { best, isCosigned } = await bestCovering(index)
       if (isCosigned || !hasPassed(clock(), failedAt, REST_MS)) return best
       try {
-        await Promise.race([make(index), wait(PATIENCE_MS, undefined, { ref: false })])
+        await Promise.race([make(index), wait(WAIT_MS, undefined, { ref: false })])
       } catch (thrown) {
         if (!(thrown instanceof Fault)) throw thrown
         failedAt = clock()

@@ -1,14 +1,14 @@
-/** Runs acts that wait for slow or silent machines separately from one another, each with a time limit. */
+/** Time limits of acts that wait for slow or silent machines, so that one of them delays no other. */
 import { Fault } from '#schemas/fault.ts'
 
 /**
  * Runs the act for the key; `signal` aborts it after the time limit. If an act for the key is running, joins it instead. The act
  * itself must report failures.
  */
-type Apart = (key: string, act: (signal: AbortSignal) => Promise<void>) => Promise<void>
+type SingleFlight = (key: string, act: (signal: AbortSignal) => Promise<void>) => Promise<void>
 
-/** At most one act per key runs at a time; acts of different keys do not wait for one another. */
-export function createApart(withinMs: number): Apart {
+/** At most one act per key runs at a time; acts of different keys do not wait for one another, each with its own time limit. */
+export function createSingleFlight(withinMs: number): SingleFlight {
   const running = new Map<string, Promise<void>>()
   return (key, act) => {
     const known = running.get(key)
@@ -36,7 +36,7 @@ export async function within<T>(signal: AbortSignal, act: Promise<T>): Promise<T
  * For places that are tried one after the other. Each call returns a signal that aborts after half of what is left of `withinMs`,
  * so that a slow place leaves time for the next ones. Undefined if there is no limit.
  */
-export function shares(withinMs: number | undefined): () => AbortSignal | undefined {
+export function divideTimeLimit(withinMs: number | undefined): () => AbortSignal | undefined {
   const end = performance.now() + (withinMs ?? 0)
   return () => {
     if (withinMs === undefined) return undefined

@@ -1,6 +1,6 @@
 /** Memory that is used again shows nobody what was in it, neither through an old view nor to who has it next. */
 import t from 'tap'
-import { giveMemoryBack, takeMemory } from './used-again.ts'
+import { giveMemoryBack, takeMemory } from './buffer-pool.ts'
 
 const UNIT = 64 * 1024
 

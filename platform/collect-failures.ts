@@ -6,7 +6,7 @@ const MOST_NAMED = 3
 
 type Failure = { of: string; thrown: unknown }
 
-export type OnItsOwn = {
+export type CollectedFailures = {
   /** Resolves to what the acts that succeeded made; each that fails is logged under its name, which is safe to log. */
   each<T, Made>(
     all: Iterable<T>,
@@ -19,7 +19,7 @@ export type OnItsOwn = {
   end(): void
 }
 
-export function createOnItsOwn(log: Pick<Log, 'warn'>): OnItsOwn {
+export function collectFailures(log: Pick<Log, 'warn'>): CollectedFailures {
   const failures: Failure[] = []
   return {
     async each(all, nameOf, act) {
