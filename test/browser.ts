@@ -29,7 +29,7 @@ const SCREENSHOTS = path.resolve(import.meta.dirname, '../screenshots')
 // Screenshots are for people; the whole gate, whose pages nobody looks at, makes none.
 const WITHOUT_SCREENSHOTS = process.env['TEST_SCREENSHOTS'] === 'none'
 // A machine that runs other tests at the same time may be slow; only a failing test waits this long.
-const PATIENCE_MS = 60_000
+const TIMEOUT_MS = 60_000
 // More than a page waits before it repeats what it was refused as one request too many (console/kit/api.ts).
 const LONGEST_PUT_OFF_MS = 10_000
 const PHONE = { width: 360, height: 740 }
@@ -222,7 +222,7 @@ async function openWindow(
 
 async function newWindow(browser: Browser, options: BrowserContextOptions): Promise<Window> {
   const context = await browser.newContext(options)
-  context.setDefaultTimeout(PATIENCE_MS)
+  context.setDefaultTimeout(TIMEOUT_MS)
   await context.addInitScript({ content: TELL_VIOLATIONS })
   const page = await context.newPage()
   return { context, page, debugging: await context.newCDPSession(page) }

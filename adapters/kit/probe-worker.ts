@@ -12,7 +12,7 @@ export type Probe = {
   close(): Promise<void>
 }
 
-const PATIENCE_MS = 15_000
+const DEADLINE_MS = 15_000
 const PAUSE_MS = 100
 
 /** One line for each finding; the exit code: 0 if all are well, 1 if not, 2 for wrong settings. */
@@ -25,7 +25,7 @@ export async function probeWorker<S extends WorkerSettings>(
   const log = createLog({ name: `${worker.name}-adapter`, level: 'silent' })
   try {
     const { findings, close } = await open(await readWorkerSettings(worker, file, environment), log)
-    const until = performance.now() + PATIENCE_MS
+    const until = performance.now() + DEADLINE_MS
     const found = await Promise.all(
       Object.entries(findings).map(async ([name, look]) => ({ name, ...(await patiently(look, until)) })),
     )

@@ -11,8 +11,8 @@ import { checkCatalogue } from './check-catalogue.ts'
 import { checkSettings } from './check-settings.ts'
 import { describeResource } from './describe.ts'
 import { type Dialect, dialectOf } from './dialects.ts'
-import { inTurns } from './in-turns.ts'
 import { type Resource, readMapping } from './mapping.ts'
+import { pooledSource } from './pooled-source.ts'
 import { type SqlSettings, settingsSchema } from './settings.ts'
 import type { Observe, Source } from './source.ts'
 
@@ -86,11 +86,11 @@ async function openSource({ database, limits }: SqlSettings, observe: Observe): 
       return (await import('./open-sqlite.ts')).openSqlite(database, limits, observe)
     case 'postgresql': {
       const { openPostgresql } = await import('./postgresql-store.ts')
-      return inTurns(await openPostgresql(database, limits), limits, observe)
+      return pooledSource(await openPostgresql(database, limits), limits, observe)
     }
     case 'mariadb': {
       const { openMariadb } = await import('./mariadb-store.ts')
-      return inTurns(await openMariadb(database, limits), limits, observe)
+      return pooledSource(await openMariadb(database, limits), limits, observe)
     }
   }
 }

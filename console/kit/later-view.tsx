@@ -11,7 +11,7 @@ type View = Awaited<ReturnType<Page['load']>>
 const loaded = new Map<Page['load'], View>()
 
 /** The script is a request like others: after as long as an answer of the API may take, the page says that it waits. */
-const PATIENCE_MS = ANSWER_SECONDS * 1000
+const LATE_AFTER_MS = ANSWER_SECONDS * 1000
 
 /** A page with its texts: those of the first page are there. */
 export async function loadPage({ path, load }: Page): Promise<View> {
@@ -32,7 +32,7 @@ export function LaterView({ page, params }: { page: Page; params: Record<string,
     const tell = (next: State): void => {
       if (!isLeft) setState(next)
     }
-    const timer = setTimeout(() => tell('late'), PATIENCE_MS)
+    const timer = setTimeout(() => tell('late'), LATE_AFTER_MS)
     loadPage(page).then(
       (View) => {
         loaded.set(page.load, View)

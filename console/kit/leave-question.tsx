@@ -3,28 +3,28 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { text } from './text.ts'
 import { giveUp, setQuestion } from './unsaved.ts'
 
-type Way = { go(): void; number: number }
+type Leaving = { go(): void; number: number }
 
 export function LeaveQuestion() {
-  const [way, setWay] = useState<Way>()
+  const [leaving, setLeaving] = useState<Leaving>()
   const asked = useRef(0)
   useEffect(() => {
-    setQuestion((go) => setWay({ go, number: ++asked.current }))
+    setQuestion((go) => setLeaving({ go, number: ++asked.current }))
     return () => setQuestion(undefined)
   }, [])
-  if (way === undefined) return null
+  if (leaving === undefined) return null
   // A new number is a new dialog: one that was closed a moment ago may still have to say so, and must not close the next.
-  const closed = (): void => setWay((shown) => (shown === way ? undefined : shown))
-  return <AskingDialog key={way.number} {...{ way, closed }} />
+  const closed = (): void => setLeaving((shown) => (shown === leaving ? undefined : shown))
+  return <AskingDialog key={leaving.number} {...{ leaving, closed }} />
 }
 
-function AskingDialog({ way, closed }: { way: Way; closed(): void }) {
+function AskingDialog({ leaving, closed }: { leaving: Leaving; closed(): void }) {
   const dialog = useRef<HTMLDialogElement>(null)
   useLayoutEffect(() => dialog.current?.showModal(), [])
   const lose = (): void => {
     dialog.current?.close()
     giveUp()
-    way.go()
+    leaving.go()
   }
   return (
     <dialog ref={dialog} class="leaving" aria-label={text('form.loses')} onClose={closed}>

@@ -31,7 +31,7 @@ export const AGAIN_SECONDS = 15
 /** Many pages have lost the same server: they do not all come back in the same moment. */
 const SPREAD_SECONDS = 3
 /** A session ends when nobody is there, also that of a page that looks by itself. */
-const PATIENCE_MS = 30 * 60_000
+const RETRY_FOR_MS = 30 * 60_000
 
 /** Too many requests: whoever reads did nothing wrong, and will be answered. */
 const TOO_MANY = 429
@@ -48,7 +48,7 @@ export function useAnswer<T>(operation: string, input: Omit<Input, 'signal'> = {
   const failingFrom = useRef<number>(undefined)
   const asked = JSON.stringify([operation, input])
   const asksItself = (): boolean =>
-    !WRITTEN_DOWN.has(operation) && Date.now() - (failingFrom.current ?? Date.now()) < PATIENCE_MS
+    !WRITTEN_DOWN.has(operation) && Date.now() - (failingFrom.current ?? Date.now()) < RETRY_FOR_MS
   useEffect(() => {
     const ending = new AbortController()
     const { signal } = ending

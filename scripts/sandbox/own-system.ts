@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { type Agency, folderOf, type Layout, SERVER_PORTS, subsystemText } from './layout.ts'
 
-const PATIENCE_MS = 60_000
+const DEADLINE_MS = 60_000
 const BETWEEN_MS = 250
 
 type Body = { event: object } | { json: object }
@@ -21,7 +21,7 @@ export function systemOf(layout: Layout, agency: Agency): System {
   const dispatcher = new Agent({
     connect: {
       ca: file('trust/root.pem'),
-      timeout: PATIENCE_MS,
+      timeout: DEADLINE_MS,
       ...{ cert: file(`${agency.key}/system.pem`), key: file(`${agency.key}/system.key`) },
     },
   })
@@ -45,11 +45,11 @@ export function systemOf(layout: Layout, agency: Agency): System {
 }
 
 export async function until<T>(what: string, find: () => Promise<T | undefined>): Promise<T> {
-  const end = performance.now() + PATIENCE_MS
+  const end = performance.now() + DEADLINE_MS
   while (performance.now() < end) {
     const found = await find()
     if (found !== undefined) return found
     await wait(BETWEEN_MS)
   }
-  throw new Error(`${what} did not come within ${PATIENCE_MS / 1000} s`)
+  throw new Error(`${what} did not come within ${DEADLINE_MS / 1000} s`)
 }

@@ -168,7 +168,7 @@ async function startProxy(rogue: Rogue): Promise<Proxy> {
   }
 }
 
-type Way = {
+type Direction = {
   name: string
   send(target: string, question?: Question): Promise<Reply>
   soap(body: Buffer | string, type: string): Promise<Reply>
@@ -176,7 +176,7 @@ type Way = {
   provider: string
 }
 
-function waysOf(rogue: Rogue): Way[] {
+function directionsOf(rogue: Rogue): Direction[] {
   const { tax, population } = world.servers
   const xroad = `http://${rogue.address}:8080`
   const agent = new http.Agent({ keepAlive: true, maxSockets: 20 })
@@ -210,22 +210,22 @@ function sha256(bytes: Buffer): string {
 }
 
 async function exchangeAll(rogue: Rogue, algorithm: string): Promise<void> {
-  for (const way of waysOf(rogue)) {
-    const name = `${algorithm}, ${way.name}`
-    await methods(way, name)
-    await bodies(way, name)
-    await soapMessages(way, name)
-    await many(way, name)
-    await refusals(way, name)
-    await idle(way, name)
+  for (const direction of directionsOf(rogue)) {
+    const name = `${algorithm}, ${direction.name}`
+    await methods(direction, name)
+    await bodies(direction, name)
+    await soapMessages(direction, name)
+    await many(direction, name)
+    await refusals(direction, name)
+    await idle(direction, name)
   }
   await comparisons(rogue, algorithm)
 }
 
 /** What X-Road's servers make of the same between themselves is the measure. */
 async function comparisons(rogue: Rogue, algorithm: string): Promise<void> {
-  const [toUs, toXroad] = waysOf(rogue)
-  const ways = [toUs!, toXroad!, { ...toUs!, name: 'X-Road to itself', provider: rogue.client }]
+  const [toUs, toXroad] = directionsOf(rogue)
+  const directions = [toUs!, toXroad!, { ...toUs!, name: 'X-Road to itself', provider: rogue.client }]
   const large = randomBytes(30_000_000)
   for (const [what, target, question] of [
     ['an encoded space', 'echo/a%20b', {}],
@@ -236,15 +236,15 @@ async function comparisons(rogue: Rogue, algorithm: string): Promise<void> {
     ['30 MB for no service', 'missing', { method: 'POST', body: large }],
   ] as const) {
     const seen = new Map<string, string>()
-    for (const way of ways) {
+    for (const direction of directions) {
       system.answer(undefined)
       const before = system.calls.length
-      const reply = await way
-        .send(`/r1/${way.provider}/${target}`, question)
+      const reply = await direction
+        .send(`/r1/${direction.provider}/${target}`, question)
         .catch((cause: unknown) => ({ status: 0, headers: {}, body: Buffer.from(String(cause)) }) as Reply)
       const error = reply.headers['x-road-error'] ?? (reply.status === 0 ? reply.body.toString() : '')
       const called = system.calls.length === before ? 'not called' : system.calls.at(-1)!.target
-      seen.set(way.name, `${reply.status} ${error} ${called}`.replaceAll(/\s+/g, ' '))
+      seen.set(direction.name, `${reply.status} ${error} ${called}`.replaceAll(/\s+/g, ' '))
     }
     const both = [...seen].map(([name, outcome]) => `${name}: ${outcome}`).join('; ')
     const isMeasured = target !== 'echo/a%25b'
@@ -254,12 +254,15 @@ async function comparisons(rogue: Rogue, algorithm: string): Promise<void> {
   }
 }
 
-async function methods(way: Way, name: string): Promise<void> {
+async function methods(direction: Direction, name: string): Promise<void> {
   system.answer(undefined)
   for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']) {
     const body = ['POST', 'PUT', 'PATCH'].includes(method) ? 'a body' : undefined
     const before = system.calls.length
-    const reply = await way.send(`/r1/${way.provider}/echo/a-path/%C3%A4?q=%C3%A4%20b`, { method, body })
+    const reply = await direction.send(`/r1/${direction.provider}/echo/a-path/%C3%A4?q=%C3%A4%20b`, {
+      method,
+      body,
+    })
     const call = system.calls.at(-1)
     const arrived = system.calls.length === before + 1 && call?.method === method
     say(
@@ -275,25 +278,25 @@ function told(reply: Reply): string {
   return `${reply.headers['x-road-error'] ?? ''} ${reply.body.toString().slice(0, 300)}`
 }
 
-async function bodies(way: Way, name: string): Promise<void> {
+async function bodies(direction: Direction, name: string): Promise<void> {
   system.answer(({ body }, response) => void response.end(body))
   for (const size of [0, 1, 1024, 100_000, 1_000_000, 30_000_000]) {
     const body = randomBytes(size)
-    const reply = await way.send(`/r1/${way.provider}/echo`, { method: 'POST', body })
+    const reply = await direction.send(`/r1/${direction.provider}/echo`, { method: 'POST', body })
     const isSame = sha256(reply.body) === sha256(body)
     say(`${name}, ${size} octets`, reply.status === 200 && isSame, `${reply.status} ${told(reply)}`)
   }
 }
 
-async function soapMessages(way: Way, name: string): Promise<void> {
-  const [from, to] = [{ client: way.client }, { client: way.provider }]
+async function soapMessages(direction: Direction, name: string): Promise<void> {
+  const [from, to] = [{ client: direction.client }, { client: direction.provider }]
   system.answer((call, response) => {
     if (contentTypeOf(call.rawHeaders).startsWith('multipart')) return echoAttachments(call, response)
     response.setHeader('Content-Type', 'text/xml; charset=utf-8')
     response.end(call.body.toString().replaceAll(/(<\/?p:)([A-Za-z]+)/g, '$1$2Response'))
   })
   const message = (id: string) => envelope({ from, to, code: 'soapEcho', id, content: '<p:a>\u00e4</p:a>' })
-  const plain = await way.soap(message('plain'), 'text/xml; charset=UTF-8')
+  const plain = await direction.soap(message('plain'), 'text/xml; charset=UTF-8')
   const isAnswer = plain.body.includes('soapEchoResponse')
   say(
     `${name}, SOAP`,
@@ -311,7 +314,7 @@ async function soapMessages(way: Way, name: string): Promise<void> {
       bytes: Buffer.from(message(`with-${sizes.length}`)),
     }
     const type = 'multipart/related; type="text/xml"; boundary=b0'
-    const reply = await way.soap(multipart('b0', [head, ...parts]), type)
+    const reply = await direction.soap(multipart('b0', [head, ...parts]), type)
     const all = attachments.every((bytes) => bytes.length === 0 || reply.body.includes(bytes))
     say(
       `${name}, SOAP with ${sizes.join(', ')} octets`,
@@ -321,7 +324,7 @@ async function soapMessages(way: Way, name: string): Promise<void> {
   }
 }
 
-async function many(way: Way, name: string): Promise<void> {
+async function many(direction: Direction, name: string): Promise<void> {
   system.answer(({ body }, response) => void response.end(body))
   const began = Date.now()
   const statuses = new Map<string, number>()
@@ -329,7 +332,7 @@ async function many(way: Way, name: string): Promise<void> {
     Array.from({ length: 20 }, async () => {
       for (let i = 0; i < 15; i++) {
         const body = randomBytes(1 + Math.floor(Math.random() * 5000))
-        const reply = await way.send(`/r1/${way.provider}/echo`, { method: 'POST', body })
+        const reply = await direction.send(`/r1/${direction.provider}/echo`, { method: 'POST', body })
         const key = reply.body.equals(body) ? 'right' : `${reply.status} ${told(reply)}`
         statuses.set(key, (statuses.get(key) ?? 0) + 1)
       }
@@ -339,13 +342,13 @@ async function many(way: Way, name: string): Promise<void> {
   say(`${name}, 300 by 20 at once`, statuses.get('right') === 300, `${text}, ${Date.now() - began} ms`)
 }
 
-async function refusals(way: Way, name: string): Promise<void> {
+async function refusals(direction: Direction, name: string): Promise<void> {
   const before = system.calls.length
   for (const [code, wanted] of [
     ['missing', /UnknownService|unknown_service/i],
     ['forbidden', /AccessDenied|access_denied/i],
   ] as const) {
-    const reply = await way.send(`/r1/${way.provider}/${code}`)
+    const reply = await direction.send(`/r1/${direction.provider}/${code}`)
     const error = reply.headers['x-road-error'] ?? ''
     say(`${name}, ${code}`, reply.status >= 400 && wanted.test(error), `${reply.status} ${told(reply)}`)
   }
@@ -353,10 +356,10 @@ async function refusals(way: Way, name: string): Promise<void> {
 }
 
 /** Longer than either side keeps a connection that nobody uses. */
-async function idle(way: Way, name: string): Promise<void> {
+async function idle(direction: Direction, name: string): Promise<void> {
   for (const seconds of [6, 31, 65]) {
     await pause(seconds * 1000)
-    const replies = await Promise.all([1, 2, 3].map(() => way.send(`/r1/${way.provider}/echo`)))
+    const replies = await Promise.all([1, 2, 3].map(() => direction.send(`/r1/${direction.provider}/echo`)))
     const right = replies.every((reply) => reply.status === 200)
     say(
       `${name}, after ${seconds} s`,
@@ -370,11 +373,11 @@ async function idle(way: Way, name: string): Promise<void> {
 async function afterRestart(rogue: Rogue, algorithm: string): Promise<void> {
   const proxy = await startProxy(rogue)
   try {
-    for (const way of waysOf(rogue)) {
-      const replies = await Promise.all([1, 2, 3].map(() => way.send(`/r1/${way.provider}/echo`)))
+    for (const direction of directionsOf(rogue)) {
+      const replies = await Promise.all([1, 2, 3].map(() => direction.send(`/r1/${direction.provider}/echo`)))
       const right = replies.every((reply) => reply.status === 200)
       say(
-        `${algorithm}, ${way.name}, after its restart`,
+        `${algorithm}, ${direction.name}, after its restart`,
         right,
         replies.map((reply) => `${reply.status} ${told(reply)}`).join('; '),
       )

@@ -14,7 +14,7 @@ const CLOSE_AND_OPEN = `(() => {
   document.dispatchEvent(new KeyboardEvent('keydown', { key: 'k', ctrlKey: true, cancelable: true }))
 })()`
 
-type Way = {
+type ConsolePlaces = {
   name: string
   /** Two tabs of one entry, and their addresses. */
   tabs: [entry: string, tab: string, address: string]
@@ -25,7 +25,7 @@ type Way = {
   things: [typed: string, option: string, address: string][]
 }
 
-export async function findWay(t: Test, wide: Visitor, narrow: Visitor, q: Way): Promise<void> {
+export async function findWay(t: Test, wide: Visitor, narrow: Visitor, q: ConsolePlaces): Promise<void> {
   await searchByKeyboard(t, wide, q)
   await menuByKeyboard(t, narrow, q)
   await chooseLanguage(t, wide, q)
@@ -42,7 +42,7 @@ export async function findWay(t: Test, wide: Visitor, narrow: Visitor, q: Way): 
 async function chooseLanguage(
   t: Test,
   { page, open, check, settled }: Visitor,
-  { name }: Way,
+  { name }: ConsolePlaces,
 ): Promise<void> {
   const choose = async (language: string, word: string): Promise<void> => {
     await page.locator('.who summary').click()
@@ -65,7 +65,7 @@ async function chooseLanguage(
   await choose('en', 'Overview')
 }
 
-async function searchByKeyboard(t: Test, visitor: Visitor, q: Way): Promise<void> {
+async function searchByKeyboard(t: Test, visitor: Visitor, q: ConsolePlaces): Promise<void> {
   const { page, load, open, check, settled } = visitor
   const { name, field } = q
   // What earlier pages of the same visit brought is not the first page's.
@@ -122,7 +122,7 @@ async function searchByKeyboard(t: Test, visitor: Visitor, q: Way): Promise<void
 }
 
 /** Enter opens nothing that was found for the letters before: it waits for what is found for those that stand there now. */
-async function enterWhileLooking(t: Test, { page, open, settled }: Visitor, q: Way): Promise<void> {
+async function enterWhileLooking(t: Test, { page, open, settled }: Visitor, q: ConsolePlaces): Promise<void> {
   const search = page.getByRole('combobox', { name: 'Search this console' })
   const looking = page.locator('.find-state').filter({ hasText: 'Looking' })
   const api = '**/api/v1/**'
@@ -157,7 +157,11 @@ async function enterWhileLooking(t: Test, { page, open, settled }: Visitor, q: W
   await settled()
 }
 
-async function menuByKeyboard(t: Test, { page, load, check, settled }: Visitor, q: Way): Promise<void> {
+async function menuByKeyboard(
+  t: Test,
+  { page, load, check, settled }: Visitor,
+  q: ConsolePlaces,
+): Promise<void> {
   const { name } = q
   const [entry, tab, address] = q.tabs
   await load('/')

@@ -142,7 +142,7 @@ export async function createAdminWorld(
     /** What is logged is of one day: none ends before the test moves the log's clock. */
     inOneDay?: boolean
     /** How long other servers and systems may take; half a second where tests wait in vain for some. */
-    patienceMs?: number
+    timeoutMs?: number
   } = {},
 ): Promise<AdminWorld> {
   const world = await createWorld(t)
@@ -231,11 +231,11 @@ export async function createAdminWorld(
   if (o.pages !== undefined)
     servePages(app, { prefix: '/console', directory: o.pages, how: 'concordat console' })
   const verifyPeer = createPeerVerifier()
-  const { patienceMs: connectTimeoutMs = 500 } = o
-  const patience = { connectTimeoutMs, replyTimeoutMs: connectTimeoutMs, idleTimeoutMs: 500 }
+  const { timeoutMs: connectTimeoutMs = 500 } = o
+  const timeouts = { connectTimeoutMs, replyTimeoutMs: connectTimeoutMs, idleTimeoutMs: 500 }
   const peerClient = createPeerClient(
     { keys, globalConfiguration, verifyPeer, xroadTlsPeers: new Set(), clock },
-    { messagePort: 5500, ocspPort: 5577, connectionsPerPeer: 1, ...patience },
+    { messagePort: 5500, ocspPort: 5577, connectionsPerPeer: 1, ...timeouts },
   )
   const serviceClient = createServiceClient({ connectTimeoutMs, connectionsPerService: 1, own })
   const folderOf = async (name: string): Promise<string> => {

@@ -71,7 +71,7 @@ function Found({ of }: { of: Exchange }) {
         }
       >
         <NotRefreshed of={verdicts} />
-        <Way of={of} verdicts={verdicts} />
+        <MessagePath of={of} verdicts={verdicts} />
       </Part>
       <ExchangeCircumstances of={of} />
       {of.records.map((record) => (
@@ -102,7 +102,7 @@ function WhyRefused({ of: { records } }: { of: Exchange }) {
   )
 }
 
-function Way({ of, verdicts }: { of: Exchange; verdicts: Loaded<Verdicts> }) {
+function MessagePath({ of, verdicts }: { of: Exchange; verdicts: Loaded<Verdicts> }) {
   const messages = messagesOf(of)
   if (messages.length === 0) return <p>{text('exchange.noMessage')}</p>
   return (

@@ -7,11 +7,11 @@ import { Head } from '../../kit/facts.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { LongText } from '../../kit/long-text.tsx'
-import { Pace } from '../../kit/pace.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { Saved } from '../../kit/saved.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
+import { Throughput } from '../../kit/throughput.tsx'
 import { Time } from '../../kit/time.tsx'
 import { AskedFor } from '../asked-for.tsx'
 import { AskForContent } from '../content-requests/ask.tsx'
@@ -143,7 +143,7 @@ function State({ state, looked, size, perSecond, remainingSeconds, error, id }: 
           <progress max={1} value={part} aria-label={text('exports.progressOf', { id: id.slice(0, 8) })} />
           <p class="beside">{text('exports.progress', { looked, size })}</p>
           {perSecond !== undefined && remainingSeconds !== undefined && (
-            <Pace perSecond={perSecond} seconds={remainingSeconds} />
+            <Throughput perSecond={perSecond} seconds={remainingSeconds} />
           )}
         </>
       )}

@@ -5,10 +5,10 @@ import { useConsole, useMay } from '../../kit/context.ts'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { Pace } from '../../kit/pace.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
+import { Throughput } from '../../kit/throughput.tsx'
 import { Time } from '../../kit/time.tsx'
 import { Told } from '../../kit/told.tsx'
 import type { LogState } from '../overview/waiting.ts'
@@ -126,7 +126,7 @@ function Start() {
 function PaceOf({ of, size, now }: { of: Verification; size: number; now: string }) {
   const perSecond = ((of.records - of.firstRecord) * 1000) / (Date.parse(now) - Date.parse(of.startedAt))
   if (!(perSecond > 0 && Number.isFinite(perSecond))) return null
-  return <Pace perSecond={perSecond} seconds={Math.max(0, size - of.records) / perSecond} />
+  return <Throughput perSecond={perSecond} seconds={Math.max(0, size - of.records) / perSecond} />
 }
 
 function Newest({ of }: { of: Verification }) {

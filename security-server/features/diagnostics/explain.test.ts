@@ -148,7 +148,7 @@ t.test('a right, and a place in a group, for nobody is given with a word', async
 
 t.test('whether the other server, and the system of a service, are reached', async (t) => {
   // All of them answer at once, or nobody listens there.
-  const { ask, keys, world } = await createAdminWorld(t, { patienceMs: 60_000 })
+  const { ask, keys, world } = await createAdminWorld(t, { timeoutMs: 60_000 })
   await authenticationCertificate(world, keys)
   const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
   const provider = parseSubsystemId('DEV/COM/4000/shop')

@@ -5,7 +5,7 @@ import { pageMaker } from './make-page.ts'
 import type { LimitSettings } from './settings.ts'
 import type { Database, Observe, Source, Statement } from './source.ts'
 
-export function inTurns(database: Database, limits: LimitSettings, observe: Observe): Source {
+export function pooledSource(database: Database, limits: LimitSettings, observe: Observe): Source {
   const limit = limitCalls({
     ...{ running: limits.connections, waiting: limits.waiting, waitMs: limits.queryMs },
   })
