@@ -306,9 +306,9 @@ t.test('these rules do catch what they forbid', (t) => {
   t.notOk(whyNot('central-registry/main.ts', 'central-registry/features/fleet/b.ts', false))
   t.notOk(whyNot('console/registry/a.tsx', 'console/kit/b.tsx', false))
   t.notOk(whyNot('adapters/sql/a.ts', 'adapters/kit/b.ts', false))
-  const trespasser = (from: string, text = '') => {
+  const trespasser = (from: string, text = '', name = 'platform/jobs/a.ts') => {
     const one = {
-      name: 'platform/jobs/a.ts',
+      name,
       text,
       lines: 1,
       imports: [{ from, file: undefined, isType: false }],
@@ -323,6 +323,9 @@ t.test('these rules do catch what they forbid', (t) => {
   t.strictSame(trespasser('node:crypto', 'const key = createPrivateKey(pem)'), ['private keys'])
   t.strictSame(trespasser('node:fs', 'process.env.HOME // process.env'), ['the environment'])
   t.strictSame(trespasser('node:fs', '// process.env'), [])
+  t.strictSame(trespasser('kysely', '', 'central-registry/registry.ts'), [], 'wiring')
+  t.strictSame(trespasser('kysely', '', 'central-registry/changes/registry.ts'), ['the database'])
+  t.strictSame(trespasser('', 'createPrivateKey(pem)', 'security-server/peer/a-key.ts'), ['private keys'])
   const waiting = (text: string): boolean =>
     findWaits([{ name: 'core/a.test.ts', text, lines: 1, imports: [] }]).length > 0
   for (const text of WAITS) t.ok(waiting(text), text)

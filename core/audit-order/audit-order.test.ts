@@ -4,7 +4,8 @@
  */
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import t from 'tap'
-import { newRecipient, open, seal } from '#core/hpke/hpke.ts'
+import { open, seal } from '#core/hpke/hpke.ts'
+import { newRecipient } from '#core/hpke/recipient-key.ts'
 import { addCosignature, addSignature, signNote, writeCheckpoint } from '#core/merkle/checkpoint.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
 import { AUDIT_DOCUMENT, type AuditAnswer, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'

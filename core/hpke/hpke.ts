@@ -9,7 +9,6 @@ import {
   createPublicKey,
   decapsulate,
   encapsulate,
-  generateKeyPairSync,
   type KeyObject,
 } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
@@ -31,12 +30,6 @@ const NONCE = 12
 const TAG = 16
 const NONE = Buffer.alloc(0)
 const KEY_OCTETS = 32
-
-/** A new key pair for a recipient; the public key as raw octets. */
-export function newRecipient(): { privateKey: KeyObject; publicKey: Buffer } {
-  const { privateKey } = generateKeyPairSync('x25519')
-  return { privateKey, publicKey: octetsOf(privateKey) }
-}
 
 /** Throws `invalid_input` for a malformed public key. */
 export function seal(q: Question & { publicKey: Buffer; plaintext: Buffer }): Sealed {
@@ -72,11 +65,6 @@ function encapsulateTo(octets: Buffer): { sharedKey: Buffer; ciphertext: Buffer 
   } catch (cause) {
     throw new Fault('invalid_input', { what: 'a public key of low order', cause })
   }
-}
-
-function octetsOf(key: KeyObject): Buffer {
-  const { x } = createPublicKey(key).export({ format: 'jwk' })
-  return Buffer.from(x ?? '', 'base64url')
 }
 
 /** Section 5.1, mode_base: no pre-shared key. */

@@ -8,7 +8,7 @@ import path from 'node:path'
 import { issueCertificate, type Subject } from '#certs/ca/issue-certificate.ts'
 import { PROFILES } from '#certs/profiles.ts'
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
-import { newRecipient } from '#core/hpke/hpke.ts'
+import { newRecipient } from '#core/hpke/recipient-key.ts'
 import { Fault } from '#schemas/fault.ts'
 
 export type AuthorityKeys = {

@@ -1,10 +1,11 @@
 /** Reads the caller's certificate, and the private key that belongs to it: both strong enough, and valid at the time in question. */
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
 import { certificateFacts } from '#core/certificate/certificate-facts.ts'
 import { isStrongKey } from '#core/certificate/key-strength.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import { readBounded } from './bounded-file.ts'
+import { privateKeyOf } from './private-key.ts'
 
 const MAX_BYTES = 65_536
 
@@ -30,17 +31,8 @@ export async function readHolder(file: string, at: Date, code: FaultCode): Promi
 
 /** The private key in a PEM file. Throws `cannot_sign` where it cannot be read or is not that of the certificate, and `io_error`. */
 export async function readKeyOf(holder: Holder, file: string): Promise<KeyObject> {
-  const key = privateKey(await readBounded(file, MAX_BYTES), file)
+  const key = privateKeyOf(await readBounded(file, MAX_BYTES), file)
   if (!createPublicKey(key).equals(holder.publicKey))
     throw new Fault('cannot_sign', { what: `${file} is not the key of the certificate` })
   return key
-}
-
-function privateKey(pem: Buffer, file: string): KeyObject {
-  try {
-    return createPrivateKey({ key: pem, format: 'pem' })
-  } catch {
-    // The cause is left out: it may quote the file.
-    throw new Fault('cannot_sign', { what: `${file} is no private key in PEM without a passphrase` })
-  }
 }

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { agencySettings } from './agencies/settings.ts'
 import { type Api, openApi } from './client.ts'
-import { subjectKeysFolder, systemCertificate, withSubjectKeys, writeSettings } from './files.ts'
+import { subjectKeysFolder, withSubjectKeys, writeSettings } from './files.ts'
 import { arrive } from './install-registry.ts'
 import { agenciesOf, folderOf, type Layout, SERVER_PORTS } from './layout.ts'
 import type { InstanceClock } from './past/instance-clock.ts'
@@ -19,6 +19,7 @@ import { setUpInstance } from './set-up-instance.ts'
 import { setUpRegistry } from './set-up-registry.ts'
 import { refreshServer } from './set-up-server.ts'
 import { makeWalletFiles, walletArguments } from './set-up-wallet.ts'
+import { systemCertificate } from './system-keys.ts'
 
 type Options = InstanceOptions & { clock?: InstanceClock }
 /** From those that call to those that they call. */

@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs'
 import { PID } from '../wallet/pid.ts'
 import { type Api, fetchText } from './client.ts'
-import { systemCertificate } from './files.ts'
 import { folderOf, type Layout } from './layout.ts'
 import { citizen, PID_ISSUER } from './portal.ts'
+import { systemCertificate } from './system-keys.ts'
 
 const ISSUER = 'wallet/issuer'
 const RELYING_PARTY = 'portal/relying-party'

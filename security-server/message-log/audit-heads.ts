@@ -3,7 +3,7 @@
  * contradicts a log whose tree heads witnesses keep.
  */
 import type { AuditHead } from '#platform/audit-log/create-audit-log.ts'
-import type { LogDatabase } from './log-database.ts'
+import type { LogDatabase } from './log-store.ts'
 import { type KeyFinder, openRecord } from './open-record.ts'
 import { ownRecord } from './own-record.ts'
 import type { OwnRecord, Writer } from './records/writer.ts'

@@ -2,7 +2,7 @@
 import { Fault } from '#schemas/fault.ts'
 import { checkHighWater, readHighWater, writeHighWater } from './keys/high-water.ts'
 import { type KeyRing, keyRotationRecord } from './keys/key-ring.ts'
-import type { LogDatabase } from './log-database.ts'
+import type { LogDatabase } from './log-store.ts'
 import type { HotStore } from './records/hot-store.ts'
 import type { Settled } from './records/settled.ts'
 import type { OwnRecord } from './records/writer.ts'

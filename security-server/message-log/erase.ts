@@ -16,7 +16,7 @@ import {
   SECTION,
 } from './content.ts'
 import type { KeyRing } from './keys/key-ring.ts'
-import type { LogDatabase } from './log-database.ts'
+import type { LogDatabase } from './log-store.ts'
 import { type OpenedRecord, openRecord, openRemainder } from './open-record.ts'
 import { ownRecord } from './own-record.ts'
 import type { SideStatement } from './records/hot-store.ts'

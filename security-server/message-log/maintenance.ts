@@ -3,7 +3,7 @@
  * replay keys, new partitions, the counts of a past day.
  */
 import { closeDay } from './daily-counts/close-day.ts'
-import type { LogDatabase } from './log-database.ts'
+import type { LogDatabase } from './log-store.ts'
 import type { OpenPart } from './part.ts'
 import type { HotStore } from './records/hot-store.ts'
 import type { Settled } from './records/settled.ts'

@@ -1,5 +1,5 @@
 /** Adds the stores of the index to the log's stores, for a thread that has opened the log's database itself. */
-import type { LogDatabase } from '../message-log/log-database.ts'
+import type { LogDatabase } from '../message-log/log-store.ts'
 import { createSearchStore, type SearchStore } from './index/store.ts'
 import { createTermsStore, type TermsStore } from './index/terms-store.ts'
 

@@ -5,8 +5,8 @@
 import { open } from 'node:fs/promises'
 import https from 'node:https'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Instance } from '../processes.ts'
+import { takeTime } from '../take-time.ts'
 import type { Reply, ServerName } from '../world.ts'
 
 export type Load = {
@@ -85,8 +85,8 @@ export async function startLoad(q: LoadSettings): Promise<Load> {
   }
   const work = async (): Promise<void> => {
     while (!stopping) {
-      const [restMs] = await Promise.all([ask(sent++), wait(PACE_MS)])
-      await wait(restMs)
+      const [restMs] = await Promise.all([ask(sent++), takeTime('the pace of asking', PACE_MS)])
+      await takeTime('the pace of asking, slower after a failure', restMs)
     }
   }
   const working = Array.from({ length: workers }, work)

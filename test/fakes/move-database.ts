@@ -9,7 +9,7 @@ import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { serverMigrations } from '#security-server/features.ts'
 import { LOG_PARTS } from '#security-server/log-parts.ts'
-import { openLogDatabase } from '#security-server/message-log/log-database.ts'
+import { openLogDatabase } from '#security-server/message-log/log-store.ts'
 import { logMigrations } from '#security-server/message-log/part.ts'
 
 type Opened = { database: Database; close(): Promise<void> }

@@ -1,18 +1,9 @@
 /**
  * Tests wait only with `test/until.ts`: no loop of their own sleeps, counts attempts or reads a clock, and no sleep is as long as a second. Time
- * that is itself what a test is about is taken with `test/take-time.ts`, which names it.
+ * that is itself what a test is about is taken with `test/take-time.ts`, which names it; in a loop it is a pace.
  */
 import { withoutComments } from './doors.ts'
 import { type SourceFile, withoutTemplates } from './source-files.ts'
-
-/**
- * Loops in tests that sleep without waiting for anything, each with its reason. An exception that is no longer needed is an
- * error.
- */
-const PACES: { file: string; reason: string }[] = [
-  { file: 'test/fakes/load-client.ts', reason: 'the pace at which it asks' },
-  { file: 'test/journeys/by-hand.test.ts', reason: 'the pace at which it asks' },
-]
 
 const UNTIL = 'test/until.ts'
 const TAKE_TIME = 'test/take-time.ts'
@@ -22,23 +13,18 @@ const LOOP = /^( *)(?:\} )?(?:for \((?!.* of )|while \(|do \{)/
 const TRIES = /\bfor \(let (?:tries|attempts?|retries)\b/
 const CLOCK =
   /\b(?:performance|Date)\.now\(\)[^\n]*(?<!=)[<>]|(?<!=)[<>]=?[^\n]*\b(?:performance|Date)\.now\(\)/
-const SLEEP = /\bnew Promise\b[^\n]*\bsetTimeout\(/
+const SLEEP = /\bnew Promise\b[^\n]*\bsetTimeout\(|\btakeTime\((?!'the pace )/
 const ALIAS = /\bsetTimeout as (\w+)\b/
 /** How long it sleeps: what stands behind the function of a promise. */
 const SLEEP_MS = /\bnew Promise\b[^\n]*\bsetTimeout\(\s*\w+,\s*((?:[^()\n]|\([^()\n]*\))+)\)/g
 
-/** Where a test waits in a loop of its own, and exceptions that are not needed. */
+/** Where a test waits in a loop of its own, or for a second and longer. */
 export function findWaits(sources: SourceFile[]): string[] {
-  const met = new Set<string>()
-  const found = sources.flatMap(({ name, text }) => {
-    const wrong = name === UNTIL || name === TAKE_TIME ? [] : [...loopsThatWait(text), ...longSleeps(text)]
-    if (wrong.length === 0 || !PACES.some(({ file }) => file === name))
-      return wrong.map((line) => `${name}: ${line}`)
-    met.add(name)
-    return []
-  })
-  const idle = PACES.filter(({ file }) => sources.some(({ name }) => name === file) && !met.has(file))
-  return [...found, ...idle.map(({ file }) => `${file}: needs no exception any more`)]
+  return sources
+    .filter(({ name }) => name !== UNTIL && name !== TAKE_TIME)
+    .flatMap(({ name, text }) =>
+      [...loopsThatWait(text), ...longSleeps(text)].map((line) => `${name}: ${line}`),
+    )
 }
 
 /** The first lines of the loops that wait; a loop's body is the text that is indented deeper. */
@@ -87,6 +73,7 @@ export const WAITS = [
   `const LATE_MS = 1_500\n${waitFor('LATE_MS')}`,
   waitFor('Math.max(0, notAfter.getTime() - Date.now())'),
   promised('2000'),
+  "while (!held()) {\n  await takeTime('it is held', 10)\n}",
 ]
 
 /** Code that is neither a wait in a loop nor a long one. */
@@ -96,5 +83,7 @@ export const NO_WAITS = [
   'for (let at = 0; at < 9; at++) {\n  await add(new Date(Date.now() - at))\n}',
   `const SOON_MS = 20\n${waitFor('SOON_MS')}`,
   waitFor('999'),
+  "await takeTime('a slow partner', 2000)",
+  "while (isOpen) {\n  await ask()\n  await takeTime('the pace of asking', 500)\n}",
   promised('200'),
 ]

@@ -3,7 +3,6 @@
  * server's certificates and a change of the configuration signing key. Systems exchange messages all the time.
  */
 import { readFileSync } from 'node:fs'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { anchorHash, parseAnchor } from '#core/configuration/anchor.ts'
@@ -13,6 +12,7 @@ import { startProcessClock } from '../fakes/process-clock.ts'
 import { freeze } from '../freeze-process.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act, close } from '../second-person.ts'
+import { takeTime } from '../take-time.ts'
 import { ask, colons, startWorld, type World } from '../world.ts'
 import { signedIn } from './two-stores.ts'
 
@@ -347,7 +347,7 @@ function startAsking(world: World) {
       if (reply.status === 200) answered++
       else refused.push(`${reply.status} ${reply.body.toString()}`)
       next?.()
-      await wait(500)
+      await takeTime('the pace of asking', 500)
     }
   })()
   /** Runs `act` while no request is under way. */

@@ -1,6 +1,5 @@
 /** What the agencies of a living sandbox arrange before they work: people, services, contracts. */
 import { incomesApi, insuredApi } from '../agencies/living-registers.ts'
-import { systemCertificate } from '../files.ts'
 import { agenciesOf, INCOME_SERVICE, INSURED_SERVICE } from '../layout.ts'
 import { tellMandates } from '../mandates.ts'
 import { invitedAt } from '../people.ts'
@@ -11,6 +10,7 @@ import { setUpConsents } from '../set-up-consents.ts'
 import { setUpMandates } from '../set-up-mandates.ts'
 import { setUpPortal } from '../set-up-portal.ts'
 import { addService } from '../set-up-server.ts'
+import { systemCertificate } from '../system-keys.ts'
 import { livingContracts } from '../terms.ts'
 import type { InstanceClock } from './instance-clock.ts'
 

@@ -2,7 +2,7 @@
  * The log's database for retention in the log's thread: with the search index, and with the decisions about each record's
  * content.
  */
-import type { LogDatabase } from '../../message-log/log-database.ts'
+import type { LogDatabase } from '../../message-log/log-store.ts'
 import { type IndexedLog, withIndex } from '../../reading/indexed-log.ts'
 import { type ArchiveStore, createArchiveStore } from './archives/store.ts'
 import { createHoldStore, type HoldStore } from './holds/store.ts'

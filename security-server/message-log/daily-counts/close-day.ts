@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { type CountRow, countRowText, countsDocument } from '#core/log-export/daily-counts.ts'
-import type { LogDatabase } from '../log-database.ts'
+import type { LogDatabase } from '../log-store.ts'
 import { ownRecord } from '../own-record.ts'
 import type { OwnRecord, Writer } from '../records/writer.ts'
 import type { Tables } from '../tables.ts'

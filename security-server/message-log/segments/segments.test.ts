@@ -22,7 +22,7 @@ import {
   spoolBody,
   type TestLog,
 } from '../fixture.ts'
-import { openLogDatabase } from '../log-database.ts'
+import { openLogDatabase } from '../log-store.ts'
 import { BODY_PIECES } from '../migrations/body-pieces.ts'
 import { logMigrations } from '../part.ts'
 import { openBody } from '../spool.ts'

@@ -4,7 +4,7 @@
 import type { KeyObject } from 'node:crypto'
 import { noteName, signNote, writeCheckpoint } from '#core/merkle/checkpoint.ts'
 import { createCompactRange } from '#core/merkle/compact-range.ts'
-import type { LogDatabase } from '../log-database.ts'
+import type { LogDatabase } from '../log-store.ts'
 import type { Head } from '../records/hot-store.ts'
 import type { CheckpointDraft } from '../worker-api.ts'
 

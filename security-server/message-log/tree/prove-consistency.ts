@@ -1,7 +1,7 @@
 /** The proof, from tiles, that a tree of this log began with a smaller one. Anybody with both signed heads can verify it. */
 import { consistencyProof } from '#core/merkle/proofs.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { LogDatabase } from '../log-database.ts'
+import type { LogDatabase } from '../log-store.ts'
 import { createNodeReader } from './tiles.ts'
 
 /** `size` is that of the log. Throws `not_found` when it has fewer records, `invalid_input` when `first` is the larger. */

@@ -8,7 +8,7 @@ import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { SECTION } from '../../message-log/content.ts'
 import { withCosignatures } from '../../message-log/cosignatures/store.ts'
-import type { LogDatabase } from '../../message-log/log-database.ts'
+import type { LogDatabase } from '../../message-log/log-store.ts'
 import {
   type KeyFinder,
   type OpenedRecord,

@@ -1,7 +1,7 @@
 /** Opens this server's log as it is at one moment, for a verifier in another process. The log may be written to meanwhile. */
 import { createPublicKey } from 'node:crypto'
 import { type LogKeys, readLogKeys } from '../../../message-log/keys/log-keys.ts'
-import { openLogDatabase, openLogSnapshot } from '../../../message-log/log-database.ts'
+import { openLogDatabase, openLogSnapshot } from '../../../message-log/log-store.ts'
 import { withIndex } from '../../../reading/indexed-log.ts'
 import { databaseSource } from './database-source.ts'
 import type { LogSource } from './source.ts'
