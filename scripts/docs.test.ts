@@ -56,6 +56,17 @@ t.test('links between pages lead to pages and headings', (t) => {
   t.end()
 })
 
+t.test('the README is short, and its first screen shows how to start and how to call', (t) => {
+  const lines = readFileSync(path.join(import.meta.dirname, '../README.md'), 'utf8')
+    .trimEnd()
+    .split('\n')
+  t.ok(lines.length <= 120, `it has ${lines.length} lines`)
+  const screen = lines.slice(0, 30).join('\n')
+  t.match(screen, /^npm start\b/m)
+  t.match(screen, /^curl /m)
+  t.end()
+})
+
 t.test('each attack has tests of the names that the page gives', (t) => {
   const read = (file: string): string => readFileSync(path.join(import.meta.dirname, '..', file), 'utf8')
   const named = read('docs/attacks-on-people.md').matchAll(/\]\(\.\.\/([^)]+\.test\.ts)\)((?:,? "[^"]+")+)/g)
