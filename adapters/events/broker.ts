@@ -1,4 +1,4 @@
-/** The one interface of a broker to the rest of the adapter, whichever it is. */
+/** The one interface of every broker to the rest of the adapter. */
 import type { HeaderList } from '#core/transport/header-list.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Fault } from '#schemas/fault.ts'

@@ -14,11 +14,11 @@ export type DescribedOperation = {
   answer: Schema
   /** The media type of that answer: JSON unless this says another. */
   answerType?: string
-  /** Whether 404 says that there is no such thing. */
+  /** Whether the operation answers 404 for something that does not exist. */
   mayMiss: boolean
-  /** What further statuses say, of an operation that refuses in its own way. */
+  /** Descriptions of further statuses, by status, if the operation has refusals of its own. */
   refusals?: Record<string, string>
-  /** The schema of the body of a `post`, and its most bytes. */
+  /** The schema of the body of a `post`, and its size limit. */
   body?: Schema
   bodyBytes?: number
   /** Schemas by name that the others refer to. */

@@ -1,4 +1,4 @@
-/** Codes of letters that do not exist. Guarantees that one counter tries few of them an hour, whichever clerk it names. */
+/** Codes of letters that do not exist. Guarantees that one counter tries few of them an hour, also if it names another clerk each time. */
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 

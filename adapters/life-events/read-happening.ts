@@ -52,7 +52,7 @@ export function createReadHappening({ rules, person }: Pick<LifeEventsSettings, 
   }
 }
 
-/** The code of a person in the form of the registers; undefined for what is none. */
+/** The code of a person in the form of the registers; undefined if `given` is not such a code. */
 export function codeReader(pattern: string): (given: unknown) => string | undefined {
   const form = new RegExp(pattern, 'u')
   return (given) => (typeof given === 'string' && given.length <= 64 ? form.exec(given)?.[1] : undefined)

@@ -23,7 +23,7 @@ export function textAt(document: unknown, pointer: string): string | undefined {
   return isPlainText(text, MOST_TEXT) ? text : undefined
 }
 
-/** The value as one of this kind; undefined for what is none, which is then as good as missing. */
+/** The value as one of this kind; undefined if it is not of this kind, which counts as missing. */
 export function asKind(kind: FieldKind, value: unknown): OfferValue | undefined {
   switch (kind) {
     case 'text': {

@@ -44,7 +44,7 @@ export function endMandate(
   })
 }
 
-/** DELETE says neither who gave it nor who holds it: whichever the user may do. */
+/** DELETE does not say whether the giver or the holder ends the mandate: it is what the user may do. */
 async function howOf(
   { rooms, actor }: Acting,
   row: MandateRow,

@@ -1,12 +1,12 @@
-/** What kind of person an identifier is of: it alone says that, and no client may say otherwise. */
+/** Tells from an identifier whether it is a natural or a legal person's. The identifier alone decides; a client cannot say otherwise. */
 import type { PersonType } from '#schemas/mandates.ts'
 import type { MandatesSettings } from './settings.ts'
 
-/** Undefined for what is nobody's identifier, or could be that of both. */
+/** Undefined if the identifier has the form of neither, or of both. */
 export type TypeOf = (identifier: string) => PersonType | undefined
 
 export function createTypeOf({ naturalPerson, legalPerson }: MandatesSettings['identifiers']): TypeOf {
-  // Of the whole identifier, whatever the expression says of its ends.
+  // Anchored, so that the expression has to match the whole identifier.
   const natural = new RegExp(`^(?:${naturalPerson})$`, 'u')
   const legal = new RegExp(`^(?:${legalPerson})$`, 'u')
   return (identifier) => {

@@ -1,6 +1,6 @@
 /**
- * Keeps the marks and leaves of this node at what the database has, also of publications by other nodes. So each node, whichever published,
- * notices a database that was set back.
+ * Keeps the marks and leaves of this node at what the database has, also of publications by other nodes. So every node notices a
+ * database that was set back.
  */
 import type { HighWater } from './high-water.ts'
 import type { Reach } from './restored-store.ts'

@@ -1,4 +1,4 @@
-/** JSON in its one canonical form (RFC 8785): equal values give equal bytes, whichever program writes them. */
+/** JSON in its one canonical form (RFC 8785): equal values give equal bytes in every program. */
 
 const MAX_DEPTH = 64
 

@@ -26,8 +26,8 @@ const NOT_YET: Record<Exclude<ContactState, 'CONFIRMED'>, { what: Said; remedy: 
 }
 
 /**
- * Undefined when nothing is missing. `waitsFor`: members whose seal is missing. `missing`: sides without a confirmed contact, if
- * the instance requires one. `states`: the states of the content's contacts, in their order.
+ * What the contract waits for; undefined when that is nothing. `waitsFor`: members that have not sealed it. `missing`: sides without a confirmed
+ * contact, if the instance requires one. `states`: the state of each of the content's contacts, in the order of the content.
  */
 export function awaited(
   content: ContractContent,

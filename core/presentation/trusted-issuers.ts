@@ -37,7 +37,7 @@ const MAX_ISSUERS = 1000
 const MAX_FORMER = 100
 /** ISO/IEC 18013-5 B.1.4: the usage of certificates that sign mobile documents. */
 const MDOC_SIGNING = '1.0.18013.5.1.2'
-/** A certificate that lists only these serves connections, code or times: its holder is nobody who signs credentials or lists. */
+/** A certificate that lists only these serves connections, code or times: its holder signs no credentials and no lists. */
 const FOR_OTHERS: ReadonlySet<string> = new Set([
   ...[OID.serverAuth, OID.clientAuth, OID.codeSigning, OID.timeStamping, OID.ocspSigning],
 ])

@@ -1,4 +1,4 @@
-/** Which lines tell the last acts: those that were repeated are one line each, and nobody who repeats much hides what others did. */
+/** Which lines tell the last acts. Repeated acts of one caller are one line, so that somebody who repeats much does not hide what others did. */
 
 /** `count`: how often the caller did this of late; `isAll`: they cannot have done it before. */
 export type Counted<E> = E & { count: number; isAll: boolean }

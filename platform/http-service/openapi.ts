@@ -213,7 +213,7 @@ async function isByTwo(q: OpenApiRegistration, operation: Operation, input: Call
   return operation.fourEyes && (await q.fourEyes?.isRequired(operation, input)) === true
 }
 
-/** A checked call, by whichever address it came. */
+/** A checked call, from the API's own address or from another one. */
 type Call = CallInput & {
   caller: Caller
   target: string

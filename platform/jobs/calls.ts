@@ -2,7 +2,7 @@
 
 const APART_MS = 10
 
-/** `toAll` gives a call to whichever node is free; false when that is not possible now. */
+/** `toAll` gives a call to a node that is free; false when that is not possible now. */
 export function createCalls({ toAll }: { toAll(name: string): boolean }) {
   const acts = new Map<string, () => void>()
   /** Names that were called a moment ago, and whether they were called again since. */

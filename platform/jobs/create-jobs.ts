@@ -59,7 +59,7 @@ export type Jobs = {
   /** What this node does when it is called by `name`. It must tolerate any number of calls, and must not throw. */
   onCall(name: string, act: () => void): void
   /**
-   * Asks one node to look: with Redis whichever is free, else this one. A call is no job: it may be lost, repeated or come late, so that its
+   * Asks one node to look: with Redis one that is free, else this one. A call is no job: it may be lost, repeated or come late, so that its
    * work has to be in rows that every node looks at anyway. Calls in quick succession are made one.
    */
   call(name: string): void

@@ -1,4 +1,4 @@
-/** Attempts in a storm: a further one is refused, and nobody who began is put out. */
+/** Attempts in a storm: a further one is refused, and those that have begun go on. */
 import t from 'tap'
 import { type Attempt, createAttempts, digestOf } from './attempts.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Attempts to log in with a wallet, in memory and for minutes. When there are too many a new one is refused: nobody who began is put out, and
- * who began many leaves places to others.
+ * Attempts to log in with a wallet, in memory and for minutes. When there are too many, a new one is refused and those that have begun go on.
+ * One network or person cannot take all places.
  */
 import { createHash, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Asked } from '#core/presentation/asked.ts'

@@ -1,4 +1,4 @@
-/** The table of people of the adapter bench, on whichever database: 12,000 rows, made for one run and dropped at its end. */
+/** The table of people of the adapter bench, on each kind of database: 12,000 rows, made for one run and dropped at its end. */
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { createConnection } from 'mysql2/promise'

@@ -22,7 +22,7 @@ type Unit = {
   daily?: true
 }
 
-/** They change keys and settings of one member, and one backup folder serves whichever runs on a machine. */
+/** Units that change keys and settings of one member. Those that run on one machine share one backup folder. */
 const ours = (name: string, description: string): Unit => ({
   ...{ name: `concordat-${name}.service`, description: `Concordat ${description}` },
   words: `${name} --configuration /etc/concordat/${name}.yaml`,

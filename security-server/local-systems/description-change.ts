@@ -6,7 +6,7 @@ import type { DocumentPart } from './join-wsdl.ts'
 import type { NewEndpoint } from './services/store.ts'
 import type { ServiceDescription, ServiceView } from './view.ts'
 
-/** What a document says, whichever its language is. */
+/** What a document says, be it OpenAPI or WSDL. */
 export type DocumentSummary = {
   /** Of the document as a whole: title, version and the like. */
   facts: Record<string, string>

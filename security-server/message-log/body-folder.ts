@@ -14,7 +14,7 @@ import { placeOf, segmentFolder, segmentPaths } from './segments/place.ts'
 export type BodyFolder = {
   /** A body that arrives, before a durable record refers to it. */
   begin(): BodyDestination
-  /** Opens the file in whichever folder it is; throws `log_inconsistent` when it is missing. */
+  /** Opens the file in the folder that has it; throws `log_inconsistent` when it is missing. */
   open(name: string): Promise<LocatedBody>
   /**
    * Call when the record is being written: from now on `release` does not delete the file, until `settle` reports the outcome.
@@ -141,7 +141,7 @@ export async function openBodyFolder(
   }
 }
 
-/** For readers that do not own the folder: opens the file, whichever node received it. Throws `log_inconsistent`. */
+/** For readers that do not own the folder: opens the file, also one that another node received. Throws `log_inconsistent`. */
 export async function openBodyIn(root: string, name: string): Promise<LocatedBody> {
   const place = placeOf(name)
   if (place !== undefined) {

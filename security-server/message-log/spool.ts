@@ -168,7 +168,7 @@ function inFile(
   }
 }
 
-/** Streams the plaintext of a body file, or a piece of it, in whichever folder the file is. */
+/** Streams the plaintext of a body file, or a piece of it, from the folder that has the file. */
 export function openBody(
   folder: Pick<BodyFolder, 'open'>,
   reference: { name: string; dataKey: Buffer },

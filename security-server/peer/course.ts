@@ -67,7 +67,7 @@ export function secrecyOf({
   return secrecy ?? (contract === '' ? undefined : 0)
 }
 
-/** Runs an exchange, and hands its course over when it has ended in whichever way. */
+/** Runs an exchange, and hands its course over when it has ended, also in a failure. */
 export async function watched<T>(
   q: { half: Course['half']; origin: FaultOrigin },
   rooms: { clock: Clock; endOfCourse: EndOfCourse; tracing: Pick<Tracing, 'ended'> },

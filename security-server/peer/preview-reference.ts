@@ -11,7 +11,7 @@ export function writePreviewReference({ secret, server }: { secret: string; serv
   return `${secret}/${idText(server)}`
 }
 
-/** Undefined for what is none. `server` is undefined where the client left it out. */
+/** Undefined if the text is no reference. `server` is undefined where the client left it out. */
 export function readPreviewReference(
   text: string,
 ): { secret: string; server: ServerId | undefined } | undefined {

@@ -33,17 +33,17 @@ export function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A list in an answer; empty for what is none. */
+/** A list in an answer; empty if the value is not a list. */
 export function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-/** A whole number from 0 on; `otherwise` for what is none. */
+/** A whole number from 0 on; `otherwise` if the value is not such a number. */
 export function numberOf(value: unknown, otherwise = 0): number {
   return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : otherwise
 }
 
-/** The row of `/concordat/v1/usages`; undefined for what is none of this system. */
+/** The row of `/concordat/v1/usages`; undefined if it is malformed or of another system. */
 export function readUsage(told: System, given: unknown, names: Names): Row | undefined {
   if (!isObject(given) || !isRole(given['role'])) return undefined
   const isGeneral = given['isGeneral'] === true
@@ -136,7 +136,7 @@ export function readLooks(told: System, given: unknown, names: Names): Look[] {
     })
 }
 
-/** The answer of `/concordat/v1/coverage`; undefined for what is none. */
+/** The answer of `/concordat/v1/coverage`; undefined if it is malformed. */
 export function readCoverage(given: unknown): Coverage | undefined {
   if (!isObject(given)) return undefined
   const from = timeOf(given['periodStart'])

@@ -1,6 +1,6 @@
 /**
  * Reads what systems answer about consents, which may be broken, or lie. Guarantees that a consent is one of the system that told it, that
- * texts are plain and short, and that people are led back to a safe address alone; what is none of this is left out.
+ * texts are plain and short, and that people are led back to a safe address alone. A consent that breaks this is left out.
  */
 import { readIdentifier } from '#adapters/client/identifiers.ts'
 import { attestedAttributes } from '#core/contract/read-attributes.ts'
@@ -207,7 +207,7 @@ function readRule(given: unknown): Demand['rule'] | undefined {
   }
 }
 
-/** Exactly as the contract has them, since a wallet signs them so; null for what is none of this, or cannot be shown. */
+/** Exactly as the contract has them, since a wallet signs them so; null if they are malformed or cannot be shown. */
 function attributesOf(given: unknown): Demand['rule']['attributes'] | null {
   try {
     const read = attestedAttributes(given, 'attributes')

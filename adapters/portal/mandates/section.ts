@@ -1,6 +1,6 @@
 /**
  * "Who may act for me": mandates that a person gave and holds, giving one, taking one back, giving one up; and the choice for whom the person
- * acts here. What a form says is asked of the register again: a person acts for nobody whom the register does not name.
+ * acts here. What a form says is asked of the register again: a person acts only for those whom the register names.
  */
 import { OWN_RIGHT } from '#schemas/mandates.ts'
 import type { Acting } from '../login/sessions.ts'

@@ -24,7 +24,7 @@ type Told = {
   system: System
   previews: Preview[]
   isCut: boolean
-  /** Servers that told nothing; undefined stands for whichever one takes calls that name none. */
+  /** Servers that told nothing; undefined stands for the one that takes calls which name no server. */
   missing: { server: string | undefined; why: Why }[]
 }
 

@@ -1,5 +1,5 @@
 /**
- * What somebody does with one offer, whichever way they came to it: signed in, for another, or with the code of a letter. Guarantees that
+ * What somebody does with one offer, whether they came to it signed in, for another, or with the code of a letter. Guarantees that
  * nothing is agreed to but what the page said.
  */
 import type { FormField } from '#schemas/offers.ts'

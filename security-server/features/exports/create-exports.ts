@@ -41,7 +41,7 @@ export type RecordExports = {
   /** What may be shown of it now. */
   leaveOutErased(q: { row: ExportRow; lines: ExportLines }): Promise<ShownExport>
   delete(row: ExportRow): Promise<void>
-  /** Deletes exports whose time is over, whichever node made them, and files without a row. */
+  /** Deletes exports of all nodes whose time is over, and files without a row. */
   expire(): Promise<void>
   /** Ends what a node that is gone for good has begun in a folder of its own: nobody goes on with it. */
   endOf(gone: string): Promise<void>

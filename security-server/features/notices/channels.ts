@@ -24,7 +24,7 @@ export type Channel = {
   name: string
   /** What people read for it, by language; absent where each portal has words of its own. */
   titles?: OwnChannel['titles']
-  /** The address as it is kept; undefined for what is none of this channel. */
+  /** The address as it is kept; undefined if the text is no address of this channel. */
   addressIn(text: string): string | undefined
   /** Enough for its owner to recognise it, and no more. */
   masked(address: string): string

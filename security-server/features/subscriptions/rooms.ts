@@ -30,7 +30,7 @@ type SealingKeys = {
 /** The keys of one-way messages: events of rooms are sealed and named with them. */
 export type EventSeals = {
   keys: SealingKeys
-  /** A keyed hash: nobody who has a copy of the database can guess what it names. */
+  /** A keyed hash: a copy of the database does not show what it names. */
   names: { nameOf(parts: string[]): string }
   addHolder(holder: {
     sealedWith(id: string, most: number): Promise<number>

@@ -1,5 +1,5 @@
 /**
- * Bodies in the log's database, on PostgreSQL: every node reads them, whichever wrote them. What a node has begun and no record refers to
+ * Bodies in the log's database, on PostgreSQL: every node reads those of all nodes. What a node has begun and no record refers to
  * only this node deletes, or one that takes over what it left (`takeOver`). Whether a record refers to a body the database decides at any
  * time, so nothing has to be remembered of what could not be deleted, or began after its writer had given it up.
  */

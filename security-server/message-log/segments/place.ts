@@ -29,7 +29,7 @@ export async function segmentFolders(root: string): Promise<string[]> {
   return nodes.map((node) => segmentFolder(root, node))
 }
 
-/** Where the segment may be: whichever node wrote it. */
+/** Where the segment may be, since any node can have written it. */
 export async function segmentPaths(root: string, segment: string): Promise<string[]> {
   return (await segmentFolders(root)).map((folder) => path.join(folder, segment))
 }
