@@ -1,4 +1,4 @@
-/** Acts of one run that do not need one another: one that fails keeps none of the others from being done, and is told in the end. */
+/** Acts of one run that do not need one another: if one fails, the others are still done, and the failures are reported together at the end. */
 import type { Log } from '#platform/logging/create-log.ts'
 
 /** How many of those that failed are named where all of them are told. */

@@ -1,6 +1,6 @@
 /**
- * The own inbox: events are fetched under a lease and acknowledged. Guarantees that what is given to the caller is an event with the octets
- * that its sender handed over, that it comes again until it was acknowledged, and that one which nobody can read keeps no other from him.
+ * The own inbox: events are fetched under a lease and acknowledged. Guarantees that what is given to the caller is an event with the octets that its
+ * sender handed over, that it comes again until it was acknowledged, and that an unreadable event does not hold up the others.
  */
 import { wholeNumber } from './call-limits.ts'
 import { headersOf } from './delivery.ts'

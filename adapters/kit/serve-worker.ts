@@ -1,6 +1,6 @@
 /**
- * Runs an adapter that is no service: it asks its security server and its own system, and nobody asks it but operators. Checks its
- * settings, opens it, tells operators how it is, and drains.
+ * Runs an adapter that offers no service: it asks its security server and its own system, and only operators ask it. Checks its settings, opens it,
+ * tells operators how it is, and drains.
  */
 import { systemClock } from '#platform/clock.ts'
 import { type Problem, readConfiguration } from '#platform/configuration/read-configuration.ts'

@@ -1,4 +1,4 @@
-/** What is counted of offers: how many, by what happened and by the way, and never of whom. */
+/** Counts offers by what happened to them and by the channel, never by person. */
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 
 export type OfferMetrics = {

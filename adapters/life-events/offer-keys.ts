@@ -1,6 +1,6 @@
 /**
- * What stands in the database of people: sealed by AES-256-GCM, or as a keyed digest. Guarantees that whoever has the database without the
- * key reads nothing about anybody and finds nobody, and that what was sealed for one offer does not open as that of another.
+ * How people stand in the database: sealed by AES-256-GCM, or as a keyed digest. Guarantees that the database without the key shows no person and
+ * lets nobody search for one, and that a value sealed for one offer does not open as that of another.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import { readSecret } from '#platform/configuration/read-secret.ts'

@@ -1,6 +1,6 @@
 /**
- * What people are called. Guarantees that nobody learns a name by a number, and that nobody gives a stranger one: names are those that
- * registrars told; of others each mandate shows what whoever gave it wrote.
+ * Names of people. Guarantees that nobody learns a name from a number, and that nobody can name a stranger: registrars' names count, and for other
+ * people each mandate shows the name that its giver wrote.
  */
 import type { MandatePerson, PersonType } from '#schemas/mandates.ts'
 import type { TypeOf } from './identifiers.ts'

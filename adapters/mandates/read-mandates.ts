@@ -1,6 +1,6 @@
 /**
- * Answers who represents whom. What holds is what has begun, has not ended, and has a role that the settings still have. Names are told where
- * there is a mandate between the two alone, and whoever gave one is told the name that they wrote: nobody learns one by a number.
+ * Answers who represents whom. A mandate holds if it has begun, has not ended, and its role is still in the settings. A name is told only where
+ * there is a mandate between the two, and the giver is told the name that they wrote. So nobody learns a name from a number.
  */
 import type { Mandate, MandatePerson, MandateTriplet } from '#schemas/mandates.ts'
 import type { Rooms } from './actor.ts'

@@ -1,5 +1,5 @@
 /**
- * Sends an answer of many bytes in pieces, each of them once the one before was taken: of one large write nobody sees that its client takes it
+ * Sends a large answer in pieces, each when the client has taken the one before. From one large write it could not be seen that the client takes it
  * steadily, and `watchTaking` would end it.
  */
 import type { ServerResponse } from 'node:http'

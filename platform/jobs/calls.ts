@@ -1,4 +1,4 @@
-/** Calls to look at rows: what is called in quick succession is called once, and nobody counts on a call. */
+/** Calls to look at rows. Calls in quick succession become one, and no work depends on a call: any can be lost. */
 
 const APART_MS = 10
 

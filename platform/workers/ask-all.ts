@@ -1,4 +1,4 @@
-/** Asks all workers that take connections one question, and waits for none of them for ever. */
+/** Asks all workers that take connections one question, and waits for each only for a limited time. */
 import type { Answered } from './messages.ts'
 import { type Place, say } from './place.ts'
 

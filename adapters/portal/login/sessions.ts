@@ -77,7 +77,7 @@ export function createSessions(q: { clock: Clock; idleMs: number; wholeMs: numbe
   const timer = setInterval(sweep, SWEEP_MS).unref()
   return {
     begin(person, look, by = 'provider') {
-      // Of one person their own gives way, so that one person's many sign-ins sign nobody else out.
+      // A person with too many sessions loses their own oldest, so that nobody signs others out by signing in often.
       const own = ofPerson(person)
       if (own.length >= MOST_OF_ONE) remove(own[0]!)
       // The one that was used longest ago gives way: memory is bounded, and a login is dearer than a page.

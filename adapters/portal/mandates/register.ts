@@ -1,6 +1,6 @@
 /**
- * The register of mandates as the portal asks it, always for the person who is signed in. Guarantees that nobody acts for another but by a
- * mandate that the register named itself, at the time when it is used.
+ * The register of mandates as the portal asks it, always for the person who is signed in. Guarantees that a person acts for another only by a
+ * mandate that the register itself named, at the time when it is used.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { PersonType } from '#schemas/mandates.ts'

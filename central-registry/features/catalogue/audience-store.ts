@@ -1,6 +1,6 @@
 /**
- * For whom each service is in the catalogue: the rows that follow from what its provider says of access, and the services that a
- * security server is told of. A service that says of nobody that they may ask is told to no server.
+ * For whom each service is in the catalogue: the rows that follow from what its provider says of access, and the services that a security server is
+ * told of. A service whose provider lets nobody ask is told to no server.
  */
 import type { Expression, Kysely, SqlBool } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'

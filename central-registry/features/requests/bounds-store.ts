@@ -1,6 +1,6 @@
 /**
- * How much may wait for a decision. Whoever files chooses the ids of servers and clients, so what counts is who signed: nobody fills the work
- * list, and nobody uses up the room of others.
+ * Limits how much may wait for a decision, counted by signer, because whoever files a request chooses the ids in it. So no signer can fill the work
+ * list or use up the room of others.
  */
 import type { Kysely } from 'kysely'
 import { counted } from '#platform/database/lists.ts'

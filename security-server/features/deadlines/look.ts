@@ -1,4 +1,4 @@
-/** Looks at what ends, and makes the letters that are due of it; letters of what was replaced meanwhile are taken back. */
+/** Finds what ends soon, and makes the letters that are due. Letters about something that was replaced meanwhile are taken back. */
 
 import { thresholdOf } from '#core/mail/threshold.ts'
 import { collectFailures } from '#platform/collect-failures.ts'

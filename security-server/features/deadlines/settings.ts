@@ -1,4 +1,4 @@
-/** The part of the settings about letters ahead of what ends. Without it nobody is written to. */
+/** The settings of letters that are sent before something ends. Without them no letter is sent. */
 import { isAddress } from '#core/mail/mail-address.ts'
 import { Fault } from '#schemas/fault.ts'
 

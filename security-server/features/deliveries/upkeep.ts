@@ -1,5 +1,5 @@
 /**
- * What time brings: messages that expired, that could not be sent for too long, that a crash left half accepted, and rows that nobody
+ * Work that falls due by time: messages that expired, that could not be sent for too long, that a crash left half accepted, and rows that nobody
  * needs any more. Each part takes bounded steps.
  */
 import { isOver } from '#platform/not-before.ts'

@@ -1,4 +1,4 @@
-/** Takes out of texts that other programs wrote what is nobody's business. */
+/** Removes passwords, queries of addresses and addresses of people from texts that other programs wrote. */
 import { Said } from '#schemas/said.ts'
 
 /** A password that holds what an address would encode is cut all the same, to the last @: rather too much goes than a part of it stays. */

@@ -1,4 +1,7 @@
-/** What the registry said of this server's requests, kept for readers to whom some age does no harm: each question costs a signature of the owner. */
+/**
+ * What the registry said of this server's requests, kept for readers that may get a somewhat older state: each question costs a signature of the
+ * owner.
+ */
 import type { Clock } from '#platform/clock.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
 

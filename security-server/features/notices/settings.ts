@@ -1,4 +1,4 @@
-/** The part of the settings about notices: people are told when their data is used. Without it nobody is. */
+/** The settings of notices: people are told when their data is used. Without them nobody is told. */
 import { BlockList } from 'node:net'
 import { Fault } from '#schemas/fault.ts'
 import { NOTICE_LANGUAGES, type NoticeLanguage } from '#schemas/notices.ts'
