@@ -22,6 +22,7 @@ import { readWitnessPolicy } from './verify/witness-policy.ts'
 const USAGE = `Usage: concordat verify <container.asice> --conf <directory, verificationconf.zip or anchor.xml> [--json]
        concordat verify <statement.json> --conf <directory, verificationconf.zip or anchor.xml> [--json]
        concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--witnesses <policy>] [--json]
+       concordat verify <use.zip> [--conf <...>] [--json]
        concordat verify <archive.zip> [--conf <...>] [--previous <last digest of the archive before, or none>] [--json]
        concordat verify <export.zip> [--conf <...>] [--witnesses <policy>] [--json]
        concordat verify <consent.json> [--issuers <issuers.json>] [--verifiers <verifiers.json>] [--codes <codes.json>] [--max-status-age <seconds>] [--json]
@@ -34,7 +35,8 @@ const USAGE = `Usage: concordat verify <container.asice> --conf <directory, veri
 Judges a signed message container, an evidence bundle with all its messages and their place in the log, or a statement of
 reconciliation: who signed, when, what the signature covers, and whether all of it holds. A bundle brings a configuration of
 its own; name yours unless you trust where the bundle comes from. With --witnesses (a C2SP tlog-policy file) every signed state of a
-bundle needs the cosignatures of its quorum. An archive of a message log, X-Road's or ours, is judged with
+bundle needs the cosignatures of its quorum. A use of a person's data that the portal saved is judged by what each side said and by its
+proof. An archive of a message log, X-Road's or ours, is judged with
 its chain; the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
 The record of a wallet's presentation, or a consent that one proves, is judged by the trusted issuers and, with --verifiers, the verifiers that you name; status lists
 may have been a day old, or --max-status-age (docs/wallets.md). Without --issuers a consent is judged by those that it brings, and the verdict stays INDETERMINATE.

@@ -1,10 +1,10 @@
 /**
  * Evidence of one use, for the person: that the records of the exchange stand in the log, under a tree head that the server's owner
- * signed. It opens nothing. Who knows how such a message looks could try the codes of officials and of other people against any plain
- * digest of it, and a signature document is made of such digests.
+ * signed. It opens nothing; the leaf forms show when that was, on which side, under which contract and how it ended.
  */
 import { buffer } from 'node:stream/consumers'
-import { type BundleSource, writeBundle } from '../../reading/evidence/write-bundle.ts'
+import { placesOnly } from '../../reading/evidence/places-only.ts'
+import { writeBundle } from '../../reading/evidence/write-bundle.ts'
 import type { AskedTracker } from './question-for.ts'
 import type { PersonQuestion } from './read-question.ts'
 import type { TrackerRooms } from './rooms.ts'
@@ -26,20 +26,4 @@ export async function proveUse(
   }
   const all = [...new Set([...indexes, ...erasures])].sort((a, b) => a - b)
   return buffer(await writeBundle(rooms.bundle(placesOnly(rooms.log)), all))
-}
-
-/** The log as the person may see it: leaves and their paths. */
-function placesOnly(log: BundleSource['log']): BundleSource['log'] {
-  return {
-    ...log,
-    read: async (index) => ({
-      ...(await log.read(index)),
-      ...{ metadata: undefined, circumstances: undefined, message: undefined, body: undefined },
-      ...{ bodyFile: undefined, attachments: undefined, timeStamp: undefined },
-      ...{ signatures: undefined, hashChain: undefined, hashChainResult: undefined },
-    }),
-    proof: async (index, size) => ({ ...(await log.proof(index, size)), openings: {} }),
-    // It has the digests of the signatures that were stamped along.
-    stampProof: async () => undefined,
-  }
 }
