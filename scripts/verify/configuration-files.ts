@@ -2,8 +2,8 @@
 import { PROFILES_FILE } from '#core/certificate/instance-profiles.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { readConfigurationFiles } from '#core/configuration/read-configuration-files.ts'
+import { readZippedFiles } from '#core/configuration/zipped-files.ts'
 import { Fault } from '#schemas/fault.ts'
-import { readZippedFiles } from './zipped-files.ts'
 
 export type LoadedConfiguration = {
   indexes: Map<string, ConfigurationIndex>

@@ -4,6 +4,7 @@ import type { ContainerVerdict } from '#core/container/container.ts'
 import { type ContainerLimits, isContainer, readContainer } from '#core/container/read-container.ts'
 import { verifyContainer } from '#core/container/verify-container.ts'
 import { isBundle } from '#core/evidence-bundle/read-bundle.ts'
+import { isSavedUse } from '#core/evidence-bundle/saved-use.ts'
 import { isExport } from '#core/log-export/read-export.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -13,6 +14,7 @@ import { verifyArchive } from './verify-archive.ts'
 import { verifyBundle } from './verify-bundle.ts'
 import { verifyExport } from './verify-export.ts'
 import { isStatement, verifyStatement } from './verify-statement.ts'
+import { verifyUse } from './verify-use.ts'
 
 type Question = {
   /** The name of the file in the report. */
@@ -53,6 +55,8 @@ export async function judgeFile(q: Question): Promise<Report | Unjudged> {
     const configuration = await q.configuration?.()
     return await verifyBundle({ file, content, configuration, witnesses: q.witnesses, judgedAt })
   }
+  if (await isSavedUse(content))
+    return await verifyUse({ file, content, configuration: await q.configuration?.(), judgedAt })
   if (q.configuration === undefined) {
     const isKnown = isStatement(content) || (await isContainer(content))
     return isKnown ? 'configuration is missing' : 'no evidence'

@@ -9,7 +9,7 @@ import type { LoadedConfiguration } from './configuration-files.ts'
 /** The result of verifying a file, with the same texts and facts on the command line and in the page. */
 export type Report = {
   kind:
-    | ('container' | 'bundle' | 'archive' | 'statement' | 'export' | 'presentation' | 'consent')
+    | ('container' | 'bundle' | 'archive' | 'statement' | 'export' | 'presentation' | 'consent' | 'use')
     | ('proof' | 'history' | 'credential')
   /** True only for TOTAL-PASSED. */
   passed: boolean

@@ -54,7 +54,7 @@ export function checksOf({ facts }: Pick<Report, 'facts'>): Check[] {
   const all = facts as Facts
   const { records = all.proved?.records ?? [], checkpoints = all.proved?.checkpoints ?? [] } = all
   return [
-    ...(all.checks ?? []).map(exportCheck),
+    ...(all.checks ?? []).map(ownCheck),
     ...containerChecks(all),
     ...records.flatMap(recordChecks),
     ...(all.containers ?? []).map((one) => ({ what: one.name, tone: toneOf(one), why: [reasonOf(one)] })),
@@ -64,18 +64,22 @@ export function checksOf({ facts }: Pick<Report, 'facts'>): Check[] {
   ]
 }
 
-/** The names of an export's own checks; a bundle in it is named by its file. */
-const EXPORT_CHECKS: Record<string, TextKey> = {
+/** The names of the own checks of an export and of a saved use; a bundle in an export is named by its file. */
+const OWN_CHECKS: Record<string, TextKey> = {
   'Rows and filter': 'exportRows',
   Range: 'exportRange',
   'Left out': 'exportLeftOut',
   'Daily counts': 'exportCounts',
   'Signed state of the log': 'exportHead',
   Evidence: 'exportEvidence',
+  Asked: 'useAsked',
+  Asking: 'useAsking',
+  Together: 'useTogether',
+  Names: 'useNames',
 }
 
-function exportCheck({ what, state, why }: NonNullable<Facts['checks']>[number]): Check {
-  const key = Object.hasOwn(EXPORT_CHECKS, what) ? EXPORT_CHECKS[what] : undefined
+function ownCheck({ what, state, why }: NonNullable<Facts['checks']>[number]): Check {
+  const key = Object.hasOwn(OWN_CHECKS, what) ? OWN_CHECKS[what] : undefined
   return { what: key === undefined ? what : text(key), tone: state, why: [{ english: why }] }
 }
 
