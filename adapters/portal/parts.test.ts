@@ -113,7 +113,7 @@ t.test('the pages name what the catalogues have', (t) => {
     ),
     ...['list-page', 'offer-page', 'section'].map((name) => `services/${name}.ts`),
     ...['routes.ts', 'portal.ts', 'uses/section.ts', 'routing/serve-sections.ts', 'login/wallet/routes.ts'],
-    ...['mandates/pages.ts', 'mandates/section.ts'],
+    ...['mandates/pages.ts', 'mandates/section.ts', 'proving/page.ts'],
     ...['passkeys/pages.ts', 'passkeys/routes.ts', 'passkeys/proven-first.ts'],
   ]
   const named = sources.flatMap((file) =>

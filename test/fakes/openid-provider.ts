@@ -23,7 +23,13 @@ export async function startOpenIdProvider(t: Test): Promise<string> {
   })
 }
 
-type Page = { status: number; url: string; text: string; headers: Record<string, unknown> }
+type Page = {
+  status: number
+  url: string
+  text: string
+  bytes: Buffer
+  headers: Record<string, unknown>
+}
 
 /** One browser: its cookies by host and port, one address for logins, and no redirects unless requested. */
 export type Browser = {
@@ -112,9 +118,10 @@ export function openBrowser(t: Test): Browser {
       if (over) jarOf(url).delete(name)
       else jarOf(url).set(name, pair.slice(name.length + 1))
     }
-    const text = await reply.body.text()
+    const bytes = Buffer.from(await reply.body.arrayBuffer())
+    const text = bytes.toString()
     if (!isLogin) await dispatcher.close()
-    return { status: reply.statusCode, url, text, headers: reply.headers }
+    return { status: reply.statusCode, url, text, bytes, headers: reply.headers }
   }
 
   const follow: Browser['follow'] = async (page, until = () => false) => {

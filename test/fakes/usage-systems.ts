@@ -36,7 +36,12 @@ export type FakeSystem = {
 
 type UsageServer = { url: string; asked: (Asked & { system: string })[]; systems: FakeSystem[] }
 
-export async function startUsageServer(t: Test, systems: FakeSystem[]): Promise<UsageServer> {
+/** `configuration`: as `GET /verificationconf` gives it. */
+export async function startUsageServer(
+  t: Test,
+  systems: FakeSystem[],
+  configuration: Uint8Array = Buffer.alloc(0),
+): Promise<UsageServer> {
   const asked: UsageServer['asked'] = []
   const server = http.createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server')
@@ -46,6 +51,7 @@ export async function startUsageServer(t: Test, systems: FakeSystem[]): Promise<
       )
       return listed.length === 0 ? response.destroy() : send(response, clientsOf(listed))
     }
+    if (pathname === '/verificationconf') return void response.end(configuration)
     const [, , instance, memberClass, code, subsystem, service = '', ...rest] = pathname.split('/')
     const id = [instance, memberClass, code, subsystem].join('/')
     const system = systems.find((one) => one.id === id)
@@ -99,6 +105,8 @@ export function send(response: http.ServerResponse, json: unknown, status = 200)
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json))
 }
 
+const LEAF = Buffer.alloc(32, 'leaf').toString('base64')
+
 const colon = (id: string): string => id.replaceAll('/', ':')
 
 /** One exchange about a person, as each side tells it. */
@@ -116,7 +124,7 @@ export function exchange(q: {
     service: { id: `${colon(q.provider.id)}:persons`, name: q.provider.owner },
     endpoint: 'GET /persons/*',
     purposes: { en: q.purpose },
-    ...{ outcome: 'ok', record: { index: q.number, leaf: 'bGVhZg==' } },
+    ...{ outcome: 'ok', record: { index: q.number, leaf: LEAF } },
     ...q.more,
   })
   return { provider: row('provider'), consumer: row('consumer') }
@@ -129,7 +137,7 @@ const PROOF = Buffer.from('PK\u0003\u0004 a proof', 'latin1')
 export function tells(
   system: FakeSystem,
   usages: Usage[],
-  more: { coverage?: Partial<UsageCoverage>; answer?: Partial<Usages> } = {},
+  more: { coverage?: Partial<UsageCoverage>; answer?: Partial<Usages>; proof?: Buffer } = {},
 ): Answering {
   const who = { subsystem: colon(system.id), server: 'DEV:GOV:1001:SS' }
   return ({ path, query }, response) => {
@@ -138,7 +146,9 @@ export function tells(
       return send(response, { ...all, ...more.coverage })
     }
     if (path === '/concordat/v1/proof') {
-      response.writeHead(200, { 'content-type': 'application/vnd.concordat.evidence+zip' }).end(PROOF)
+      response
+        .writeHead(200, { 'content-type': 'application/vnd.concordat.evidence+zip' })
+        .end(more.proof ?? PROOF)
       return
     }
     if (path !== '/concordat/v1/usages') return send(response, { type: 'not_found' }, 404)

@@ -9,6 +9,8 @@ import { createTransport } from '#adapters/client/transport.ts'
 type OwnLists = {
   /** What `GET /{what}` answers. Throws ExchangeError. */
   list(what: string): Promise<unknown>
+  /** The octets of a file that `GET /{what}` gives. Throws ExchangeError. */
+  file(what: string): Promise<Uint8Array>
   close(): void
 }
 
@@ -19,18 +21,20 @@ const LIST_BYTES = 32 * 1024 * 1024
 export function openOwnLists(options: ConnectOptions): OwnLists {
   const { url, tls, connectTimeoutMs = LIST_MS } = options
   const transport = createTransport({ url, tls, connectTimeoutMs })
+  const fetched = async (what: string, accept: string): Promise<Uint8Array> => {
+    const signal = AbortSignal.timeout(LIST_MS)
+    const message = await transport.send({
+      ...{ method: 'GET', target: `/${what}`, content: undefined, signal },
+      headers: [['Accept', accept]],
+    })
+    const bytes = await collect(readAll(streamOf(message, signal)), LIST_BYTES)
+    if (message.statusCode !== 200)
+      throw new ExchangeError('not_an_answer', { what, status: message.statusCode })
+    return bytes
+  }
   return {
-    async list(what) {
-      const signal = AbortSignal.timeout(LIST_MS)
-      const message = await transport.send({
-        ...{ method: 'GET', target: `/${what}`, content: undefined, signal },
-        headers: [['Accept', 'application/json']],
-      })
-      const bytes = await collect(readAll(streamOf(message, signal)), LIST_BYTES)
-      if (message.statusCode !== 200)
-        throw new ExchangeError('not_an_answer', { what, status: message.statusCode })
-      return readJson(new TextDecoder().decode(bytes))
-    },
+    list: async (what) => readJson(new TextDecoder().decode(await fetched(what, 'application/json'))),
+    file: (what) => fetched(what, '*/*'),
     close: () => transport.close(),
   }
 }

@@ -8,13 +8,15 @@ export type OwnServer = SecurityServer & {
   listClients(instance?: string): Promise<unknown>
   /** What `GET /listTrustedIssuers` answers (`schemas/trusted-issuer.ts`). Throws ExchangeError. */
   listTrustedIssuers(): Promise<unknown>
+  /** What `GET /verificationconf` gives: the configuration by which evidence is judged. Throws ExchangeError. */
+  verificationConfiguration(): Promise<Uint8Array>
 }
 
 /** Connects with the first request. Throws `invalid_configuration`. */
 export function openServer(options: ConnectOptions): OwnServer {
   try {
     const server = connect(options)
-    const { list, close } = openOwnLists(options)
+    const { list, file, close } = openOwnLists(options)
     return {
       ...server,
       listClients: (instance) =>
@@ -24,6 +26,7 @@ export function openServer(options: ConnectOptions): OwnServer {
             : `listClients?xRoadInstance=${encodeURIComponent(instance)}`,
         ),
       listTrustedIssuers: () => list('listTrustedIssuers'),
+      verificationConfiguration: () => file('verificationconf'),
       close() {
         server.close()
         close()

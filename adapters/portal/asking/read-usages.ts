@@ -24,6 +24,8 @@ const MOST_MONTHS = 1_200
 /** As many rows as a portal can be set to take: nobody has been asked about oftener. */
 const MOST_COUNT = 100_000
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+/** 32 octets in base64. */
+const LEAF = /^[A-Za-z0-9+/]{43}=$/
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/
 const MONTH = /^(\d{4}-(0[1-9]|1[0-2]))/
 const DAY = /^\d{4}-\d\d-\d\d$/
@@ -55,7 +57,7 @@ export function readUsage(told: System, given: unknown, names: Names): Row | und
     const own = given['role'] === 'provider' ? subsystemOf(service) : client?.id
     if (client === undefined || service === undefined || own !== told.id) return undefined
   }
-  const record = isObject(given['record']) ? given['record']['index'] : undefined
+  const { index, leaf } = isObject(given['record']) ? given['record'] : {}
   return {
     ...{ told, role: given['role'], time, outcome: outcomeOf(given['outcome']) },
     messageId: isGeneral ? '' : idOf(given['messageId']),
@@ -66,7 +68,8 @@ export function readUsage(told: System, given: unknown, names: Names): Row | und
     ...(given['isMass'] === true && { isMass: true }),
     ...(given['isUnread'] === true && { isUnread: true }),
     ...(!isGeneral && isUuid(given['preview']) && { preview: given['preview'] }),
-    ...(Number.isSafeInteger(record) && (record as number) >= 0 && { proof: record as number }),
+    ...(Number.isSafeInteger(index) && (index as number) >= 0 && { proof: index as number }),
+    ...(typeof leaf === 'string' && LEAF.test(leaf) && { leaf }),
   }
 }
 

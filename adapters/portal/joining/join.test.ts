@@ -68,7 +68,8 @@ t.test('a message id is no proof: the two sides must name each other', (t) => {
     [{ fields: { response: ['/a', '/b'] } }, 'fields'],
   ] as const)
     t.strictSame(said(rowOf(a, { ...provider, ...agreed, ...lie }), asked), [`differing ${differing}`])
-  for (const lack of [{ record: undefined }, { requestId: '' }, { outcome: 'open' }])
+  const noLeaf = { record: { index: 1, leaf: 'bGVhZg==' } }
+  for (const lack of [{ record: undefined }, noLeaf, { requestId: '' }, { outcome: 'open' }])
     t.strictSame(said(rowOf(a, { ...provider, ...agreed, ...lack }), asked), ['one'], 'half is not both')
   const alone = { client: { id: 'DEV:GOV:1:s' }, service: { id: 'DEV:GOV:1:s:persons' } }
   t.strictSame(

@@ -1,11 +1,12 @@
 /**
  * Makes uses of rows: an exchange has two sides, and each server's log has its own record of it. Guarantees that a use says which of the
- * two told it, and whether they tell the same. No proof is verified here: whoever reads the page can do that without the portal.
+ * two told it, and whether they tell the same. No proof is verified here: a person has one use checked (proving/), or does that without
+ * the portal.
  */
 import { subsystemOf } from '../asking/read-usages.ts'
 import type { Row } from './row.ts'
 
-/** `both`: two systems say the same of it, each with a proof. `one` also where two rows lack what it takes to compare them. */
+/** `both`: two systems say the same of it, each with a record that a proof can be held against. `one` also where two rows lack what it takes to compare them. */
 type Proven = 'both' | 'one' | 'differing'
 
 export type Use = {
@@ -92,11 +93,13 @@ function pairOf(provider: Row, consumer: Row): Use {
   }
 }
 
-/** Whether two rows without a difference are the words of two, of one request, each with a proof and of one end. */
+/** Whether two rows without a difference are the words of two, of one request, each with a record in its log and of one end. */
 function isTwofold(provider: Row, consumer: Row): boolean {
   const isRequest = provider.requestId !== '' && provider.requestId === consumer.requestId
-  const areProven = provider.proof !== undefined && consumer.proof !== undefined
-  return !isOneSystem(provider, consumer) && isRequest && areProven && provider.outcome === consumer.outcome
+  const areProvable = [provider, consumer].every(
+    ({ proof, leaf }) => proof !== undefined && leaf !== undefined,
+  )
+  return !isOneSystem(provider, consumer) && isRequest && areProvable && provider.outcome === consumer.outcome
 }
 
 /** A system that asked itself is no second side. */

@@ -35,6 +35,8 @@ export type Row = {
   isUnread?: true
   /** What `proof` takes; undefined where that system gives none. */
   proof?: number
+  /** Base64 of the leaf hash of that record, which ties a proof to this row. */
+  leaf?: string
 }
 
 /** Queries about many people at once, of which nobody is named. */

@@ -2,6 +2,7 @@
 import type { Group } from '../joining/group.ts'
 import { isOneSystem, otherSide, shownRow, type Use } from '../joining/join.ts'
 import type { Party, Row } from '../joining/row.ts'
+import { meaningUse } from '../proving/check-use.ts'
 import type { Words } from '../texts.ts'
 import { foreign, type Html, html, NOTHING } from './html.ts'
 import { ICONS } from './icons.ts'
@@ -178,7 +179,7 @@ function proofs(uses: readonly Use[], { words }: Around): Html {
   return html`<h3>${words(isAny ? 'proofs.title' : 'proofs.none')}</h3>
 <ul class="each">${shown.map(
     (use) => html`<li${anchor(use)}><span class="at">${momentOf(use.time, words)}</span>${number(use, words)}
-${[use.provider, use.consumer].map((row) => proofLink(row, words))}</li>`,
+${checkLink(use, words)}${[use.provider, use.consumer].map((row) => proofLink(row, words))}</li>`,
   )}</ul>
 ${more > 0 ? html`<p class="quiet">${words.count('proofs.more', more)}</p>` : NOTHING}`
 }
@@ -199,6 +200,14 @@ function number(use: Use, words: Words): Html {
   return messageId === ''
     ? NOTHING
     : html`<span class="number">${words('proofs.number')} <code>${messageId}</code></span>`
+}
+
+/** Both sides' proofs are fetched and judged when the person asks for it. */
+function checkLink(use: Use, words: Words): Html {
+  const query = meaningUse(use)
+  return query === undefined
+    ? NOTHING
+    : html`<a class="proof-link" href="/proof/check?${query}">${ICONS.eye}<span>${words('proofs.check')}</span></a>`
 }
 
 function proofLink(row: Row | undefined, words: Words): Html {

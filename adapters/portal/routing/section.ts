@@ -83,5 +83,5 @@ export type Rooms = {
   /** Undefined where nobody comes back with one. */
   passkeys: Passkeys | undefined
   asking: Asking
-  server: Pick<OwnServer, 'service'>
+  server: Pick<OwnServer, 'service' | 'verificationConfiguration'>
 }

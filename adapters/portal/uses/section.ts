@@ -1,7 +1,8 @@
 /**
- * "Who asked about me": the timeline, all of it as a file, and the proof of one use. Each page asks
+ * "Who asked about me": the timeline, all of it as a file, and one use: its proof, and whether that holds. Each page asks
  * the systems anew and keeps nothing: what it shows is in the browser alone.
  */
+import { writeSavedUse } from '#core/evidence-bundle/write-saved-use.ts'
 import { asFault } from '#schemas/fault.ts'
 import { askProof } from '../asking/ask-proof.ts'
 import { askEverything } from '../everything/ask-everything.ts'
@@ -10,6 +11,8 @@ import { shapeOf } from '../everything/shape.ts'
 import { choiceIn } from '../pages/choose.ts'
 import { usesPage } from '../pages/uses.ts'
 import { messagePage } from '../pages/welcome.ts'
+import { type CheckedUse, checkUse, meantUse, nameOf } from '../proving/check-use.ts'
+import { checkedPage } from '../proving/page.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
 import { askWaiting } from '../waiting/ask-waiting.ts'
 import { waitingBlock } from '../waiting/block.ts'
@@ -23,6 +26,8 @@ export const uses: Section = {
     { method: 'GET', path: '/everything.json', asks: 'export', answer: saveAll },
     { method: 'GET', path: '/everything', asks: 'export', answer: showAll },
     { method: 'GET', path: '/proof', asks: 'proof', answer: saveProof },
+    { method: 'GET', path: '/proof/check', asks: 'proof', answer: showChecked },
+    { method: 'GET', path: '/proof/both', asks: 'proof', answer: saveChecked },
   ],
 }
 
@@ -74,6 +79,42 @@ async function saveProof({ reader, query, gone }: Visit, rooms: Rooms): Promise<
   const link = { href: '/', text: words('message.back') }
   const page = messagePage(place, reader, { title: words('proof.none'), text: words('proof.why'), link })
   return { page, status: 502 }
+}
+
+async function checked(visit: Visit, rooms: Rooms): Promise<CheckedUse | undefined> {
+  const meant = meantUse(visit.query)
+  return meant && (await checkUse(visit, rooms, meant))
+}
+
+async function showChecked(visit: Visit, rooms: Rooms): Promise<Answer> {
+  const found = await checked(visit, rooms)
+  if (found === undefined) return untold(visit, rooms)
+  const query = choiceOfUse(visit.query)
+  return { page: checkedPage(rooms.place, visit.reader, { checked: found, query }) }
+}
+
+/** What each side said, beside its proof: so whoever has the file can check both without the portal. */
+async function saveChecked(visit: Visit, rooms: Rooms): Promise<Answer> {
+  const found = await checked(visit, rooms)
+  if (found === undefined) return untold(visit, rooms)
+  const content = await writeSavedUse({
+    savedAt: new Date(rooms.clock()).toISOString(),
+    sides: found.sides,
+  })
+  return { file: { name: `${nameOf(found)}.zip`, type: 'application/zip', content } }
+}
+
+function untold({ reader }: Visit, { place }: Rooms): Answer {
+  const { words } = reader
+  const link = { href: '/', text: words('message.back') }
+  const text = words('checked.gone')
+  return { page: messagePage(place, reader, { title: words('checked.gone.title'), text, link }), status: 404 }
+}
+
+/** Without how somebody reads. */
+function choiceOfUse(query: URLSearchParams): string {
+  const names = ['at', 'system', 'record']
+  return new URLSearchParams([...query].filter(([name]) => names.includes(name))).toString()
 }
 
 /** Of an entry of the list: which system told it, and its record there. */
