@@ -32,10 +32,14 @@ const REASONS: Record<number, string> = {
 
 type Told = { status: number; type: string; bytes: Buffer }
 
-export function createTracker(rooms: TrackerRooms): Tracker {
+/** In milliseconds; tests count what is waited for. */
+type Steps = { now(): number; wait(ms: number): Promise<unknown> }
+const STEPS: Steps = { now: () => performance.now(), wait: (ms) => wait(ms) }
+
+export function createTracker(rooms: TrackerRooms, steps = STEPS): Tracker {
   return {
     async take(asked) {
-      const begun = performance.now()
+      const begun = steps.now()
       const { client, service, protocol } = asked.request
       const of: AskedTracker = {
         ...{ client: idText(client), subsystem: idText(subsystemOf(service)) },
@@ -58,7 +62,7 @@ export function createTracker(rooms: TrackerRooms): Tracker {
           asked,
         )
       } finally {
-        await wait(STEP_MS - ((performance.now() - begun) % STEP_MS))
+        await steps.wait(STEP_MS - ((steps.now() - begun) % STEP_MS))
       }
     },
   }

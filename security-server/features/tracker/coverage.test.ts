@@ -2,8 +2,10 @@
 import { hash } from 'node:crypto'
 import t from 'tap'
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
+import { judgeUse, type SaidUse } from '#core/evidence-bundle/judge-use.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { leafHash } from '#core/merkle/hash.ts'
+import type { Usage } from '#schemas/find-usage.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { CLIENT, SERVICE } from '../../message-log/fixture.ts'
 import { subjectEntry } from '../person-search/log/entry.ts'
@@ -32,8 +34,18 @@ await eachDatabase(t, async (_database, t, url) => {
       { index: first + 1, form: { kind: 'reply' }, subIndication: 'SIGNED_DATA_NOT_FOUND' },
     ])
     for (const { reason } of verdict.records) t.match(reason, /^It stands in the log, but neither/)
-    const rows = (await mine('/concordat/v1/usages')).body['usages'] as { record: { leaf: string } }[]
-    const { leaf } = rows.at(-1)!.record
+    const rows = (await mine('/concordat/v1/usages')).body['usages'] as Usage[]
+    const [row] = rows.slice(-1) as [Usage]
+    const { leaf } = row.record!
+    const said = { role: row.role, system: SUBSYSTEM, record: row.record!, time: row.time }
+    const judged = (more: Partial<SaidUse> = {}) =>
+      judgeUse({
+        ...{ proof: told.bytes, configuration: new Map(), now: new Date() },
+        said: { ...said, contract: '', outcome: 'given', ...more },
+      })
+    t.match(await judged(), { doubt: 'unsigned', log: 'DEV/GOV/1234/ss1' }, 'but for the configuration')
+    t.match(await judged({ record: { index: first, leaf: `${leaf.slice(1)}=` } }), { doubt: 'leaf' })
+    t.match(await judged({ outcome: 'refused' }), { doubt: 'words' })
     t.equal(leafHash(Buffer.from(manifest.records[0]!.form)).toString('base64'), leaf, 'of this row')
     const forged = structuredClone(manifest)
     forged.records[0]!.form = forged.records[0]!.form.replace('request', 'refusal')
