@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { PERSON_CALLS } from '#schemas/find-usage.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
-import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
+import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
+import { auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { SERVICE } from '../../message-log/fixture.ts'
 import { withhold } from './exceptions.ts'
 import { trackerHandlers } from './handlers.ts'
@@ -109,6 +110,41 @@ await t.test('operators switch it on and off, and two people withhold', async (t
   t.equal((await ask('POST', '/subject-places', none)).status, 201, 'without a tracker')
   t.equal((await ask('DELETE', `/subject-places/${id}`)).status, 204)
   t.equal((await ask('PUT', '/clients/DEV:GOV:1234:nobody/tracker', {})).status, 404)
+})
+
+await t.test('the audit log has who withheld what, on which ground, and who answers for it', async (t) => {
+  const grounds = [{ code: 'crime', text: 'To prevent a crime' }]
+  const world = await createAdminWorld(t, { login: await startOpenIdProvider(t), grounds })
+  world.world.now = Date.now()
+  const { base, ask, localSystems } = world
+  const { serviceCode: _, ...subsystem } = SERVICE
+  await localSystems.addClient(subsystem)
+  const people: Browser[] = []
+  for (const who of ['anna', 'ben']) {
+    const roles = ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_SECURITY_OFFICER']
+    t.equal((await ask('POST', '/people', { subject: who, roles })).status, 201)
+    const browser = openBrowser(t)
+    await browser.login(base, who)
+    people.push(browser)
+  }
+  const [anna, ben] = people as [Browser, Browser]
+  const given = {
+    ...{ clientId: 'DEV:GOV:1234:population', contractId: randomUUID(), ground: 'crime' },
+    ...{ owner: 'Investigations, A. Tamm', endsAt: new Date(Date.now() + DAY).toISOString() },
+  }
+  const why = { 'x-reason': encodeURIComponent('Case 7') }
+  const proposed = await anna.api(base, 'POST', '/tracker-exceptions', given, why)
+  t.match(proposed, { status: 202, body: { state: 'proposed' } })
+  const { id, contentSha256 } = proposed.body as { id: string; contentSha256: string }
+  const agreed = await ben.api(base, 'POST', `/approvals/${id}/approve`, { contentSha256 })
+  t.equal(agreed.status, 200)
+  const acts = await auditOf(ask)
+  t.match(acts.filter(({ operation }) => operation === 'addTrackerException')[0], {
+    caller: { name: 'Person anna' },
+    data: { body: given, approvedBy: { name: 'Person ben' } },
+  })
+  const set = JSON.parse((await ask('GET', '/tracker-exceptions')).raw.toString()) as { id: string }[]
+  t.match(set, [{ ground: 'crime', owner: given.owner, setBy: /^Person anna/, agreedBy: /^Person ben/ }])
 })
 
 await t.test('what may be withheld: one thing, on a ground of the settings, until a day', async (t) => {
