@@ -8,6 +8,11 @@ import type { PersonQuestion } from './read-question.ts'
 import type { PersonUse, TellingRooms, TrackerRooms } from './rooms.ts'
 import type { ServiceRule } from './store.ts'
 
+/**
+ * The protocol has no largest page, and whoever asks takes a shorter one for the last: a page is as large as was asked for. There are never
+ * more uses than the index tells of one person.
+ */
+export const MOST_INT32 = 2 ** 31 - 1
 /** For a use that is told in general terms: the protocol wants a receiver. */
 const NOBODY = '-'
 

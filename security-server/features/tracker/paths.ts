@@ -4,7 +4,7 @@ import { Fault } from '#schemas/fault.ts'
 import { CONFIRMATION_PATH, NOTICES_PATH, STOP_PATH } from '#schemas/notices.ts'
 import { complain, ownComplaints, reply, withdraw } from './complaints/own-complaints.ts'
 import { coverageOf } from './coverage.ts'
-import { findUsage, heartbeat, usagePeriod } from './find-usage.ts'
+import { findUsage, heartbeat, MOST_INT32, usagePeriod } from './find-usage.ts'
 import { proveUse } from './prove-use.ts'
 import type { AskedTracker } from './question-for.ts'
 import { type Asking, numberIn, readQuestion, refused, valueIn } from './read-question.ts'
@@ -51,8 +51,8 @@ export const PATHS: Readonly<Record<string, Readonly<Partial<Record<Method, Answ
   '/v2/findUsage': {
     GET: ({ asked, asking, search, rooms }) => {
       const page = {
-        offset: numberIn(search, 'offset', { least: 0, usual: 0, most: 1_000_000 }),
-        limit: numberIn(search, 'limit', { least: 1, usual: 1000, most: 1000 }),
+        offset: numberIn(search, 'offset', { least: 0, usual: 0, most: MOST_INT32 }),
+        limit: numberIn(search, 'limit', { least: 1, usual: 1000, most: MOST_INT32 }),
       }
       return findUsage(asked, readQuestion(search, asking, rooms.settings), page, rooms)
     },

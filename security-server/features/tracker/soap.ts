@@ -6,7 +6,7 @@ import { escapeXml } from '#core/xml/escape.ts'
 import type { SystemAnswer } from '../../message/message.ts'
 import { soapOf } from '../../message/soap.ts'
 import type { TrackerRequest } from '../../peer/inbox.ts'
-import { findUsage } from './find-usage.ts'
+import { findUsage, MOST_INT32 } from './find-usage.ts'
 import type { AskedTracker } from './question-for.ts'
 import { personOf, refused } from './read-question.ts'
 import type { TrackerRooms } from './rooms.ts'
@@ -14,8 +14,7 @@ import type { TrackerRooms } from './rooms.ts'
 const NAMESPACE = 'http://dumonitor.x-road.eu/producer'
 const TYPE = 'text/xml; charset=UTF-8'
 const PAGE = { offset: 0, limit: 1000 }
-const MOST = { offset: 1_000_000, limit: 1000 }
-const DIGITS = /^[0-9]{1,7}$/
+const DIGITS = /^[0-9]{1,10}$/
 
 /** The description of the service, as getWsdl gives it. */
 export const FIND_USAGE_WSDL = `<?xml version="1.0" encoding="UTF-8"?>
@@ -97,8 +96,8 @@ function pageIn(message: Buffer): Promise<{ offset: number; limit: number }> {
       const [one, ...others] = wrapper.children().filter((child) => child.name === name)
       const text = one?.text().trim() ?? ''
       if (one === undefined) return PAGE[name]
-      if (others.length > 0 || !DIGITS.test(text) || Number(text) > MOST[name])
-        throw refused(`${name} is 0 to ${MOST[name]}`)
+      if (others.length > 0 || !DIGITS.test(text) || Number(text) > MOST_INT32)
+        throw refused(`${name} is 0 to ${MOST_INT32}`)
       return Number(text)
     }
     return { offset: numberOf('offset'), limit: numberOf('limit') }

@@ -139,7 +139,8 @@ await eachDatabase(t, async (_database, t, url) => {
       ['/concordat/v1/proof?record=1&userCode=EE2', 403],
       ['/v2/findUsage?userCode=EE1&offset=-1', 400],
       ['/v2/findUsage?userCode=EE1&limit=0', 400],
-      ['/v2/findUsage?userCode=EE1&limit=1001', 400],
+      ['/v2/findUsage?userCode=EE1&limit=1001', 200],
+      ['/v2/findUsage?userCode=EE1&limit=2147483648', 400],
       ['/v2/findUsage?userCode=EE1&limit=1e2', 400],
       ['/v2/findUsage?userCode=EE1&periodStart=1700000000', 400],
       ['/v2/findUsage?userCode=EE1&periodStart=2026-13-41T00:00:00Z', 400],
@@ -343,7 +344,7 @@ await eachDatabase(t, async (_database, t, url) => {
     t.notMatch(await asked('EE999', findUsage('')), /<dum:usage>/)
     for (const bad of [
       findUsage('<d:offset>-1</d:offset>'),
-      findUsage('<d:limit>9999</d:limit>'),
+      findUsage('<d:limit>2147483648</d:limit>'),
       findUsage('<d:limit>1</d:limit><d:limit>1</d:limit>'),
       '<x:findUsage xmlns:x="urn:x"/>',
     ])
