@@ -130,8 +130,8 @@ export async function createAdminWorld(
     forActs?: boolean
     contentFourEyes?: boolean
     fourEyes?: string[]
-    /** On which uses may be withheld; none by default. */
-    grounds?: { code: string; text: string }[]
+    /** Of the settings, to withhold uses. */
+    grounds?: object[]
     /** The contracts that hold; none by default. */
     contractFor?: Contracts['contractFor']
     /** The folder of the console's pages, for tests that show them. */
@@ -227,8 +227,7 @@ export async function createAdminWorld(
   const settings = settingsWith({
     ...{ server: idText(server), directory: folder, database: '', messageLogDatabase: '', pinFile: '' },
     auditing: { contentFourEyes: o.contentFourEyes === true, ordersNeedApproval: true },
-    xRoadApi: { port: 4001 },
-    ...(o.grounds && { tracker: { grounds: o.grounds } }),
+    ...{ xRoadApi: { port: 4001 }, tracker: { grounds: o.grounds ?? [] } },
     ...(login && { login: { ...login, claimCodeFile: o.claimCodeFile }, fourEyes: o.fourEyes }),
   })
   if (o.pages !== undefined)
