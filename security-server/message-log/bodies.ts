@@ -42,9 +42,9 @@ export async function openBodies(q: {
     claim: (name) => of(name).claim(name),
     settle: (name, outcome) => of(name).settle(name, outcome),
     release: (name) => of(name).release(name),
-    erase: async (names, giveUp) => {
+    erase: async (names, acts) => {
       const [inRows, inFiles] = [names.filter(isRow), names.filter((name) => !isRow(name))]
-      const erased = [await folder.erase(inFiles, giveUp), (await pieces?.erase(inRows)) ?? []]
+      const erased = [await folder.erase(inFiles, acts), (await pieces?.erase(inRows)) ?? []]
       return new Set(erased.flatMap((each) => [...each]))
     },
     sweep: async (isReferred) => {

@@ -3,7 +3,7 @@
  * after a crash only the few incoming files must be checked. Bodies of middle size are in segments (segments/).
  */
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { access, type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 import type { BodyDestination, LocatedBody } from './body-file.ts'
@@ -30,14 +30,21 @@ export type BodyFolder = {
   /** Deletes the file unless a record refers to it or may do so. */
   release(name: string): Promise<void>
   /**
-   * Deletes files of erased records' bodies, or segments in which all bodies are erased. Resolves to those that were here, and to which no
-   * other node may write. No loss of power brings them back: their names may be forgotten.
+   * Deletes files of erased records' bodies, or segments in which all bodies are erased. Resolves to those that were here, now or when it began,
+   * and to which no other node may write. No loss of power brings them back: their names may be forgotten.
    */
-  erase(files: readonly string[], giveUp: GiveUp): Promise<ReadonlySet<string>>
+  erase(files: readonly string[], acts: ErasureActs): Promise<ReadonlySet<string>>
   /** At startup: keeps incoming files that a record refers to and deletes the others. Resolves to the number of deleted files. */
   sweep(isReferred: (names: string[]) => Promise<ReadonlySet<string>>): Promise<number>
   /** Deletes the folders of the former nodes: call when nothing of theirs is open any more. */
   forgetFormer(): Promise<void>
+}
+
+/** `begun`: what this node began to delete before, and may have deleted. `begin` remembers the same durably, before anything is deleted. */
+export type ErasureActs = {
+  giveUp: GiveUp
+  begun: ReadonlySet<string>
+  begin(files: string[]): Promise<void>
 }
 
 const NAME = /^[0-9a-f]{32}$/
@@ -99,26 +106,8 @@ export async function openBodyFolder(
       once.delete(name)
       await rm(incoming(name), { force: true })
     },
-    erase: async (files, giveUp) => {
-      const isOnlyNode = segments.own === undefined
-      const wereHere = new Set<string>()
-      const folders = new Set<string>()
-      // A segment may be of a former node, of whose name nothing but its folder is left.
-      const deletable = await deletableIn(segments, giveUp)
-      for (const name of files) {
-        const places = [incoming(name), kept(name)]
-        for (const { folder, mayDelete } of deletable)
-          if (await mayDelete(name)) places.push(path.join(folder, name))
-        for (const file of places) {
-          const wasHere = await removed(file)
-          if (wasHere) wereHere.add(name)
-          // The only node forgets also what a process that was killed had removed.
-          if (wasHere || isOnlyNode) folders.add(path.dirname(file))
-        }
-      }
-      for (const folder of folders) await syncFolder(folder).catch(unlessMissing)
-      return wereHere
-    },
+    erase: (files, acts) =>
+      eraseFiles({ files, acts, segments, places: (name) => [incoming(name), kept(name)] }),
     sweep: async (isReferred) => {
       let deleted = 0
       const names = await readdir(incomingFolder)
@@ -141,6 +130,67 @@ export async function openBodyFolder(
   }
 }
 
+async function eraseFiles({
+  files,
+  acts: { giveUp, begun, begin },
+  segments,
+  places,
+}: {
+  files: readonly string[]
+  acts: ErasureActs
+  segments: SegmentOwner
+  places(name: string): string[]
+}): Promise<ReadonlySet<string>> {
+  const isOnlyNode = segments.own === undefined
+  // A segment may be of a former node, of whose name nothing but its folder is left.
+  const deletable = await deletableIn(segments, giveUp)
+  const folders = new Set<string>()
+  const here = new Map<string, string[]>()
+  const left = new Set<string>()
+  for (const name of files) {
+    const mine = places(name)
+    for (const { folder, mayDelete } of deletable) {
+      const file = path.join(folder, name)
+      if (await mayDelete(name)) mine.push(file)
+      else if (await isThere(file)) left.add(name)
+    }
+    const found = await filterThere(mine)
+    if (found.length > 0) here.set(name, found)
+    // What a process that was killed had removed is forgotten, too, once no loss of power brings it back.
+    if (isOnlyNode) for (const file of mine) folders.add(path.dirname(file))
+    else if (begun.has(name))
+      for (const folder of [
+        ...mine.map((file) => path.dirname(file)),
+        ...deletable.map((each) => each.folder),
+      ])
+        folders.add(folder)
+  }
+  // Where no other node can be, a file that is missing is deleted anyway.
+  if (!isOnlyNode && here.size > 0) await begin([...here.keys()])
+  for (const found of here.values())
+    for (const file of found) {
+      await rm(file, { force: true })
+      folders.add(path.dirname(file))
+    }
+  for (const folder of folders) await syncFolder(folder).catch(unlessMissing)
+  return new Set(files.filter((name) => !left.has(name) && (here.has(name) || begun.has(name))))
+}
+
+async function filterThere(files: string[]): Promise<string[]> {
+  const there = await Promise.all(files.map(isThere))
+  return files.filter((_file, i) => there[i])
+}
+
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await access(file)
+    return true
+  } catch (cause) {
+    unlessMissing(cause)
+    return false
+  }
+}
+
 /** For readers that do not own the folder: opens the file, also one that another node received. Throws `log_inconsistent`. */
 export async function openBodyIn(root: string, name: string): Promise<LocatedBody> {
   const place = placeOf(name)
@@ -151,16 +201,6 @@ export async function openBodyIn(root: string, name: string): Promise<LocatedBod
   const nodes = await readdir(path.join(root, 'incoming')).catch(() => [])
   const kept = path.join(root, 'bodies', checked(name).slice(0, 2), name)
   return whole(await openFirst([kept, ...nodes.map((node) => path.join(root, 'incoming', node, name)), kept]))
-}
-
-async function removed(file: string): Promise<boolean> {
-  try {
-    await rm(file)
-    return true
-  } catch (cause) {
-    unlessMissing(cause)
-    return false
-  }
 }
 
 function unlessMissing(cause: unknown): void {

@@ -182,7 +182,7 @@ await eachDatabase(t, async (_database, t, url) => {
 
     await t.test('erasure: content and body are gone, signature, proof and stamp stay', async (t) => {
       const order = { mode: 'LEAF_ONLY', case: '7/2026', reason: 'request of the person' } as const
-      const erased = await log.retention.erase({ index: logged.index, ...order })
+      const { erased } = await log.retention.erase({ index: logged.index, ...order })
       const { erasureIndex } = erased[0]!
       const stored = await log.read(logged.index)
       t.ok(stored.erased)

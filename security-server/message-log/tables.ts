@@ -76,7 +76,8 @@ export type Tables = {
   log_key: { id: string; idx: Whole; time: Time; checkpoint_key: Buffer }
   remainder: { idx: Whole; seed: Buffer; content: Buffer }
   proof_erasure: { idx: Whole; erasure_idx: Whole; time: Time }
-  erased_body_file: { name: string }
+  /** `begun_by`: the node that has begun to delete it; '' if none has. */
+  erased_body_file: { name: string; begun_by: Generated<string> }
   mark: { name: string; value: Whole }
 }
 

@@ -82,7 +82,7 @@ export function ErasureOrders() {
 
 function Erase() {
   return (
-    <Act<{ erased: unknown[] }>
+    <Act<{ erased: unknown[]; leftToDelete: boolean }>
       operation="eraseRecord"
       button={text('erasure.order')}
       title={text('erasure.order')}
@@ -118,7 +118,12 @@ function Erase() {
           },
         })
       }
-      result={({ erased }) => <p>{text('erasure.done', { count: erased.length })}</p>}
+      result={({ erased, leftToDelete }) => (
+        <>
+          <p>{text('erasure.done', { count: erased.length })}</p>
+          {leftToDelete && <p>{text('erasure.leftToDelete')}</p>}
+        </>
+      )}
     />
   )
 }

@@ -34,7 +34,7 @@ await onBoth('orders to erase', async (t, made) => {
     const [given] = await fetch(made)
     t.equal(given!.event.data, 'a diagnosis')
     await acknowledge(made, given!.id)
-    const erased = await receiver.log.retention.erase({ index: request, ...ORDER })
+    const { erased } = await receiver.log.retention.erase({ index: request, ...ORDER })
     t.ok(erased.length >= 3, 'request, reply and receipt')
   })
 

@@ -121,7 +121,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const { request, reply } = await own()
     for (let n = 0; n < 251; n++) await own()
     t.strictSame((await collectExchange({ log }, request)).indexes, [request, reply], 'and so does a bundle')
-    const erased = await retention.erase({ ...ORDER, index: request })
+    const { erased } = await retention.erase({ ...ORDER, index: request })
     t.strictSame(
       erased.map(({ index }) => index),
       [request, reply],
@@ -144,7 +144,12 @@ await eachDatabase(t, async (_database, t, url) => {
           ...log,
           parts: { ...log.parts, eraseExchange: async () => Promise.reject(new Fault(code)) },
         },
-        ...{ clock: Date.now, isTimeProven: () => true, nodesOfOtherVersions: async () => [] },
+        ...{
+          own: ['node1'] as const,
+          clock: Date.now,
+          isTimeProven: () => true,
+          nodesOfOtherVersions: async () => [],
+        },
         ...{ archiver: undefined, archiveFiles: { folder: undefined, files: undefined } },
       })
       let taken = false

@@ -24,8 +24,9 @@ export function retentionHandlers(rooms: Needs): Handlers {
   return {
     async eraseRecord({ params, body }) {
       const index = Number(params['index'])
-      const erased = await retention.erase({ index, ...(body as ErasureOrder) })
-      return { erasureIndex: erased.find((one) => one.index === index)?.erasureIndex ?? null, erased }
+      const { erased, isLeftToDelete } = await retention.erase({ index, ...(body as ErasureOrder) })
+      const erasureIndex = erased.find((one) => one.index === index)?.erasureIndex ?? null
+      return { erasureIndex, erased, leftToDelete: isLeftToDelete }
     },
     async findErasureOrders({ query }) {
       const { limit, offset, q } = query as { limit: number; offset: number; q?: string }

@@ -46,6 +46,7 @@ export async function openRetention(q: {
     retention: createRetention({
       ...{ messageLog, clock, archiver, isTimeProven: q.isTimeProven },
       nodesOfOtherVersions: q.nodesOfOtherVersions,
+      own: [node, ...(q.formerNodes ?? [])],
       archiveFiles: { folder: q.archives?.directory, files },
     }),
     sealAnew: files?.sealAnew,

@@ -1,5 +1,5 @@
 /** The part of the log's thread that serves retention. Acts that erase run in the writer's turn. */
-import { Fault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { Erased, Erasure } from '../../message-log/erase.ts'
 import type { LogPart, PartGround } from '../../message-log/part.ts'
@@ -35,15 +35,20 @@ export type RetentionMethods = {
   prepareEnds(): Promise<boolean>
   /** Erases one batch. */
   endContents(q: { now: number; limit: number }): Promise<Ended>
-  eraseExchange(q: { order: ErasureOrder; now: number }): Promise<Erased[]>
+  /** `isScrubbed`: no copy of the keys is left in the write-ahead log. Otherwise `scrub` tries again. */
+  eraseExchange(q: { order: ErasureOrder; now: number }): Promise<{ erased: Erased[]; isScrubbed: boolean }>
   /**
    * Bodies whose records were erased and that may still be on a disk: those whose names come after `after`, and up to which the answer
-   * tells, unless it has all the rest. `isOnlyNode`: a file that is not here is nowhere.
+   * tells, unless it has all the rest. `isOnlyNode`: a file that is not here is nowhere. `begun`: the files that one of the nodes `own`
+   * has begun to delete.
    */
   erasedBodyFiles(q: {
     after: string
     limit: number
-  }): Promise<FilesToDelete & { isOnlyNode: boolean; upTo: string | undefined }>
+    own: readonly string[]
+  }): Promise<FilesToDelete & { isOnlyNode: boolean; begun: ReadonlySet<string>; upTo: string | undefined }>
+  /** Before files are deleted: without it, a node that is killed then does not know that it had them. */
+  beginBodyFiles(q: { files: string[]; node: string }): Promise<void>
   forgetBodyFiles(names: string[]): Promise<void>
   /** Before a segment of another node is deleted: whether no record refers to it, nor ever will. */
   giveUpSegment(segment: string): Promise<boolean>
@@ -122,16 +127,25 @@ function methodsOf({ ring, inTurn, catchUp, ...ground }: PartGround): RetentionM
           ...{ order, now, log, settled: ground.settled },
           ...{ findKey: ring.find, erase: eraseAt(now) },
         })
-        await scrub()
-        return erased
+        // It is done, whatever becomes of the copies.
+        await scrub().catch((thrown: unknown) => asFault(thrown))
+        return { erased, isScrubbed }
       }),
-    erasedBodyFiles: ({ after, limit }) =>
+    erasedBodyFiles: ({ after, limit, own }) =>
       inTurn(async () => {
-        const names = await records.erasedBodyFiles(after, limit)
+        const rows = await records.erasedBodyFiles(after, limit)
+        const names = rows.map(({ name }) => name)
         const found = await filesToDelete(names, { records, ...ground })
         const upTo = names.length < limit ? undefined : names.at(-1)
-        return { ...found, isOnlyNode: ground.log.database.dialect === 'sqlite', upTo }
+        const ours = new Set(rows.filter(({ begunBy }) => own.includes(begunBy)).map(({ name }) => name))
+        const begun = found.files.filter((one) => one.names.some((name) => ours.has(name)))
+        return {
+          ...found,
+          begun: new Set(begun.map(({ file }) => file)),
+          ...{ isOnlyNode: ground.log.database.dialect === 'sqlite', upTo },
+        }
       }),
+    beginBodyFiles: ({ files, node }) => inTurn(() => records.beginBodyFiles(files, node)),
     forgetBodyFiles: (names) => inTurn(() => records.forgetBodyFiles(names)),
     giveUpSegment: (segment) => records.giveUpSegment(segment),
     scrub: ({ erased }) =>

@@ -214,7 +214,7 @@ await eachDatabase(t, async (_database, t, url) => {
       const { id: hold } = await retention.setHold({ caseNumber: '1', reason: 'r', setBy: 'Ada', scope })
       const erasing = retention.erase({ index: request, ...ORDER, mode: 'PROOF_KEPT' })
       if (isHeld) await t.rejects(erasing, { code: 'under_legal_hold' }, JSON.stringify(scope))
-      else t.equal((await erasing).length, 2, JSON.stringify(scope))
+      else t.equal((await erasing).erased.length, 2, JSON.stringify(scope))
       await retention.liftHold({ id: hold, liftedBy: 'Bob', reason: 'r' })
       if (isHeld) continue
       break
@@ -226,7 +226,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const { id, request, reply } = await exchange(log, { daysAgo: 31 })
     t.equal(await endAllDue(log), 2)
     await t.rejects(retention.erase({ index: request, ...ORDER, mode: 'PROOF_KEPT' }), { code: 'conflict' })
-    const erased = await retention.erase({ index: reply, ...ORDER, reference: 'II-4' })
+    const { erased } = await retention.erase({ index: reply, ...ORDER, reference: 'II-4' })
     t.same(
       erased.map(({ index }) => index),
       [request, reply],

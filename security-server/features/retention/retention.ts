@@ -8,7 +8,7 @@ import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import type { EndMode } from '../../message-log/erase.ts'
+import type { EndMode, Erased } from '../../message-log/erase.ts'
 import { gently } from '../../message-log/gently.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
@@ -26,6 +26,12 @@ import type { RetentionCounts, RetentionMethods } from './part.ts'
  * when the order is certainly not carried out.
  */
 type CheckOrder = (index: number) => Promise<(() => Promise<void>) | undefined>
+
+/**
+ * `isLeftToDelete`: the keys are destroyed, and a copy of one or a file of the content could not be deleted yet. The jobs try again, and tell why
+ * it fails.
+ */
+type Carried = { erased: Erased[]; isLeftToDelete: boolean }
 
 export type Retention = {
   /** All classes, and the services that are in another class than the default one. */
@@ -49,7 +55,7 @@ export type Retention = {
    * Erases all records of an exchange in this log at once. Returns each record with the index of its erasure record. Throws
    * `under_legal_hold`, `conflict`, `not_found`, `invalid_input`.
    */
-  erase(order: ErasureOrder): Promise<{ index: number; erasureIndex: number }[]>
+  erase(order: ErasureOrder): Promise<Carried>
   /**
    * The hold is in force when the promise resolves. `tooLate`: the listed records whose content had been erased before. Throws
    * `invalid_input`, `not_found`, `conflict`.
@@ -90,6 +96,8 @@ const BETWEEN_ARCHIVES_MS = 20
 
 export function createRetention(q: {
   messageLog: Pick<MessageLog<RetentionMethods>, 'parts' | 'bodies' | 'maintain'>
+  /** This node, and those in whose place it is. */
+  own: readonly [string, ...string[]]
   clock: Clock
   /** Whether what is over by the clock may end now. */
   isTimeProven: () => boolean
@@ -99,7 +107,7 @@ export function createRetention(q: {
   /** Where the files of archives are. */
   archiveFiles: Parameters<typeof openArchive>[0]
 }): Retention {
-  const { clock } = q
+  const { clock, own } = q
   const { parts, bodies, maintain } = q.messageLog
   const inTurn = createTurn()
   const checks: CheckOrder[] = []
@@ -118,11 +126,17 @@ export function createRetention(q: {
   const deleteBodies = async (): Promise<void> => {
     let after: string | undefined = lookedUpTo
     for (let seen = 0; after !== undefined && seen < MOST_FILES; seen += FILES) {
-      const { files, shared, isOnlyNode, upTo } = await parts.erasedBodyFiles({ after, limit: FILES })
+      const { files, shared, isOnlyNode, begun, upTo } = await parts.erasedBodyFiles({
+        ...{ after, limit: FILES, own },
+      })
       const gone = [...shared]
       const erased = await bodies.erase(
         files.map(({ file }) => file),
-        (segment) => parts.giveUpSegment(segment),
+        {
+          giveUp: (segment) => parts.giveUpSegment(segment),
+          begun,
+          begin: (here) => parts.beginBodyFiles({ files: here, node: own[0] }),
+        },
       )
       for (const { file, names } of files) if (erased.has(file) || isOnlyNode) gone.push(...names)
       if (gone.length > 0) await parts.forgetBodyFiles(gone)
@@ -169,13 +183,17 @@ export function createRetention(q: {
       for (const one of outcomes) if (one.status === 'rejected') throw one.reason
     } finally {
       await q.archiver?.rest()
-      if (erased > 0) await deleteBodies()
-      await parts.scrub({ erased: erased > 0 })
+      try {
+        if (erased > 0) await deleteBodies()
+      } finally {
+        // Also while a file cannot be deleted: the next run may erase nothing, and would not know.
+        await parts.scrub({ erased: erased > 0 })
+      }
     }
     return erased
   }
 
-  const eraseChecked = async (order: ErasureOrder): Promise<{ index: number; erasureIndex: number }[]> => {
+  const eraseChecked = async (order: ErasureOrder): Promise<{ erased: Erased[]; isScrubbed: boolean }> => {
     const undo: (() => Promise<void>)[] = []
     let isAsked = false
     try {
@@ -207,9 +225,13 @@ export function createRetention(q: {
     deleteBodies,
     beforeOrders: (check) => void checks.push(check),
     erase: async (order) => {
-      const erased = await eraseChecked(order)
-      await deleteBodies()
-      return erased
+      const { erased, isScrubbed } = await eraseChecked(order)
+      // Whoever ordered it must not be told that nothing happened: the content is gone for ever.
+      const areDeleted = await deleteBodies().then(
+        () => true,
+        () => false,
+      )
+      return { erased, isLeftToDelete: !isScrubbed || !areDeleted }
     },
     setHold: async (hold) => {
       checkScope(hold.scope)

@@ -3,6 +3,7 @@
  * ones are added at the end.
  */
 import type { SchemaChange } from '#platform/database/older-versions.ts'
+import { begunDeletions } from './begun-deletions.ts'
 import { bodyFilesByRecord } from './body-files-by-record.ts'
 import { BODY_PIECES, bodyPieces } from './body-pieces.ts'
 import { circumstances } from './circumstances.ts'
@@ -25,4 +26,5 @@ export const messageLogMigrations: Record<string, SchemaChange> = {
   '2026-12-20-message-log-segments': segments,
   [BODY_PIECES]: bodyPieces,
   '2026-12-25-message-log-body-files': bodyFilesByRecord,
+  '2026-12-28-message-log-begun-deletions': begunDeletions,
 }

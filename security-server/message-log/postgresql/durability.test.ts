@@ -72,7 +72,7 @@ async function crashes(t: Test): Promise<void> {
       does: () => here.retention.erase(order),
       act: async (_size, crash) => {
         const watching = await connected(url)
-        const told = there.parts.erasedBodyFiles({ after: '', limit: 10 }).then(
+        const told = there.parts.erasedBodyFiles({ after: '', limit: 10, own: [] }).then(
           ({ files }) => files.length,
           () => 0,
         )

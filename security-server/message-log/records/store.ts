@@ -192,6 +192,16 @@ export function createRecordStore(database: Database) {
     remainder: (idx: number): Promise<{ idx: number; seed: Buffer; content: Buffer } | undefined> =>
       kysely.selectFrom('remainder').selectAll().where('idx', '=', idx).executeTakeFirst(),
 
+    /** Call before they are deleted: from now on the node may forget what it does not find. No crash takes it back. */
+    beginBodyFiles: async (files: string[], node: string): Promise<void> => {
+      if (files.length === 0) return
+      // Of a segment all names, also those that are forgotten later.
+      const begun = kysely.updateTable('erased_body_file').set({ begun_by: node })
+      await begun
+        .where(({ or, eb }) => or(files.map((file) => eb('name', '>=', file).and('name', '<', `${file}g`))))
+        .execute()
+    },
+
     /** Call when they have been deleted. */
     forgetBodyFiles: async (names: string[]): Promise<void> => {
       if (names.length === 0) return
@@ -247,11 +257,10 @@ function durableReads(kysely: ReturnType<typeof tablesOf<Tables>>) {
       readDurably(kysely, (within) => isReferredIn(within, segment)),
 
     /** Body files of erased records that must still be deleted, in the order of their names. No crash takes these erasures back. */
-    erasedBodyFiles: (after: string, limit: number): Promise<string[]> =>
+    erasedBodyFiles: (after: string, limit: number): Promise<{ name: string; begunBy: string }[]> =>
       readDurably(kysely, async (within) => {
-        const all = within.selectFrom('erased_body_file').select('name').where('name', '>', after)
-        const rows = await all.orderBy('name').limit(limit).execute()
-        return rows.map(({ name }) => name)
+        const all = within.selectFrom('erased_body_file').select(['name', 'begun_by as begunBy'])
+        return all.where('name', '>', after).orderBy('name').limit(limit).execute()
       }),
 
     /** How many of the first `size` records were erased. */
