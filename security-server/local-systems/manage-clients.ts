@@ -9,8 +9,6 @@ import * as store from './clients/store.ts'
 import { changeJudged, clientIn, type Judge, type Manage, timeOf } from './manage.ts'
 import type { AuthenticationMode, ClientCertificate } from './view.ts'
 
-const MAX_CERTIFICATES = 100
-
 export type ManageClients = {
   /** Throws `conflict` when the client exists. Authentication is by certificate unless `mode` says otherwise. */
   addClient(id: ClientId, mode?: AuthenticationMode): Promise<void>
@@ -92,10 +90,7 @@ export function manageClients(manage: Manage): ManageClients {
       })
     },
     async addClientCertificate(id, bytes) {
-      const client = clientIn(manage.view(), id)
-      if (client.certificates.length >= MAX_CERTIFICATES) {
-        throw new Fault('conflict', { what: say`a client has at most ${MAX_CERTIFICATES} certificates` })
-      }
+      clientIn(manage.view(), id)
       const { sha256, der, notBefore, notAfter } = readCertificate(bytes)
       if (notAfter.getTime() < manage.clock()) {
         throw new Fault('cert_validation', { what: say`the certificate has expired` })

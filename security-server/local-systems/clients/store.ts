@@ -2,9 +2,12 @@
 import type { Insertable } from 'kysely'
 import { isUniqueViolation } from '#platform/database/dialect.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { type Standing, type StandingColumns, standingOf } from '../client-status.ts'
 import type { Transaction } from '../store.ts'
 import type { ClientCertificateRow, ClientRow } from '../tables.ts'
+
+const MAX_CERTIFICATES = 100
 
 /** Throws `conflict` when the client exists already. */
 export async function insertClient(transaction: Transaction, row: Insertable<ClientRow>): Promise<void> {
@@ -33,8 +36,16 @@ export async function deleteClient(transaction: Transaction, id: string): Promis
   await transaction.deleteFrom('local_client').where('id', '=', id).execute()
 }
 
-/** Throws `conflict` when the client has this certificate already. */
+/** Throws `conflict` when the client has this certificate already, or too many. */
 export async function insertCertificate(transaction: Transaction, row: ClientCertificateRow): Promise<void> {
+  // Counted here: a view may be older than what another node has added.
+  const { count } = await transaction
+    .selectFrom('local_client_certificate')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('client', '=', row.client)
+    .executeTakeFirstOrThrow()
+  if (Number(count) >= MAX_CERTIFICATES)
+    throw new Fault('conflict', { what: say`a client has at most ${MAX_CERTIFICATES} certificates` })
   const inserted = transaction.insertInto('local_client_certificate').values(row).execute()
   await once(inserted, 'the client has this certificate already')
 }
