@@ -1,5 +1,8 @@
 /** Stores the exports: who ordered them, how far they are, and until when their files are kept. */
+import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 export type ExportRow = {
@@ -37,13 +40,23 @@ type Tables = { record_export: ExportRow; stored_file: { id: Uuid } }
 export type ExportStore = ReturnType<typeof createExportStore>
 
 const MAX_LISTED = 200
+const MAX_UNFINISHED = 5
+const MAX_KEPT = 50
 
 export function createExportStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
   return {
-    /** Adds the row and runs `also` in the same transaction. */
+    /** Adds the row and runs `also` in the same transaction. Throws `conflict` when there are too many. */
     add: (row: ExportRow, also: (within: Within) => Promise<void>): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
+        // Of two orders at once the second one counts the first.
+        await lockFor(transaction, 'record exports')
+        const { all, unfinished } = await countIn(transaction)
+        if (unfinished >= MAX_UNFINISHED)
+          throw new Fault('conflict', {
+            what: say`${unfinished} exports are under way: wait for one to end, or delete one`,
+          })
+        if (all >= MAX_KEPT) throw new Fault('conflict', { what: say`${all} exports are kept: delete one` })
         await transaction.insertInto('record_export').values(row).execute()
         await also(transaction)
       }),
@@ -58,13 +71,7 @@ export function createExportStore(database: Database) {
         .execute(),
     get: (id: string): Promise<ExportRow | undefined> =>
       kysely.selectFrom('record_export').selectAll().where('id', '=', id).executeTakeFirst(),
-    count: async (): Promise<{ all: number; unfinished: number }> => {
-      const rows = await kysely.selectFrom('record_export').select('state').execute()
-      return {
-        all: rows.length,
-        unfinished: rows.filter(({ state }) => state === 'waiting' || state === 'running').length,
-      }
-    },
+    count: () => countIn(kysely),
     /** Returns false when the export has ended, or somebody deleted it. */
     update: async (id: string, facts: Partial<ExportRow>): Promise<boolean> => {
       const update = kysely
@@ -122,5 +129,15 @@ export function createExportStore(database: Database) {
         .execute()
       return rows.map(({ id }) => id)
     },
+  }
+}
+
+async function countIn(
+  within: ReturnType<typeof tablesOf<Tables>>,
+): Promise<{ all: number; unfinished: number }> {
+  const rows = await within.selectFrom('record_export').select('state').execute()
+  return {
+    all: rows.length,
+    unfinished: rows.filter(({ state }) => state === 'waiting' || state === 'running').length,
   }
 }
