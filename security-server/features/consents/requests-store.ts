@@ -1,18 +1,38 @@
 /** Requests for consent: one is answered once, by the person for whom it is. */
-import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { lockFor } from '#platform/database/dialect.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { RequestRow, Tables } from './tables.ts'
 
 export type RequestStore = ReturnType<typeof createRequestStore>
 
+/** Unanswered ones of a client. */
+export const MOST_WAITING = 100_000
 /** Of one statement. */
 const AT_ONCE = 500
 
 export function createRequestStore(database: Database) {
   const tables = tablesOf<Tables>(database)
   return {
-    add: async (row: RequestRow): Promise<void> => {
-      await tables.insertInto('consent_request').values(row).execute()
-    },
+    /** Throws `too_many_requests` when too many of this client wait. */
+    add: (row: RequestRow): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        // Of two at once the second one counts the first.
+        await lockFor(transaction, `consent requests of ${row.client}`)
+        const { count } = await transaction
+          .selectFrom('consent_request')
+          .select(({ fn }) => fn.countAll<number>().as('count'))
+          .where('client', '=', row.client)
+          .where('state', '=', 'REQUESTED')
+          .where('valid_until', '>', row.asked_at)
+          .executeTakeFirstOrThrow()
+        if (Number(count) >= MOST_WAITING)
+          throw new Fault('too_many_requests', {
+            what: `${MOST_WAITING} requests for consent wait`,
+            retryAfter: 3600,
+          })
+        await transaction.insertInto('consent_request').values(row).execute()
+      }),
     byId: (request: string): Promise<RequestRow | undefined> =>
       tables.selectFrom('consent_request').selectAll().where('request', '=', request).executeTakeFirst(),
     byToken: (hash: string): Promise<RequestRow | undefined> =>
@@ -31,17 +51,6 @@ export function createRequestStore(database: Database) {
             .execute()),
         )
       return found
-    },
-    /** How many of a client wait for an answer. */
-    waiting: async (client: string, now: string): Promise<number> => {
-      const { count } = await tables
-        .selectFrom('consent_request')
-        .select(({ fn }) => fn.countAll<number>().as('count'))
-        .where('client', '=', client)
-        .where('state', '=', 'REQUESTED')
-        .where('valid_until', '>', now)
-        .executeTakeFirstOrThrow()
-      return Number(count)
     },
     /** The code of whoever said no is needed for no answer. */
     decline: async (request: string): Promise<void> => {

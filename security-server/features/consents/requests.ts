@@ -23,8 +23,6 @@ type Rooms = ConsentRooms
 type Asker = Pick<Sender, 'client' | 'subsystem'>
 
 const OPEN_MS = 7 * 86_400_000
-/** Unanswered ones of a client. */
-const MOST_WAITING = 100_000
 
 /** Throws `invalid_request`, `not_found`, `too_many_requests`. */
 export async function requestConsent(
@@ -46,11 +44,6 @@ export async function requestConsent(
   if (person === undefined) throw refused('userCode is no code of a person with the letters of the country')
   const now = rooms.clock()
   const at = new Date(now).toISOString()
-  if ((await rooms.requests.waiting(client, at)) >= MOST_WAITING)
-    throw new Fault('too_many_requests', {
-      what: `${MOST_WAITING} requests for consent wait`,
-      retryAfter: 3600,
-    })
   const token = randomBytes(32).toString('base64url')
   const request = randomUUID()
   const row: RequestRow = {
