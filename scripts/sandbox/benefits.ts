@@ -19,7 +19,7 @@ import {
   subsystemText,
 } from './layout.ts'
 import { systemOf } from './own-system.ts'
-import { citizen, portalText, portalUrl } from './portal.ts'
+import { citizen, counterText, portalText, portalTexts, portalUrl } from './portal.ts'
 import type { Instance } from './running.ts'
 
 const BENEFITS = 'benefits'
@@ -78,8 +78,9 @@ securityServer:
   keyFile: ./${own.key}/system.key
 inboxes: [${subsystemText(layout, own)}/${BENEFIT_EVENTS}]
 languages: [en, et, ko, uk]
-# The contract of the portal has the mandates of those who act for others checked.
-representation: [${portalText(layout)}]
+# The contract of both portals has the mandates of those who act for others checked.
+representation: [${portalTexts(layout).join(', ')}]
+counters: [${counterText(layout)}]
 letterPages: [${portalText(layout)}]
 person: { pattern: '^(P[0-9]{8})$' }
 logLevel: warn

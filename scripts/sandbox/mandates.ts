@@ -7,7 +7,7 @@ import type { MandateServiceCheck } from '#schemas/contract.ts'
 import { people } from './agencies/people.ts'
 import { type Agency, encoded, folderOf, type Layout, SERVER_PORTS, subsystemText } from './layout.ts'
 import { systemOf } from './own-system.ts'
-import { BOARD, COUNTER_ROLE, citizen, citizensRoles, portalText, trackersIn, VIEWER } from './portal.ts'
+import { BOARD, COUNTER_ROLE, citizen, citizensRoles, portalTexts, trackersIn, VIEWER } from './portal.ts'
 
 const SERVICE = 'mandates'
 const PARENT = 'FAMILY:PARENT'
@@ -127,5 +127,5 @@ export async function tellMandates(layout: Layout): Promise<void> {
 /** Who may ask the register besides its own agency, as management APIs have them. */
 export function encodedAskers(layout: Layout): string[] {
   const askers = checkersIn(layout).map((agency) => subsystemText(layout, agency))
-  return [...askers, portalText(layout)].map(encoded)
+  return [...askers, ...portalTexts(layout)].map(encoded)
 }

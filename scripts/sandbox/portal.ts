@@ -1,6 +1,6 @@
 /**
- * The citizens' portal of a living sandbox: a subsystem of the Population Agency, which may ask the trackers of two agencies, and a person
- * who signs in.
+ * The citizens' portal of a living sandbox and that of clerks at a counter: two subsystems of the Population Agency, which may ask the
+ * trackers of two agencies, a person who signs in and a clerk.
  */
 import { writeFileSync } from 'node:fs'
 import { PID } from '../wallet/pid.ts'
@@ -8,7 +8,6 @@ import { people } from './agencies/people.ts'
 import type { Api } from './client.ts'
 import { type Agency, encoded, folderOf, type Layout, SERVER_PORTS } from './layout.ts'
 
-const SUBSYSTEM = { code: 'portal', name: "Citizens' portal" }
 const CITIZEN = { number: 42, subject: 'citizen' }
 export const PORTAL = 'portal'
 /** Where letters to people lie. */
@@ -16,6 +15,11 @@ export const MAIL_FOLDER = 'mail'
 /** Who issues the credentials of the sandbox's people, as the registry names it. */
 export const PID_ISSUER = 'SandboxPid'
 export const COUNTER = 'counter'
+/** Apart, so that who offers can tell a clerk with somebody's letter from a person who asks for themself. */
+const SUBSYSTEMS = [
+  { code: PORTAL, name: "Citizens' portal" },
+  { code: COUNTER, name: 'Counter' },
+]
 /** A clerk of the Population Agency, by the number that its staff has. */
 export const CLERK = { subject: 'kai', name: 'Kai Kask', code: 'K00000001', duty: 'counter-clerk' }
 /** By which roles of the register of mandates people act for others at the portal, and clerks at a counter. */
@@ -29,8 +33,21 @@ export function trackersIn({ agencies }: Layout): Agency[] {
   return agencies.health === undefined ? [] : [agencies.population, agencies.tax]
 }
 
-export function portalText({ instance, memberClass, agencies }: Layout): string {
-  return `${instance}/${memberClass}/${agencies.population.memberCode}/${SUBSYSTEM.code}`
+export function portalText(layout: Layout): string {
+  return textOf(layout, PORTAL)
+}
+
+export function counterText(layout: Layout): string {
+  return textOf(layout, COUNTER)
+}
+
+/** Both, which may ask the same. */
+export function portalTexts(layout: Layout): string[] {
+  return SUBSYSTEMS.map(({ code }) => textOf(layout, code))
+}
+
+function textOf({ instance, memberClass, agencies }: Layout, code: string): string {
+  return `${instance}/${memberClass}/${agencies.population.memberCode}/${code}`
 }
 
 export function portalUrl({ address, port }: NonNullable<Layout['counter']>): string {
@@ -43,12 +60,15 @@ export function citizen(): { subject: string; name: string; code: string; born: 
   return { subject: CITIZEN.subject, name: `${givenName} ${familyName}`, code, born }
 }
 
-/** The subsystem at the registry, before its administrators take over. */
-export async function registerPortal(registry: Api, layout: Layout, server: string): Promise<void> {
-  const [instance, memberClass, code, subsystemCode] = portalText(layout).split('/')
-  const member = encoded([instance, memberClass, code].join('/'))
-  await registry.send('POST', `/members/${member}/subsystems`, { subsystemCode, name: SUBSYSTEM.name })
-  await registry.send('POST', `/security-servers/${server}/clients`, { client: encoded(portalText(layout)) })
+/** The subsystems at the registry, before its administrators take over. */
+export async function registerPortals(registry: Api, layout: Layout, server: string): Promise<void> {
+  const { instance, memberClass, agencies } = layout
+  const member = encoded(`${instance}/${memberClass}/${agencies.population.memberCode}`)
+  for (const { code: subsystemCode, name } of SUBSYSTEMS) {
+    await registry.send('POST', `/members/${member}/subsystems`, { subsystemCode, name })
+    const client = encoded(textOf(layout, subsystemCode))
+    await registry.send('POST', `/security-servers/${server}/clients`, { client })
+  }
 }
 
 /** Settings of the citizens' portal, and of the same for clerks of the agency that runs it. */
@@ -62,13 +82,15 @@ export function writePortalSettings(layout: Layout, issuer: string, mandates: st
         name: PORTAL,
         title: 'My data',
         roles: citizensRoles,
-        more: `letters: true\n${walletSettings(layout)}`,
+        more: walletSettings(layout),
       },
       issuer,
       mandates,
     )
   if (counter === undefined) return
-  const more = `counter: { claim: duty, value: ${CLERK.duty} }\n`
+  const more = `counter: { claim: duty, value: ${CLERK.duty} }
+# It has a subsystem of its own, which is among the counters of who offers: it takes the letters that people bring.
+`
   writeOne(
     layout,
     { place: counter, name: COUNTER, title: 'Counter', roles: [COUNTER_ROLE], more },
@@ -100,9 +122,10 @@ login:
   baseUrl: ${portalUrl(place)}
 person: { claim: personal_code }
 mandates: { service: ${mandates}, roles: [${roles.map((role) => `'${role}'`).join(', ')}] }
+letters: true
 ${more}securityServer:
   url: https://${address}:${SERVER_PORTS.https}
-  client: ${portalText(layout)}
+  client: ${textOf(layout, name)}
   authorityFile: ./trust/root.pem
   certificateFile: ./population/system.pem
   keyFile: ./population/system.key
@@ -140,6 +163,6 @@ export function sayPortal(layout: Layout, password: string, clerks: string): str
           `  A citizen's wallet  http://${wallet.address}:${wallet.port}/  for trying; ${name} signs in with it, too`,
         ]),
     `  Counter            ${portalUrl(counter)}/  a clerk for whoever gives them a mandate; ${CLERK.name}, number ${CLERK.code}, signs in as:`,
-    `    ${CLERK.subject.padEnd(7)} ${clerks}`,
+    `    ${CLERK.subject.padEnd(7)} ${clerks}   (takes the letters that people bring, too)`,
   ]
 }

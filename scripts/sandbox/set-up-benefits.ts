@@ -15,7 +15,7 @@ import {
   subsystemText,
 } from './layout.ts'
 import { systemOf } from './own-system.ts'
-import { portalText } from './portal.ts'
+import { portalTexts } from './portal.ts'
 import { addKept, addService, refreshServer } from './set-up-server.ts'
 
 type Q = { servers: Record<string, Api>; layout: Layout; certificate: Buffer }
@@ -55,7 +55,7 @@ export async function setUpBenefits({ servers, layout, certificate }: Q): Promis
       server: own,
       layout,
       owner: benefits,
-      users: [{ ...population, subsystemCode: portalText(layout).split('/')[3]! }],
+      users: portalTexts(layout).map((text) => ({ ...population, subsystemCode: text.split('/')[3]! })),
     },
     ...{
       serviceCode: OFFERS_SERVICE,

@@ -9,7 +9,7 @@ import {
   type Layout,
   subsystemText,
 } from './layout.ts'
-import { portalText } from './portal.ts'
+import { portalTexts } from './portal.ts'
 
 type Endpoint = { id: number; method: string; path: string }
 type Service = { id: number; serviceCode: string; endpoints: Endpoint[] }
@@ -37,7 +37,7 @@ async function setUpOne(
       ...{ subjectType: 'SUBSYSTEM', subjectId: encoded(subject), endpointId },
     })
   await allow(asked, asking)
-  await allow(CONSENTS, portalText(layout))
+  for (const portal of portalTexts(layout)) await allow(CONSENTS, portal)
   const requests = service(CONSENTS).endpoints.filter(({ path }) => path.startsWith('/v1/requests'))
   for (const { id } of requests) await allow(CONSENTS, asking, id)
 }

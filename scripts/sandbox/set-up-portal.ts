@@ -2,7 +2,7 @@
 import { FIND_USAGE } from '#schemas/find-usage.ts'
 import type { Api } from './client.ts'
 import { type Agency, encoded, type Layout, POPULATION_SERVICE, subsystemText } from './layout.ts'
-import { portalText, trackersIn } from './portal.ts'
+import { portalTexts, trackersIn } from './portal.ts'
 import { PERSON_PLACES, SOAP_PLACE } from './set-up-server.ts'
 
 /** The portal as a client, trackers switched on, and the consumer's own declaration of where the person stands. */
@@ -13,9 +13,10 @@ export async function setUpPortal(q: {
 }): Promise<void> {
   const { servers, layout } = q
   const { population, tax } = layout.agencies
-  const own = encoded(portalText(layout))
-  await servers[population.key]!.send('POST', '/clients', { id: own })
-  await servers[population.key]!.sendBytes('POST', `/clients/${own}/tls-certificates`, q.certificate)
+  for (const own of portalTexts(layout).map(encoded)) {
+    await servers[population.key]!.send('POST', '/clients', { id: own })
+    await servers[population.key]!.sendBytes('POST', `/clients/${own}/tls-certificates`, q.certificate)
+  }
   for (const agency of trackersIn(layout)) await letAsk(servers[agency.key]!, layout, agency)
   const register = encoded(subsystemText(layout, population))
   const declare = (service: string, place: object): Promise<unknown> =>
@@ -33,7 +34,8 @@ async function letAsk(server: Api, layout: Layout, agency: Agency): Promise<void
   const tracker = descriptions
     .flatMap(({ services }) => services)
     .find((one) => one.serviceCode === FIND_USAGE)
-  await server.send('POST', `/services/${tracker!.id}/access-rights`, {
-    ...{ subjectType: 'SUBSYSTEM', subjectId: encoded(portalText(layout)) },
-  })
+  for (const portal of portalTexts(layout))
+    await server.send('POST', `/services/${tracker!.id}/access-rights`, {
+      ...{ subjectType: 'SUBSYSTEM', subjectId: encoded(portal) },
+    })
 }

@@ -3,7 +3,7 @@ import { registerBenefits } from './benefits.ts'
 import type { Api } from './client.ts'
 import { fetchText } from './client.ts'
 import { type Agency, agenciesOf, encoded, type Layout, serverText, subsystemText } from './layout.ts'
-import { registerPortal } from './portal.ts'
+import { registerPortals } from './portal.ts'
 import { trustIssuer } from './set-up-wallet.ts'
 
 const PROFILE = 'ee.ria.xroad.common.certificateprofile.impl.FiVRKCertificateProfileInfoProvider'
@@ -60,6 +60,6 @@ async function register(api: Api, layout: Layout, agency: Agency): Promise<void>
     client: encoded(subsystemText(layout, agency)),
   })
   if (layout.portal !== undefined && agency === layout.agencies.population)
-    await registerPortal(api, layout, server)
+    await registerPortals(api, layout, server)
   if (agency === layout.agencies.health) await registerBenefits(api, layout, server)
 }

@@ -16,7 +16,7 @@ import {
   subsystemText,
 } from './layout.ts'
 import { ACTING_ROLES, READING_ROLES, representation } from './mandates.ts'
-import { PID_ISSUER, portalText, trackersIn } from './portal.ts'
+import { PID_ISSUER, portalTexts, trackersIn } from './portal.ts'
 import type { Parties } from './put-in-force.ts'
 
 type Contract = Parties & { terms: ContractTerms }
@@ -30,8 +30,8 @@ type Draft = Parties & {
   preview?: PreviewRule
   /** That it goes on for a day while the registry is away, although it is about people. */
   outageGracePersonalData?: true
-  /** Of the consumer; its usual one when absent. */
-  asks?: string
+  /** Subsystems of the consumer; its usual one when absent. */
+  asks?: string[]
 }
 
 const YEAR_MS = 365 * 86_400_000
@@ -39,14 +39,14 @@ const YEAR_MS = 365 * 86_400_000
 function contractOf(
   layout: Layout,
   from: number,
-  { services, consumer, provider, asks = subsystemText(layout, consumer), ...words }: Draft,
+  { services, consumer, provider, asks = [subsystemText(layout, consumer)], ...words }: Draft,
 ): Contract {
   const time = (ms: number): string => new Date(ms).toISOString()
   return {
     ...{ consumer, provider },
     terms: {
       ...{ ...words, services, provider: subsystemText(layout, provider) },
-      consumers: { subsystems: [asks] },
+      consumers: { subsystems: asks },
       ...{ personalData: true, logLevel: 'full', retentionDays: 3650 },
       ...{ validFrom: time(from), validUntil: time(from + YEAR_MS), reviewAt: time(from + YEAR_MS / 2) },
       ...{ critical: false, outageGraceHours: 24 },
@@ -133,7 +133,7 @@ function ofPortal(layout: Layout): Draft[] {
       { method: 'POST', roles: ACTING_ROLES, title: `People and who may act for them: ${provider.name}` },
     ].map(
       ({ method, roles, title }): Draft => ({
-        ...{ consumer: population, provider, asks: portalText(layout), title },
+        ...{ consumer: population, provider, asks: portalTexts(layout), title },
         purpose: 'Answers to people about the use of their data',
         legalBasis: 'Data Protection Act, section 15',
         services: [
@@ -148,7 +148,7 @@ function ofPortal(layout: Layout): Draft[] {
   )
   for (const provider of [tax, health!])
     drafts.push({
-      ...{ consumer: population, provider, asks: portalText(layout) },
+      ...{ consumer: population, provider, asks: portalTexts(layout) },
       title: `People and who may agree for them: ${provider.name}`,
       ...{ purpose: 'Consents of people', legalBasis: 'Data Protection Act, section 9' },
       services: [
@@ -160,7 +160,7 @@ function ofPortal(layout: Layout): Draft[] {
       ],
     })
   drafts.push({
-    ...{ consumer: population, provider: benefitsOf(layout)!, asks: portalText(layout) },
+    ...{ consumer: population, provider: benefitsOf(layout)!, asks: portalTexts(layout) },
     title: 'People and who may act for them: family benefits',
     ...{ purpose: 'Benefits that come to people', legalBasis: 'Family Benefits Act, section 12' },
     services: [

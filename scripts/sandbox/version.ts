@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import path from 'node:path'
 
 /** Increased when a sandbox of an older version can no longer be used. */
-export const SANDBOX_VERSION = '21'
+export const SANDBOX_VERSION = '22'
 
 /** A living one has a past and a fourth agency; a lean one is what tests begin with. */
 export type Kind = 'lean' | 'living'
