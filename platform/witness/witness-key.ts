@@ -5,6 +5,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import path from 'node:path'
+import type { CosignerAlgorithm } from '#core/merkle/cosigner-key.ts'
 import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { type KeptFiles, writeUnlessOther } from '#platform/nodes/kept-files.ts'
@@ -32,7 +33,7 @@ export async function openWitnessKey(q: {
     if (claimed !== undefined)
       throw invalid(`${file} is missing: bring the key back, whose public half is ${claimed}`)
     if (files === undefined) makeWitnessKey(file)
-    else await writeUnlessOther(files, file, newKeyText())
+    else await writeUnlessOther(files, file, newKeyText('ed25519'))
   }
   const key = await readWitnessKey(file, name)
   const owner = await store.claimKey(key.verifierKey)
@@ -57,11 +58,11 @@ export async function readWitnessKey(file: string, name: string): Promise<Witnes
 }
 
 /** Writes a new key, unless there is one; never replaces a key. */
-export function makeWitnessKey(file: string): void {
+export function makeWitnessKey(file: string, algorithm: CosignerAlgorithm = 'ed25519'): void {
   const part = `${file}.${process.pid}.part`
   try {
     const handle = openSync(part, 'w', 0o600)
-    writeSync(handle, newKeyText())
+    writeSync(handle, newKeyText(algorithm))
     fsyncSync(handle)
     closeSync(handle)
     try {
@@ -79,8 +80,11 @@ export function makeWitnessKey(file: string): void {
   }
 }
 
-function newKeyText(): string {
-  return generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+function newKeyText(algorithm: CosignerAlgorithm): string {
+  // One call for each: the types of Node.js have none for both.
+  const { privateKey } =
+    algorithm === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ml-dsa-44')
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 }
 
 function invalid(what: string, cause?: unknown): Fault {

@@ -23,7 +23,8 @@ export async function publicLogSettings(layout: Layout): Promise<string> {
   const folder = folderOf(layout, ARCHIVE)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const file = `${folder}/${WITNESS_KEY_FILE}`
-  if (!existsSync(file)) makeWitnessKey(file)
+  // It cosigns so that a quantum computer cannot forge it either; the agencies' servers cosign with Ed25519.
+  if (!existsSync(file)) makeWitnessKey(file, 'ml-dsa-44')
   const { verifierKey } = await readWitnessKey(file, WITNESS_NAME)
   writeFileSync(
     folderOf(layout, POLICY_FILE),

@@ -5,6 +5,9 @@ import path from 'node:path'
 import t from 'tap'
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { verifyCosignature } from '#core/merkle/cosignature.ts'
+import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
 import { hasChromium, openBrowser, visitor } from '../browser.ts'
 import { openBrowser as openClient } from '../fakes/openid-provider.ts'
@@ -108,7 +111,15 @@ void t.test('its history is public, witnessed by an archive, and checked by anyb
   const page = await fetch(historyUrl)
   t.equal(page.status, 200)
   const key = readFileSync(logKeyFile, 'utf8').trim()
-  t.match(await page.text(), key.slice(0, key.indexOf('+')))
+  const said = await page.text()
+  t.match(said, key.slice(0, key.indexOf('+')))
+  t.match(said, /archive\.sandbox\.example[\s\S]*ML-DSA-44: a quantum computer cannot forge/)
+  const [archive, ...others] = parseWitnessPolicy(readFileSync(witnessPolicyFile, 'utf8')).witnesses
+  t.match(archive, { name: /^archive\./, publicKey: { asymmetricKeyType: 'ml-dsa-44' } })
+  t.same(others, [])
+  const { note } = parseCheckpoint(await (await fetch(`${world.registry.publicUrl}/log/checkpoint`)).text())
+  const { time } = verifyCosignature(note, archive!.name, archive!.publicKey)!
+  t.ok(time.toISOString() > ago(1), 'cosigned as C2SP tlog-cosignature has it for ML-DSA-44')
   const check = () =>
     spawnSync(
       CONCORDAT,

@@ -12,6 +12,7 @@ import { leafHash } from '#core/merkle/hash.ts'
 import { parseTlogProof, verifyTlogProof } from '#core/merkle/tlog-proof.ts'
 import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
 import { judgeWitnesses, parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
+import { makeWitnessKey, WITNESS_KEY_FILE } from '#platform/witness/witness-key.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority } from '#test/fakes/request-world.ts'
@@ -45,6 +46,8 @@ void t.test('a log that another registry witnesses', async (t) => {
   t.match(await textOf(first, '/history'), /No witness is set up/)
   await first.stop()
 
+  // Also against quantum computers: a key that its operator chose.
+  makeWitnessKey(path.join(others.directory, WITNESS_KEY_FILE), 'ml-dsa-44')
   const witness = await others.start({ settings: { witness: { name: 'other.example/w', logs: [logKey] } } })
   const witnessKey = (await textOf(witness, '/witness/key')).trim()
   const policyText = `witness other ${witnessKey} ${witness.settings.publicUrl}/witness\nquorum other\n`
@@ -53,6 +56,7 @@ void t.test('a log that another registry witnesses', async (t) => {
   const settings = { publicLog: { name: NAME, witnessPolicyFile } }
   const node = await world.start({ settings })
   const policy = parseWitnessPolicy(policyText)
+  t.equal(policy.witnesses[0]!.publicKey.asymmetricKeyType, 'ml-dsa-44')
   const cosigned = await until('a cosigned checkpoint', async () => {
     const read = parseCheckpoint(await textOf(node, '/log/checkpoint'))
     return judgeWitnesses(read.note, policy).met ? read : undefined
@@ -103,6 +107,7 @@ void t.test('a log that another registry witnesses', async (t) => {
   for (const part of [
     '<html lang="et">',
     textsIn('et').quorumYes,
+    textsIn('et').lasting,
     'other.example/w',
     logKey.replaceAll('+', '+'),
   ])
@@ -155,6 +160,7 @@ void t.test('a witness that others wrote', async (t) => {
       return one.size > size && judgeWitnesses(one.note, parseWitnessPolicy(policyText)).met ? one : undefined
     })
     t.ok(read.size > size, round)
+    t.notOk((await textOf(node, '/history?lang=et')).includes(textsIn('et').lasting), 'its key is Ed25519')
     size = read.size
     await node.must('POST', '/member-classes', { code: `C${size}`, description: 'grown' })
     await node.stop()

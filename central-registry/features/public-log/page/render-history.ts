@@ -1,5 +1,6 @@
 /** Writes the page "How to check that nobody rewrote history": plain HTML without scripts, readable by every browser and screen reader. */
 import { hash } from 'node:crypto'
+import type { CosignerAlgorithm } from '#core/merkle/cosigner-key.ts'
 import { fill, LANGUAGES, type Language, textsIn } from './texts.ts'
 
 /** What the page shows; all of it is public. */
@@ -12,7 +13,9 @@ export type History = {
   newest: { size: number; root: string; madeAt: string; hasQuorum: boolean } | undefined
   days: { count: number; first: string | undefined }
   /** Undefined when the settings name no witnesses. */
-  witnesses: { name: string; size: number; cosignedAt: string | null }[] | undefined
+  witnesses:
+    | { name: string; algorithm: CosignerAlgorithm; size: number; cosignedAt: string | null }[]
+    | undefined
   /** Members' security servers that cosign, with the newest size that each saw. */
   servers: { server: string; size: number; cosignedAt: string }[]
   /** Of all of them. */
@@ -37,6 +40,7 @@ h1 { font-size: 1.75rem; line-height: 1.2 } h2 { font-size: 1.25rem; margin-top:
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .5rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere }
 dl { display: grid; grid-template-columns: minmax(8rem, auto) 1fr; gap: .25rem 1rem } dt { font-weight: 600 } dd { margin: 0 }
 code, .long { overflow-wrap: anywhere } pre { border: 1px solid var(--line); padding: .75rem; white-space: pre-wrap; overflow-wrap: anywhere }
+.about { display: block; font-weight: 400 }
 .wrong { border-left: .3rem solid var(--mark); padding-left: .75rem; color: var(--mark); font-weight: 600 }
 @media (max-width: 30rem) { dl { grid-template-columns: 1fr } dd { margin-bottom: .5rem } }
 `
@@ -115,9 +119,10 @@ function newestPart({ newest, days }: History, language: Language): string {
 function witnessPart({ witnesses, newest }: History, language: Language): string {
   const t = textsIn(language)
   if (witnesses === undefined) return `<p>${html(t.noWitnesses)}</p>`
-  const rows = witnesses.map(({ name, size, cosignedAt }) => {
+  const rows = witnesses.map(({ name, algorithm, size, cosignedAt }) => {
     const seen = cosignedAt === null ? t.never : timeIn(cosignedAt, language)
-    return `<tr><th scope="row" class="long">${html(name)}</th><td>${size.toLocaleString(language)}</td><td>${html(seen)}</td></tr>`
+    const lasting = algorithm === 'ed25519' ? '' : `<span class="about">${html(t.lasting)}</span>`
+    return `<tr><th scope="row" class="long">${html(name)}${lasting}</th><td>${size.toLocaleString(language)}</td><td>${html(seen)}</td></tr>`
   })
   const head = [t.witness, t.saw, t.when].map((text) => `<th scope="col">${html(text)}</th>`).join('')
   return `<p>${html(t.witnessesLead)}</p>

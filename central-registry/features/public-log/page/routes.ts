@@ -1,6 +1,7 @@
 /** Serves the page about checking the log at `/history`, in the reader's language. */
 import type { FastifyInstance } from 'fastify'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { cosignerType } from '#core/merkle/cosigner-key.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import type { Clock } from '#platform/clock.ts'
 import { limitRate } from '#platform/http-service/rate-limit.ts'
@@ -75,9 +76,14 @@ async function gather({
       root: parseCheckpoint(newest.cosigned).root.toString('base64'),
     },
     days: await store.days(),
-    witnesses: policy?.witnesses.map(({ name }) => {
+    witnesses: policy?.witnesses.map(({ name, publicKey }) => {
       const row = cosigned.find(({ witness }) => witness === name)
-      return { name, size: row?.size ?? 0, cosignedAt: row?.time ?? null }
+      return {
+        name,
+        algorithm: cosignerType(publicKey).algorithm,
+        size: row?.size ?? 0,
+        cosignedAt: row?.time ?? null,
+      }
     }),
     contradicting: [...new Set(contradictions.map(({ witness }) => witness))],
     yesterday: new Date(clock() - DAY_MS).toISOString().slice(0, 10),
