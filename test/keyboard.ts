@@ -1,5 +1,5 @@
-/** Goes through a page with Tab alone: everything usable is reached once, in reading order, and is visible. */
-import type { Page } from 'playwright-core'
+/** Goes through a page with Tab alone: everything usable is reached once, in reading order, and is visible; and uses it, as who has no mouse does. */
+import type { Locator, Page } from 'playwright-core'
 import type { Test } from 'tap'
 
 type Control = { words: string; top: number; bottom: number }
@@ -75,4 +75,56 @@ export async function tabThrough(
     `${name}: the eye goes the same way`,
   )
   return controls.length
+}
+
+/** More than any page has, so that Tab goes all around once. */
+const MOST_STOPS = 300
+/** Goes to it from wherever the focus is, as who has no mouse does; nothing but Tab moves the focus. */
+export async function tabTo(page: Page, target: Locator): Promise<void> {
+  await tabUntil(page, target, focusedOf(page, target))
+}
+
+/** Opens, follows or sends it, by Tab and Enter. */
+export async function enter(page: Page, target: Locator): Promise<void> {
+  await tabTo(page, target)
+  await page.keyboard.press('Enter')
+}
+
+/** Goes to a field and writes in place of what it holds. */
+export async function write(page: Page, target: Locator, text: string): Promise<void> {
+  await tabTo(page, target)
+  await page.keyboard.type(text)
+}
+
+/** Goes to a group of radio buttons, and within it with an arrow, or to the space bar where it is the first. */
+export async function choose(page: Page, target: Locator): Promise<void> {
+  const isFocused = focusedOf(page, target)
+  await target.waitFor()
+  // The group has one stop, on the chosen button or the first.
+  const group = `input[type="radio"][name="${await target.getAttribute('name')}"]:focus`
+  await tabUntil(page, target, async () => (await page.locator(group).count()) > 0)
+  if (await isFocused()) await page.keyboard.press('Space')
+  for (let press = 0; press < MOST_STOPS && !(await isFocused()); press++)
+    await page.keyboard.press('ArrowDown')
+}
+
+/** Goes to a list of choices, and down in it to this one. */
+export async function chooseOption(page: Page, target: Locator, value: string): Promise<void> {
+  await tabTo(page, target)
+  for (let press = 0; press < MOST_STOPS && (await target.inputValue()) !== value; press++)
+    await page.keyboard.press('ArrowDown')
+}
+
+function focusedOf(page: Page, target: Locator): () => Promise<boolean> {
+  const focused = target.and(page.locator(':focus'))
+  return async () => (await focused.count()) > 0
+}
+
+async function tabUntil(page: Page, target: Locator, isThere: () => Promise<boolean>): Promise<void> {
+  await target.waitFor()
+  for (let press = 0; press < MOST_STOPS; press++) {
+    if (await isThere()) return
+    await page.keyboard.press('Tab')
+  }
+  throw new Error(`Tab does not reach ${String(target)}`)
 }

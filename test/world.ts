@@ -53,7 +53,14 @@ export type Description = {
     settingsFile: string
   }
   login: { issuer: string; peopleFile: string }
-  systems: { address: string; populationRegister: number; taxAgency: number; businessRegister: number }
+  systems: {
+    address: string
+    populationRegister: number
+    taxAgency: number
+    businessRegister: number
+    /** Of a living one. */
+    offersMonitoring: number
+  }
   /** Of a living one. */
   portal?: { url: string; healthUrl: string; mailDirectory: string }
   counter?: { url: string }

@@ -25,8 +25,12 @@ export async function actForOthers(t: Test, world: World): Promise<void> {
   ) as [Person, Person]
   const register = `${servers.business.client}/mandates`
   const asker = `${servers.population.member}/portal`
-  const newest = async (server: 'population' | 'tax', direction: 'in' | 'out'): Promise<Extra> => {
-    const asked = `kind=request&direction=${direction}&clientId=${colons(asker)}&serviceId=${colons(servers.tax.client)}:findUsage&limit=1`
+  const newest = async (
+    server: 'population' | 'tax',
+    direction: 'in' | 'out',
+    by = asker,
+  ): Promise<Extra> => {
+    const asked = `kind=request&direction=${direction}&clientId=${colons(by)}&serviceId=${colons(servers.tax.client)}:findUsage&limit=1`
     const [record] = await world.admin[server].get<{ index: number }[]>(`/message-log/records?${asked}`)
     const whole = await world.admin[server].get<{ metadata: Extra & { extra: Extra } }>(
       `/message-log/records/${record!.index}`,
@@ -73,19 +77,14 @@ export async function actForOthers(t: Test, world: World): Promise<void> {
   await signIn(desk, counter!.url, clerk)
   t.match((await desk.visit(`${counter!.url}/mandates/for`)).text, /Nobody has given you a mandate/)
   await send(own, portal!.url, '/mandates/for', { person: '' })
-  const [firstName = '', surname = ''] = clerk.name.split(' ')
-  const given = await send(own, portal!.url, '/mandates/give', {
-    role: HELP,
-    identifier: clerk.code,
-    firstName,
-    surname,
-  })
-  t.equal(given.headers['location'], '/mandates?done=given')
+  await giveHelp(t, own, portal!.url, clerk)
   await send(desk, counter!.url, '/mandates/for', { person: citizen.code })
   t.match(await uses(desk, counter!.url), new RegExp(`You act for <bdi>${citizen.name}</bdi>`))
   const both = { userId: clerk.code, representedParty: `/${citizen.code}`, issue: MANDATE }
-  t.match(await newest('tax', 'in'), { ...both, representation: 'checked', representationBy: register })
-  t.match(await newest('population', 'out'), both)
+  const ofCounter = `${servers.population.member}/counter`
+  const checked = { representation: 'checked', representationBy: register }
+  t.match(await newest('tax', 'in', ofCounter), { ...both, ...checked })
+  t.match(await newest('population', 'out', ofCounter), both)
   const [, id = ''] =
     /name="id" value="([^"]+)"/.exec((await own.visit(`${portal!.url}/mandates`)).text) ?? []
   await send(own, portal!.url, '/mandates/end', { id, other: clerk.code, act: 'withdraw' })
@@ -141,8 +140,24 @@ function uses(browser: Browser, base: string): Promise<string> {
   )
 }
 
+/** The person who is signed in lets the clerk act for them. */
+export async function giveHelp(
+  t: Test,
+  own: Browser,
+  base: string,
+  { code: identifier, name }: { code: string; name: string },
+): Promise<void> {
+  const [firstName = '', surname = ''] = name.split(' ')
+  const given = await send(own, base, '/mandates/give', { role: HELP, identifier, firstName, surname })
+  t.equal(given.headers['location'], '/mandates?done=given')
+}
+
 /** Through the form of the development provider. */
-async function signIn(browser: Browser, base: string, { subject, password }: Person): Promise<void> {
+export async function signIn(
+  browser: Browser,
+  base: string,
+  { subject, password }: Pick<Person, 'subject' | 'password'>,
+): Promise<void> {
   const form = await browser.follow(await browser.visit(`${base}/login`))
   const [, action = ''] = /<form method="post" action="([^"]+)"/.exec(form.text) ?? []
   const sent = await browser.visit(new URL(action, form.url).href, { form: { name: subject, password } })
@@ -150,7 +165,7 @@ async function signIn(browser: Browser, base: string, { subject, password }: Per
   if (!/You are signed in/.test(text)) throw new Error(`${subject} was not signed in: ${text.slice(0, 300)}`)
 }
 
-async function send(browser: Browser, base: string, at: string, fields: Record<string, string>) {
+export async function send(browser: Browser, base: string, at: string, fields: Record<string, string>) {
   const { text } = await browser.visit(`${base}/about`)
   const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(text) ?? []
   return browser.visit(base + at, { form: { csrf, ...fields } })

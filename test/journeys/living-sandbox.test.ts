@@ -8,14 +8,16 @@ import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { verifyCosignature } from '#core/merkle/cosignature.ts'
 import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
+import { citizen } from '#scripts/sandbox/portal.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
 import { hasChromium, openBrowser, visitor } from '../browser.ts'
 import { openBrowser as openClient } from '../fakes/openid-provider.ts'
 import { skipFor } from '../outside-tools.ts'
 import { until } from '../until.ts'
 import { startWorld } from '../world.ts'
-import { actForOthers } from './act-for-others.ts'
+import { actForOthers, signIn } from './act-for-others.ts'
 import { agreeByWallet } from './agree-by-wallet.ts'
+import { benefitByAllWays } from './benefit-by-all-ways.ts'
 import { ASKING, complainInSandbox } from './complain-in-sandbox.ts'
 import { giveConsent } from './give-consent.ts'
 import { seeFirst } from './see-first.ts'
@@ -145,9 +147,10 @@ void t.test('consoles have names, for which browsers keep passkeys', async (t) =
   await useNames(t, world)
 })
 
-void t.test('a citizen complains of a call, and the answer comes', async (t) => {
+void t.test('a citizen complains of a call, and the answer comes, by keyboard alone', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is missing')
-  await complainInSandbox(t, world)
+  await t.test('at a desk, in English', (t) => complainInSandbox(t, world, 'desk'))
+  await t.test('on a phone, in Estonian', (t) => complainInSandbox(t, world, 'phone'))
 })
 
 void t.test('a birth brings the family benefit to its parents, on a phone', async (t) => {
@@ -225,6 +228,11 @@ void t.test('a birth brings the family benefit to its parents, on a phone', asyn
   await t.test('and what an office would get is theirs to see first', (t) => seeFirst(t, world, person))
 })
 
+void t.test('others get it at a counter and by letter', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is missing')
+  await benefitByAllWays(t, world)
+})
+
 void t.test('their citizen signs in with a wallet, whose issuer the registry trusts', async (t) => {
   const { url, healthUrl } = world.portal!
   await until('the trusted issuers', async (saw) => saw((await fetch(healthUrl)).status) === 200)
@@ -246,11 +254,18 @@ void t.test('people act for others, and both sides say who, for whom and by whic
   actForOthers(t, world),
 )
 
-void t.test('a second start says at once that it runs, and where', (t) => {
-  const again = spawnSync(CONCORDAT, ['sandbox', '--directory', world.directory], { encoding: 'utf8' })
+void t.test('a second start says at once that it runs, and where', async (t) => {
+  const network = world.address(0).split('.').slice(0, 3).join('.')
+  const args = ['sandbox', '--directory', world.directory, '--network', network]
+  const again = spawnSync(CONCORDAT, args, { encoding: 'utf8' })
   t.equal(again.status, 1)
   t.match(again.stderr, /A sandbox runs in .* already: process \d+/)
   t.match(again.stdout, 'Where everything is:')
+  const said = /Citizens' portal +(\S+)\/ {2}.*; (.+) signs in as:\n {4}(\S+) +(\S+) /.exec(again.stdout)
+  const [, url = '', name = '', subject = '', password = ''] = said ?? []
+  t.match({ url, name }, { url: world.portal!.url, name: citizen().name })
+  const person = openClient(t)
+  await signIn(person, url, { subject, password })
+  t.match((await person.visit(`${url}/about`)).text, name, 'who does as it says is that person')
   t.ok(readFileSync(path.join(world.directory, 'sandbox-version'), 'utf8').includes('living'))
-  t.end()
 })
