@@ -148,8 +148,8 @@ export function openBrowser(): Promise<Browser> {
   return shared
 }
 
-async function startBrowser(): Promise<Browser> {
-  const browser = await chromium.launch({
+function launching(): { executablePath: string; args: string[] } {
+  return {
     executablePath: findProgram(PROGRAMS)!,
     args: [
       '--no-sandbox',
@@ -158,9 +158,24 @@ async function startBrowser(): Promise<Browser> {
       `--js-flags=${SCRIPTS}`,
       `--host-resolver-rules=MAP ${hostNameOf(NAMED)} ${NAMED}`,
     ],
-  })
+  }
+}
+
+async function startBrowser(): Promise<Browser> {
+  const browser = await chromium.launch(launching())
   wholeProcess.teardown(() => browser.close())
   return browser
+}
+
+/** A browser of its own with one window, which keeps its profile in this folder as a person's does. */
+export async function openProfile(
+  folder: string,
+  { storageState, ...options }: BrowserContextOptions,
+): Promise<BrowserContext> {
+  const context = await chromium.launchPersistentContext(folder, { ...launching(), ...options })
+  context.setDefaultTimeout(PATIENCE_MS)
+  if (typeof storageState === 'object') await context.addCookies(storageState.cookies)
+  return context
 }
 
 async function takePicture(page: Page, name: string): Promise<void> {

@@ -3,7 +3,7 @@ import type { Complaint, NewComplaint } from '#schemas/find-usage.ts'
 import { type Answering, type FakeSystem, send } from './usage-systems.ts'
 
 const PATH = '/concordat/v1/complaints'
-const NUMBERS = ['K7QM2-9XWTA', 'B2B2B-C3C3C']
+const NUMBERS = ['K7QM2-9XWTA', 'B2B2B-C3C3C', 'D4D4D-E5E5E']
 const colon = (id: string): string => id.replaceAll('/', ':')
 
 type Keeper = { answers: Answering; complaints: Complaint[] }

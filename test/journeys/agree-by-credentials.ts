@@ -21,6 +21,7 @@ import { type FakeSystem, send, startUsageServer } from '../fakes/usage-systems.
 import { authorityOf, PERSON as PID } from '../fakes/wallet/authority.ts'
 import { presentAt } from '../fakes/wallet/present-at.ts'
 import { tabThrough } from '../keyboard.ts'
+import { searchPortal, searchStores } from './nothing-stays.ts'
 
 const LICENCE = 'urn:example:licence:1'
 const PORTAL = parseSubsystemId('DEV/GOV/1005/portal')
@@ -125,7 +126,12 @@ async function openProvider(t: Test, person: string) {
 export async function agreeByCredentials(
   t: Test,
   chromium: Awaited<ReturnType<typeof openChromium>>,
-  { issuer, person, other }: { issuer: string; person: string; other: string },
+  {
+    issuer,
+    person,
+    other,
+    planted,
+  }: { issuer: string; person: string; other: string; planted: readonly string[] },
 ): Promise<void> {
   const provider = await openProvider(t, person)
   const server = await startUsageServer(t, [client, provider.system])
@@ -181,6 +187,8 @@ export async function agreeByCredentials(
   const downloading = page.waitForEvent('download')
   await page.getByRole('link', { name: 'Save it with its proof' }).press('Enter')
   const saved = await (await downloading).path()
+  await searchStores(t, page, planted)
+  await searchPortal(t, portal, planted)
   const codes = { [PID]: ['personal_code'], [LICENCE]: ['personal_code'] }
   const content = readFileSync(saved)
   t.match(verifyPresentation({ file: 'consent.json', content, issuers: trustedIssuers, codes }), {

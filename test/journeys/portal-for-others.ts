@@ -2,6 +2,7 @@
  * The portal's pages besides who asked and what was agreed to, in Chromium: mandates, messages, offers, wallets, letters and a counter. Each in
  * one window, in another language than English, judged by axe wide and at 360 pixels, and gone through by keyboard alone there.
  */
+import type { Page } from 'playwright-core'
 import type { Test } from 'tap'
 import type { startRegister } from '#adapters/mandates/mandates-fixture.ts'
 import { openBrowser as openChromium, type Visitor, visitor } from '../browser.ts'
@@ -134,8 +135,8 @@ export async function seeWalletAndLetter(t: Test, { url }: Place): Promise<void>
   await see('letter-wrong')
 }
 
-/** A clerk acts for the person who is there, and for nobody once they are gone. */
-export async function seeCounter(t: Test, { url, register }: Place, clerk: Browser): Promise<void> {
+/** A clerk acts for the person who is there, and for nobody once they are gone. Returns the window. */
+export async function seeCounter(t: Test, { url, register }: Place, clerk: Browser): Promise<Page> {
   const { page, load, see } = await windowOf(t, url, clerk, 'et')
   await load('/mandates/for?language=et')
   t.match(await page.locator('main').textContent(), CLERK.identifier)
@@ -155,4 +156,5 @@ export async function seeCounter(t: Test, { url, register }: Place, clerk: Brows
   await page.locator('form[action="/mandates/finished"] button').press('Enter')
   await page.locator('form[action="/mandates/finished"]').waitFor({ state: 'detached' })
   t.equal(await page.locator('.acting').count(), 0)
+  return page
 }
