@@ -107,7 +107,10 @@ export async function searchProfile(
   // What is kept would be found: this is.
   await page.evaluate("localStorage.setItem('mark', 'kept-in-the-profile')")
   await context.close()
-  const files = [...filesBelow(folder)]
+  const files = [...filesBelow(folder)].map(({ file, bytes }) => ({
+    file: path.relative(folder, file),
+    bytes,
+  }))
   t.ok(found(files, ['kept-in-the-profile']).length > 0, 'a store of the browser is among the files')
   t.same(
     found(
