@@ -105,8 +105,7 @@ export function familyBenefitRule({
         granted: { en: The benefit is granted., et: Toetus on määratud., ko: 수당이 승인되었습니다., uk: Допомогу призначено. }
         refused: { en: The benefit is refused., et: Toetust ei määratud., ko: 수당이 거절되었습니다., uk: У допомозі відмовлено. }
     letter:
-      # So that whoever tries can print one at once; in earnest people have some weeks.
-      afterDays: 0
+      afterDays: 0 # So that one can be printed at once; in earnest people have some weeks.
       call:
         service: ${register}/${POPULATION_SERVICE}
         path: /persons/{person}
