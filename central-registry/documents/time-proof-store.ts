@@ -12,7 +12,7 @@ import type { RegisterTables } from '../register/tables.ts'
 import { signedTime } from './taken-store.ts'
 import { ACCEPTED_MS } from './verify-signer.ts'
 
-export type TimeProof = {
+type TimeProof = {
   isProven(): Promise<boolean>
   finding(): Promise<Finding>
 }
