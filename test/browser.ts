@@ -173,7 +173,7 @@ export async function openProfile(
   { storageState, ...options }: BrowserContextOptions,
 ): Promise<BrowserContext> {
   const context = await chromium.launchPersistentContext(folder, { ...launching(), ...options })
-  context.setDefaultTimeout(PATIENCE_MS)
+  context.setDefaultTimeout(TIMEOUT_MS)
   if (typeof storageState === 'object') await context.addCookies(storageState.cookies)
   return context
 }

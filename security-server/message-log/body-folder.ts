@@ -41,7 +41,7 @@ export type BodyFolder = {
 }
 
 /** `begun`: what this node began to delete before, and may have deleted. `begin` remembers the same durably, before anything is deleted. */
-export type ErasureActs = {
+type ErasureActs = {
   giveUp: GiveUp
   begun: ReadonlySet<string>
   begin(files: string[]): Promise<void>

@@ -4,7 +4,7 @@
  */
 import type { Kysely } from 'kysely'
 import { type Fields, isAddress } from '#core/mail/mail-address.ts'
-import { isOver, latestHeld } from '#platform/held-until.ts'
+import { isOver, latestPlausible } from '#platform/not-before.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
 import { say, type Word } from '#schemas/said.ts'
@@ -85,7 +85,7 @@ async function whyNoLetter(
     transaction
       .selectFrom('contact_letter')
       .where('at', '>', dayBefore(at))
-      .where('at', '<=', latestHeld({ now: at, longestMs: 0 }))
+      .where('at', '<=', latestPlausible({ now: at, longestMs: 0 }))
   const toAddress = today().where('address', '=', keyOf({ member, email }).address)
   if ((await counted(toAddress.where('member', '=', member))) >= MOST_LETTERS.addressOfMember)
     return `${MOST_LETTERS.addressOfMember} letters went to this address for this member within a day`
