@@ -30,15 +30,15 @@ export function checkedPage(
   const { words } = reader
   const { use, sides, judged } = checked
   const verdict = verdictOf(checked)
-  const title = words('checked.title')
+  const title = words('proving.title')
   const content = html`<article class="about"><h1>${title}</h1>
-<p class="lead" role="status">${ICONS[verdict === 'both' ? 'both' : verdict === 'false' ? 'wrong' : 'one']} <strong>${words(`checked.is.${verdict}`)}</strong></p>
-<p>${words(`checked.${verdict}`)}</p>
+<p class="lead" role="status">${ICONS[verdict === 'both' ? 'both' : verdict === 'false' ? 'wrong' : 'one']} <strong>${words(`proving.is.${verdict}`)}</strong></p>
+<p>${words(`proving.${verdict}`)}</p>
 ${sides.map((side, at) => sideBlock(side, judged.sides[at], { use, words }))}
-${judged.tie === undefined ? NOTHING : html`<h2>${words('checked.together.title')}</h2><p>${words(`checked.tie.${judged.tie.replace(' ', '')}`)}</p>`}
-<h2>${words('checked.words.title')}</h2><p>${words('checked.words')}</p>
-<p class="go"><a class="button" href="/proof/both?${query}" download>${words('checked.save')}</a> <a class="button quiet-button" href="/">${words('message.back')}</a></p>
-<p class="quiet">${words('checked.saved')}</p></article>`
+${judged.tie === undefined ? NOTHING : html`<h2>${words('proving.together.title')}</h2><p>${words(`proving.tie.${judged.tie.replace(' ', '')}`)}</p>`}
+<h2>${words('proving.words.title')}</h2><p>${words('proving.words')}</p>
+<p class="go"><a class="button" href="/proof/both?${query}" download>${words('proving.save')}</a> <a class="button quiet-button" href="/">${words('message.back')}</a></p>
+<p class="quiet">${words('proving.saved')}</p></article>`
   return wholePage(frameOf(place, reader, { title, at: `/proof/check?${query}` }), content)
 }
 
@@ -57,10 +57,10 @@ function sideBlock(
     ['log', doubt === undefined ? (judged?.log ?? '') : ''],
   ]
   return html`<h2>${foreign(owner)}</h2>
-<p>${words(doubt === undefined ? 'checked.side' : `checked.doubt.${doubt}`)}</p>
+<p>${words(doubt === undefined ? 'proving.side' : `proving.doubt.${doubt}`)}</p>
 <dl>${facts.map(([name, value]) =>
     value === ''
       ? NOTHING
-      : html`<div><dt>${words(`checked.${name}`)}</dt><dd><bdi>${value}</bdi></dd></div>`,
+      : html`<div><dt>${words(`proving.${name}`)}</dt><dd><bdi>${value}</bdi></dd></div>`,
   )}</dl>`
 }

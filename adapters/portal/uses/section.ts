@@ -107,8 +107,8 @@ async function saveChecked(visit: Visit, rooms: Rooms): Promise<Answer> {
 function untold({ reader }: Visit, { place }: Rooms): Answer {
   const { words } = reader
   const link = { href: '/', text: words('message.back') }
-  const text = words('checked.gone')
-  return { page: messagePage(place, reader, { title: words('checked.gone.title'), text, link }), status: 404 }
+  const text = words('proving.gone')
+  return { page: messagePage(place, reader, { title: words('proving.gone.title'), text, link }), status: 404 }
 }
 
 /** Without how somebody reads. */
