@@ -2,7 +2,6 @@
 import { useState } from 'preact/hooks'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -68,18 +67,21 @@ export function OneService({ params }: { params: Record<string, string> }) {
           </Part>
           {service.documentSha256 !== null && <Document id={id} sha256={service.documentSha256} />}
           <Part title={text('catalogue.changes')}>
-            <HeldTable<Change>
-              caption={text('catalogue.changes')}
-              rows={service.changes}
-              rowKey={({ at, what }) => `${at} ${what}`}
-              empty={<p>{text('catalogue.noChanges')}</p>}
-              columns={[
-                { title: 'catalogue.changedAt', cell: ({ at }) => <Time at={at} relative /> },
-                { title: 'catalogue.what', cell: ({ what }) => text(`catalogue.of.${what}` as TextKey) },
-                { title: 'catalogue.before', cell: ({ before }) => <bdi class="wrap">{before}</bdi> },
-                { title: 'catalogue.after', cell: ({ after }) => <bdi class="wrap">{after}</bdi> },
-              ]}
-            />
+            {service.changes.length === 0 ? (
+              <p>{text('catalogue.noChanges')}</p>
+            ) : (
+              <Rows<Change>
+                caption={text('catalogue.changes')}
+                rows={service.changes}
+                rowKey={({ at, what }) => `${at} ${what}`}
+                columns={[
+                  { title: 'catalogue.changedAt', cell: ({ at }) => <Time at={at} relative /> },
+                  { title: 'catalogue.what', cell: ({ what }) => text(`catalogue.of.${what}` as TextKey) },
+                  { title: 'catalogue.before', cell: ({ before }) => <bdi class="wrap">{before}</bdi> },
+                  { title: 'catalogue.after', cell: ({ after }) => <bdi class="wrap">{after}</bdi> },
+                ]}
+              />
+            )}
             {service.hasOlderChanges && (
               <p>{text('catalogue.olderChanges', { count: service.changes.length })}</p>
             )}
