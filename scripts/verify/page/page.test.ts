@@ -24,6 +24,16 @@ import { stampersInWords } from './shown/stampers-in-words.ts'
 import { CATALOGUES } from './shown/texts.ts'
 
 const FOLDER = path.join(import.meta.dirname, '../../../test/vectors/x-road')
+/** The event of this choice is lost for certain: the page's program stands behind the field. */
+const CHOOSES_AT_ONCE = `new MutationObserver((_, observer) => {
+  const field = document.querySelector('#evidence')
+  if (field === null) return
+  observer.disconnect()
+  const chosen = new DataTransfer()
+  chosen.items.add(new File(['no evidence'], 'holiday.jpg'))
+  field.files = chosen.files
+}).observe(document, { childList: true, subtree: true })`
+
 const START = Date.UTC(2027, 0, 4, 12)
 const page = await builtPage(t)
 
@@ -311,4 +321,13 @@ t.test('in Chromium, from a file and without a network', async (t) => {
   })
   await ukrainian.open('/verify.html')
   await ukrainian.page.getByRole('heading', { name: CATALOGUES['uk']!.page.title }).waitFor()
+})
+
+t.test('a file that is chosen before the program has begun is judged', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'chromium is missing: apt-get install chromium')
+  const base = pathToFileURL(path.dirname(page.file)).href
+  const who = await visitor(t, await openBrowser(), { base, context: { offline: true } })
+  await who.page.addInitScript({ content: CHOOSES_AT_ONCE })
+  await who.open('/verify.html')
+  await who.page.locator('#result:not([hidden])').getByText('Nothing was judged', { exact: true }).waitFor()
 })

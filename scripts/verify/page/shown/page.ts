@@ -70,6 +70,8 @@ export function runPage(): void {
     byId<HTMLInputElement>('evidence').files = files
     void check()
   })
+  // The program begins some time after its fields can be used: a file that was chosen meanwhile told nobody of it.
+  if (filesOf('evidence').length > 0) void check()
 }
 
 type Shown = {
