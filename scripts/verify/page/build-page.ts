@@ -24,6 +24,7 @@ const COUNTERPARTS: Record<string, string> = {
   'node:stream/consumers': 'stream-consumers.ts',
   yauzl: 'zip.ts',
 }
+const ENGLISH = CATALOGUES['en']!.page
 const IN_YAUZL = ['fs', 'zlib', 'util', 'events', 'stream']
 
 type Page = {
@@ -55,12 +56,25 @@ export async function buildPage(): Promise<Page> {
   ].join('; ')
   const parts: Record<string, string> = {
     ...{ policy, style, script },
-    title: CATALOGUES['en']!.page.title,
+    title: ENGLISH.title,
     noScript: inEveryLanguage(({ page }) => page.noScript),
   }
-  const html = Buffer.from(template.replace(/\{\{(\w+)\}\}/g, (_, name: string) => parts[name]!))
+  // Until the program begins, which takes a moment, the page is in English.
+  const named = template
+    .replace(
+      / data-text="(\w+)">(?=<)/g,
+      (found, key: keyof typeof ENGLISH) => `${found}${withCode(ENGLISH[key])}`,
+    )
+    .replace(
+      / data-name="(\w+)"/g,
+      (found, key: keyof typeof ENGLISH) => `${found} aria-label="${ENGLISH[key]}"`,
+    )
+  const html = Buffer.from(named.replace(/\{\{(\w+)\}\}/g, (_, name: string) => parts[name]!))
   return { html, sha256: createHash('sha256').update(html).digest('hex'), program }
 }
+
+/** What stands between backquotes is for computers. */
+const withCode = (said: string): string => said.replace(/`([^`]*)`/g, '<code>$1</code>')
 
 /** Without its program the page cannot know the reader's language. The texts are our own, without markup. */
 function inEveryLanguage(textOf: (of: (typeof CATALOGUES)[string]) => string): string {

@@ -33,6 +33,23 @@ const CHOOSES_AT_ONCE = `new MutationObserver((_, observer) => {
   chosen.items.add(new File(['no evidence'], 'holiday.jpg'))
   field.files = chosen.files
 }).observe(document, { childList: true, subtree: true })`
+/** Has read slow.jpg only once that is released, and counts the workers that were started. */
+const READS_SLOWLY = `{
+  const read = Blob.prototype.arrayBuffer
+  const { promise, resolve } = Promise.withResolvers()
+  Object.assign(globalThis, { release: resolve, workers: 0 })
+  Blob.prototype.arrayBuffer = async function () {
+    const bytes = await read.call(this)
+    if (this.name === 'slow.jpg') await promise
+    return bytes
+  }
+  globalThis.Worker = class extends Worker {
+    constructor(...all) {
+      super(...all)
+      globalThis.workers++
+    }
+  }
+}`
 
 const START = Date.UTC(2027, 0, 4, 12)
 const page = await builtPage(t)
@@ -305,7 +322,7 @@ t.test('in Chromium, from a file and without a network', async (t) => {
   await who.page.locator('#result').getByText(failed, { exact: true }).waitFor()
   await who.check('verify-narrow-in-Finnish')
   await who.open('/verify.html')
-  t.equal(await who.page.evaluate('document.documentElement.lang'), 'fi', 'the choice is remembered')
+  await who.page.locator('html[lang="fi"]').waitFor()
   await who.page.setInputFiles('#evidence', path.join(folder, 'good.zip'))
   await who.page.locator('#result:not([hidden])').waitFor()
   t.match(await who.page.locator('#result .exchange').textContent(), /teki pyynnön palveluun .*kuuta 2027/)
@@ -330,4 +347,37 @@ t.test('a file that is chosen before the program has begun is judged', async (t)
   await who.page.addInitScript({ content: CHOOSES_AT_ONCE })
   await who.open('/verify.html')
   await who.page.locator('#result:not([hidden])').getByText('Nothing was judged', { exact: true }).waitFor()
+})
+
+t.test(
+  'a file that is read slowly is judged no more once another is chosen, or the reader stops',
+  async (t) => {
+    if (!hasChromium()) return skipFor(t, 'chromium is missing: apt-get install chromium')
+    const folder = path.dirname(page.file)
+    for (const name of ['slow.jpg', 'quick.jpg']) writeFileSync(path.join(folder, name), 'no evidence')
+    const base = pathToFileURL(folder).href
+    const who = await visitor(t, await openBrowser(), { base, context: { offline: true } })
+    await who.page.addInitScript({ content: READS_SLOWLY })
+    const choose = (name: string): Promise<void> =>
+      who.page.setInputFiles('#evidence', path.join(folder, name))
+    const startedAfterRelease = (): Promise<number> =>
+      who.page.evaluate('release(), new Promise((done) => setTimeout(() => done(workers)))')
+    await who.open('/verify.html')
+    await choose('slow.jpg')
+    await choose('quick.jpg')
+    await who.page.locator('#result:not([hidden])').waitFor()
+    t.equal(await startedAfterRelease(), 1, 'the result of the file that is named stays')
+    await who.open('/verify.html')
+    await choose('slow.jpg')
+    await who.page.getByRole('button', { name: 'Stop' }).click()
+    t.equal(await startedAfterRelease(), 0)
+    t.equal(await who.page.textContent('#progress'), CATALOGUES['en']!.page.stopped)
+  },
+)
+
+t.test('before its program has begun the page is in English', async (t) => {
+  const html = readFileSync(page.file, 'utf8')
+  t.notMatch(html, /data-text="\w+"><\//)
+  t.match(html, `data-text="check">${CATALOGUES['en']!.page.check}</button>`)
+  t.notMatch(html, /<(?:section|select)[^>]* data-name="\w+"(?! aria-label=)/)
 })

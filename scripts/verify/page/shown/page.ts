@@ -12,6 +12,8 @@ export function runPage(): void {
   const [form, drop, stop] = [byId<HTMLFormElement>('form'), byId('drop'), byId<HTMLButtonElement>('stop')]
   const [progress, result] = [byId('progress'), byId('result')]
   let worker: Worker | undefined
+  /** Counts what was asked for: a large file may still be read when another one is chosen, or the work is stopped. */
+  let turn = 0
   let told: TextKey | undefined
   let again: (() => void) | undefined
 
@@ -35,6 +37,7 @@ export function runPage(): void {
   })
 
   const check = async (): Promise<void> => {
+    const mine = ++turn
     const [evidence] = filesOf('evidence')
     worker?.terminate()
     result.hidden = true
@@ -44,9 +47,10 @@ export function runPage(): void {
     stop.hidden = false
     try {
       const upload = await read(evidence)
+      if (mine !== turn) return
       worker = startWorker(upload, evidence.name, { end, show })
     } catch {
-      end('unreadable')
+      if (mine === turn) end('unreadable')
     }
   }
 
@@ -55,6 +59,7 @@ export function runPage(): void {
     void check()
   })
   stop.addEventListener('click', () => {
+    turn++
     worker?.terminate()
     end('stopped')
   })
