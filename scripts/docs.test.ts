@@ -325,11 +325,19 @@ t.test(
   },
 )
 
+/** As soon as the field is there, which the scripts stand behind. */
+const TYPES_AT_ONCE = `new MutationObserver((_, observer) => {
+  const field = document.getElementById('q')
+  if (field === null) return
+  observer.disconnect()
+  field.value = 'legal hold'
+}).observe(document, { childList: true, subtree: true })`
+
 void t.test('the search, in Chromium', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
   const chromium = await openBrowser()
-  t.teardown(() => chromium.close())
   const page = await chromium.newPage()
+  t.teardown(() => page.close())
   const asked: string[] = []
   page.on('request', (request) => asked.push(new URL(request.url()).protocol))
   await page.goto(pathToFileURL(path.join(output, 'pages/docs/README.html')).href)
@@ -343,4 +351,14 @@ void t.test('the search, in Chromium', async (t) => {
     .getByText('Nothing was found for "<img src=x onerror=alert(1)> zzz".', { exact: true })
     .waitFor()
   t.strictSame([...new Set(asked)], ['file:'], 'nothing asks a network')
+})
+
+void t.test('what a reader typed before the search was ready is searched for', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const page = await (await openBrowser()).newPage()
+  t.teardown(() => page.close())
+  await page.addInitScript({ content: TYPES_AT_ONCE })
+  await page.goto(pathToFileURL(path.join(output, 'pages/docs/README.html')).href)
+  await page.locator('#found a').filter({ hasText: 'Retention' }).first().waitFor()
+  t.equal(await page.getByLabel('Search').inputValue(), 'legal hold')
 })

@@ -43,7 +43,8 @@ function show() {
   found.append(list)
 }
 
-field.value = new URLSearchParams(location.search).get('q') ?? ''
+// A reader may have typed before this ran.
+field.value ||= new URLSearchParams(location.search).get('q') ?? ''
 field.addEventListener('input', show)
 // The results are already on this page, so there is nothing to submit.
 field.form.addEventListener('submit', (event) => event.preventDefault())
