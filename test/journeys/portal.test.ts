@@ -174,6 +174,8 @@ t.test('a person sees who used their data', async (t) => {
     await page.locator('select[name="proven"]').selectOption('differing')
     await page.locator('.choose button').press('Enter')
     await page.locator('#whole .note a[href="/"]').waitFor()
+    // The page comes in pieces, the uses after this note.
+    await page.waitForLoadState()
     t.match(new URL(page.url()).search, /organisation=[\w-]{16}&proven=differing/)
     t.equal(await page.locator('#whole .use').count(), 1)
     await checkBoth('portal-chosen')
