@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { haveSameTexts } from '#test/same-texts.ts'
 import { firstSourcesOf, neededKeys, sourcesOf, untraceable } from './needed-texts.ts'
 
 void t.test(
@@ -49,54 +50,18 @@ void t.test('the first page has texts of its own, and those of other pages come 
   }
 })
 
-const PLURAL = /_(?:zero|one|two|few|many|other)$/
-
-/** Keys that a language has to have: for a text with a count, one for each of the forms that its plural has (CLDR). */
-function wantedOf(language: string, keys: string[]): string[] {
-  const forms = new Intl.PluralRules(language).resolvedOptions().pluralCategories
-  const counted = new Set(keys.filter((key) => key.endsWith('_other')).map((key) => key.replace(PLURAL, '')))
-  const isCounted = (key: string): boolean => counted.has(key.replace(PLURAL, '')) && PLURAL.test(key)
-  return [
-    ...keys.filter((key) => !isCounted(key)),
-    ...[...counted].flatMap((key) => forms.map((form) => `${key}_${form}`)),
-  ]
-}
-
-const holesOf = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort()
-
 void t.test('every language has every text, with the same names to fill in, and no other', (t) => {
   const read = (language: string): Record<string, string> =>
     JSON.parse(readFileSync(path.join(import.meta.dirname, `${language}.json`), 'utf8')) as Record<
       string,
       string
     >
-  const english = read('en')
   const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.json'))
   t.same(
     files.sort(),
     ['en', 'es', 'et', 'fi', 'uk'].map((language) => `${language}.json`),
   )
-  for (const language of files.map((name) => name.replace('.json', ''))) {
-    const own = read(language)
-    const wanted = new Set(wantedOf(language, Object.keys(english)))
-    t.same(
-      [...wanted].filter((key) => !Object.hasOwn(own, key)),
-      [],
-      `${language}: texts that are missing`,
-    )
-    t.same(
-      Object.keys(own).filter((key) => !wanted.has(key)),
-      [],
-      `${language}: texts that nobody asks for`,
-    )
-    for (const [key, text] of Object.entries(own)) {
-      const source = english[key] ?? english[key.replace(PLURAL, '_other')] ?? ''
-      // A form of one may say it without the number.
-      const holes = (of: string): string[] => holesOf(of).filter((hole) => hole !== '{count}')
-      if (text.trim() === '') t.fail(`${language} ${key} is empty`)
-      if (holes(text).join() !== holes(source).join())
-        t.fail(`${language} ${key} fills in ${holes(text).join()}`)
-    }
-  }
+  const others = files.map((name) => name.replace('.json', '')).filter((language) => language !== 'en')
+  haveSameTexts(t, read('en'), Object.fromEntries(others.map((language) => [language, read(language)])))
   t.end()
 })

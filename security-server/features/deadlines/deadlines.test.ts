@@ -102,7 +102,7 @@ void t.test('each threshold is told once to each, whatever nodes and restarts th
   world.now += 53 * DAY_MS
   t.same((await tell(a, b)).length, 2, 'whoever was off for weeks gets one letter, not three')
   for (const days of [3, 3, 0.5]) world.now += days * DAY_MS
-  t.match((await tell(a)).join(), 'Ends in 1 days')
+  t.match((await tell(a)).join(), 'Ends in 1 day:')
   world.now += 2 * DAY_MS
   t.match((await tell(a)).toSorted(), [
     'Ended: the authentication certificate',
@@ -126,7 +126,7 @@ void t.test('what replaced it, or renews itself, needs nobody; a renewal that is
   t.match(await tell(node('a')), ['Ends in 14 days: the authentication certificate CN=acme'])
   t.match(
     mail.received[0]!.raw.replace(/=\r\n/g, ''),
-    'the renewal is overdue: ORDERING: the CA Bcc: thief@example.org refuses',
+    'the renewal is overdue (is being ordered): the CA Bcc: thief@example.org refuses',
   )
   t.same(mail.received[0]!.to, ['keys@agency.example'])
   world.certificates[1]!.ocsp.state = 'revoked'
@@ -181,7 +181,7 @@ void t.test(
     world.backups = { since, madeAt: at(-2.5), triedAt: undefined, provenAt: undefined }
     world.contracts = [contract('C-1', 1, 14, { secret: {} })]
     t.same((await tell(a)).toSorted(), [
-      'Ends in 1 days: the time within which a backup has to be made',
+      'Ends in 1 day: the time within which a backup has to be made',
       'Ends in 10 days: the age that the policy allows the PIN of the token softToken-0',
       'Ends in 14 days: the service contract C-1 (secret: its title stands in the console alone)',
     ])
@@ -194,9 +194,9 @@ void t.test(
     world.pins[0]!.pin = { setAt: at(0), endsAt: at(5) }
     t.same(await tell(a), [], 'too near its beginning')
     world.now += 4.5 * DAY_MS
-    t.match(await tell(a), /Ends in 1 days: the age/)
+    t.match(await tell(a), /Ends in 1 day: the age/)
     world.pins[0]!.pin = { setAt: at(0), endsAt: at(5.2) }
-    t.match(await tell(a), [/Ends in 1 days: the age/], 'another policy, another end')
+    t.match(await tell(a), [/Ends in 1 day: the age/], 'another policy, another end')
   },
 )
 
@@ -217,7 +217,7 @@ void t.test(
     world.renewals = { acme: { overdue: 'the CA is silent again' } }
     mail.isDown = false
     world.now += 3_600_000
-    t.match((await tell(a)).toSorted(), [/Ends in 1 days: the time/, /Ends in 20 days: the authentication/])
+    t.match((await tell(a)).toSorted(), [/Ends in 1 day: the time/, /Ends in 20 days: the authentication/])
     world.renewals = { acme: { overdue: undefined } }
     world.now += 13.5 * DAY_MS
     world.backups = undefined
