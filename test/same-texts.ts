@@ -1,11 +1,11 @@
 /** Whether each language of a catalogue of texts has every text and every plural form, with the same names to fill in, and no other. */
-import type t from 'tap'
+import type { Test } from 'tap'
 
 type Texts = Readonly<Record<string, string>>
 
 const PLURAL = /_(?:zero|one|two|few|many|other)$/
 
-export function haveSameTexts(t: t.Test, english: Texts, catalogues: Readonly<Record<string, Texts>>): void {
+export function haveSameTexts(t: Test, english: Texts, catalogues: Readonly<Record<string, Texts>>): void {
   for (const [language, own] of Object.entries({ en: english, ...catalogues })) {
     const wanted = new Set(wantedOf(language, Object.keys(english)))
     t.same(

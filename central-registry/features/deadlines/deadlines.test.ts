@@ -33,7 +33,7 @@ void t.test(
         mail.received
           .map(
             ({ to, raw }) =>
-              `${to.join()} ${headerOf(raw, 'Subject')!.replace(/^Ends at \S+ \S+ UTC: /, '')}`,
+              `${to.join()} ${headerOf(raw, 'Subject')!.replace(/^Ends on \d+ \w+ \d{4} at \d\d:\d\d UTC: /, '')}`,
           )
           .toSorted()
       await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '5678', name: 'Guest' })

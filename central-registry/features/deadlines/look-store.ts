@@ -101,5 +101,5 @@ function nameOf(address: string): string {
 }
 
 function fieldsOf({ name, of, ends }: Thing): Fields {
-  return { name, of, ends: `${new Date(ends).toISOString().slice(0, 16).replace('T', ' ')} UTC` }
+  return { name, of, ends: new Date(ends).toISOString() }
 }

