@@ -1,4 +1,7 @@
-/** Whether each language of a catalogue of texts has every text and every plural form, with the same names to fill in, and no other. */
+/**
+ * Whether each language of a catalogue of texts has every text and every plural form, with the same names to fill
+ * in, and no other.
+ */
 import type { Test } from 'tap'
 
 type Texts = Readonly<Record<string, string>>
@@ -29,7 +32,9 @@ export function haveSameTexts(t: Test, english: Texts, catalogues: Readonly<Reco
   }
 }
 
-/** Keys that a language has to have: for a text with a count, one for each of the forms that its plural has (CLDR). */
+/**
+ * Keys that a language has to have: for a text with a count, one for each of the forms that its plural has (CLDR).
+ */
 function wantedOf(language: string, keys: string[]): string[] {
   const forms = new Intl.PluralRules(language).resolvedOptions().pluralCategories
   const counted = new Set(keys.filter((key) => key.endsWith('_other')).map((key) => key.replace(PLURAL, '')))

@@ -1,14 +1,14 @@
 /**
- * What a letter says in the way of its language: the form of a text for a count, numbers and times; pure. Times are in UTC and say
- * so, because a letter is read anywhere, and no server has a time zone of its own.
+ * What a letter says in the way of its language: the form of a text for a count, numbers and times; pure.
+ * Times are in UTC and say so, because a letter is read anywhere, and no server has a time zone of its own.
  */
 
 /** How numbers and times are written, where the language alone does not say it: not in the American way. */
 const PLACES: Record<string, string> = { en: 'en-GB' }
 
 /**
- * The text for a count. As in console/texts, there is an entry for each plural form of the language: `days_one`, `days_few` and so on.
- * Throws Error when the catalogue has none.
+ * The text for a count. As in console/texts, there is an entry for each plural form of the language: `days_one`,
+ * `days_few` and so on. Throws Error when the catalogue has none.
  */
 export function textFor(
   texts: Readonly<Record<string, string>>,
