@@ -1,6 +1,6 @@
 /**
- * Whether each language of a catalogue of texts has every text and every plural form, with the same names to fill
- * in, and no other.
+ * Whether each language of a catalogue of texts has every text and every plural form, with the same names to
+ * fill in, and no other.
  */
 import type { Test } from 'tap'
 
@@ -33,7 +33,8 @@ export function haveSameTexts(t: Test, english: Texts, catalogues: Readonly<Reco
 }
 
 /**
- * Keys that a language has to have: for a text with a count, one for each of the forms that its plural has (CLDR).
+ * Keys that a language has to have: for a text with a count, one for each of the forms that its plural has
+ * (CLDR).
  */
 function wantedOf(language: string, keys: string[]): string[] {
   const forms = new Intl.PluralRules(language).resolvedOptions().pluralCategories

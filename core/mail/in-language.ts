@@ -7,8 +7,8 @@
 const PLACES: Record<string, string> = { en: 'en-GB' }
 
 /**
- * The text for a count. As in console/texts, there is an entry for each plural form of the language: `days_one`,
- * `days_few` and so on. Throws Error when the catalogue has none.
+ * The text for a count. As in console/texts, there is an entry for each plural form of the language:
+ * `days_one`, `days_few` and so on. Throws Error when the catalogue has none.
  */
 export function textFor(
   texts: Readonly<Record<string, string>>,

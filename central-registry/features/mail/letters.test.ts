@@ -1,6 +1,6 @@
 /**
- * Letters word for word: each language has every text, with its plural forms; days, times, kinds and states are in
- * its words.
+ * Letters word for word: each language has every text, with its plural forms; days, times, kinds and states
+ * are in its words.
  */
 import t from 'tap'
 import { CONTRACT_STATES } from '#schemas/contract.ts'

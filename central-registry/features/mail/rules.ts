@@ -46,8 +46,8 @@ export function checkAddresses(addresses: string[]): string[] {
 }
 
 /**
- * Subject and body of a message. Its fields are kept as codes and times, and said in the words of the language.
- * Throws Error when the catalogue has no such text.
+ * Subject and body of a message. Its fields are kept as codes and times, and said in the words of the
+ * language. Throws Error when the catalogue has no such text.
  */
 export function render(
   text: string,

@@ -1,6 +1,6 @@
 /**
- * Letters word for word: each language has every text, with its plural forms; days, times and steps of a renewal are
- * in its words.
+ * Letters word for word: each language has every text, with its plural forms; days, times and steps of a
+ * renewal are in its words.
  */
 import t from 'tap'
 import { DAY_MS } from '#core/mail/threshold.ts'

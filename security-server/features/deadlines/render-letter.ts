@@ -17,7 +17,7 @@ const TEXTS: Record<LetterLanguage, Texts> = { en, es, et, fi, uk }
 const MOST_SUBJECT = 200
 /** Names of others are cut, so that no subject is longer than its line. */
 const MOST_NAME = 300
-/** What a renewal says of why it is late: its step, and what failed or when the next one should have begun. */
+/** What a renewal says of why it is late: its step, and what failed or when its next step is due. */
 const LATE = /^([A-Z]+): (?:next_at (\S+)|(.*))$/s
 
 /** `endsAt` in ISO form; `node` is empty for what no single node has; `console` is where the pages are. */

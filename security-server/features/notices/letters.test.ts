@@ -1,4 +1,4 @@
-/** Messages to people: each of their languages has every text, with the same names to fill in, and no other. */
+/** Messages to people: each of their languages has every text, with the same names to fill in. */
 import t from 'tap'
 import { NOTICE_LANGUAGES } from '#schemas/notices.ts'
 import { haveSameTexts } from '#test/same-texts.ts'
