@@ -57,7 +57,7 @@ export function ActDetails({ of: { sequence, operation, target, data, digest } }
       </p>
       {data !== null && <GivenValues of={data} />}
       <p class="beside">
-        {text('audit.digest')} <span class="id wrap">{digest}</span>
+        {text('audit.digest')} <bdi class="id">{digest}</bdi>
       </p>
     </details>
   )

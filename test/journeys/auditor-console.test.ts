@@ -209,6 +209,8 @@ if (!hasChromium()) {
       await settled()
       t.equal(await page.locator('tbody tr').count(), 1)
       await check('auditor-looks-found')
+      await page.locator('tbody summary').click()
+      await check('auditor-looks-open')
     },
   )
 

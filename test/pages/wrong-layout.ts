@@ -14,6 +14,8 @@ export const FIND_WRONG = `(() => {
   for (const element of document.body.querySelectorAll('*')) {
     const { overflowX, display } = getComputedStyle(element)
     if (element.closest('.heard, svg, .skip, select') !== null || display.startsWith('inline')) continue
+    // What is folded is laid out, and never seen, in the width of its row; once it is open the row is wider.
+    if (!element.checkVisibility()) continue
     if (overflowX === 'visible' && element.clientWidth > 0 && element.scrollWidth > element.clientWidth + 1)
       tell('sticks out by ' + (element.scrollWidth - element.clientWidth), element)
   }

@@ -103,7 +103,7 @@ function Asked({ data, digest, sequence }: Entry) {
       <summary aria-label={text('audit.showThis', { sequence })}>{text('audit.show')}</summary>
       <AskedFor of={asked} />
       <p class="beside">
-        {text('audit.digest')} <span class="id">{digest}</span>
+        {text('audit.digest')} <bdi class="id">{digest}</bdi>
       </p>
     </details>
   )
