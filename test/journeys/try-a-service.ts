@@ -83,8 +83,11 @@ async function askByContract(t: Test, visitor: Visitor, { client, provider }: Pa
   await page.getByText('No contract with it as a consumer is in force').waitFor()
   await visitor.checkBoth('client-calls-none')
   await page.getByRole('link', { name: 'Ask a provider' }).click()
+  await seeWhatItMayCall(t, visitor, provider)
+  await page.getByRole('link', { name: 'See all that the provider offers' }).click()
+  await page.getByRole('button', { name: 'See what it offers' }).waitFor()
   t.equal(await page.getByLabel('As which subsystem').inputValue(), client)
-  await page.getByLabel('Whose service').selectOption(provider)
+  t.equal(await page.getByLabel('Whose service').inputValue(), provider)
   await page.getByRole('button', { name: 'See what it offers' }).click()
   await page.getByRole('button', { name: 'What is missing: plans' }).click()
   const ask = page.getByRole('link', { name: 'Ask for access: propose a contract for this service' })
@@ -104,22 +107,49 @@ async function askByContract(t: Test, visitor: Visitor, { client, provider }: Pa
   t.equal(await page.getByLabel('Provider').first().inputValue(), '', 'a new form')
 }
 
+/** Of a client: what a provider lets it call without any contract. */
+async function seeWhatItMayCall(t: Test, visitor: Visitor, provider: string): Promise<void> {
+  const { page } = visitor
+  await page.getByLabel('Whose service').waitFor()
+  await visitor.checkBoth('client-calls-provider')
+  await page.getByLabel('Whose service').selectOption(provider)
+  await failOnce(visitor, 'See what it may call', 'client-calls-failed')
+  const row = page.getByRole('row', { name: /persons/ })
+  await row.getByText('access right alone').waitFor()
+  t.equal(await page.getByRole('row', { name: /plans/ }).count(), 0, 'to which it has no right')
+  await visitor.checkBoth('client-calls-rights')
+  await page.getByRole('searchbox').fill('no such service')
+  await page.getByText('Nothing fits this search').waitFor()
+  await page.getByRole('searchbox').fill('persons')
+  await row.waitFor()
+}
+
 /** While the provider is asked, and when it does not answer. */
-async function statesOfSearch(t: Test, { page, checkBoth }: Visitor): Promise<void> {
+async function statesOfSearch(t: Test, visitor: Visitor): Promise<void> {
+  t.match(
+    await failOnce(visitor, 'See what it offers', 'try-outs-failed'),
+    /abc-3/,
+    'what to look for in the log',
+  )
+}
+
+/** Presses the button while the provider does not answer, and tries again; returns what the page said meanwhile. */
+async function failOnce({ page, checkBoth }: Visitor, button: string, name: string): Promise<string> {
   const held = Promise.withResolvers<void>()
   const fault = { type: 'network_error', message: 'the provider does not answer', detail: 'abc-3' }
   await page.route('**/try-outs/services', async (route) => {
     await held.promise
     await route.fulfill({ status: 502, json: fault })
   })
-  await page.getByRole('button', { name: 'See what it offers' }).click()
+  await page.getByRole('button', { name: button }).click()
   await page.getByText('Loading …').waitFor()
   held.resolve()
   await page.getByText('the provider does not answer').waitFor()
-  await checkBoth('try-outs-failed')
-  t.match(await page.locator('main').textContent(), /abc-3/, 'what to look for in the log')
+  await checkBoth(name)
+  const said = await page.locator('main').textContent()
   await page.unroute('**/try-outs/services')
   await page.getByRole('button', { name: 'Try again' }).click()
+  return said ?? ''
 }
 
 async function seeWhatIsMissing(t: Test, { page, checkBoth }: Visitor): Promise<void> {
