@@ -1,18 +1,30 @@
 /**
- * What can be found at a security server while one types: what it has, who comes in, and whom the instance has. Messages and the
- * registry's catalogue are looked through only when one asks for it.
+ * What can be found at a security server while one types: what it has, who comes in, what waits for a second person, its events, and whom
+ * the instance has. Messages, requests to the registry and its catalogue are looked through only when one asks for it.
  */
 import { type Api, ApiFault, segmentOf } from '../kit/api.ts'
 import type { Finder, Found, FoundGroup, Search } from '../kit/find.ts'
-import { type TextKey, text } from '../kit/text.ts'
+import type { Proposal } from '../kit/proposal.tsx'
+import { type TextKey, text, textIfAny } from '../kit/text.ts'
+import type { Box, List as Deliveries, Delivery } from './deliveries/words.tsx'
 import type { Token } from './keys/shapes.ts'
+import type { SubscriptionList, TypeList } from './rooms/words.tsx'
 import type { Client, Service } from './services/shapes.ts'
 
 const SHOWN = 5
+/** One more than is shown tells whether there are more, where the server does not count. */
+const ASKED = String(SHOWN + 1)
+/** The most that the API takes as a part of the name of an event type or of a subscriber. */
+const MOST_OF_EVENTS = 128
 
 type Contract = { contract: string; title: string }
 type LocalGroup = { id: number; clientId: string; code: string; description: string }
-type Member = { id: string; name: string; subsystems: { id: string; name?: string }[] }
+type Member = {
+  id: string
+  name: string
+  subsystems: { id: string; name?: string }[]
+  servers?: string[]
+}
 type Person = { id: string; name: string; email: string | null; subject: string | null }
 
 function finder<T>(
@@ -77,11 +89,14 @@ function nobody(cause: unknown): { data: Member[]; total: number } {
   throw cause
 }
 
-/** Members and subsystems of the whole instance. What this server has to do with one of them is in the contracts with it. */
+/**
+ * Members, subsystems and security servers of the whole instance. What this server has to do with one of them is in the contracts with it,
+ * or with the owner of the server.
+ */
 const others: Finder = {
   operation: 'findMembers',
   async find(typed, call, signal) {
-    const query = { q: typed, limit: String(SHOWN) }
+    const query = { q: typed, servers: 'true', limit: String(SHOWN) }
     const { data, total = 0 } = await call<Member[]>('findMembers', { query, signal }).catch(nobody)
     const all = data
       .flatMap(({ id, name, subsystems }) => [
@@ -92,9 +107,77 @@ const others: Finder = {
     const found = all
       .slice(0, SHOWN)
       .map(({ id, beside }) => ({ title: id, beside, to: withQuery('/contracts')(id) }))
-    // Of the members of other pages nobody knows how many subsystems fit.
+    // Together where one owner has several: they lead to the same contracts.
+    const servers = data.flatMap(({ id, name, servers: owned = [] }) => {
+      const fitting = owned.filter((one) => fits(`${one} ${name}`, typed))
+      if (fitting.length === 0) return []
+      return { title: fitting.slice(0, SHOWN).join(', '), beside: name, to: withQuery('/contracts')(id) }
+    })
+    // Of the members of other pages nobody knows how many subsystems and servers fit.
     const hidden = total - data.length
-    return [groupOf('find.kind.other', found, { total: all.length + hidden, list: undefined })]
+    return [
+      groupOf('find.kind.other', found, { total: all.length + hidden, list: undefined }),
+      groupOf('find.kind.otherServer', servers, { total: servers.length + hidden, list: undefined }),
+    ]
+  },
+}
+
+/** One-way messages of both boxes, by their id: the API finds no other part of them. Such ids have no spaces. */
+const deliveries: Finder = {
+  operation: 'getDeliveries',
+  async find(typed, call, signal) {
+    if (/\s/.test(typed)) return []
+    const inBox = async (box: Box): Promise<Found[]> => {
+      const query = { box, delivery: typed, limit: ASKED }
+      const { data } = await call<Deliveries>('getDeliveries', { query, signal })
+      return data.items.map((one) => foundDelivery(box, one))
+    }
+    const all = (await Promise.all([inBox('outbox'), inBox('inbox')])).flat()
+    return [groupOf('deliveries.title', all.slice(0, SHOWN), { total: all.length, list: undefined })]
+  },
+}
+
+function foundDelivery(box: Box, { position, delivery, type, state }: Delivery): Found {
+  return {
+    title: type ?? delivery,
+    beside: [text(`deliveries.${box}`), text(`deliveries.state.${state}`)].join(', '),
+    to: `/deliveries/${box}/${position}`,
+  }
+}
+
+const eventTypes: Finder = {
+  operation: 'getEventTypes',
+  async find(typed, call, signal) {
+    if (typed.length > MOST_OF_EVENTS) return []
+    const query = { search: typed, limit: ASKED }
+    const { items } = (await call<TypeList>('getEventTypes', { query, signal })).data
+    const found = items.map(({ id, name, roomId }) => ({
+      ...{ title: name, beside: roomId, to: `/rooms/types/${id}` },
+    }))
+    return [
+      groupOf('rooms.types', found.slice(0, SHOWN), {
+        ...{ total: found.length, list: undefined },
+      }),
+    ]
+  },
+}
+
+/** By who subscribed, or into which inbox: the list has all subscriptions of one. Those of secret contracts are found by nobody. */
+const subscriptions: Finder = {
+  operation: 'getSubscriptions',
+  async find(typed, call, signal) {
+    if (typed.length > MOST_OF_EVENTS) return []
+    const query = { search: typed, limit: ASKED }
+    const { items } = (await call<SubscriptionList>('getSubscriptions', { query, signal })).data
+    const bySubscriber = Map.groupBy(items, ({ subscriberId }) => subscriberId ?? '')
+    bySubscriber.delete('')
+    const found = [...bySubscriber].map(([id, of]) => ({
+      title: id,
+      beside: [...new Set(of.flatMap(({ eventType }) => eventType ?? []))].join(', '),
+      to: withQuery('/rooms/subscriptions', 'search')(id),
+    }))
+    const total = found.length + (items.length > SHOWN ? 1 : 0)
+    return [groupOf('rooms.subscriptions', found.slice(0, SHOWN), { total, list: undefined })]
   },
 }
 
@@ -146,6 +229,20 @@ export const search: Search = {
       }),
       withQuery('/people'),
     ),
+    finder<Proposal>(
+      'getProposals',
+      'proposals.title',
+      (data) => data as Proposal[],
+      ({ id, operation, summary, proposedBy, state }) => ({
+        title: textIfAny(`operation.${operation}`) ?? operation,
+        beside: [summary, proposedBy.name, text(`proposal.${state}`)].filter(Boolean).join(', '),
+        to: `/proposals/${id}`,
+      }),
+      withQuery('/proposals'),
+    ),
+    eventTypes,
+    subscriptions,
+    deliveries,
     others,
   ],
   lookUps: [
@@ -166,6 +263,16 @@ export const search: Search = {
             /^\d{1,15}$/.test(typed)
               ? { title: text('find.record', { index: typed }), to: `/exchanges/${typed}` }
               : undefined,
+        },
+      ],
+    },
+    {
+      title: 'filed.title',
+      looks: [
+        {
+          // Only the registry knows how they stand, and each question to it costs a signature.
+          operation: 'getManagementRequests',
+          offer: (typed) => ({ title: text('find.filed', { typed }), to: withQuery('/requests')(typed) }),
         },
       ],
     },

@@ -43,6 +43,8 @@ if (!hasChromium()) {
     const [service] = services
     const [token] = await world.admin.population.get<{ keys: { id: string; label: string }[] }[]>('/tokens')
     const key = token!.keys[0]!
+    const [owner] = await world.admin.population.get<{ servers: string[] }[]>('/members?servers=true&q=tax')
+    const server = owner!.servers[0]!
     await findWay(t, await open({}), await open({ context: PHONE }), {
       name: 'agency',
       tabs: ['Integrity', 'Witnesses', '/witnesses'],
@@ -51,6 +53,8 @@ if (!hasChromium()) {
       things: [
         ['persons', service!.fullServiceId, `/clients/services/${service!.id}`],
         [key.id, key.label === '' ? key.id.slice(0, 12) : key.label, `/keys/${key.id}`],
+        [server, server, '/contracts'],
+        ['17', "Look in this server's requests to the registry for “17”", '/requests'],
         ['parking', "Look in the registry's catalogue for “parking”", '/catalogue'],
         ['tax agency', 'Tax Agency', '/contracts'],
       ],
