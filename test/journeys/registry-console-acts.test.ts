@@ -11,6 +11,7 @@ import { anchorOf, certificationRequest, publish, setUp } from '../fakes/registr
 import { registryWorld } from '../fakes/registry-world.ts'
 import { examineInstance, startRunningInstance } from '../fakes/running-instance.ts'
 import { skipFor } from '../outside-tools.ts'
+import { FIND_WRONG } from '../pages/wrong-layout.ts'
 import { until } from '../until.ts'
 import { ACTS, CLOSED } from './acts-by-role.ts'
 import { closeWhileSending } from './close-while-sending.ts'
@@ -360,4 +361,9 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
     /initial approved a time-stamping service.*Second TSA.*addTimestampingService.*http:\/\/tsa2\.example/s,
   )
   await one.check('audit-record')
+  await one.open('/audit-log')
+  t.strictSame(await page.evaluate(FIND_WRONG), [], 'nothing sticks out, and no word is broken')
+  for (const folded of await page.locator('tbody summary').all()) await folded.click()
+  await one.check('audit-records-open')
+  t.strictSame(await page.evaluate(FIND_WRONG), [], 'nor when all of it is open')
 })
