@@ -1,6 +1,7 @@
 /**
- * What can be found at a security server while one types: what it has, who comes in, what waits for a second person, its events, and whom
- * the instance has. Messages, requests to the registry and its catalogue are looked through only when one asks for it.
+ * What can be found at a security server while one types: what it has, who comes in, what waits for a second
+ * person, its events, and whom the instance has. Messages, requests to the registry and its catalogue are
+ * looked through only when one asks for it.
  */
 import { type Api, ApiFault, segmentOf } from '../kit/api.ts'
 import type { Finder, Found, FoundGroup, Search } from '../kit/find.ts'
@@ -90,8 +91,8 @@ function nobody(cause: unknown): { data: Member[]; total: number } {
 }
 
 /**
- * Members, subsystems and security servers of the whole instance. What this server has to do with one of them is in the contracts with it,
- * or with the owner of the server.
+ * Members, subsystems and security servers of the whole instance. What this server has to do with one of them
+ * is in the contracts with it, or with the owner of the server.
  */
 const others: Finder = {
   operation: 'findMembers',
@@ -122,7 +123,7 @@ const others: Finder = {
   },
 }
 
-/** One-way messages of both boxes, by their id: the API finds no other part of them. Such ids have no spaces. */
+/** One-way messages of both boxes, by their id, which has no spaces: the API finds no other part of them. */
 const deliveries: Finder = {
   operation: 'getDeliveries',
   async find(typed, call, signal) {
@@ -162,7 +163,10 @@ const eventTypes: Finder = {
   },
 }
 
-/** By who subscribed, or into which inbox: the list has all subscriptions of one. Those of secret contracts are found by nobody. */
+/**
+ * By who subscribed, or into which inbox: the list has all subscriptions of one. Those of secret contracts
+ * are found only by people who may see their exchanges.
+ */
 const subscriptions: Finder = {
   operation: 'getSubscriptions',
   async find(typed, call, signal) {

@@ -133,7 +133,7 @@ async function statesOfSearch(t: Test, visitor: Visitor): Promise<void> {
   )
 }
 
-/** Presses the button while the provider does not answer, and tries again; returns what the page said meanwhile. */
+/** Presses the button while no provider answers, and tries again. Returns what the page said meanwhile. */
 async function failOnce({ page, checkBoth }: Visitor, button: string, name: string): Promise<string> {
   const held = Promise.withResolvers<void>()
   const fault = { type: 'network_error', message: 'the provider does not answer', detail: 'abc-3' }

@@ -1,6 +1,6 @@
 /**
- * What a client may call: the services in contracts that hold for it, and those that a provider says it has a right to. Rights are the
- * provider's, who is asked for them.
+ * What a client may call: the services in contracts that hold for it, and those that a provider says it has
+ * a right to. Rights are the provider's, who is asked for them.
  */
 import { Link, useAddress } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'

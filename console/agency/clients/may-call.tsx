@@ -1,4 +1,7 @@
-/** What a client may call of a provider, as the provider says it now: by an access right alone, or under a contract besides. */
+/**
+ * What a client may call of a provider, as the provider says it now: by an access right alone, or under a
+ * contract besides.
+ */
 import { useEffect, useState } from 'preact/hooks'
 import { changeQuery, Link, useAddress } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
