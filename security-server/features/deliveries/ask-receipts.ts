@@ -131,12 +131,9 @@ async function askAgain(route: Route, rooms: DeliveryRooms): Promise<number> {
 
 /** Throws `service_unavailable` when too many wait: the page is asked for anew. */
 async function keep(positions: number[], route: Route, rooms: DeliveryRooms): Promise<void> {
-  if ((await rooms.receiptsAgain.count(route.id)) >= MOST_AGAIN)
+  const later = positions.map((position) => ({ position, ...next(1, rooms) }))
+  if (!(await rooms.receiptsAgain.add(route.id, later, MOST_AGAIN)))
     throw new Fault('service_unavailable', { what: 'too many receipts cannot be judged now' })
-  await rooms.receiptsAgain.put(
-    route.id,
-    positions.map((position) => ({ position, ...next(1, rooms) })),
-  )
 }
 
 function next(tries: number, rooms: DeliveryRooms): { tries: number; next_at: string } {

@@ -1,6 +1,7 @@
 /** Receipts that cannot be judged when they come are asked for again; wrong ones are not, and neither holds up others. */
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import { acknowledge, fetch, hand, onBoth, refreshed, settle, stateOf } from './acts-fixture.ts'
+import { createReceiptsAgain } from './receipts-again-store.ts'
 import type { DeliveryRooms } from './rooms.ts'
 
 const LONGEST_MS = 6 * 60_000
@@ -78,5 +79,15 @@ await onBoth('receipts', async (t, made) => {
     await sender.restart(arm)
     await ask()
     t.strictSame(await states(deliveries), ['consumed', 'consumed'])
+  })
+
+  await t.test('what is kept at once counts what others keep', async (t) => {
+    const [way, most] = [987_654, 2]
+    const stores = Array.from({ length: 6 }, () => createReceiptsAgain(sender.database))
+    const kept = await Promise.all(
+      stores.map((store, position) => store.add(way, [{ position, tries: 1, next_at: '' }], most)),
+    )
+    t.equal(kept.filter(Boolean).length, most)
+    t.equal((await stores[0]!.due(way, new Date().toISOString(), 10)).length, most)
   })
 })
