@@ -44,8 +44,8 @@ export async function openBodies(q: {
     release: (name) => of(name).release(name),
     erase: async (names, acts) => {
       const [inRows, inFiles] = [names.filter(isRow), names.filter((name) => !isRow(name))]
-      const erased = [await folder.erase(inFiles, acts), (await pieces?.erase(inRows)) ?? []]
-      return new Set(erased.flatMap((each) => [...each]))
+      const { gone, failed } = await folder.erase(inFiles, acts)
+      return { gone: new Set([...gone, ...((await pieces?.erase(inRows)) ?? [])]), failed }
     },
     sweep: async (isReferred) => {
       await folder.sweep(isReferred)

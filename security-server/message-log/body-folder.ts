@@ -31,14 +31,18 @@ export type BodyFolder = {
   release(name: string): Promise<void>
   /**
    * Deletes files of erased records' bodies, or segments in which all bodies are erased. Resolves to those that were here, now or when it began,
-   * and to which no other node may write. No loss of power brings them back: their names may be forgotten.
+   * and to which no other node may write. No loss of power brings them back: their names may be forgotten. One that cannot be deleted holds
+   * up no other.
    */
-  erase(files: readonly string[], acts: ErasureActs): Promise<ReadonlySet<string>>
+  erase(files: readonly string[], acts: ErasureActs): Promise<ErasedFiles>
   /** At startup: keeps incoming files that a record refers to and deletes the others. Resolves to the number of deleted files. */
   sweep(isReferred: (names: string[]) => Promise<ReadonlySet<string>>): Promise<number>
   /** Deletes the folders of the former nodes: call when nothing of theirs is open any more. */
   forgetFormer(): Promise<void>
 }
+
+/** `failed`: what stood in the way of these, by name. They stay to be deleted. */
+export type ErasedFiles = { gone: ReadonlySet<string>; failed: ReadonlyMap<string, unknown> }
 
 /** `begun`: what this node began to delete before, and may have deleted. `begin` remembers the same durably, before anything is deleted. */
 type ErasureActs = {
@@ -140,40 +144,53 @@ async function eraseFiles({
   acts: ErasureActs
   segments: SegmentOwner
   places(name: string): string[]
-}): Promise<ReadonlySet<string>> {
+}): Promise<ErasedFiles> {
   const isOnlyNode = segments.own === undefined
   // A segment may be of a former node, of whose name nothing but its folder is left.
   const deletable = await deletableIn(segments, giveUp)
-  const folders = new Set<string>()
+  /** Which names need that no loss of power brings back what was in a folder. */
+  const folders = new Map<string, Set<string>>()
   const here = new Map<string, string[]>()
   const left = new Set<string>()
-  for (const name of files) {
-    const mine = places(name)
-    for (const { folder, mayDelete } of deletable) {
-      const file = path.join(folder, name)
-      if (await mayDelete(name)) mine.push(file)
-      else if (await isThere(file)) left.add(name)
+  const failed = new Map<string, unknown>()
+  const attempt = async (names: Iterable<string>, act: () => Promise<void>): Promise<void> => {
+    try {
+      await act()
+    } catch (cause) {
+      for (const name of names) failed.set(name, cause)
     }
-    const found = await filterThere(mine)
-    if (found.length > 0) here.set(name, found)
-    // What a process that was killed had removed is forgotten, too, once no loss of power brings it back.
-    if (isOnlyNode) for (const file of mine) folders.add(path.dirname(file))
-    else if (begun.has(name))
-      for (const folder of [
-        ...mine.map((file) => path.dirname(file)),
-        ...deletable.map((each) => each.folder),
-      ])
-        folders.add(folder)
   }
+  const syncFor = (name: string, files: string[]): void => {
+    for (const folder of files.map((file) => path.dirname(file)))
+      folders.set(folder, (folders.get(folder) ?? new Set()).add(name))
+  }
+  for (const name of files)
+    await attempt([name], async () => {
+      const mine = places(name)
+      for (const { folder, mayDelete } of deletable) {
+        const file = path.join(folder, name)
+        if (await mayDelete(name)) mine.push(file)
+        else if (await isThere(file)) left.add(name)
+      }
+      const found = await filterThere(mine)
+      if (found.length > 0) here.set(name, found)
+      // What a process that was killed had removed is forgotten, too, once no loss of power brings it back.
+      if (isOnlyNode) syncFor(name, mine)
+      else if (begun.has(name))
+        syncFor(name, [...mine, ...deletable.map(({ folder }) => path.join(folder, name))])
+    })
   // Where no other node can be, a file that is missing is deleted anyway.
   if (!isOnlyNode && here.size > 0) await begin([...here.keys()])
-  for (const found of here.values())
-    for (const file of found) {
-      await rm(file, { force: true })
-      folders.add(path.dirname(file))
-    }
-  for (const folder of folders) await syncFolder(folder).catch(unlessMissing)
-  return new Set(files.filter((name) => !left.has(name) && (here.has(name) || begun.has(name))))
+  for (const [name, found] of here)
+    for (const file of found)
+      await attempt([name], async () => {
+        await rm(file, { force: true })
+        syncFor(name, [file])
+      })
+  for (const [folder, names] of folders) await attempt(names, () => syncFolder(folder).catch(unlessMissing))
+  const isGone = (name: string): boolean =>
+    !left.has(name) && !failed.has(name) && (here.has(name) || begun.has(name))
+  return { gone: new Set(files.filter(isGone)), failed }
 }
 
 async function filterThere(files: string[]): Promise<string[]> {

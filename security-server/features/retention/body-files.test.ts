@@ -1,10 +1,11 @@
 /** The files of erased bodies: a process may end, and a disk may fail, between the erasure, the deletion and its note. */
 import { randomBytes } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { until } from '#test/until.ts'
 import {
   logFolder,
   logOptions,
@@ -16,6 +17,8 @@ import {
 import type { Tables } from '../../message-log/tables.ts'
 import { createRetention } from './retention.ts'
 
+const DAY_MS = 86_400_000
+const CLASS = { name: 'default', keepDays: 30, archive: 'NONE', atEnd: 'LEAF_ONLY' } as const
 const ORDER = { mode: 'LEAF_ONLY', case: '7/2026', reason: 'a ruling' } as const
 /** In a segment, and in a file of its own. */
 const SIZES = [100_000, 1_100_000]
@@ -104,4 +107,34 @@ await eachDatabase(t, async (database, t, url) => {
     const next = await append(log, SIZES[1]!)
     t.match(await retentionOf(log).erase({ index: next, ...ORDER }), { isLeftToDelete: false })
   })
+
+  await t.test(
+    'a file that cannot be deleted holds up no other, and no content whose time is over',
+    async (t) => {
+      const retention = retentionOf(log)
+      await log.retention.putClass({ ...CLASS, applyToExisting: false })
+      const kept = { ...log.bodies, erase: async () => Promise.reject(new Error('not now')) }
+      for (let nth = 0; nth < 2; nth++)
+        await retentionOf({ ...log, bodies: kept }).erase({ index: await append(log, SIZES[1]!), ...ORDER })
+      t.equal(await named(log), 2)
+      const bodies = readdirSync(path.join(folder, 'bodies'), { recursive: true, withFileTypes: true })
+      const { parentPath, name } = bodies.find((entry) => entry.isFile())!
+      const stuck = path.join(parentPath, name)
+      // `rm` refuses a folder.
+      rmSync(stuck)
+      mkdirSync(stuck)
+      const body = await spoolBody(log, randomBytes(SIZES[1]!))
+      const old = await log.append(await signedRecord({ body, time: new Date(Date.now() - 31 * DAY_MS) }))
+      await until('its content ends', async () => {
+        await retention.run()
+        return (await log.read(old.index)).erased
+      })
+      t.strictSame([files(), await named(log)], [0, 1], 'all others are deleted')
+      await t.rejects(retention.deleteBodies(), { message: stuck }, 'the job of each node says which it is')
+      t.equal(await named(log), 1, 'and tries it again')
+      rmdirSync(stuck)
+      await retention.deleteBodies()
+      t.strictSame([files(), await named(log)], [0, 0])
+    },
+  )
 })

@@ -47,7 +47,10 @@ export type Retention = {
   counts(): Promise<RetentionCounts>
   /** Ends due contents; for a job. Returns their number. Stops early when `signal` aborts. */
   run(signal?: AbortSignal): Promise<number>
-  /** Deletes the files of erased bodies that are in this node's folder; for a job of each node. Other nodes' files it leaves. */
+  /**
+   * Deletes the files of erased bodies that are in this node's folder; for a job of each node. Other nodes' files it leaves. Throws what stood
+   * in the way of one after it has tried all.
+   */
   deleteBodies(): Promise<void>
   /** What this throws about a record refuses the order to erase its exchange, before anything is erased. */
   beforeOrders(check: CheckOrder): void
@@ -124,13 +127,14 @@ export function createRetention(q: {
   /** Where the next look at the names of erased bodies begins. */
   let lookedUpTo = ''
   const deleteBodies = async (): Promise<void> => {
+    const failures: unknown[] = []
     let after: string | undefined = lookedUpTo
     for (let seen = 0; after !== undefined && seen < MOST_FILES; seen += FILES) {
       const { files, shared, isOnlyNode, begun, upTo } = await parts.erasedBodyFiles({
         ...{ after, limit: FILES, own },
       })
-      const gone = [...shared]
-      const erased = await bodies.erase(
+      const names = [...shared]
+      const { gone, failed } = await bodies.erase(
         files.map(({ file }) => file),
         {
           giveUp: (segment) => parts.giveUpSegment(segment),
@@ -138,12 +142,17 @@ export function createRetention(q: {
           begin: (here) => parts.beginBodyFiles({ files: here, node: own[0] }),
         },
       )
-      for (const { file, names } of files) if (erased.has(file) || isOnlyNode) gone.push(...names)
-      if (gone.length > 0) await parts.forgetBodyFiles(gone)
+      failures.push(...failed.values())
+      for (const { file, names: its } of files)
+        if (gone.has(file) || (isOnlyNode && !failed.has(file))) names.push(...its)
+      if (names.length > 0) await parts.forgetBodyFiles(names)
       after = upTo
     }
     lookedUpTo = after ?? ''
+    if (failures.length > 0) throw failures[0]
   }
+  /** The job `delete-erased-bodies` of each node says why one cannot be deleted, and tries again: content ends all the same. */
+  const deleteWhatGoes = (): Promise<void> => deleteBodies().catch(() => undefined)
   const endDue = async (isOver: () => boolean): Promise<number> => {
     let erased = 0
     while (!isOver()) {
@@ -157,7 +166,7 @@ export function createRetention(q: {
     const end = performance.now() + RUN_MS
     // Also in the middle of a run: a machine that was copied or asleep goes on with another time.
     const isOver = (): boolean => signal?.aborted === true || performance.now() > end || !q.isTimeProven()
-    await deleteBodies()
+    await deleteWhatGoes()
     // Decisions cover only records that are indexed.
     await maintain()
     while (!isOver() && (await gently(() => parts.prepareEnds())));
@@ -183,12 +192,9 @@ export function createRetention(q: {
       for (const one of outcomes) if (one.status === 'rejected') throw one.reason
     } finally {
       await q.archiver?.rest()
-      try {
-        if (erased > 0) await deleteBodies()
-      } finally {
-        // Also while a file cannot be deleted: the next run may erase nothing, and would not know.
-        await parts.scrub({ erased: erased > 0 })
-      }
+      if (erased > 0) await deleteWhatGoes()
+      // Also while a file cannot be deleted: the next run may erase nothing, and would not know.
+      await parts.scrub({ erased: erased > 0 })
     }
     return erased
   }
