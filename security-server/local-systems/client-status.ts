@@ -2,7 +2,7 @@
  * How a client stands at the registry, in X-Road's words. Configurations do not list a client that is disabled, so the server
  * remembers what it asked of the registry and how the client stood before.
  */
-import type { RequestKind } from '#schemas/management-request.ts'
+import { type RequestKind, type RequestState, UNDECIDED } from '#schemas/management-request.ts'
 import type { Whole } from '#schemas/sent-values.ts'
 
 export type ClientStatus =
@@ -22,9 +22,14 @@ export type AskedOfRegistry = (typeof ASKED)[number]
 export type Standing = {
   standing: '' | 'REGISTERED' | 'DISABLED'
   asked: '' | AskedOfRegistry
-  /** The number of this request at the registry. 0 if a version asked that remembered none, or nothing is asked. */
+  /**
+   * The number of this request at the registry. 0 if a version asked that remembered none, or nothing is asked. UNANSWERED from before a
+   * request is filed until what the registry made of it is known.
+   */
   request: Whole
 }
+
+export const UNANSWERED = -1
 
 /** The columns of the table of clients. */
 export type StandingColumns = { standing: string; asked: string; asked_request: Whole }
@@ -80,4 +85,18 @@ export function isAbout(
   answered: { kind: RequestKind; request: number },
 ): boolean {
   return asked === answered.kind && request <= answered.request
+}
+
+/**
+ * Whether the registry has this newest request of the client while the server does not know: it ended, or the answer was lost, before it
+ * was remembered.
+ */
+export function isMissed(
+  { standing, asked, request }: Standing,
+  newest: { kind: AskedOfRegistry; request: number; state: RequestState },
+): boolean {
+  if (UNDECIDED.includes(newest.state)) return asked === '' || request < newest.request
+  // In force meanwhile: a client that is listed no more would seem to have gone without anybody's asking.
+  const isLeaving = newest.kind === 'clientDisable' || newest.kind === 'clientDeletion'
+  return newest.state === 'APPROVED' && isLeaving && request === UNANSWERED && standing === 'REGISTERED'
 }

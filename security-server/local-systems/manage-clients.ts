@@ -2,9 +2,17 @@
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, parseClientId } from '#schemas/identifiers.ts'
-import type { RequestKind } from '#schemas/management-request.ts'
+import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 import { say } from '#schemas/said.ts'
-import { type AskedOfRegistry, isAbout, type Standing, standingAfter } from './client-status.ts'
+import {
+  type AskedOfRegistry,
+  isAbout,
+  isMissed,
+  type Standing,
+  type StandingColumns,
+  standingAfter,
+  UNANSWERED,
+} from './client-status.ts'
 import * as store from './clients/store.ts'
 import { changeJudged, clientIn, type Judge, type Manage, timeOf } from './manage.ts'
 import type { AuthenticationMode, ClientCertificate } from './view.ts'
@@ -15,6 +23,12 @@ export type ManageClients = {
   setAuthenticationMode(id: ClientId, mode: AuthenticationMode): Promise<void>
   /** Deletes everything that belongs to it, too. Throws `not_found` and what `judge` throws. */
   deleteClient(id: ClientId, judge?: Judge): Promise<void>
+  /** Before the registry is asked: should its answer be lost, `settle` of the feature that asks looks for the request there. */
+  asking(id: ClientId): Promise<void>
+  /** Nothing came of what was being asked. */
+  notAsked(id: ClientId): Promise<void>
+  /** Remembers the client's newest request at the registry, if this server missed the answer to it. */
+  found(id: ClientId, newest: { kind: AskedOfRegistry; request: number; state: RequestState }): Promise<void>
   /** Remembers what was asked of the registry for a client, and the number of the request there. */
   asked(id: ClientId, what: AskedOfRegistry, request: number): Promise<void>
   /** This request was declined or taken back: it is asked no more. What was asked after it still is. */
@@ -41,6 +55,16 @@ export function manageClients(manage: Manage): ManageClients {
     [...manage.view().clients.values()].every(
       ({ id, standing }) => settled(standing, isListed(id)) === undefined,
     )
+
+  /** Changes how a client stands, as of the transaction; `change` returns undefined for nothing. */
+  const changeStanding = (id: ClientId, change: (now: Standing) => Partial<StandingColumns> | undefined) =>
+    manage.change(async (transaction) => {
+      const of = idText(id)
+      const now = (await store.standings(transaction)).find((one) => one.id === of)?.standing
+      const to = now && change(now)
+      if (to !== undefined) await store.updateClient(transaction, of, to)
+    })
+  const nothingAsked = { asked: '', asked_request: 0 } as const
 
   return {
     async addClient(id, mode = 'SSLAUTH') {
@@ -69,14 +93,18 @@ export function manageClients(manage: Manage): ManageClients {
         store.updateClient(transaction, idText(id), { asked: what, asked_request: request }),
       )
     },
-    async ended(id, answered) {
-      const of = idText(id)
-      await manage.change(async (transaction) => {
-        const now = (await store.standings(transaction)).find((one) => one.id === of)?.standing
-        if (now !== undefined && isAbout(now, answered))
-          await store.updateClient(transaction, of, { asked: '', asked_request: 0 })
-      })
-    },
+    // What was asked before is still asked of the registry, which is looked at for its sake.
+    asking: (id) =>
+      changeStanding(id, ({ asked }) => (asked === '' ? { asked_request: UNANSWERED } : undefined)),
+    notAsked: (id) =>
+      changeStanding(id, ({ asked, request }) =>
+        asked === '' && request === UNANSWERED ? nothingAsked : undefined,
+      ),
+    found: (id, newest) =>
+      changeStanding(id, (now) =>
+        isMissed(now, newest) ? { asked: newest.kind, asked_request: newest.request } : undefined,
+      ),
+    ended: (id, answered) => changeStanding(id, (now) => (isAbout(now, answered) ? nothingAsked : undefined)),
     isSettled,
     async settle(isListed) {
       if (isSettled(isListed)) return

@@ -17,6 +17,7 @@ import { approveNewest, startFiling } from './filing-fixture.ts'
 import { settle, settleRequests } from './settle-requests.ts'
 
 const server = parseServerId('DEV/GOV/1000/ss1')
+const owner = { instance: 'DEV', memberClass: 'GOV', memberCode: '1000' }
 const GUEST = 'DEV:COM:4000:tax'
 
 t.test('every request that a server files, and what it is told', async (t) => {
@@ -152,6 +153,69 @@ t.test('the answer of an older request settles no newer one', async (t) => {
     const { clientId, serverId, ...found } = all.find((one: RequestStatus) => one.request === request)
     return { ...found, server: 'DEV/GOV/1000/ss1', client: 'DEV/GOV/1000/population' }
   }
+})
+
+t.test('a request whose answer was missed is found at the registry', async (t) => {
+  const { ask, world, keys, node, localSystems } = await startFiling(t)
+  await node.must('POST', '/security-servers', { id: 'DEV:GOV:1000:ss1', address: 'ss1.example' })
+  await ask('POST', '/clients', { id: 'DEV:GOV:1000:population' })
+  const client = '/clients/DEV:GOV:1000:population'
+  const registry = createRegistrationClient(() => world.configuration!.privateParameters?.managementService)
+  let looks = 0
+  /** As a process that starts. */
+  const started = () =>
+    settleRequests({
+      ...{ server, keys, localSystems, clock: () => world.now, isXRoads: () => false },
+      registration: {
+        ...registry,
+        states: (document) => {
+          looks++
+          return registry.states(document)
+        },
+      },
+      fileXRoadRequest: () => Promise.reject(new Error('nothing is filed')),
+      log: createLog({ name: 'test', destination: { write: () => undefined } }),
+    })
+  const status = async () => (await ask('GET', client)).body['status']
+  const standing = () => localSystems.view().clients.get('DEV/GOV/1000/population')?.standing
+  const { asked } = localSystems
+  /** The process ends between the registry's answer and the note of it. */
+  const askAndEnd = async (url: string): Promise<void> => {
+    localSystems.asked = () => Promise.reject(new Error('it ends'))
+    t.equal((await ask('PUT', url)).status, 500)
+    localSystems.asked = asked
+  }
+  const decide = async (decision: 'approve' | 'decline') => {
+    const [newest] = (await node.must('GET', '/management-requests?limit=1')) as { id: number }[]
+    await (decision === 'approve'
+      ? approveNewest(node)
+      : node.must('POST', `/management-requests/${newest!.id}/decline`, { reason: 'no' }))
+  }
+
+  await askAndEnd(`${client}/register`)
+  await started().run({} as never)
+  t.equal(await status(), 'REGISTRATION_IN_PROGRESS')
+  await decide('decline')
+  await started().run({} as never)
+  t.equal(await status(), 'SAVED')
+
+  // Nothing reached the registry, which is asked no more then.
+  await localSystems.asking({ ...owner, subsystemCode: 'population' })
+  const job = started()
+  for (let nth = 0; nth < 2; nth++) await job.run({} as never)
+  t.strictSame(standing(), { standing: '', asked: '', request: 0 })
+  looks = 0
+  await job.run({} as never)
+  t.equal(looks, 0)
+
+  await ask('PUT', `${client}/register`)
+  await decide('approve')
+  await localSystems.settle(() => true)
+  await askAndEnd(`${client}/disable`)
+  await decide('approve')
+  await started().run({} as never)
+  await localSystems.settle(() => false)
+  t.strictSame(standing(), { standing: 'DISABLED', asked: '', request: 0 }, 'in force before it was found')
 })
 
 t.test('both sign here, or nothing is filed', async (t) => {

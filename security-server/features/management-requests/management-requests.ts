@@ -79,6 +79,8 @@ export function managementRequestHandlers(rooms: Needs, remembered: RememberedSt
       const id = localClient(rooms, params['clientId'])
       const { subsystemName } = (body ?? {}) as { subsystemName?: string }
       const name = subsystemName === undefined ? {} : { subsystemName }
+      // The process may end before it has remembered the answer.
+      if (isAskedOfRegistry(kind) && !rooms.isXRoads()) await rooms.localSystems.asking(id)
       const filed = await file({ kind, server, client: idText(id), ...name })
       if (isAskedOfRegistry(kind)) await rooms.localSystems.asked(id, kind, filed.request)
       return filed
