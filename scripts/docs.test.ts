@@ -79,6 +79,33 @@ t.test('each attack has tests of the names that the page gives', (t) => {
   t.end()
 })
 
+t.test('the acts that take two people stand on their page, by kind', (t) => {
+  const read = (file: string): string => readFileSync(path.join(import.meta.dirname, '..', file), 'utf8')
+  const { paths } = parse(read('schemas/security-server-api.yaml'), { maxAliasCount: -1 }) as {
+    paths: Record<string, Record<string, { operationId?: string; 'x-four-eyes'?: string }>>
+  }
+  const marked = Object.values(paths).flatMap((item) =>
+    Object.values(item).filter((one) => one['x-four-eyes'] !== undefined),
+  )
+  const [, list = ''] = read('docs/people.md').split('| kind | acts |')
+  const rows = [...list.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)]
+  t.ok(rows.length > 5)
+  t.strictSame(
+    Object.fromEntries(
+      rows.map(([, kind = '', acts = '']) => [
+        kind,
+        [...acts.matchAll(/`(\w+)`/g)].map(([, id]) => id).sort(),
+      ]),
+    ),
+    Object.fromEntries(
+      Object.entries(Object.groupBy(marked, (one) => one['x-four-eyes']!))
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([kind, some = []]) => [kind, some.map(({ operationId }) => operationId).sort()]),
+    ),
+  )
+  t.end()
+})
+
 t.test(
   "each page of ours beside X-Road's is one of the consoles, and each function has a page or says why not",
   (t) => {
