@@ -3,7 +3,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { askOnce, demonstrate, sayWhatNext } from './sandbox/demonstrate.ts'
 import { describeInstance } from './sandbox/describe-instance.ts'
-import { holdFolder } from './sandbox/hold-folder.ts'
+import { type Holder, holdFolder } from './sandbox/hold-folder.ts'
 import { startInstance } from './sandbox/instance.ts'
 import { type Layout, layoutOf } from './sandbox/layout.ts'
 import { takenPlaces } from './sandbox/ports.ts'
@@ -40,7 +40,7 @@ export async function run(args: string[]): Promise<number> {
     else process.stderr.write(`${options}\n${USAGE}`)
     return options === '' ? 0 : 2
   }
-  const held = holdFolder(options.directory)
+  const held = holdFolder(options.directory, options)
   if ('heldBy' in held) return sayThatItRuns(options, held.heldBy)
   try {
     return await runHeld(options)
@@ -113,14 +113,15 @@ function layoutFor({ directory, network, instance, pastDays }: Options, kind: Ki
   return layoutOf(directory, network, instance, kind === 'living' ? pastDays : undefined)
 }
 
-/** Another process has the folder: its addresses, if it has got so far. */
-function sayThatItRuns(options: Options, id: string): number {
+/** Another process has the folder: its addresses, if it has got so far. They are those of its network, whatever this start asks for. */
+function sayThatItRuns(options: Options, { process: id, place }: Holder): number {
   process.stderr.write(
     `A sandbox runs in ${options.directory} already: process ${id}. End it there with Ctrl-C.\n`,
   )
   const kept = keptIn(options.directory)
   if (kept?.isFinished !== true) process.stderr.write('It is still being made.\n')
-  else if (!options.json) sayWhatNext({ layout: layoutFor(options, kept.kind), installed: true }, sayAloud)
+  else if (!options.json && place !== undefined)
+    sayWhatNext({ layout: layoutFor({ ...options, ...place }, kept.kind), installed: true }, sayAloud)
   return 1
 }
 

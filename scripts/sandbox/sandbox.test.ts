@@ -1,5 +1,5 @@
 /** What a start of the sandbox finds: folders of other versions, another start, addresses in use; and how the days of a past are drawn. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -77,11 +77,21 @@ void t.test('a folder with files of something else is never deleted', async (t) 
 
 void t.test('a second start in a folder is told who has it', async (t) => {
   const folder = path.join(t.testdir({}), 'not-there-yet', 'sandbox')
-  const held = holdFolder(folder)
+  const place = { network: '127.0.7', instance: 'OTHER' }
+  const held = holdFolder(folder, place)
   if ('heldBy' in held) return t.fail('nobody else has it')
-  t.same(holdFolder(folder), { heldBy: String(process.pid) })
+  beginVersion(folder, 'lean')
+  writeVersion(folder, 'lean')
+  const program = path.join(import.meta.dirname, '../concordat')
+  const second = spawnSync(program, ['sandbox', '--lean', '--directory', folder], { encoding: 'utf8' })
+  t.equal(second.status, 1)
+  t.match(second.stderr, `process ${process.pid}.`)
+  t.match(second.stdout, 'https://127.0.7.2:8443/r1/OTHER/GOV/', 'where it runs')
+  t.notMatch(second.stdout, /127\.0\.1\b|DEV/, 'not where this start would')
+  const usual = { network: '127.0.1', instance: 'DEV' }
+  t.same(holdFolder(folder, usual), { heldBy: { process: String(process.pid), place } })
   held.release()
-  const again = holdFolder(folder)
+  const again = holdFolder(folder, usual)
   t.notOk('heldBy' in again)
   if ('release' in again) again.release()
 })
