@@ -103,7 +103,7 @@ export function contractHandlers(rooms: Needs): Handlers {
     }
     let first = await contracts.agreements.agree(own)
     if (!(await stillCounts(first, rooms, clock()))) {
-      await contracts.agreements.forget(signer, own.hash)
+      await contracts.agreements.forget(first)
       first = await contracts.agreements.agree(own)
     }
     // The stored agreement is the one of this very request, so this is the first of two.
@@ -121,7 +121,7 @@ export function contractHandlers(rooms: Needs): Handlers {
       ...(joining === undefined ? {} : { subsystems: joining }),
     }
     const status = await send('/seals', { type: CONTRACT_DOCUMENT.seal, signer, document })
-    await contracts.agreements.forget(signer, own.hash)
+    await contracts.agreements.forget(first)
     return { ...status, agreed: 2, needed: 2 }
   }
 

@@ -111,5 +111,24 @@ void t.test('who ends what, and how many it takes', async (t) => {
     t.same(await endingsOf([kept], all), [])
     t.match(await end(anna), { agreed: 1 })
     t.same(sent, [])
+
+    // Two people at once find hers void: neither forgets what the other said in its place.
+    clock.now += 30 * DAY
+    const [carl, dora] = [await invited('carl'), await invited('dora')]
+    const { agreements } = all.contracts
+    let isFirst = true
+    all.contracts.agreements = {
+      ...agreements,
+      async end(own) {
+        const found = await agreements.end(own)
+        if (isFirst) {
+          isFirst = false
+          t.match(await end(carl), { agreed: 1 })
+        }
+        return found
+      },
+    }
+    t.match(await end(dora), { agreed: 2 })
+    t.match(sent, [{ mandated: [`carl (${carl.id})`, `dora (${dora.id})`] }])
   })
 })

@@ -67,7 +67,7 @@ export function endHandlers(
       (first.key_id === caller.id && first.reason !== reason) || !(await stillCounts(first, rooms, clock()))
     let first = await contracts.agreements.end(own)
     if (await isVoid(first)) {
-      await contracts.agreements.forgetEnding(signer, hash)
+      await contracts.agreements.forgetEnding(first)
       first = await contracts.agreements.end(own)
     }
     if (first.key_id === own.key_id && first.agreed_at === own.agreed_at)
@@ -81,7 +81,7 @@ export function endHandlers(
       nameOf({ id: first.key_id, name: first.key_name }),
       nameOf(caller),
     ])
-    await contracts.agreements.forgetEnding(signer, hash)
+    await contracts.agreements.forgetEnding(first)
     return { ...status, agreed: 2, needed: 2 }
   }
 

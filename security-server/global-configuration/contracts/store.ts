@@ -3,8 +3,6 @@
  * person.
  */
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
-import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
 import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type Agreement = {
@@ -42,6 +40,20 @@ const ENDING = ['member', 'hash', 'key_id', 'key_name', 'reason', 'agreed_at'] a
 
 export function createContractKeep(database: Database) {
   const tables = tablesOf<Tables>(database)
+
+  async function forgetIn(
+    table: 'contract_agreement' | 'contract_ending',
+    { member, hash, key_id, agreed_at }: Pick<Agreement, 'member' | 'hash' | 'key_id' | 'agreed_at'>,
+  ): Promise<void> {
+    await tables
+      .deleteFrom(table)
+      .where('member', '=', member)
+      .where('hash', '=', hash)
+      .where('key_id', '=', key_id)
+      .where('agreed_at', '=', agreed_at)
+      .execute()
+  }
+
   return {
     async list(): Promise<string | undefined> {
       const row = await tables
@@ -139,14 +151,8 @@ export function createContractKeep(database: Database) {
           .where('hash', '=', agreement.hash)
           .executeTakeFirstOrThrow()
       }),
-    async forget(member: string, hash: string): Promise<void> {
-      const gone = await tables
-        .deleteFrom('contract_agreement')
-        .where('member', '=', member)
-        .where('hash', '=', hash)
-        .executeTakeFirst()
-      if (gone.numDeletedRows === 0n) throw new Fault('not_found', { what: say`there is no such agreement` })
-    },
+    /** Forgets this one. Another that took its place meanwhile stays. */
+    forget: (agreement: Agreement): Promise<void> => forgetIn('contract_agreement', agreement),
     /** The wishes to end these contents, ordered by member. */
     async endings(hashes: string[]): Promise<Ending[]> {
       const found: Ending[] = []
@@ -179,13 +185,8 @@ export function createContractKeep(database: Database) {
           .where('hash', '=', ending.hash)
           .executeTakeFirstOrThrow()
       }),
-    forgetEnding: async (member: string, hash: string): Promise<void> => {
-      await tables
-        .deleteFrom('contract_ending')
-        .where('member', '=', member)
-        .where('hash', '=', hash)
-        .execute()
-    },
+    /** As `forget`. */
+    forgetEnding: (ending: Ending): Promise<void> => forgetIn('contract_ending', ending),
   }
 }
 
