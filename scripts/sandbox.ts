@@ -113,7 +113,10 @@ function layoutFor({ directory, network, instance, pastDays }: Options, kind: Ki
   return layoutOf(directory, network, instance, kind === 'living' ? pastDays : undefined)
 }
 
-/** Another process has the folder: its addresses, if it has got so far. They are those of its network, whatever this start asks for. */
+/**
+ * Another process has the folder: its addresses, if it has got so far. They are those of its network,
+ * whatever this start asks for.
+ */
 function sayThatItRuns(options: Options, { process: id, place }: Holder): number {
   process.stderr.write(
     `A sandbox runs in ${options.directory} already: process ${id}. End it there with Ctrl-C.\n`,

@@ -1,4 +1,7 @@
-/** Only one process at a time has the folder of a sandbox; another one is told which, and where that one listens. */
+/**
+ * Only one process at a time has the folder of a sandbox; another one is told which, and where that one
+ * listens.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { lockFile } from '#platform/database/lock-file.ts'

@@ -23,8 +23,8 @@ export type Standing = {
   standing: '' | 'REGISTERED' | 'DISABLED'
   asked: '' | AskedOfRegistry
   /**
-   * The number of this request at the registry. 0 if a version asked that remembered none, or nothing is asked. UNANSWERED from before a
-   * request is filed until what the registry made of it is known.
+   * The number of this request at the registry. 0 if a version asked that remembered none, or nothing is
+   * asked. UNANSWERED from before a request is filed until what the registry made of it is known.
    */
   request: Whole
 }
@@ -88,8 +88,8 @@ export function isAbout(
 }
 
 /**
- * Whether the registry has this newest request of the client while the server does not know: it ended, or the answer was lost, before it
- * was remembered.
+ * Whether the registry has this newest request of the client while the server does not know: it ended, or the
+ * answer was lost, before it was remembered.
  */
 export function isMissed(
   { standing, asked, request }: Standing,

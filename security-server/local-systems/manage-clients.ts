@@ -23,7 +23,10 @@ export type ManageClients = {
   setAuthenticationMode(id: ClientId, mode: AuthenticationMode): Promise<void>
   /** Deletes everything that belongs to it, too. Throws `not_found` and what `judge` throws. */
   deleteClient(id: ClientId, judge?: Judge): Promise<void>
-  /** Before the registry is asked: should its answer be lost, `settle` of the feature that asks looks for the request there. */
+  /**
+   * Before the registry is asked: should its answer be lost, `settle` of the feature that asks looks for the
+   * request there.
+   */
   asking(id: ClientId): Promise<void>
   /** Nothing came of what was being asked. */
   notAsked(id: ClientId): Promise<void>

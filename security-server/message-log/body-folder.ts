@@ -30,9 +30,9 @@ export type BodyFolder = {
   /** Deletes the file unless a record refers to it or may do so. */
   release(name: string): Promise<void>
   /**
-   * Deletes files of erased records' bodies, or segments in which all bodies are erased. Resolves to those that were here, now or when it began,
-   * and to which no other node may write. No loss of power brings them back: their names may be forgotten. One that cannot be deleted holds
-   * up no other.
+   * Deletes files of erased records' bodies, or segments in which all bodies are erased. Resolves to those
+   * that were here, now or when it began, and to which no other node may write. No loss of power brings them
+   * back: their names may be forgotten. One that cannot be deleted holds up no other.
    */
   erase(files: readonly string[], acts: ErasureActs): Promise<ErasedFiles>
   /** At startup: keeps incoming files that a record refers to and deletes the others. Resolves to the number of deleted files. */

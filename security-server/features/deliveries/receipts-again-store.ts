@@ -29,7 +29,10 @@ export function createReceiptsAgain(database: Database) {
         .execute()
       return rows.map(({ position, tries }) => ({ position: Number(position), tries: Number(tries) }))
     },
-    /** Adds these to those of a way; false when so many wait already, which is counted in the transaction that adds. */
+    /**
+     * Adds these to those of a way; false when so many wait already, which is counted in the transaction that
+     * adds.
+     */
     add: (route: number, rows: Again[], most: number): Promise<boolean> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, `receipts again ${route}`)

@@ -1,7 +1,7 @@
 /**
- * Notices requests about clients that the registry declined, or that were taken back there: nobody has to look at the list of requests.
- * Those that come into force are noticed by the configuration. One whose answer never came, because the process ended or the registry was
- * not heard, is found there.
+ * Notices requests about clients that the registry declined, or that were taken back there: nobody has to
+ * look at the list of requests. Those that come into force are noticed by the configuration. One whose answer
+ * never came, because the process ended or the registry was not heard, is found there.
  */
 import type { Job } from '#platform/feature.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -23,8 +23,8 @@ const EVERY_SECONDS = 60
 type LocalSystems = Pick<Needs, 'localSystems'>
 
 /**
- * What was declined or taken back is asked no more, and a request whose answer was missed is asked. The registry gives the newest request
- * first.
+ * What was declined or taken back is asked no more, and a request whose answer was missed is asked. The
+ * registry gives the newest request first.
  */
 export async function settle({ localSystems }: LocalSystems, states: RequestStatus[]): Promise<void> {
   for (const { id, standing } of localSystems.view().clients.values()) {

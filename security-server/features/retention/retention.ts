@@ -48,8 +48,8 @@ export type Retention = {
   /** Ends due contents; for a job. Returns their number. Stops early when `signal` aborts. */
   run(signal?: AbortSignal): Promise<number>
   /**
-   * Deletes the files of erased bodies that are in this node's folder; for a job of each node. Other nodes' files it leaves. Throws what stood
-   * in the way of one after it has tried all.
+   * Deletes the files of erased bodies that are in this node's folder; for a job of each node. Other nodes'
+   * files it leaves. Throws what stood in the way of one after it has tried all.
    */
   deleteBodies(): Promise<void>
   /** What this throws about a record refuses the order to erase its exchange, before anything is erased. */
@@ -151,7 +151,10 @@ export function createRetention(q: {
     lookedUpTo = after ?? ''
     if (failures.length > 0) throw failures[0]
   }
-  /** The job `delete-erased-bodies` of each node says why one cannot be deleted, and tries again: content ends all the same. */
+  /**
+   * The job `delete-erased-bodies` of each node says why one cannot be deleted, and tries again: content ends
+   * all the same.
+   */
   const deleteWhatGoes = (): Promise<void> => deleteBodies().catch(() => undefined)
   const endDue = async (isOver: () => boolean): Promise<number> => {
     let erased = 0
