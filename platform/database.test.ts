@@ -126,7 +126,7 @@ t.test('a named lock holds one transaction at a time across nodes', (t) =>
           .set({ size: (size ?? 0) + 1 })
           .execute()
       })
-    // The embedded store waits by blocking the event loop that would end the wait, so its second node runs afterwards.
+    // The embedded store's wait blocks the event loop that would end it, so its second node runs afterwards.
     if (database.dialect === 'sqlite')
       for (let i = 0; i < 10; i++) await raise(i % 2 === 0 ? database : second)
     else await Promise.all(Array.from({ length: 10 }, (_, i) => raise(i % 2 === 0 ? database : second)))

@@ -49,9 +49,7 @@ export type Settings = KeepingSettings &
     pinFile?: string
     pinPolicy: PinPolicy
     peers: PeerSettings
-    /**
-     * The other X-Road instances that this server exchanges messages with: `none`, `all`, or instance identifiers, as in X-Road.
-     */
+    /** The other instances that this server exchanges with: `none`, `all`, or identifiers, as in X-Road. */
     allowedFederations: string[]
     clients: { http?: ListenAddress; https?: ListenAddress }
     admin: Listener & { initialApiKeyFile?: string }

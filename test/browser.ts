@@ -1,6 +1,5 @@
 /**
- * Debian's Chromium for tests of pages. Each visitor has a browser context of its own. Everything that no page may do (violate
- * its content security policy, request another host, throw) is collected, together with the findings of axe.
+ * Debian's Chromium for tests of pages. Each visitor has a browser context. What no page may do (violate its policy, request another host, throw) is collected, with the findings of axe.
  */
 import { randomInt } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -33,7 +32,7 @@ const TIMEOUT_MS = 60_000
 // More than a page waits before it repeats what it was refused as one request too many (console/kit/api.ts).
 const LONGEST_PUT_OFF_MS = 10_000
 const PHONE = { width: 360, height: 740 }
-// Preact runs the effects of what it has drawn, which ask the server, in a task after the next frame: each frame is awaited with what follows it.
+// Preact runs effects, which ask the server, in a task after the next frame: frame and task are awaited.
 const TWO_FRAMES =
   'new Promise((done) => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => setTimeout(done)))))'
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
@@ -55,7 +54,7 @@ const NEW_ON_PAGE = `document.querySelector('nav.main-nav') === null ? undefined
 ]`
 const RUN_AXE = (runOnly: object, within?: object): string =>
   `axe.run(${within === undefined ? 'document' : JSON.stringify(within)}, { runOnly: ${JSON.stringify(runOnly)}, resultTypes: ['violations'] }).then(({ violations }) => violations)`
-/** What a narrower window, another language or other colours can change on a page that all rules have judged: the rest is the same there. */
+/** What width, language or colours can change on a page that all rules have judged: the rest is the same. */
 const CHANGED = {
   layout: ['target-size', 'scrollable-region-focusable', 'html-has-lang', 'html-lang-valid', 'valid-lang'],
   colours: ['color-contrast', 'link-in-text-block'],
@@ -96,7 +95,7 @@ const FEATURES_OFF = [
   'SpareRendererForSitePerProcess',
 ]
 
-// The code of a page runs too briefly to be worth the threads that optimise it, which took a sixth of all that its process took.
+// The code of a page runs too briefly for the threads that optimise it, which took a sixth of all.
 const SCRIPTS = '--no-maglev,--no-turbofan'
 
 export function hasChromium(): boolean {
@@ -105,19 +104,19 @@ export function hasChromium(): boolean {
 
 export type Visitor = {
   page: Page
-  /** Goes to an address of the console, within the page if it shows another one, and waits until it is loaded. */
+  /** Goes to an address of the console, within the page if it shows another, and waits until it is loaded. */
   open(address: string): Promise<void>
   /** Loads the address, as a person does who was sent it. */
   load(address: string): Promise<void>
   /** Waits until nothing is loading. */
   settled(): Promise<void>
-  /** Waits until all requested answers have come and are shown. A list that is being reloaded shows its old rows meanwhile. */
+  /** Waits until all answers have come and are shown. A list that is reloaded shows old rows meanwhile. */
   answered(): Promise<void>
-  /** Fails the test for a horizontal scroll bar and for everything collected. Makes a screenshot, but not in the whole gate. */
+  /** Fails for a horizontal scroll bar and for everything collected. A screenshot, but not in the gate. */
   look(name: string): Promise<void>
-  /** As `look`, and fails for what axe finds now in what is new: by all rules, or only by those for what has changed since all have judged the page. */
+  /** As `look`, and fails for what axe finds in what is new: by all rules, or by those for what changed. */
   check(name: string, changed?: keyof typeof CHANGED): Promise<void>
-  /** As `check`, and once more for the layout while the window is as narrow as a phone: the same page, which is not loaded again. */
+  /** As `check`, and once more for the layout at the width of a phone: the same page, not loaded again. */
   checkBoth(name: string): Promise<void>
 }
 
@@ -131,13 +130,13 @@ export function keyOf({ settings }: Node): string {
   return readFileSync(settings.admin.initialApiKeyFile!, 'utf8').trim()
 }
 
-/** Opens an entry of the menu, and one of its tabs, as a person does: who is in that entry sees its tabs already. */
+/** Opens an entry of the menu, and one of its tabs, as a person does: within the entry its tabs are seen. */
 export async function goThrough(page: Page, entry: string, tab?: string): Promise<void> {
   const link = page.locator('.main-nav').getByRole('link', { name: entry, exact: true })
   if (tab === undefined || (await link.getAttribute('aria-current')) === null) await link.click()
   if (tab !== undefined) await page.locator('nav.tabs').getByRole('link', { name: tab, exact: true }).click()
 }
-/** The loopback address of the one server that pages reach by a host name, `hostNameOf` it: browsers keep passkeys for names only. */
+/** The address of the one server that pages reach by a host name: browsers keep passkeys for names only. */
 export const NAMED = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
 
 let shared: Promise<Browser> | undefined

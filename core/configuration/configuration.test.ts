@@ -26,7 +26,7 @@ const VECTORS = path.join(import.meta.dirname, '../../test/vectors/x-road/config
 const GOLDEN = path.resolve('schemas/golden/configuration')
 const sha512 = (bytes: Buffer): Buffer => createHash('sha512').update(bytes).digest()
 
-/** X-Road keeps certificates as uploaded, we write DER. This is the only difference between its files and ours. */
+/** X-Road keeps certificates as uploaded, we write DER: the only difference between its files and ours. */
 function withDer(xml: Buffer): string {
   return xml.toString().replace(/(Cert|cert)>([A-Za-z0-9+/=]+)</g, (_, name: string, value: string) => {
     const der = certificateDer(Buffer.from(value, 'base64'), 'malformed_global_conf')

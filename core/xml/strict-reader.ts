@@ -1,7 +1,6 @@
 /**
  * Our own XML reader without libxml2, synchronous and several times faster: elements, namespaces, text. It returns the same as
- * the library, or gives up: at a document type, a processing instruction, an unknown entity, anything malformed, or any exceeded
- * limit. For a plain document it also gives up at constructs that readers may interpret differently.
+ * the library, or gives up: at a document type, a processing instruction, an unknown entity, anything malformed, any exceeded limit; in a plain document also at what readers may take differently.
  */
 import { isUtf8 } from 'node:buffer'
 import { documentOf, type XmlDocument, type XmlElement } from './element.ts'
@@ -61,13 +60,13 @@ const EXCLAMATION = 0x21
 const MOST_ROOTS = 32
 const LONGEST_ROOT = 2048
 const MOST_NAMES = 256
-/** Root tags by their text, each with the names that were read below it. What a reader takes depends on its form. */
+/** Root tags by their text, with the names read below each. What a reader takes depends on its form. */
 const knownRoots = new WeakMap<XmlForm, Map<string, Tag>>()
 
 /** Thrown and caught inside this module only. */
 const GIVEN_UP = Symbol('given up')
 
-/** The result of `read` for a document. Undefined if this reader gives up, even if `read` has already seen the beginning. */
+/** The result of `read` for a document; undefined if this reader gives up, even after the beginning. */
 export function readStrictXml<T>(
   xml: Buffer,
   form: XmlForm,

@@ -124,7 +124,7 @@ export function createJobs(q: {
       announced.delete(id)
       const inMs = at === undefined ? 0 : Date.parse(at) - q.clock()
       if (at !== undefined) announce(id, inMs)
-      // Most recurring rows run again later than the rows are checked anyway. For the place of one that is gone others may wait.
+      // Most recurring rows run again later than rows are checked anyway; others may wait for a free place.
       if (wasTaken || inMs < (ticking === undefined ? wakesAt - q.clock() : LONGEST_SLEEP_MS)) poke()
     },
   })
@@ -213,7 +213,7 @@ export function createJobs(q: {
     await runner.claimDue(OVERDUE_MS)
   }
 
-  /** A clock that was ahead and was set back leaves times far in the future, and nothing would run until then. */
+  /** A clock that was ahead and was set back leaves times far ahead, and nothing would run until then. */
   const mendTimes = async (): Promise<void> => {
     // Measured by elapsed time, which is independent of the clock.
     if (performance.now() - mendedAt < MEND_EVERY_MS) return

@@ -76,12 +76,12 @@ export function createRunner(q: {
 }): Runner {
   const running = new Map<Promise<unknown>, Run>()
   const runningOf = new Map<string, number>()
-  // Claims are made one after the other, so that a claimed job occupies its place before the next claim counts free places.
+  // Claims are made one after another, so that a claimed job has its place before the next one counts.
   const inTurn = createTurn()
   const iso = (ms: number): string => new Date(ms).toISOString()
   // Drawn, so that the servers of an instance do not all ask others at the same moment.
   const phase = Math.random() * TOGETHER_MS
-  /** The last moment before a time at which this process runs recurring kinds: one claim then takes all that are due. */
+  /** The last moment before a time at which this process runs recurring kinds: one claim takes all due. */
   const together = (ms: number): number => Math.max(q.clock(), ms - ((ms - phase) % TOGETHER_MS))
   const newClaim = (now = q.clock()): Claim => {
     return { token: `${q.node} ${randomUUID()}`, now: iso(now), until: iso(now + q.leaseMs) }
@@ -126,7 +126,7 @@ export function createRunner(q: {
     } catch (error) {
       outcome = { error: error ?? new Error('the handler threw nothing') }
     }
-    // Giving up would make the job run a second time. So while the claim is valid, a slow or unavailable database is waited for.
+    // Giving up would run the job a second time: while the claim is valid, a slow database is waited for.
     for (let tries = 1; ; tries++) {
       try {
         return await end(job, token, outcome, leaptMs())
@@ -143,7 +143,7 @@ export function createRunner(q: {
     }
   }
 
-  /** If the answer to a claim came late and little of the claim is left, it is renewed before the job starts. */
+  /** If the answer to a claim came late and little of it is left, it is renewed before the job starts. */
   const isHeld = async (run: Run): Promise<boolean> => {
     if (run.until - q.clock() < q.leaseMs * (1 - 1 / RENEWALS)) await renew(run)
     if (run.until > q.clock() && !run.controller.signal.aborted) return true

@@ -89,7 +89,7 @@ export function createPasskeys(q: {
   return {
     isInUse: settings !== undefined,
     of: async (person: string): Promise<Passkey[]> => (await store.of(person)).map(viewOf),
-    /** What the browser hands to `navigator.credentials.create`. Throws `not_in_person`, `fresh_login_needed`, `conflict`. */
+    /** For `navigator.credentials.create`. Throws `not_in_person`, `fresh_login_needed`, `conflict`. */
     async optionsFor(caller: Caller) {
       const { rpId } = inUse()
       const holder = holderOf(caller, clock())
@@ -136,7 +136,7 @@ export function createPasskeys(q: {
       // Otherwise one could be added while its person is removed, and serve who comes back under that name.
       await store.add(row, MOST_OF_A_PERSON, async (within) => {
         await checkUnchanged(caller, q.people, within)
-        // Whoever removed the person's last one meanwhile, so that nothing had to confirm this, ended this session.
+        // Whoever removed the person's last one meanwhile, so that nothing confirmed it, ended this session.
         if (site.forActs) await q.sessions.checkKept(caller.id, caller.session?.begunAt ?? '', within)
         if (needsCode) await codes.use(caller.id, code ?? '', within)
       })
@@ -152,8 +152,7 @@ export function createPasskeys(q: {
       if (settings?.forActs === true) await codes.accept(person, code, within)
     },
     /**
-     * Ends the sessions that it began, too; all of the person's where passkeys confirm acts, since the next one may be added without any:
-     * whoever holds a session does not get around one by removing it. Throws `not_found`.
+     * Ends its sessions, too; all of the person's where passkeys confirm acts: the next one may be added without any, and whoever holds a session gets around none by removing it. Throws `not_found`.
      */
     remove: (person: string, id: string): Promise<void> =>
       store.remove({ person, id, at: iso(clock()) }, (within) =>
@@ -170,7 +169,7 @@ export function createPasskeys(q: {
     },
     /** Confirms acts of great weight; undefined where they need no passkey. */
     acts: settings?.forActs === true ? acts(settings) : undefined,
-    /** `challenge`: the one that this browser was given. A reason that names no person says nothing about any passkey. */
+    /** `challenge`: given to this browser. A reason that names no person says nothing about any passkey. */
     async signIn(given: Asserted, challenge: string): Promise<SignedIn | NotSignedIn> {
       const site = inUse()
       const purpose = { purpose: 'sign in', holder: '' } as const

@@ -101,9 +101,9 @@ export function createPeopleStore(q: {
     },
     /** The number of people with this role who have come in and were not removed. */
     cameInWith: (role: string): Promise<number> => cameInWith(tables, role),
-    /** In a transaction: from then until its end nobody locks or removes the person, or changes their roles. */
+    /** In a transaction: until its end nobody locks or removes the person, or changes their roles. */
     find: (id: string, within?: Within): Promise<Person | undefined> => findPerson(tables, id, within),
-    /** Throws `conflict` for a known person who was not removed. A guest is none: the session of one who is invited ends. */
+    /** Throws `conflict` for a known person who is no guest nor removed. An invited guest's session ends. */
     invite: ({ email, subject, roles }: Invitation, at: string): Promise<Person> =>
       locked(async (transaction) => {
         const issuer = q.issuer
@@ -140,8 +140,7 @@ export function createPeopleStore(q: {
         return personIn(transaction, id)
       }),
     /**
-     * Admits a person who has proved their identity: an active one, or an invited one who thereby becomes active. With `guests`
-     * also strangers, without roles; what is left of an earlier guest keeps nobody from coming in by an invitation.
+     * Admits who proved their identity: an active person, or an invited one who becomes active. With `guests` also strangers, without roles; an earlier guest keeps nobody from coming in by an invitation.
      */
     admit: (identity: Identity, at: string, guests: boolean): Promise<Admission> =>
       locked(async (transaction) => {
@@ -179,7 +178,7 @@ export function createPeopleStore(q: {
           .execute()
         return { id, name }
       }),
-    /** Lets an active person with roles in again whose passkey was verified. Admits nobody new, unlike `admit`. */
+    /** Lets an active person with roles in again whose passkey was verified. Admits nobody new. */
     readmit: (id: string, at: string): Promise<Admission> =>
       locked(async (transaction) => {
         const row = await rows(transaction).where('id', '=', id).executeTakeFirst()
@@ -200,7 +199,7 @@ export function createPeopleStore(q: {
         if (state === 'locked') await passkeys.lock(id, at, transaction)
         if (state === 'removed') await passkeys.removeAllOf(id, transaction)
       }),
-    /** Throws `not_found`, or `conflict` if the person is the last with an indispensable role and would lose it. */
+    /** Throws `not_found`, or `conflict` if the last person with an indispensable role would lose it. */
     setRoles: (id: string, roles: string[]): Promise<Person> =>
       locked(async (transaction) => {
         const person = await personIn(transaction, id)

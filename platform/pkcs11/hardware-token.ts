@@ -143,7 +143,7 @@ export function createHardwareToken(q: {
     }
   }
 
-  /** One attempt at a time reaches for a token that was away; meanwhile all other calls fail at once with the last reason. */
+  /** One attempt at a time reaches for a token that was away; meanwhile others fail with the last reason. */
   function failWhileAway(): void {
     if (session !== undefined || failure === undefined) return
     if (reaching || !hasPassed(q.clock(), failedAt, PAUSE_MS)) throw failure
@@ -231,7 +231,7 @@ export function createHardwareToken(q: {
     login: (pin, { careful = false } = {}) =>
       inTurn(async () => {
         const at = await reach()
-        // Comparing PINs while the token is open would tell whether a guess is right without the token counting it.
+        // Comparing PINs of an open token would tell whether a guess is right without the token counting it.
         if (open) throw new Fault('conflict', { what: say`${name} is open; log out first to try a PIN` })
         if (careful) await readAnew(at, name, drop)
         if (at.description.flags & TOKEN_FLAG.userPinLocked) throw new Fault('pin_locked', { what: name })

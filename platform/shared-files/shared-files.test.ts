@@ -1,4 +1,4 @@
-/** Files that nodes share through the database: changes of two at once, stale nodes, altered rows, a database that was set back. */
+/** Files that nodes share in the database: two changes at once, stale nodes, altered rows, an old one. */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -243,7 +243,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const newest = Number(good.change) + 5
     await tables.updateTable('shared_file_change').set({ counter: newest }).execute()
     await b.pull()
-    // The whole row of before, with its number: it opens, but is not what this node has seen, nor what a new node was told.
+    // The whole row of before, with its number: it opens, but no node saw or was told that one.
     await tables.updateTable('shared_file').set(old).where('name', '=', 'top.pem').execute()
     await t.rejects(openNode(database, two), { code: 'conflict', message: /an earlier top\.pem/ })
     const joining = newFolder(t)

@@ -107,7 +107,7 @@ export function createTransitConnection(q: {
     return taken
   }
 
-  /** Within a turn. A role's token that is not ours any more is revoked, and one that came when all was closed. */
+  /** Within a turn. A role's token that is ours no more is revoked, and one that came after closing. */
   async function replace(next: Lease): Promise<void> {
     if (closed) return revoke(next)
     const before = lease
@@ -138,13 +138,13 @@ export function createTransitConnection(q: {
     })
   }
 
-  /** Only a plain refusal says so: a server that is busy, or sends us elsewhere, says nothing of our token. */
+  /** Only a plain refusal says so: a server that is busy or sends us elsewhere says nothing of it. */
   async function isRevoked({ token }: Lease): Promise<boolean> {
     const { status } = await send({ method: 'GET', path: LOOK_UP, limitMs: probeMs }, token)
     return status === 403 && mayLookUp
   }
 
-  /** Our token was refused: it is got anew. A new one that is refused too shows that our policy lacks the look-up. */
+  /** Our token was refused: a new one is got. If it is refused too, our policy lacks the look-up. */
   function renewRevoked(at: Lease): Promise<void> {
     return inTurn(async () => {
       if (lease !== at || closed) return
@@ -154,7 +154,7 @@ export function createTransitConnection(q: {
     })
   }
 
-  /** A call failed: whether the engine itself works is asked apart, so that one key's trouble stops no other. */
+  /** A call failed: whether the engine works is asked apart, so that one key's trouble stops no other. */
   function probe(token: string): Promise<void> {
     probing ??= send({ method: 'GET', path: LOOK_UP, limitMs: probeMs }, token)
       .then(() => undefined)

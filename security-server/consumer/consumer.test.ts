@@ -1,4 +1,4 @@
-/** A request leaves: what is refused before anything is sent, what is sent, which replies are believed, what is on record. */
+/** A request leaves: what is refused before, what is sent, which replies are believed, what is on record. */
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'

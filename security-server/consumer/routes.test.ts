@@ -1,4 +1,4 @@
-/** The edge towards client systems, byte by byte on real sockets: what HTTP allows, what breaks, what a log line tells. */
+/** The edge towards client systems on real sockets: what HTTP allows, what breaks, what a log line tells. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import net from 'node:net'

@@ -147,7 +147,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
       ({ instance }) => instance !== own.instance && isAllowed(instance),
     )
 
-  /** The held copies of the instances that our own configuration names, with `newer` in the place of its older copy. */
+  /** The held copies of the instances that our configuration names, with `newer` for its older copy. */
   const federatedOf = (own: InstanceCopy, newer?: InstanceCopy): InstanceCopy[] =>
     federatedAnchors(own).flatMap(({ instance }) =>
       newer?.instance === instance ? newer : (copies.find((known) => known.instance === instance) ?? []),
@@ -168,7 +168,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
     await marks.persist()
   }
 
-  /** Takes the fetched configuration of another instance into use, unless the anchor that verified it has changed meanwhile. */
+  /** Takes another instance's fetched configuration into use, unless its anchor has changed meanwhile. */
   const installOther = (copy: InstanceCopy, anchor: ConfigurationAnchor, begun: number): Promise<void> =>
     installing(async () => {
       const own = copies[0]

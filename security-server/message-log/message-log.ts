@@ -42,9 +42,9 @@ export type MessageLogOptions = {
   startThread: StartThread
   /** The log's own database, separate from the server's: sqlite:/path or postgres://... */
   databaseUrl: string
-  /** The folder of the log keys (0600), outside any backup of the database. It must exist; keys are made for an empty log. */
+  /** The folder of the log keys (0600), outside backups of the database. It must exist, keys need not. */
   keyFolder: string
-  /** Writes a file into the key folders of all nodes of the server; undefined for a server that is one node. */
+  /** Writes a file into the key folders of all nodes; undefined for a server that is one node. */
   shareKey?: ((name: string, bytes: Buffer) => Promise<void>) | undefined
   /** The folder of large bodies, which are encrypted. It must exist. */
   bodyFolder: string
@@ -56,15 +56,15 @@ export type MessageLogOptions = {
   node: string
   /** Names of nodes that no longer exist: this node takes over their folders, open exchanges and bodies. */
   formerNodes?: string[]
-  /** The live nodes that know another schema; none when absent. A change of the log that these could not live with is refused. */
+  /** Live nodes that know another schema. A change of the log that they could not live with is refused. */
   otherNodes?: readonly string[]
   clock: Clock
   /** For tests: elapsed milliseconds, independent of the clock. */
   elapsed?: () => number
-  /** Countersigns checkpoints with the member's signing key. When it fails the checkpoint is stored without that signature. */
+  /** Countersigns checkpoints as the member. When that fails they are stored without that signature. */
   signer?: CheckpointSigner | undefined
   stamp?: Stamp | undefined
-  /** Fetches current OCSP responses for signing certificates (DER) and their CAs; unavailable ones are left out. */
+  /** Fetches OCSP responses for signing certificates (DER) and their CAs; leaves unavailable ones out. */
   signerStatus?: ((certificates: Buffer[]) => Promise<Buffer[]>) | undefined
   /** By default one evidence record a day, renewed 90 days before its proof ends. */
   evidenceRecords?: Partial<EvidenceRecordSettings>
@@ -80,7 +80,7 @@ export type MessageLog<Parts extends object = object> = OwnReads & {
   parts: Parts
   /** The records' bodies that are not in their rows. */
   bodies: Pick<Bodies, 'open' | 'erase'>
-  /** Throws `logging_failed`, or `replayed_request` for this record only. Once it resolves, the memory of the body may end. */
+  /** Throws `logging_failed`, or `replayed_request` (of this record). Once it resolves, the body may end. */
   append(record: RecordInput): Promise<LoggedRecord>
   /**
    * Call when the head of a message arrives at `arrived` (ms). Keeps the replay keys that the message could repeat, for at most
@@ -96,14 +96,14 @@ export type MessageLog<Parts extends object = object> = OwnReads & {
   isTooNew(): Promise<boolean>
   /** The number of records after the last commit of this process. */
   size(): number
-  /** The proof of when the record existed. When there is none yet, one is made now if an authority answers. */
+  /** The proof of when the record existed; made now if there is none yet and an authority answers. */
   evidenceRecord(index: number): Promise<EvidenceRecordProof | undefined>
-  /** For a job: makes the evidence record of the day and renews those that are due. Resolves to the number of renewed records. */
+  /** For a job: makes the day's evidence record and renews those due. Resolves to how many it renewed. */
   keepEvidenceRecords(): Promise<number>
   oldestUnstamped(): Date | undefined
   /** Throws `logging_failed` or `timestamping_failed` when no exchange should begin. */
   checkUsable(): void
-  /** Signs and stores the tree head, unless the newest checkpoint covers it. Resolves to the newest checkpoint. */
+  /** Signs and stores the tree head unless a checkpoint covers it. Resolves to the newest checkpoint. */
   checkpointNow(): Promise<string | undefined>
   /** What witnesses need, and their cosignatures and contradictions. */
   witnesses: LogWitnesses
@@ -132,7 +132,7 @@ export type MessageLog<Parts extends object = object> = OwnReads & {
    * what a crash, a failed commit or a node that is gone left. Ten gigabytes take some seconds. Tries each, then throws the first failure.
    */
   deleteUnusedBodies(): Promise<void>
-  /** From now on this node closes what that one, which is gone for good, had open. Resolves to the number of exchanges closed now. */
+  /** This node closes what that one, gone for good, had open. Resolves to the number of exchanges closed. */
   takeOver(node: string): Promise<number>
   rotateLogKey(): Promise<NewLogKey>
   /** The log keys, the newest first. */

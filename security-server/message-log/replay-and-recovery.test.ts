@@ -1,4 +1,4 @@
-/** What must happen only once or not stay open, on both stores: replays, however slow, and outcomes that were not logged. */
+/** What must happen only once or not stay open, on both stores: replays, and outcomes not logged. */
 import { randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { DatabaseSync } from 'node:sqlite'

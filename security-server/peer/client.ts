@@ -74,7 +74,7 @@ export type PeerClient = {
     server: ServerId,
     question: PeerQuestion,
   ): Promise<{ statusCode: number; headers: PeerReply['headers']; body: Buffer }>
-  /** Connects to this server and verifies it as for a message, but sends nothing. Throws the same faults as a message would. */
+  /** Connects to this server and verifies it as for a message, but sends nothing. Throws the same faults. */
   reach(server: ServerId): Promise<void>
   /** The servers to which the last connection attempt failed, with the time (ms) and the fault. */
   troubles(): { server: ServerId; at: number; fault: Fault }[]

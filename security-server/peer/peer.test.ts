@@ -1,4 +1,4 @@
-/** The wire between servers: which peers are accepted, the shape of messages, what a signature proves, and the limits. */
+/** The wire between servers: accepted peers, the shape of messages, what a signature proves, limits. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import net from 'node:net'
 import { Readable } from 'node:stream'

@@ -1,4 +1,4 @@
-/** Answers that the person sees first, on the provider's side: what is held, what leaves, and what stands in the records. */
+/** Answers that the person sees first, at the provider: what is held, what leaves, what is on record. */
 import { createHash, randomUUID } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { buffer } from 'node:stream/consumers'

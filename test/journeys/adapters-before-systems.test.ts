@@ -40,7 +40,7 @@ const concordat = async (...args: string[]): Promise<string> => {
   return (await promisify(execFile)(CONCORDAT, args, { env })).stdout
 }
 
-/** Serves, registers and enables an adapter as `code`, gives the tax agency the right, and returns how it asks. */
+/** Serves, registers and enables an adapter as `code`, with the tax agency's right. Returns how it asks. */
 async function serve<S extends KitSettings>(t: Test, adapter: Adapter<S>, code: string, settings: object) {
   const own = path.join(folder, code)
   await startAdapter(t, adapter, {

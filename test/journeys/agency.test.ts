@@ -1,4 +1,4 @@
-/** A day of an agency's system: every way to call another agency through its own security server, byte for byte. */
+/** A day of an agency's system: every way to call another agency through its own server, byte for byte. */
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -102,7 +102,7 @@ async function arriveAll(t: Test, q: Q): Promise<Scene> {
   }
 }
 
-/** Access is requested in the catalogue, and Anna proposes from the file. Returns where the contract is shown. */
+/** Access is requested in the catalogue; Anna proposes from the file. Returns where the contract is shown. */
 async function propose(scene: Scene): Promise<string> {
   const { t, world, typeFor, policy, anna, registry, withKey } = scene
   const { tax } = scene.world.servers

@@ -45,7 +45,7 @@ type Version = {
 type Status = { contract: string; version: number; hash: string; state: string; agreed?: number }
 
 const inDays = (days: number): string => new Date(clock.now() + days * 86_400_000).toISOString()
-/** Five minutes, which pass when the test says so: within the life of a configuration that was just published. */
+/** Five minutes, which pass when the test says so: within the life of a configuration just published. */
 const SOON = 1 / 288
 const SERVICE = {
   ...{ serviceCode: 'persons', endpoints: [{ method: 'GET', path: '/persons/*' }] },
@@ -112,7 +112,7 @@ type Held = {
   right: { grants: { subjectType: string; subject: string }[] }
 }
 
-/** The circumstances of the newest request that the provider's server answered, and the index of the configuration. */
+/** Circumstances of the newest request that the provider's server answered; the configuration's index. */
 async function held(): Promise<Held & { configuration: number }> {
   const admin = world.admin.population
   const [newest] = await admin.get<{ index: number }[]>(

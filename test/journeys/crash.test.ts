@@ -59,10 +59,7 @@ function ask(id: string, from: 'tax' | 'business' = 'tax'): Promise<Reply> {
 
 const load = (keepAlive: boolean): Promise<Load> => startLoad({ instance, service: target, keepAlive })
 
-/**
- * What must be true after any fault: no acknowledged exchange is missing, no call was made without an intent or twice, no
- * exchange is open.
- */
+/** After any fault no acknowledged exchange is missing or open, no call made without an intent or twice. */
 async function checkLogs(t: Test, acknowledged: Iterable<string>): Promise<void> {
   const [provider, consumer] = await Promise.all([readLog(population), readLog(tax)])
   for (const [name, log] of [
@@ -234,7 +231,7 @@ t.test('rolling restarts under load: nobody sees more than a refused connection'
     await running.nextAnswer()
   }
   await running.stop()
-  // A request that could not connect was not sent; for the connection to its peer the consumer's server says so.
+  // A request that could not connect was not sent; of its peer the consumer's server says so.
   const {
     'not connected': _,
     'server.clientproxy.network_error': __,
@@ -374,7 +371,7 @@ t.test('the disk is full', async (t) => {
   }
   let reply = await fill()
   while (reply.status === 200) reply = await fill()
-  // The record without room is the request, or the reply to a request that was carried out. There may be room for a smaller one.
+  // The record without room is the request, or the reply to one that was carried out. A smaller one may fit.
   const code = /^server\.clientproxy\.(logging_failed|reply_not_logged)$/
   await checkRefused(t, 'business', reply, code, async () => (await fill()).status)
   await until('a refusal at once', async (saw) =>

@@ -26,7 +26,7 @@ t.teardown(() => instance.stop())
 const { population, tax, business } = instance.servers
 const { registryAdmin, admin } = instance
 const target = `/r1/${population.client}/echo/persons`
-/** The consumer gives up on a peer after 5 s, as long as networks swallow what is sent: any other answer may take longer on a busy machine. */
+/** The consumer gives up on a peer after 5 s while networks swallow what is sent; else it may take longer. */
 const IMPATIENT = { CONCORDAT_LIMITS_REPLY_TIMEOUT_SECONDS: '5' }
 
 const system = await startProviderSystem(instance.address(40))

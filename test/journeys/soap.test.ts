@@ -1,4 +1,4 @@
-/** SOAP from system to system: documents alone and with attachments, faults, metadata, and what both logs prove of it afterwards. */
+/** SOAP from system to system: documents, attachments, faults, metadata, what both logs prove. */
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -106,7 +106,7 @@ const newestReplies = (name: 'tax' | 'population'): Promise<{ index: number }[]>
 const bundles = mkdtempSync(path.join(tmpdir(), 'concordat-soap-'))
 t.teardown(() => rmSync(bundles, { recursive: true, force: true }))
 
-/** The verdict on the evidence bundle of an exchange, by the configuration that the server has; the second verifier's must be the same. */
+/** The verdict on an exchange's bundle by the server's configuration; the second verifier's is the same. */
 async function bundleOf(t: Test, name: 'tax' | 'population', index: number) {
   const admin = world.admin[name]
   await admin.send('POST', '/message-log/time-stamp')

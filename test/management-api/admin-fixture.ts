@@ -1,6 +1,4 @@
-/**
- * A management API for tests: real keys, local systems, message log and database; the configuration comes from the keys' world.
- */
+/** A management API for tests: real keys, systems, message log and database, in the world of the keys. */
 
 import { randomInt } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -159,7 +159,7 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.test('every look is recorded, with case and reason, before it is answered', async (t) => {
     const { body } = await ask('POST', '/message-log/exports', { format: 'jsonl', filter: { upkeep: false } })
     await ended(world, String(body['id']))
-    // Operations that say nothing about any exchange, or only what the reader has ordered; secrecy.test.ts tests archives.
+    // Operations that say nothing about any exchange, or only what was ordered; archives: secrecy.test.ts.
     const states = [
       ...['getMessageLogState', 'getCheckpoint', 'getCheckpoints', 'getTreeHeads', 'getLogWitnesses'],
       ...['getMessageLogKeys', 'getComplaintCounts', 'getNotices', 'getConsentServices', 'getVerifications'],

@@ -1,4 +1,4 @@
-/** People who agree with their wallet, on this device and another; and those who decline, come late, or are somebody else. */
+/** People who agree by wallet, on this device or another; who decline, come late, or are somebody else. */
 import t from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { newKey } from '#core/certificate/certificate-fixture.ts'

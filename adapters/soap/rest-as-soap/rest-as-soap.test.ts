@@ -1,4 +1,4 @@
-/** A REST system as a SOAP service of X-Road: asked by a SOAP client that others wrote, and by messages that nobody should write. */
+/** A REST system as a SOAP service of X-Road: asked by the client of others, and by hostile messages. */
 import t from 'tap'
 import { headersOf, messageOf, soapClient, startRestAsSoap } from './rest-as-soap-fixture.ts'
 

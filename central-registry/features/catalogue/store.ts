@@ -121,7 +121,7 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
   }
 
   return {
-    /** What a member's subsystems offer now to everybody who asks for access, at most `limit`, and how many more there are. */
+    /** What a member's subsystems offer now to all who ask for access, at most `limit`, and how many more. */
     async openOf(member: string, limit: number): Promise<{ services: OpenService[]; more: number }> {
       const found = tables
         .selectFrom('catalogue_service')

@@ -1,4 +1,4 @@
-/** What another registry may ask and report about contracts between two instances, and everything that it may not. */
+/** What another registry may ask and report about contracts between two instances, and what it may not. */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { readCertificate } from '#core/certificate/certificate.ts'
@@ -199,7 +199,7 @@ onEachRegistryDatabase(
     t.equal(await propose(between, { state: 'WITHDRAWN', reason: 'Changed our mind' }), 'accepted')
     t.equal(await stateOf(between.contract), 'WITHDRAWN')
 
-    // Each registry numbers its versions itself: one that was withdrawn before the other registry heard of it leaves a gap.
+    // Each registry numbers its versions itself: one withdrawn before the other heard of it leaves a gap.
     const later = contentAt(now, { provider, contract: between.contract, version: 4, title: 'Later' })
     t.equal(await propose({ ...later, version: 1 }), 'contract_not_possible', 'that was something else here')
     t.equal(await propose(later), 'accepted')

@@ -1,4 +1,4 @@
-/** External anchors at the registry: examined, trusted, followed, replaced, removed; and everything that must not be trusted. */
+/** External anchors at the registry: examined, trusted, followed, replaced, removed, or refused. */
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { anchorHash, parseAnchor, writeAnchor } from '#core/configuration/anchor.ts'
@@ -340,7 +340,7 @@ void t.test('an instance that never answers holds up no other', async (t) => {
   t.equal(kept.filter((one) => 'shared' in one).length, 1, 'what has not changed is not written again')
   t.ok((await store.configuration('SE'))?.shared)
 
-  // An instance whose parameters take long to read is waited for only briefly; its earlier configuration is used meanwhile.
+  // An instance whose parameters take long to read is waited for briefly; its earlier ones count meanwhile.
   const slow = new Map([['FI', Promise.withResolvers<void>()]])
   const views = createFederatedViews({
     ...{ store, clock: Date.now, log, waitedMs: 20 },

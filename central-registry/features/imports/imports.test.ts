@@ -109,7 +109,7 @@ void t.test('the configuration of an X-Road central server, from its files', asy
     const again = await show(node, idOf(await node.must('POST', '/imports', files)))
     t.same(new Set(Object.values(again.takes)), new Set([0]), 'nothing is new')
     t.same(again.differs, [])
-    // The registry then publishes the same as what was read, also the group of owners, which it keeps by itself.
+    // The registry then publishes what was read, also the group of owners, which it keeps by itself.
     await node.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })
     await publish(node)
     const directory = parseDirectory((await node.get('/internalconf?version=6')).bytes)
@@ -194,7 +194,7 @@ void t.test('what is not verified is not kept', async (t) => {
 
 const address = (): string => `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
 
-/** Like a security server: demands a certificate, and checks its owner only later. X-Road's servers use TLS 1.2. */
+/** Like a security server: demands a certificate, checks its owner later. X-Road's servers use TLS 1.2. */
 async function shows(t: Test, host: string, { certificate, key }: Party, maxVersion: 'TLSv1.2' | 'TLSv1.3') {
   const tls = {
     ...{ cert: certificatePem(certificate.der), key: key.export({ type: 'pkcs8', format: 'pem' }) },

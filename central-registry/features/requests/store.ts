@@ -242,10 +242,7 @@ export function createRequestStore({ database, record, announce, notify, hosting
         .execute(),
     count: (filter: Filter) => counted(filtered(tables.selectFrom('management_request'), filter)),
     row: (id: number) => rowOf(tables, id),
-    /**
-     * A request with its proofs. An undecided one has the changes and conflicts as of now, a decided one the changes that were
-     * made.
-     */
+    /** A request with its proofs; undecided: changes and conflicts as of now; decided: the changes made. */
     async find(
       id: number,
       now: number,

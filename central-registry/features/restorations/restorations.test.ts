@@ -1,7 +1,4 @@
-/**
- * A restored registry: closed until two administrators have accepted exactly its content, and then above every index that was
- * ever seen.
- */
+/** A restored registry: closed until two administrators accept its content, then above every index. */
 
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** Emergency suspension over the real API: who may suspend and how often, who confirms, who lifts, and what servers read. */
+/** Emergency suspension over the API: who may suspend, confirm and lift, how often; what servers read. */
 import { randomUUID } from 'node:crypto'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'

@@ -95,7 +95,7 @@ export function createConsentStore(database: Database) {
         if (q.judgedBy !== undefined) await keepIssuers(transaction, q.judgedBy, row.valid_until)
         return { earlier: earlier.map(({ number }) => number) }
       }),
-    /** The one that nothing ended, whatever the clocks said when those before it were given; else the last that was. */
+    /** The one that nothing ended, whatever the clocks said when others were given; else the last. */
     newest: async (key: Key) => (await first(standing, key)) ?? first(last, key),
     byNumber: async (number: string): Promise<ConsentRow | undefined> => {
       const row = await wholeOf(tables).where('consent.number', '=', number).executeTakeFirst()
@@ -146,7 +146,7 @@ export function createConsentStore(database: Database) {
         .execute()
     },
     ...createUseStore(database),
-    /** Of a subsystem, by contract: how many are in force, how many were ever given, how many of them withdrawn. */
+    /** Of a subsystem, by contract: how many are in force, were ever given, and were withdrawn. */
     counts: async (subsystem: string, now: string) => {
       const rows = await tables
         .selectFrom('consent')

@@ -1,4 +1,4 @@
-/** The consents of calls: never more calls than a consent allows, on both stores, over nodes, restarts and withdrawals. */
+/** Never more calls than a consent allows, on both stores, over nodes, restarts and withdrawals. */
 import { randomUUID } from 'node:crypto'
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'

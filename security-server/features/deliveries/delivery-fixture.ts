@@ -101,7 +101,7 @@ export type DeliveryWorld = {
 }
 type Pushed = { url: string; headers: [string, string][]; event: Record<string, unknown> }
 
-/** A failure before the first byte was sent. With `retryAfter` nobody tries again for so many seconds of the world's clock. */
+/** A failure before the first byte was sent. With `retryAfter`: nobody tries again for so many seconds. */
 export function unreachable(retryAfter?: number): Fault {
   return new NotSent(new Fault('network_error', { what: 'nobody listens there', retryAfter }))
 }

@@ -1,4 +1,4 @@
-/** Notices, on both stores: nobody is told without a code, of what is withheld, or twice; and nothing says who somebody is. */
+/** Notices, on both stores: none without a code, of what is withheld, or twice; none says who somebody is. */
 import { createHmac, randomUUID } from 'node:crypto'
 import t from 'tap'
 import { tablesOf } from '#platform/database/open-database.ts'

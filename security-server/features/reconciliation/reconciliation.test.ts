@@ -1,4 +1,4 @@
-/** Two servers compare their logs: exchanges that match, are missing or differ, and cases that are no discrepancy. */
+/** Two servers compare their logs: exchanges match, are missing or differ; and what is no discrepancy. */
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

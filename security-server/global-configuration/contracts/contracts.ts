@@ -122,7 +122,7 @@ export async function createContracts(q: {
     return { id, document: await q.signJson({ document: { ...head, ...more }, type, member: owner }) }
   }
 
-  /** Takes the listed contracts into use, out of verified items. Those that are refused go into `refused` with the reason. */
+  /** Takes the listed contracts into use, out of verified items. `refused` gets the others, with reasons. */
   function take(next: ContractList, sealsOf: Sealed, items: Map<string, Buffer>): void {
     const before = taken
     taken = new Map()
@@ -230,7 +230,7 @@ export async function createContracts(q: {
     return true
   }
 
-  /** What another node of this server has fetched, and verified, since; so that several ask the registry as often as one. */
+  /** What another node has fetched and verified since; so that several ask the registry as often as one. */
   async function takeOver(): Promise<boolean> {
     const own = list === undefined ? Number.NEGATIVE_INFINITY : Date.parse(list.generatedAt)
     const isNewer = await restore(Math.max(own, q.clock() - REFRESH_MS))

@@ -42,10 +42,7 @@ const IDLE_IN_GROUP_MS = 4000
 const IDLE_IN_TRANSACTION = '25P03'
 const ROWS = 512
 const FORGET_AT_ONCE = 2000
-/**
- * Groups wait while partitions are made ahead. When that fails it is tried again later, or done by the commit that needs the
- * partition.
- */
+/** Groups wait while partitions are made ahead. A failure is tried again later, or by the commit in need. */
 const AHEAD_LOCK_MS = 50
 const LOCK_NOT_AVAILABLE = '55P03'
 
@@ -244,7 +241,7 @@ async function lockHead(connection: Client): Promise<Head> {
   return { size: Number(row.size), peaks: decodePeaks(row.peaks) }
 }
 
-/** Makes partitions until the first `size` records have one. Resolves to the end of the newest. A rollback undoes it. */
+/** Makes partitions for the first `size` records. Resolves to the end of the newest. A rollback undoes it. */
 async function reach(connection: Client, size: number, step: number): Promise<number> {
   const newest = async (): Promise<number> =>
     Number((await connection.query<{ border: string | null }>(NEWEST_BORDER)).rows[0]?.border ?? 0)

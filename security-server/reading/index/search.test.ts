@@ -1,4 +1,4 @@
-/** Compares the search index with a plain filter over the same rows, whose times are out of order, on both stores. */
+/** Compares the search index with a plain filter over the same rows, out of order in time, on both stores. */
 
 import { sql } from 'kysely'
 import t from 'tap'
