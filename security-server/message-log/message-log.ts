@@ -42,7 +42,7 @@ export type MessageLogOptions = {
   startThread: StartThread
   /** The log's own database, separate from the server's: sqlite:/path or postgres://... */
   databaseUrl: string
-  /** The folder of the log keys (0600), outside backups of the database. It must exist, keys need not. */
+  /** The log keys' folder (0600), outside backups of the database. It must exist; an empty log gets keys. */
   keyFolder: string
   /** Writes a file into the key folders of all nodes; undefined for a server that is one node. */
   shareKey?: ((name: string, bytes: Buffer) => Promise<void>) | undefined
