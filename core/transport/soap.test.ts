@@ -70,7 +70,7 @@ const SAMPLES: Record<string, string> = {
   'faulty-fault.answer': 'fault soap:Server', // ServiceFaultyFault
   'faulty-header.query': 'missing_header_field', // FaultyHeaderResponse
   'faulty-header2.query': 'duplicate_header_field', // FaultyHeader
-  'faulty-multipart.query': 'mime_parsing_failed', // ServiceFaultyMultipart (invalid_message there: no boundary matches)
+  'faulty-multipart.query': 'mime_parsing_failed', // ServiceFaultyMultipart (there: invalid_message)
   'getstate-defaultnamespace.query': 'request',
   'getstate-iso88591.answer': 'response',
   'getstate-subsystem.answer': 'response',
@@ -93,7 +93,7 @@ const SAMPLES: Record<string, string> = {
   'missing-userId.query': 'request',
   'missingobjecttype.query': 'invalid_xml', // MissingObjectTypeMessage
   'no-header.query': 'missing_header', // MissingHeader
-  'no-signature.query': 'response', // NoSignatureToServerProxy: the signature is missing, the SOAP part is not
+  'no-signature.query': 'response', // NoSignatureToServerProxy: only the signature is missing
   'no-soap.query': 'mime_parsing_failed', // NoSoapToServerProxy: a part without its empty line
   'notAllowed.query': 'request',
   'nowhitespace.answer': 'response',
@@ -113,7 +113,7 @@ const SAMPLES: Record<string, string> = {
   'simplesoap.xml': 'request',
   'smallAttachment.answer': 'response',
   'smallAttachment.query': 'request',
-  'soapfault-mtom.answer': 'mime_parsing_failed', // SoapFaultInMultipartResponse: X-Road forgives the missing end
+  'soapfault-mtom.answer': 'mime_parsing_failed', // SoapFaultInMultipartResponse: no end
   'soapfault-mtom.query': 'request',
   'soapfaulterror.query': 'fault SOAP-ENV:Clientrwerete',
   'split-header.answer': 'response',

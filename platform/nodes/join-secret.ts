@@ -1,6 +1,7 @@
 /**
- * The one secret from which a new node starts: where a running node is, and a key that both have. The new node proves that it has the key,
- * and what it gets is sealed under it, so the key itself is never sent, and whoever listens or answers in between learns nothing.
+ * The one secret from which a new node starts: where a running node is, and a key that both have. The new
+ * node proves that it has the key, and what it gets is sealed under it, so the key itself is never sent, and
+ * whoever listens or answers in between learns nothing.
  *
  *     concordat-join-1.<base64url of JSON: url, id, key>
  */

@@ -1,7 +1,8 @@
 /**
- * A file as a row of the database: AES-256-GCM under the cluster key, bound to the server, the name of the file and the number of the
- * change. So no row can be read, made, or moved to another name or number without the cluster key; that a file is deleted is sealed too. A whole row of
- * before, with its number, still opens: each node notices it by what it has seen (`seen.ts`).
+ * A file as a row of the database: AES-256-GCM under the cluster key, bound to the server, the name of the
+ * file and the number of the change. So no row can be read, made, or moved to another name or number without
+ * the cluster key; that a file is deleted is sealed too. A whole row of before, with its number, still opens:
+ * each node notices it by what it has seen (`seen.ts`).
  *
  *     version 1 | id of the key, 8 octets | nonce, 12 | ciphertext of (1 | content) or of (0) | tag, 16
  */

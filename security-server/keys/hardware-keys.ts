@@ -92,7 +92,8 @@ export async function openHardwareKeys(q: {
     if (pin === undefined || token.state().state !== 'locked') return
     const once = Buffer.from(pin)
     pin = undefined
-    const tried = token.login(once, { careful: true }).catch(() => undefined) // A failure shows in the token's state.
+    // A failure shows in the token's state.
+    const tried = token.login(once, { careful: true }).catch(() => undefined)
     void tried.finally(() => once.fill(0))
   }
 

@@ -74,7 +74,8 @@ forbidden.addAddress('100.100.100.200', 'ipv4') // metadata of one more cloud
 forbidden.addAddress('192.0.0.192', 'ipv4') // and another
 forbidden.addSubnet('fe80::', 10, 'ipv6')
 forbidden.addSubnet('fec0::', 10, 'ipv6') // site-local
-forbidden.addSubnet('64:ff9b:1::', 48, 'ipv6') // NAT64 of a network's own: where in it the IPv4 address is, only that network knows
+// NAT64 of a network's own: only that network knows where in it the IPv4 address is.
+forbidden.addSubnet('64:ff9b:1::', 48, 'ipv6')
 forbidden.addSubnet('ff00::', 8, 'ipv6')
 forbidden.addAddress('::', 'ipv6')
 forbidden.addAddress('fd00:ec2::254', 'ipv6')

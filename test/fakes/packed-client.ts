@@ -37,7 +37,7 @@ export async function installPackedClient(): Promise<string> {
   return project
 }
 
-/** The code blocks of a document that have a file name ("```js node ask.mjs"); of the package's README when none is named. */
+/** The code blocks of a document with a file name ("```js node ask.mjs"); without one of the README. */
 export function readExamples(document = 'adapters/client/README.md'): {
   tool: string
   file: string

@@ -38,7 +38,9 @@ export const federationMigrations: Record<string, Migration> = {
         .addColumn('shared', type.blob)
         .execute()
     },
-  }, // Contracts between two instances: where a content was proposed, that our registry agreed, and what the other one says.
+  },
+  // Contracts between two instances: where a content was proposed, that our registry agreed, and what the
+  // other one says.
   'registry-federation-002-contracts': {
     up: async (kysely) => {
       const type = columnTypes(kysely)
