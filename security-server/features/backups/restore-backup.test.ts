@@ -50,6 +50,8 @@ function afterVerifying(act: () => void): Record<string, Migration> {
 }
 
 /** A process that restores: its arguments are two modules and what they are asked. */
+/** The process reads all features of the server first: nobody sees how far it is, and on a busy machine that takes a minute. */
+const IMPORT_MS = 300_000
 const RESTORE = `
   const [{ restoreServerBackup }, { serverMigrations: migrations }] =
     await Promise.all(process.argv.slice(1, 3).map((module) => import(module)))
@@ -219,7 +221,18 @@ t.test('a key that was deleted after the backup comes back only if it is named',
       initialApiKeyFile: at('pipe'),
     }),
   ])
-  await until('the token of the backup is in the folder', () => existsSync(at('cut', 'keys', 'token.json')))
+  let said = ''
+  restoring.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+  })
+  await until(
+    'the token of the backup is in the folder',
+    (saw) => {
+      saw({ said, exitCode: restoring.exitCode })
+      return existsSync(at('cut', 'keys', 'token.json'))
+    },
+    { deadlineMs: IMPORT_MS },
+  )
   restoring.kill('SIGKILL')
   await once(restoring, 'exit')
   mkdirSync(at('in-the-way'))

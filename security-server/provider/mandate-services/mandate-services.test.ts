@@ -12,6 +12,7 @@ import t from 'tap'
 import type { MandateServiceCheck } from '#schemas/contract.ts'
 import type { Fault } from '#schemas/fault.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
+import { aheadOfMidnight } from '#test/day-clock.ts'
 import { sendJson, startMandateServices } from '#test/fakes/mandate-services.ts'
 import { createMandateServices } from './mandate-services.ts'
 import { checkMandateServices, type MandateServiceSettings } from './settings.ts'
@@ -36,9 +37,12 @@ const suomiAt = (more: Partial<MandateServiceSettings> = {}): MandateServiceSett
   ...{ clientId: fake.suomiFi.clientId, apiKeyFile, ...more },
 })
 const clock = { skew: 0 }
+// Mandates end with a day.
+const aheadMs = aheadOfMidnight()
+const now = (): number => Date.now() + aheadMs
 const openServices = async (...settings: MandateServiceSettings[]) => {
   const services = await createMandateServices({
-    ...{ settings, server: parseServerId('DEV/GOV/2000/ss2'), clock: () => Date.now() + clock.skew },
+    ...{ settings, server: parseServerId('DEV/GOV/2000/ss2'), clock: () => now() + clock.skew },
   })
   t.teardown(() => services.close())
   return services
@@ -79,7 +83,7 @@ t.test('Pääsuke by its interface', async (t) => {
   })
   await ask({ roles: ['EMTA:FILER', 'EMTA:READER'] })
   t.match(fake.asked[1]!.target, /\?role=EMTA%3AFILER&role=EMTA%3AREADER$/)
-  const day = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
+  const day = (days: number): string => new Date(now() + days * 86_400_000).toISOString().slice(0, 10)
   for (const [role, period, isMandated] of [
     ['EMTA:FILER', undefined, true],
     ['STAT:ANYTHING', undefined, true],
@@ -90,7 +94,7 @@ t.test('Pääsuke by its interface', async (t) => {
     ['EMTA:FILER', { through: day(0) }, true],
     ['EMTA:FILER', { from: day(-9), through: day(-1) }, false],
     ['EMTA:FILER', { from: day(1) }, false],
-    ['EMTA:FILER', { from: new Date(Date.now() - 60_000).toISOString() }, true],
+    ['EMTA:FILER', { from: new Date(now() - 60_000).toISOString() }, true],
     ['EMTA:FILER', { through: '2020-01-01T00:00:00+02:00' }, false],
   ] as const) {
     fake.mandates.length = 0
@@ -266,9 +270,9 @@ t.test('how long an answer serves', async (t) => {
   clock.skew = 61_000
   t.equal(await ask(), false)
   clock.skew = 0
-  const through = new Date().toISOString().slice(0, 10)
+  const through = new Date(now()).toISOString().slice(0, 10)
   grant('EMTA:FILER', { through })
-  const midnight = Date.parse(through) + 86_400_000 - Date.now()
+  const midnight = Date.parse(through) + 86_400_000 - now()
   clock.skew = midnight - 30_000
   t.equal(await ask(), true)
   const before = asked()
