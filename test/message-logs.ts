@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { openLogSource } from '#security-server/features/verification/checks/open-source.ts'
-import { openRecord } from '#security-server/message-log/open-record.ts'
+import { openRecord } from '#security-server/message-log/records/open-record.ts'
 import type { WorldServer } from './world.ts'
 
 /** The part of a record that tests of exchanges need. */

@@ -3,12 +3,12 @@
  * where, so bodies from before a change of the setting are read, erased and swept as ever.
  */
 import type { Database } from '#platform/database/open-database.ts'
-import { type BodyFolder, openBodyFolder, openBodyIn } from './body-folder.ts'
+import { type BodyFolder, openBodyFolder, openBodyIn } from './bodies/body-folder.ts'
+import { segmentOwner } from './bodies/deletable-segments.ts'
 import { isInPieces } from './pieces/name.ts'
 import { openPieces } from './pieces/open-pieces.ts'
 import { createPieceBodies, type PieceBodies } from './pieces/piece-bodies.ts'
 import { createPieceStore, openPieceStore } from './pieces/store.ts'
-import { segmentOwner } from './segments/deletable.ts'
 import type { BodyPlace } from './settings.ts'
 
 export type Bodies = Omit<BodyFolder, 'sweep'> & {

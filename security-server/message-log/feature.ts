@@ -5,10 +5,10 @@ import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import { lookApart } from '#platform/jobs/looks.ts'
-import { watchWritable } from './check-writable.ts'
+import { watchWritable } from './bodies/check-writable.ts'
+import { segmentFolder } from './bodies/segment-place.ts'
 import { rotateWhenDue } from './keys/rotate-when-due.ts'
 import type { MessageLog } from './message-log.ts'
-import { segmentFolder } from './segments/place.ts'
 import type { BodyPlace } from './settings.ts'
 
 type Ground = {

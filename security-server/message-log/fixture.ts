@@ -19,12 +19,12 @@ import { createReconciliationStore, type ReconciliationStore } from '../features
 import { type EndedLog, endedLog } from '../features/retention/ended-log.ts'
 import { LOG_PARTS } from '../log-parts.ts'
 import type { LogOptions } from '../open-log.ts'
+import type { SpooledBody } from './bodies/spool.ts'
 import { openFullLog as openAsItIs, type TestLog, type TestLogOptions } from './full-log-fixture.ts'
-import { startKeptThread } from './kept-threads-fixture.ts'
 import { openLogDatabase } from './log-store.ts'
 import { logMigrations } from './part.ts'
 import type { RecordInput } from './record-input.ts'
-import type { SpooledBody } from './spool.ts'
+import { startKeptThread } from './worker/kept-threads-fixture.ts'
 
 export { logOptions, SERVER, type TestLog, type TestLogOptions } from './full-log-fixture.ts'
 

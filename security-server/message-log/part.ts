@@ -5,11 +5,11 @@
  */
 import type { Migration } from 'kysely/migration'
 import { merge } from '#platform/feature.ts'
-import type { Erased, ErasedContent, Erasure } from './erase.ts'
+import type { Erased, ErasedContent, Erasure } from './erasure/erase.ts'
+import type { SideStatement } from './hot-store.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-store.ts'
 import { messageLogMigrations } from './migrations/all.ts'
-import type { SideStatement } from './records/hot-store.ts'
 import type { RecentRecords } from './records/recent-records.ts'
 import type { Settled } from './records/settled.ts'
 

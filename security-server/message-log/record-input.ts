@@ -2,7 +2,7 @@
 import type { SealedCircumstances } from '#core/circumstances/seal.ts'
 import type { ReceiptKind } from '#core/delivery/receipt.ts'
 import type { ClientId, ServerId, ServiceId } from '#schemas/identifiers.ts'
-import type { SpooledBody } from './spool.ts'
+import type { SpooledBody } from './bodies/spool.ts'
 
 /** How much of a message is stored: all of it, digests only, or ids only. */
 export type LogLevel = 'full' | 'digest' | 'none'

@@ -6,7 +6,7 @@ import { receiveFault } from '#platform/threads/crossed-fault.ts'
 import { letThreadsHaveOwnNursery } from '#platform/threads/own-nursery.ts'
 import { withBuffers } from '#platform/threads/with-buffers.ts'
 import { Fault } from '#schemas/fault.ts'
-import { type Field, packedSize, packGroup } from './group-format.ts'
+import { type Field, packedSize, packGroup } from './formats/group-format.ts'
 import type { LoggedRecord } from './record-input.ts'
 import {
   type CallAnswer,

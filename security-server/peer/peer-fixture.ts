@@ -37,8 +37,8 @@ import { createKeys, type Keys } from '../keys/keys.ts'
 import { proposeSubject } from '../keys/propose-subject.ts'
 import { quickToken } from '../keys/token-fixture.ts'
 import type { Body, BodySpool } from '../message/body.ts'
-import { openBodyFolder } from '../message-log/body-folder.ts'
-import { createSpool } from '../message-log/spool.ts'
+import { openBodyFolder } from '../message-log/bodies/body-folder.ts'
+import { createSpool } from '../message-log/bodies/spool.ts'
 import type { LogEntry, PathLog } from './message-log.ts'
 
 export const TAX = parseSubsystemId('DEV/GOV/1000/tax')

@@ -1,6 +1,6 @@
 /** Guarantees that a request is given up before the replay keys that it could repeat are forgotten. */
 import { Fault } from '#schemas/fault.ts'
-import { LONGEST_UPLOAD_MS } from '../message-log/replay-times.ts'
+import { LONGEST_UPLOAD_MS } from '../message-log/replay-keys/replay-times.ts'
 import type { ProviderRooms } from './rooms.ts'
 
 /** Throws `request_timeout` when the request that arrived then (ms) takes longer than an upload may. */

@@ -315,7 +315,7 @@ t.test('a request is taken once and only now', async (t) => {
     agent: undefined,
   }
   t.equal((await tell(elsewhere)).type, 'ok', "another server's ids are its own")
-  // After a restart: security-server/message-log/replay-and-recovery.test.ts.
+  // After a restart: security-server/message-log/recovery/replay-and-recovery.test.ts.
   t.equal((await tell({ agent: undefined })).type, 'ok')
 })
 

@@ -1,7 +1,7 @@
 /** Retention classes: how long content is kept, what stays after its end, and what is archived of it. */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import type { EndMode } from '../../message-log/erase.ts'
+import type { EndMode } from '../../message-log/erasure/erase.ts'
 
 /** The class of all services that are assigned to no other one. It always exists. */
 export const DEFAULT_CLASS = 'default'

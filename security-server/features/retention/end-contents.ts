@@ -1,5 +1,5 @@
 /** Erases the content of records whose time is over and that no hold covers, one batch in one commit. */
-import type { Erased, Erasure } from '../../message-log/erase.ts'
+import type { Erased, Erasure } from '../../message-log/erasure/erase.ts'
 import type { RetentionClass } from './classes.ts'
 import type { EndedLog } from './ended-log.ts'
 import { takeDue } from './take-due.ts'

@@ -1,8 +1,8 @@
 /** Erases an exchange by order: all its records in this log in one commit, or none if a hold covers one of them. */
 import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import type { EndMode, Erased, Erasure } from '../../message-log/erase.ts'
-import type { KeyFinder } from '../../message-log/open-record.ts'
+import type { EndMode, Erased, Erasure } from '../../message-log/erasure/erase.ts'
+import type { KeyFinder } from '../../message-log/records/open-record.ts'
 import type { Settled } from '../../message-log/records/settled.ts'
 import { receiptsAmong } from '../../reading/evidence/delivery-records.ts'
 import { lastNamed, readEvidence, type StoredEvidence } from '../../reading/evidence/read-evidence.ts'

@@ -1,7 +1,7 @@
 /** The part of the log's thread that serves retention. Acts that erase run in the writer's turn. */
 import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import type { Erased, Erasure } from '../../message-log/erase.ts'
+import type { Erased, Erasure } from '../../message-log/erasure/erase.ts'
 import type { LogPart, PartGround } from '../../message-log/part.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
 import { type FilesToDelete, filesToDelete } from '../../message-log/segments/files-to-delete.ts'

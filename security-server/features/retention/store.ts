@@ -4,7 +4,7 @@ import { type Database, inTransaction, readDurably, tablesOf } from '#platform/d
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { Whole } from '#schemas/sent-values.ts'
-import type { EndMode } from '../../message-log/erase.ts'
+import type { EndMode } from '../../message-log/erasure/erase.ts'
 import { type ArchiveMode, type ClassSettings, DEFAULT_CLASS, type RetentionClass } from './classes.ts'
 import type { RetentionTables } from './tables.ts'
 
@@ -41,7 +41,7 @@ const COUNTED = 10_000
 const PART = 50
 /** Up to which record it is decided when contents end. */
 const MARK = 'retention'
-/** Raised by each new hold and each change of a class, which erasures (message-log/erase.ts) and decisions must have seen. */
+/** Raised by each new hold and each change of a class, which erasures (message-log/erasure/erase.ts) and decisions must have seen. */
 export const HOLDS = 'holds'
 
 /** Whether a change is for all records that have content, or for those from now on. */

@@ -1,7 +1,7 @@
 /** The tables of retention in the log's database. The log's migrations create them; docs/message-log-format.md describes them. */
 import type { Generated } from 'kysely'
 import type { Time, Whole } from '#schemas/sent-values.ts'
-import type { EndMode } from '../../message-log/erase.ts'
+import type { EndMode } from '../../message-log/erasure/erase.ts'
 import type { IndexTables } from '../../reading/index/tables.ts'
 import type { ArchiveMode } from './classes.ts'
 

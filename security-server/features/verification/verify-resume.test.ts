@@ -21,7 +21,7 @@ import {
   signer,
   spoolBody,
 } from '../../message-log/fixture.ts'
-import { buildLog } from '../../message-log/tamper-fixture.ts'
+import { buildLog } from '../../message-log/tampering/tamper-fixture.ts'
 import { openLogSource } from './checks/open-source.ts'
 import type { LogReport } from './checks/source.ts'
 import { parseState, type VerifyState } from './checks/state.ts'

@@ -27,7 +27,7 @@ import {
   signer,
   type TestLog,
 } from '../../message-log/fixture.ts'
-import { encodePeaks } from '../../message-log/records/hot-store.ts'
+import { encodePeaks } from '../../message-log/hot-store.ts'
 import type { IndexTables } from '../../reading/index/tables.ts'
 import { readPolicy } from './policy.ts'
 

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import { type CountRow, countRowText, countsDocument } from '#core/log-export/daily-counts.ts'
+import { ownRecord } from '../formats/own-record.ts'
 import type { LogDatabase } from '../log-store.ts'
-import { ownRecord } from '../own-record.ts'
 import type { OwnRecord, Writer } from '../records/writer.ts'
 import type { Tables } from '../tables.ts'
 import { COUNTS_DAY, COUNTS_FIRST, type CountFigures, recordsOf } from './store.ts'

@@ -4,9 +4,9 @@
  */
 import { createPublicKey } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
-import { ownRecord } from '../own-record.ts'
+import { ownRecord } from '../formats/own-record.ts'
+import type { LogKey } from '../formats/seal.ts'
 import type { OwnRecord } from '../records/writer.ts'
-import type { LogKey } from '../seal.ts'
 import { addLogKey, createLogKeys, hasNoKeys, type LogKeys, lacksLogKeys, readLogKeys } from './log-keys.ts'
 
 export type KeyRing = {

@@ -16,7 +16,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
-import { KEY_ID_LENGTH, type LogKey } from '../seal.ts'
+import { KEY_ID_LENGTH, type LogKey } from '../formats/seal.ts'
 
 export type LogKeys = {
   /** The newest key of the folder. */

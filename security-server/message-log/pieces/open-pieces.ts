@@ -1,6 +1,6 @@
 /** Reads a body from its pieces, a block at a time; whoever reads closes it as a file. */
 import { Fault } from '#schemas/fault.ts'
-import { LARGEST_BLOCK, type LocatedBody } from '../body-file.ts'
+import { LARGEST_BLOCK, type LocatedBody } from '../bodies/body-file.ts'
 import type { PieceStore } from './store.ts'
 
 /**

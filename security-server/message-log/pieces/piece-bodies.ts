@@ -4,8 +4,8 @@
  * time, so nothing has to be remembered of what could not be deleted, or began after its writer had given it up.
  */
 import { Fault } from '#schemas/fault.ts'
-import type { BodyDestination } from '../body-file.ts'
-import type { BodyFolder } from '../body-folder.ts'
+import type { BodyDestination } from '../bodies/body-file.ts'
+import type { BodyFolder } from '../bodies/body-folder.ts'
 import { newPieceName } from './name.ts'
 import { openPieces } from './open-pieces.ts'
 import type { PieceStore } from './store.ts'

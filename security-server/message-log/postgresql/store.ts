@@ -8,8 +8,8 @@ import { SYNC_AT_COMMIT } from '#platform/database/dialect.ts'
 import { takeLimit } from '#platform/database/url-limit.ts'
 import { againIfStoodStill } from '#platform/stood-still.ts'
 import { Fault } from '#schemas/fault.ts'
-import { sealedSize } from '../body-file.ts'
-import { isInPieces } from '../pieces/name.ts'
+import { sealedSize } from '../bodies/body-file.ts'
+import { placeOf } from '../bodies/segment-place.ts'
 import {
   decodePeaks,
   encodePeaks,
@@ -19,12 +19,12 @@ import {
   type PieceRow,
   type Placement,
   type ReplayKey,
-} from '../records/hot-store.ts'
-import { KEPT_FOR_ANY_NODE_MS } from '../replay-times.ts'
-import { SEGMENT_GONE } from '../segments/keep-larger-bodies.ts'
-import { placeOf } from '../segments/place.ts'
-import { createSteadyTime } from '../steady-time.ts'
-import type { KeptWatch } from '../steady-watch.ts'
+} from '../hot-store.ts'
+import { isInPieces } from '../pieces/name.ts'
+import { SEGMENT_GONE } from '../records/keep-larger-bodies.ts'
+import { KEPT_FOR_ANY_NODE_MS } from '../replay-keys/replay-times.ts'
+import { createSteadyTime } from '../replay-keys/steady-time.ts'
+import type { KeptWatch } from '../replay-keys/steady-watch.ts'
 import {
   borderAfter,
   NEWEST_BORDER,

@@ -2,8 +2,8 @@
  * Which signature documents are stored already, so that those of one batch are written once; and against which earlier document a
  * new one is stored as a difference. A document is added only after its commit.
  */
-import { encodeDelta } from '../document-delta.ts'
-import type { DocumentRow } from './hot-store.ts'
+import { encodeDelta } from '../formats/document-delta.ts'
+import type { DocumentRow } from '../hot-store.ts'
 
 const MAX_KNOWN = 2048
 const MAX_BASES = 32

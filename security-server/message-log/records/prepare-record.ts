@@ -1,8 +1,8 @@
 /** Turns the records from the main thread into what is stored: encrypted content, commitments, leaf form, leaf hash. */
 import { hash, randomFillSync } from 'node:crypto'
 import { leafForm } from '#core/merkle/leaf-form.ts'
-import { contentSize, encodeBodyFile, encodeContent, type Sections } from '../content.ts'
-import type { PackedRecord } from '../group-format.ts'
+import { contentSize, encodeBodyFile, encodeContent, type Sections } from '../formats/content.ts'
+import type { PackedRecord } from '../formats/group-format.ts'
 import {
   createKeyDeriver,
   KEY_ID_LENGTH,
@@ -10,11 +10,11 @@ import {
   SEALED_EXTRA,
   SEED_LENGTH,
   sealContent,
-} from '../seal.ts'
+} from '../formats/seal.ts'
+import type { SideStatement } from '../hot-store.ts'
 import { type Arena, createArena } from './arena.ts'
 import { type CommitmentLabel, commitment } from './commitments.ts'
 import type { SignatureDocument } from './document-memory.ts'
-import type { SideStatement } from './hot-store.ts'
 
 /** Its Buffers are valid until the next group is prepared. */
 export type PreparedRecord = {

@@ -3,7 +3,7 @@
  * lost when the database crashes at that moment. Nothing that leaves the log may rest on those.
  */
 import { Fault } from '#schemas/fault.ts'
-import type { HotStore } from './hot-store.ts'
+import type { HotStore } from '../hot-store.ts'
 
 /** What each read finds may be newer than what the one before found. */
 const MOST_READS = 20

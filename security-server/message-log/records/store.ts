@@ -4,9 +4,9 @@ import { type Database, inTransaction, readDurably, tablesOf } from '#platform/d
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { Time, Whole } from '#schemas/sent-values.ts'
-import { applyDelta } from '../document-delta.ts'
+import { applyDelta } from '../formats/document-delta.ts'
+import { decodePeaks, GIVEN_UP, type Head } from '../hot-store.ts'
 import type { Tables } from '../tables.ts'
-import { decodePeaks, GIVEN_UP, type Head } from './hot-store.ts'
 
 /** Whoever stands still for longer than this only looks whether the file is there. */
 const GIVEN_UP_MS = 30 * 86_400_000

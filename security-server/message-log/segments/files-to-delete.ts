@@ -1,8 +1,8 @@
 /** Which files hold nothing but bodies of erased records. */
 
+import { placeOf } from '../bodies/segment-place.ts'
 import type { Settled } from '../records/settled.ts'
 import type { RecordStore } from '../records/store.ts'
-import { placeOf } from './place.ts'
 
 export type FilesToDelete = {
   /** The files, each with the names of the bodies in it that are to be forgotten once it is deleted. */

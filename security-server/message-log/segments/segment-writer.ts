@@ -16,10 +16,10 @@ import {
   writevSync,
 } from 'node:fs'
 import path from 'node:path'
-import { endPieces, sealBody } from '../body-file.ts'
-import { UNTOUCHED_MS } from './deletable.ts'
-import type { BodyKeeper, KeptBody } from './keep-larger-bodies.ts'
-import { placeName, segmentFolder } from './place.ts'
+import { endPieces, sealBody } from '../bodies/body-file.ts'
+import { UNTOUCHED_MS } from '../bodies/deletable-segments.ts'
+import { placeName, segmentFolder } from '../bodies/segment-place.ts'
+import type { BodyKeeper, KeptBody } from '../records/keep-larger-bodies.ts'
 
 /** A segment is given up at this size: a file is deleted when all that is in it is erased. */
 export const SEGMENT_BYTES = 64 * 1024 * 1024
@@ -110,7 +110,10 @@ export function createSegmentWriter(root: string, node: string): SegmentWriter {
   }
 }
 
-/** Whether the segment is there, and no other node may delete it before the commit of what is added now (deletable.ts). */
+/**
+ * Whether the segment is there, and no other node may delete it before the commit of what is added now
+ * (bodies/deletable-segments.ts).
+ */
 function isFresh(file: number): boolean {
   try {
     const { nlink, mtimeMs } = fstatSync(file)

@@ -11,7 +11,9 @@ import { eachDatabase } from '#test/databases.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { LOG_PARTS } from '../../log-parts.ts'
-import { openBodyIn } from '../body-folder.ts'
+import { openBodyIn } from '../bodies/body-folder.ts'
+import { placeName, placeOf } from '../bodies/segment-place.ts'
+import { openBody } from '../bodies/spool.ts'
 import { ownLog } from '../feature.ts'
 import {
   logFolder,
@@ -25,8 +27,6 @@ import {
 import { openLogDatabase } from '../log-store.ts'
 import { BODY_PIECES } from '../migrations/body-pieces.ts'
 import { logMigrations } from '../part.ts'
-import { openBody } from '../spool.ts'
-import { placeName, placeOf } from './place.ts'
 import { createSegmentWriter, SEGMENT_BYTES } from './segment-writer.ts'
 
 const SIZES = [65_537, 100_000, 131_072, 1_048_576]

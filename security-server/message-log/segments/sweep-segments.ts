@@ -4,9 +4,9 @@
  */
 import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { deletableIn, segmentOwner } from '../bodies/deletable-segments.ts'
 import type { RecordStore } from '../records/store.ts'
 import type { WorkerSetup } from '../worker-api.ts'
-import { deletableIn, segmentOwner } from './deletable.ts'
 import type { SegmentWriter } from './segment-writer.ts'
 
 export async function sweepSegments(q: {

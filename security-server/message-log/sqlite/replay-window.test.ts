@@ -2,7 +2,12 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { KEPT_FOR_ANY_NODE_MS, LONGEST_UPLOAD_MS, neededHere, REPLAY_WINDOW_MS } from '../replay-times.ts'
+import {
+  KEPT_FOR_ANY_NODE_MS,
+  LONGEST_UPLOAD_MS,
+  neededHere,
+  REPLAY_WINDOW_MS,
+} from '../replay-keys/replay-times.ts'
 import { createReplayWindow, PRINT_LENGTH, printOf } from './replay-window.ts'
 
 const MINUTE = 60_000

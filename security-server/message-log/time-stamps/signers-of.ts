@@ -1,5 +1,5 @@
 /** The certificates that signed the documents of a batch, so that their status can be checked just before the stamp. */
-import { applyDelta, touches } from '../document-delta.ts'
+import { applyDelta, touches } from '../formats/document-delta.ts'
 import type { RecordStore } from '../records/store.ts'
 
 /** How many signers are checked; a batch with more is stamped without the status of the others. */

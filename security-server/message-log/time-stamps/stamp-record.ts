@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import { batchBytes, CERTIFICATE, encodeEvidence, OCSP } from '#core/evidence-bundle/stamp-batch.ts'
 import { Fault } from '#schemas/fault.ts'
-import { ownRecord } from '../own-record.ts'
+import { ownRecord } from '../formats/own-record.ts'
 import type { OwnRecord } from '../records/writer.ts'
 import type { TimeStampBatch } from './batch.ts'
 

@@ -4,8 +4,8 @@
 import type { KeyObject } from 'node:crypto'
 import { noteName, signNote, writeCheckpoint } from '#core/merkle/checkpoint.ts'
 import { createCompactRange } from '#core/merkle/compact-range.ts'
+import type { Head } from '../hot-store.ts'
 import type { LogDatabase } from '../log-store.ts'
-import type { Head } from '../records/hot-store.ts'
 import type { CheckpointDraft } from '../worker-api.ts'
 
 /** Undefined when the tree is empty or the newest checkpoint has this size already. */

@@ -3,8 +3,8 @@ import { Readable } from 'node:stream'
 import type { ContainerParts } from '#core/container/container.ts'
 import { insertTimeStamp } from '#core/signature/insert-time-stamp.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { BodyFolder } from '../../message-log/body-folder.ts'
-import { openBody } from '../../message-log/spool.ts'
+import type { BodyFolder } from '../../message-log/bodies/body-folder.ts'
+import { openBody } from '../../message-log/bodies/spool.ts'
 import type { StoredEvidence } from './read-evidence.ts'
 
 /** Throws `not_found` when the message was erased, not stored, or not signed. */

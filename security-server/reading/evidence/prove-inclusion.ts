@@ -6,8 +6,8 @@ import { createHmac, hash } from 'node:crypto'
 import { inclusionProof } from '#core/merkle/proofs.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import { SECTION } from '../../message-log/content.ts'
 import { withCosignatures } from '../../message-log/cosignatures/store.ts'
+import { SECTION } from '../../message-log/formats/content.ts'
 import type { LogDatabase } from '../../message-log/log-store.ts'
 import {
   type KeyFinder,
@@ -15,7 +15,7 @@ import {
   type OpenedRemainder,
   openRecord,
   openRemainder,
-} from '../../message-log/open-record.ts'
+} from '../../message-log/records/open-record.ts'
 import type { RecordState } from '../../message-log/records/store.ts'
 import { createNodeReader, type NodeReader } from '../../message-log/tree/tiles.ts'
 

@@ -1,15 +1,15 @@
 /** Everything that is stored about one record, decrypted. Containers, listings and bundles for auditors are made from it. */
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { Time, Whole } from '#schemas/sent-values.ts'
+import type { Attachment } from '../../message-log/bodies/spool.ts'
 import {
   type BodyFileReference,
   decodeAttachments,
   decodeBodyFile,
   SECTION,
-} from '../../message-log/content.ts'
-import { type KeyFinder, openRecord, openRemainder } from '../../message-log/open-record.ts'
+} from '../../message-log/formats/content.ts'
 import type { Clearance, Metadata } from '../../message-log/record-input.ts'
-import type { Attachment } from '../../message-log/spool.ts'
+import { type KeyFinder, openRecord, openRemainder } from '../../message-log/records/open-record.ts'
 import { chainOf } from '../../message-log/time-stamps/batch.ts'
 import { decodeEvidence } from '../../message-log/time-stamps/stamp-record.ts'
 import type { IndexedLog } from '../indexed-log.ts'

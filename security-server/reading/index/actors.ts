@@ -14,7 +14,7 @@ import {
   SEALED_EXTRA,
   SEED_LENGTH,
   sealContent,
-} from '../../message-log/seal.ts'
+} from '../../message-log/formats/seal.ts'
 
 const HASH = 16
 const TERM = /^[A-Za-z0-9_-]{80,2048}$/

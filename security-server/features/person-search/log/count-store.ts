@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Whole } from '#schemas/sent-values.ts'
-import type { SideStatement } from '../../../message-log/records/hot-store.ts'
+import type { SideStatement } from '../../../message-log/hot-store.ts'
 import type { LookedAt, SubjectReason } from './looked-at.ts'
 import type { SubjectTables } from './tables.ts'
 

@@ -6,9 +6,9 @@
  */
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectEvaluation, SubjectQuestion } from '#schemas/subject-keys.ts'
-import { gently } from '../../../message-log/gently.ts'
+import { openBody } from '../../../message-log/bodies/spool.ts'
 import type { MessageLog } from '../../../message-log/message-log.ts'
-import { openBody } from '../../../message-log/spool.ts'
+import { gently } from '../../../message-log/worker/gently.ts'
 import { subjectEntry } from './entry.ts'
 import {
   type Declared,

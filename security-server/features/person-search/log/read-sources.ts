@@ -8,8 +8,8 @@ import {
   decodeBodyFile,
   SECTION,
   type Sections,
-} from '../../../message-log/content.ts'
-import { type KeyFinder, openRecord, openRemainder } from '../../../message-log/open-record.ts'
+} from '../../../message-log/formats/content.ts'
+import { type KeyFinder, openRecord, openRemainder } from '../../../message-log/records/open-record.ts'
 import type { RecordStore } from '../../../message-log/records/store.ts'
 import type { SearchStore } from '../../../reading/index/store.ts'
 import { SUBJECTS } from './store.ts'

@@ -16,8 +16,8 @@ import {
   decodeBodyFile,
   SECTION,
   type Sections,
-} from '../../../message-log/content.ts'
-import { type KeyFinder, openRecord } from '../../../message-log/open-record.ts'
+} from '../../../message-log/formats/content.ts'
+import { type KeyFinder, openRecord } from '../../../message-log/records/open-record.ts'
 import type { RecordStore } from '../../../message-log/records/store.ts'
 import type { SearchRow } from '../../../reading/index/search-filter.ts'
 import type { ReconciliationStore } from './store.ts'

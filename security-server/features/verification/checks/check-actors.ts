@@ -4,8 +4,8 @@
  * requests read most recently.
  */
 import { ACTOR_KINDS, type AskedActors, actorsOf } from '#core/log-export/actors.ts'
+import type { LogKey } from '../../../message-log/formats/seal.ts'
 import type { Metadata } from '../../../message-log/record-input.ts'
-import type { LogKey } from '../../../message-log/seal.ts'
 import { ACTOR_COLUMNS, createActorHasher } from '../../../reading/index/actors.ts'
 import { blockOf } from '../../../reading/index/block-store.ts'
 import type { SearchRow } from '../../../reading/index/search-filter.ts'

@@ -2,9 +2,14 @@
 import { createHash, hash } from 'node:crypto'
 import { commit, type LeafFields } from '#core/merkle/leaf-form.ts'
 import { say } from '#schemas/said.ts'
-import { decodeAttachments, decodeBodyFile, SECTION, type Sections } from '../../../message-log/content.ts'
-import { checkCuts } from '../../../message-log/cut-digests.ts'
-import type { OpenedRecord, OpenedRemainder } from '../../../message-log/open-record.ts'
+import {
+  decodeAttachments,
+  decodeBodyFile,
+  SECTION,
+  type Sections,
+} from '../../../message-log/formats/content.ts'
+import { checkCuts } from '../../../message-log/formats/cut-digests.ts'
+import type { OpenedRecord, OpenedRemainder } from '../../../message-log/records/open-record.ts'
 import { checkCircumstances } from './check-circumstances.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource } from './source.ts'

@@ -1,14 +1,14 @@
 /** Checks the links between records and other tables: answers, erasures, key rotations, and the key that opens a record. */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { say } from '#schemas/said.ts'
+import { logKeyIdOf } from '../../../message-log/formats/seal.ts'
 import {
   type OpenedRecord,
   type OpenedRemainder,
   openRecord,
   openRemainder,
-} from '../../../message-log/open-record.ts'
+} from '../../../message-log/records/open-record.ts'
 import type { StoredRecord } from '../../../message-log/records/store.ts'
-import { logKeyIdOf } from '../../../message-log/seal.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource, StoredLogKey } from './source.ts'
 

@@ -6,7 +6,7 @@ import { type CheckedSignature, checkSignature } from '#core/signature/verify-si
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { PART_NAME } from '#schemas/wire.ts'
-import { decodeAttachments, SECTION, type Sections } from '../../../message-log/content.ts'
+import { decodeAttachments, SECTION, type Sections } from '../../../message-log/formats/content.ts'
 import type { StoredRecord } from '../../../message-log/records/store.ts'
 import type { ContentDigests } from './check-content.ts'
 import { inconsistent } from './inconsistent.ts'

@@ -1,9 +1,9 @@
 /** Our own database as a source for the verifier, read page by page. */
 
+import { readBodyFile } from '../../../message-log/bodies/body-file.ts'
 import { type BodyReader, bodyReader } from '../../../message-log/bodies.ts'
-import { readBodyFile } from '../../../message-log/body-file.ts'
 import type { StoredCosignature } from '../../../message-log/cosignatures/store.ts'
-import type { KeyFinder } from '../../../message-log/open-record.ts'
+import type { KeyFinder } from '../../../message-log/records/open-record.ts'
 import type { IndexedLog } from '../../../reading/indexed-log.ts'
 import type { LogSource, Problem } from './source.ts'
 

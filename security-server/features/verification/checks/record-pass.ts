@@ -4,7 +4,7 @@
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { say } from '#schemas/said.ts'
-import type { OpenedRecord, OpenedRemainder } from '../../../message-log/open-record.ts'
+import type { OpenedRecord, OpenedRemainder } from '../../../message-log/records/open-record.ts'
 import type { StoredRecord } from '../../../message-log/records/store.ts'
 import type { StoredTimeStamp } from '../../../message-log/time-stamps/store.ts'
 import { checkContent } from './check-content.ts'

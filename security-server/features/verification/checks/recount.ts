@@ -4,8 +4,8 @@
  */
 import { type CountRow, NOT_TOLD, readCountRow, readCountsDocument } from '#core/log-export/daily-counts.ts'
 import { say } from '#schemas/said.ts'
-import { openRecord, openRemainder } from '../../../message-log/open-record.ts'
 import type { Metadata } from '../../../message-log/record-input.ts'
+import { openRecord, openRemainder } from '../../../message-log/records/open-record.ts'
 import type { StoredRecord } from '../../../message-log/records/store.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource } from './source.ts'
