@@ -3,7 +3,7 @@
  * accepts a connection first. The choice is kept for an hour, and dropped when a request to that server fails (pr-messtransp).
  */
 import { connect } from 'node:net'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'
@@ -37,7 +37,7 @@ export function createServerChoice(settings: {
   connectTimeoutMs: number
   clock: Clock
 }): ChooseServer {
-  const choices = new Map<string, { server: string; until: number }>()
+  const choices = new Map<string, { server: string; at: number }>()
   const races = new Map<string, Promise<ServerWithAddress>>()
 
   /** Runs one race at a time for a provider; concurrent callers share its result. */
@@ -51,7 +51,7 @@ export function createServerChoice(settings: {
 
   function keep(provider: ClientId, server: ServerId): void {
     if (choices.size >= CHOICES_KEPT) choices.clear()
-    choices.set(idText(provider), { server: idText(server), until: settings.clock() + CHOICE_KEPT_MS })
+    choices.set(idText(provider), { server: idText(server), at: settings.clock() })
   }
 
   return {
@@ -60,7 +60,7 @@ export function createServerChoice(settings: {
       if (candidates.length === 1) return candidates
       const key = idText(provider)
       const kept = choices.get(key)
-      const known = kept !== undefined && settings.clock() < kept.until
+      const known = kept !== undefined && !hasPassed(settings.clock(), kept.at, CHOICE_KEPT_MS)
       const best = known && candidates.find((one) => idText(one.id) === kept.server)
       const first = best || (await winner(key, candidates))
       if (!best) keep(provider, first.id)
