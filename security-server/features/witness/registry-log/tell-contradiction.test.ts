@@ -44,6 +44,8 @@ void t.test(
     answer = refused('conflict: the log has the checkpoint of 1 entries')
     t.same([await count(1, HOUR), await count(1, 2 * HOUR)], [1, 0], 'the log has it')
     t.equal(await count(1, 24 * HOUR), 1, 'a day later it may have lost it')
+    t.equal(await count(1, 10_000 * HOUR), 1, 'the clock leaps ahead')
+    t.equal(await count(1, -10_000 * HOUR), 1, 'and is put right: it waits no longer than a day')
     answer = undefined
     t.same([await count(1, 24 * HOUR), await count(1, 1000 * HOUR)], [1, 0], 'kept')
     for (let size = 2; size <= 40; size++) t.same([await count(size), await count(size)], [1, 0], `${size}`)

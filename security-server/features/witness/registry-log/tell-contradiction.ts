@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { addSignature, noteName, parseCheckpoint } from '#core/merkle/checkpoint.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, type Fault } from '#schemas/fault.ts'
 import { idText, memberOf, type ServerId } from '#schemas/identifiers.ts'
@@ -29,14 +29,19 @@ export function createTellContradiction(rooms: {
   log: Pick<Log, 'warn'>
 }): (notes: string[]) => Promise<void> {
   const { server, clock, log } = rooms
-  /** When each may be told again. */
-  const notBefore = new Map<string, number>()
+  /** When each was told, and after how long it may be told again. */
+  const told = new Map<string, { at: number; pauseMs: number }>()
 
-  const note = (checkpoint: string, until: number): void => {
+  const note = (checkpoint: string, pauseMs: number): void => {
     // The newest last.
-    notBefore.delete(checkpoint)
-    notBefore.set(checkpoint, until)
-    if (notBefore.size > MOST) notBefore.delete(notBefore.keys().next().value!)
+    told.delete(checkpoint)
+    told.set(checkpoint, { at: clock(), pauseMs })
+    if (told.size > MOST) told.delete(told.keys().next().value!)
+  }
+
+  const mayTell = (checkpoint: string): boolean => {
+    const last = told.get(checkpoint)
+    return last === undefined || hasPassed(clock(), last.at, last.pauseMs)
   }
 
   async function tell(checkpoint: string): Promise<void> {
@@ -52,14 +57,14 @@ export function createTellContradiction(rooms: {
   return async (notes) => {
     for (const text of notes) {
       const checkpoint = withLogsLines(text)
-      if ((notBefore.get(checkpoint) ?? 0) > clock()) continue
+      if (!mayTell(checkpoint)) continue
       try {
         await tell(checkpoint)
         note(checkpoint, Number.POSITIVE_INFINITY)
         log.warn({ checkpoint }, 'the registry was told of a checkpoint of its log that it contradicts')
       } catch (thrown) {
         const fault = asFault(thrown)
-        note(checkpoint, clock() + pauseAfter(fault))
+        note(checkpoint, pauseAfter(fault))
         log.warn({ err: fault }, 'the registry did not take a checkpoint of its log that it may contradict')
       }
     }
