@@ -59,8 +59,8 @@ export const iso = (ms: number): string => new Date(ms).toISOString()
 export const signed = (document: unknown, type: string, by: Party, ocsp: Buffer[] = []): string =>
   writeSignedJson(document, type, [{ certificates: [by.certificate], ocspResponses: ocsp, key: by.key }])
 
-/** `named`: the hashes that the server sent as already received. */
-type Registry = { listed: ListedOrder[]; named: string[] | undefined; isDown: boolean }
+/** `named`: the hashes that the server sent as already received; `aheadMs`: how far its clock is ahead. */
+type Registry = { listed: ListedOrder[]; named: string[] | undefined; isDown: boolean; aheadMs: number }
 
 /**
  * Creates a log with six records. The seed covers the first five: four of the audited party, one of them secret, and one of
@@ -125,7 +125,7 @@ export async function createAuditOrderWorld(t: Test, url: string) {
   const snapshot = { index, statementIndex: 1, verificationFiles: () => [] }
   const answers: AuditAnswer[] = []
   const documents: string[] = []
-  const said: Registry = { listed: [], named: undefined, isDown: false }
+  const said: Registry = { listed: [], named: undefined, isDown: false, aheadMs: 0 }
   const post = async (path: string, document: string): Promise<Buffer> => {
     if (said.isDown) throw new Fault('registration_unavailable')
     if (path.endsWith('/answers')) {
@@ -135,7 +135,8 @@ export async function createAuditOrderWorld(t: Test, url: string) {
     }
     const { id, has } = readSignedJson(Buffer.from(document), AUDIT_DOCUMENT.query).document as AuditQuery
     said.named = has
-    const list = { instance: 'DEV', server, answers: id, generatedAt: iso(now), orders: said.listed }
+    const generatedAt = iso(now + said.aheadMs)
+    const list = { instance: 'DEV', server, answers: id, generatedAt, orders: said.listed }
     return Buffer.from(signed(list, AUDIT_DOCUMENT.list, registry))
   }
   const audit = createAuditLog({ database, clock })

@@ -332,6 +332,24 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     },
   )
 
+  await t.test('what was answered when the clocks were ahead is told again all the same', async (t) => {
+    const one = give(order())
+    const room = roomOf({ clock: () => now + said.aheadMs })
+    await room.run()
+    await tablesOf<{ audit_order: AuditOrderRow }>(database)
+      .updateTable('audit_order')
+      .set({ answered_at: iso(now + 1000 * DAY) })
+      .where('id', '=', one.id)
+      .execute()
+    said.aheadMs = 1000 * DAY
+    await room.run()
+    t.equal(answers.length, 1, 'answered just now')
+    said.aheadMs = 0
+    await room.run()
+    t.notOk(said.named?.includes(orderHash(one)), 'they were put right')
+    t.equal(answers.length, 2)
+  })
+
   await t.test('a registry that does not answer is asked again', async (t) => {
     const one = give(order())
     const room = roomOf()

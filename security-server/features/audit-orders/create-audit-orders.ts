@@ -98,10 +98,10 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     audit.before({ caller: ITSELF, operation, target: `audit order ${id}`, data })
 
   /**
-   * Orders that are answered but that the registry still lists: their hashes, and until when the server reports them as already
-   * received.
+   * Orders that are answered but that the registry still lists: their hashes, and since when and for how long the server
+   * reports them as already received.
    */
-  const notAgain = new Map<string, number>()
+  const notAgain = new Map<string, { since: number; ms: number }>()
 
   const clearanceOf = (authority: string): Clearance =>
     rooms.authorities.find(({ name }) => name === authority)?.secret === true ? 2 : 0
@@ -151,12 +151,12 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     const state = row.state as OrderState
     if (state !== 'answered' && state !== 'refused') return
     const told = Date.parse(row.answered_at ?? row.received_at)
-    if (clock() < told + TOLD_AGAIN_MS) {
-      notAgain.set(row.sha256, told + TOLD_AGAIN_MS)
+    if (!hasPassed(clock(), told, TOLD_AGAIN_MS)) {
+      notAgain.set(row.sha256, { since: told, ms: TOLD_AGAIN_MS })
       return
     }
     if (state === 'answered' && row.seed !== seed) {
-      notAgain.set(row.sha256, Number.POSITIVE_INFINITY)
+      notAgain.set(row.sha256, { since: told, ms: Number.POSITIVE_INFINITY })
       const error = String(say`the registry asks again, with another seed: only the first one is answered`)
       if (row.error !== error) await store.update(row.id, state, { error })
       return
@@ -202,7 +202,7 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   }
 
   const known = async (): Promise<string[]> => {
-    for (const [sha256, until] of notAgain) if (until <= clock()) notAgain.delete(sha256)
+    for (const [sha256, { since, ms }] of notAgain) if (hasPassed(clock(), since, ms)) notAgain.delete(sha256)
     return [...notAgain.keys(), ...(await store.held())].slice(0, AUDIT_LIMITS.held)
   }
 
