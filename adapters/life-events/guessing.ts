@@ -1,5 +1,5 @@
 /** Codes of letters that do not exist. Guarantees that one counter tries few of them an hour, also if it names another clerk each time. */
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 
 const MOST = 20
@@ -8,11 +8,12 @@ const MOST_CLIENTS = 1000
 
 /** The function throws `too_many_requests`, or what `act` throws; a `not_found` counts. */
 export function createGuessing(clock: Clock): <T>(client: string, act: () => Promise<T>) => Promise<T> {
-  const missed = new Map<string, { count: number; until: number }>()
+  const missed = new Map<string, { count: number; since: number }>()
   return async (client, act) => {
     const now = clock()
     const known = missed.get(client)
-    const own = known !== undefined && known.until > now ? known : { count: 0, until: now + HOUR_MS }
+    const isOpen = known !== undefined && !hasPassed(now, known.since, HOUR_MS)
+    const own = isOpen ? known : { count: 0, since: now }
     if (own.count >= MOST) throw new Fault('too_many_requests', { what: 'codes that do not exist' })
     // It counts until it is known to exist: many at once are no way around.
     own.count += 1
