@@ -237,6 +237,11 @@ t.test('one person or one slow system takes the portal from nobody', async (t) =
     }
   }
   t.equal(most, 15, 'five such hours a day')
+  const askAll = (): number => [1, 2, 3, 4].filter(() => asking.mayAsk(sessionOf('4'), gone())).length
+  now = NOW + 10_000 * 3_600_000
+  t.equal(askAll(), 3)
+  now = NOW
+  t.equal(askAll(), 3, 'a clock that was ahead and is put right takes it from nobody')
   const waits = ['1', '2'].map((code) =>
     asking.answersFor(sessionOf(code), { systems, span: {}, gone: new AbortController().signal }).next(),
   )

@@ -1,7 +1,7 @@
 /** Asks the registers for people within bounds: how often one person may, and for how many at the same time. */
 import { createHmac, randomBytes } from 'node:crypto'
 import { limitCalls } from '#adapters/kit/limit-calls.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { Answered, Failed } from '../joining/row.ts'
 import type { Session } from '../login/sessions.ts'
 import type { AskAll } from './ask-all.ts'
@@ -29,7 +29,7 @@ export type Asking = {
 }
 
 type Counted = { hour: Window; day: Window; running: number }
-type Window = { endsAt: number; asked: number }
+type Window = { begunAt: number; asked: number }
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -110,22 +110,19 @@ function createCounts(q: { perHour: number; clock: Clock }): (code: string, gone
   const key = randomBytes(32)
   const people = new Map<string, Counted>()
   const windowOf = (known: Window | undefined, now: number, ms: number): Window =>
-    known !== undefined && now < known.endsAt ? known : { endsAt: now + ms, asked: 0 }
+    known !== undefined && !hasPassed(now, known.begunAt, ms) ? known : { begunAt: now, asked: 0 }
   return (code, gone) => {
     const person = createHmac('sha256', key).update(code).digest('base64')
     const now = q.clock()
     const known = people.get(person)
-    const counted: Counted = known ?? {
-      hour: windowOf(undefined, 0, 0),
-      day: windowOf(undefined, 0, 0),
-      running: 0,
-    }
-    counted.hour = windowOf(counted.hour, now, HOUR_MS)
-    counted.day = windowOf(counted.day, now, DAY_MS)
+    const hour = windowOf(known?.hour, now, HOUR_MS)
+    const day = windowOf(known?.day, now, DAY_MS)
+    const counted: Counted = known ?? { hour, day, running: 0 }
+    counted.hour = hour
+    counted.day = day
     people.delete(person)
     people.set(person, counted)
     if (people.size > MOST_PEOPLE) people.delete(people.keys().next().value as string)
-    const { hour, day } = counted
     if (hour.asked >= q.perHour || day.asked >= q.perHour * HOURS_A_DAY || counted.running >= MOST_AT_ONCE)
       return false
     hour.asked++
