@@ -86,8 +86,11 @@ t.test('fetched, verified, kept', (t) =>
     const agreement = { member: GUEST, hash: hashOf(content), key_name: 'a', subsystems: null, agreed_at: '' }
     const both = await Promise.all(['1', '2'].map((key) => keep.agree({ ...agreement, key_id: key })))
     t.equal(both[0]!.key_id, both[1]!.key_id, 'of two who agree at once one is the first')
-    await keep.forget(GUEST, hashOf(content))
-    t.equal(await codeOf(keep.forget(GUEST, hashOf(content))), 'not_found')
+    const third = { ...agreement, key_id: '3' }
+    await keep.forget(third)
+    t.equal((await keep.agree(third)).key_id, both[0]!.key_id, 'another one is not forgotten')
+    await keep.forget(both[0]!)
+    t.equal((await keep.agree(third)).key_id, '3')
   }),
 )
 
