@@ -167,7 +167,8 @@ async function openAgain(t: Test, url: string) {
 }
 
 /**
- * Changes the second record and makes the whole chain after it consistent, so that the table alone does not reveal the change.
+ * Changes the second record and makes the whole chain after it consistent, so that the table alone does not
+ * reveal the change.
  */
 async function rewriteAuditLog(database: Database): Promise<void> {
   const kysely = database.kysely as unknown as Kysely<{ audit_log: AuditRow }>

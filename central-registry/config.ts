@@ -1,4 +1,6 @@
-/** The settings of a central registry: the schema of the YAML file, and checks made before anything starts. */
+/**
+ * The settings of a central registry: the schema of the YAML file, and checks made before anything starts.
+ */
 
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
 import { type BackupSettings, backupSchema } from '#platform/backups/settings.ts'
@@ -319,7 +321,10 @@ export const settingsSchema = {
   },
 } as const
 
-/** Throws `invalid_configuration` for values that do not fit together, and for values that the schema cannot check. */
+/**
+ * Throws `invalid_configuration` for values that do not fit together, and for values that the schema cannot
+ * check.
+ */
 export function checkSettings(settings: Settings): void {
   const { admin, configuration, publicUrl, login, catalogue, mail } = settings
   const { renewSeconds, validitySeconds } = configuration

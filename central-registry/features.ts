@@ -78,5 +78,8 @@ export const FEATURES = listFeatures<RegistryGround>()
   .with(names)
   .with(nodes)
 
-/** All tables of the registry's database: those of the platform's services, of the register and of the features. */
+/**
+ * All tables of the registry's database: those of the platform's services, of the register and of the
+ * features.
+ */
 export const registryMigrations = migrationsOf(FEATURES, serviceMigrations, registerMigrations)

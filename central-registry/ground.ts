@@ -1,4 +1,7 @@
-/** Opens what all features of a registry share: the database, the register's stores, the keys and the store of publications. */
+/**
+ * Opens what all features of a registry share: the database, the register's stores, the keys and the store of
+ * publications.
+ */
 import path from 'node:path'
 import type { Migration } from 'kysely/migration'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
@@ -34,16 +37,19 @@ import { createTrustStore } from './trust/store.ts'
 export type RegistryGround = Awaited<ReturnType<typeof openGround>>
 
 /**
- * Jobs that run at the same time. Recurring jobs that call other machines use at most seven, notices to other machines eight.
- * Five remain for work that stays within this registry.
+ * Jobs that run at the same time. Recurring jobs that call other machines use at most seven, notices to other
+ * machines eight. Five remain for work that stays within this registry.
  */
 const CONCURRENCY = 20
-/** When a node dies while it publishes, another one publishes within 30 s, even if a queue loses the job for another 10 s. */
+/**
+ * When a node dies while it publishes, another one publishes within 30 s, even if a queue loses the job for
+ * another 10 s.
+ */
 const LEASE_SECONDS = 15
 
 /**
- * Opens everything. `migrations` are those of all tables of the registry's database, `lock` locks a file against other processes. Throws as `openPrivateKeys` and
- * `openServices`.
+ * Opens everything. `migrations` are those of all tables of the registry's database, `lock` locks a file
+ * against other processes. Throws as `openPrivateKeys` and `openServices`.
  */
 export function openGround(
   q: RegistrySettings,
@@ -76,8 +82,8 @@ async function openInTurn(
   const announce = announcePublication(jobs, clock)
   const change = createChange(database, announce)
   const record = createChange(database, async () => undefined)
-  // A new key signs both documents at once: a server that knows only the new key would reject a suspension list signed by the old
-  // one.
+  // A new key signs both documents at once: a server that knows only the new key would reject a suspension
+  // list signed by the old one.
   const changeKeys = createChange(database, async (within) => {
     await announce(within)
     await jobs.enqueue(RENEW_LIST, null, { key: 'change', within })
@@ -93,7 +99,9 @@ async function openInTurn(
     ...{ settings, settingsFile: q.settingsFile, settingsSchema, backupKey: q.backupKey },
     ...{ cluster, claimed },
     ...{ clientSecret: q.clientSecret, mailServer: q.mailServer },
-    /** `change` also asks for a publication, `changeKeys` for a suspension list, too, `record` for nothing. */
+    /**
+     * `change` also asks for a publication, `changeKeys` for a suspension list, too, `record` for nothing.
+     */
     ...{ announce, change, changeKeys, record },
     ...{ members, trust, ocspFreshnessSeconds, servers: createServerStore(database, change) },
     /** Reads the approved CAs as of now. */

@@ -1,6 +1,6 @@
 /**
- * The registry's listeners: `public` serves signed files, `admin` the management API and console; `registration` and `management`
- * accept management requests.
+ * The registry's listeners: `public` serves signed files, `admin` the management API and console;
+ * `registration` and `management` accept management requests.
  */
 import type { FastifyInstance } from 'fastify'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
@@ -47,7 +47,8 @@ export async function registrationServiceOf(
 const MANAGEMENT_RATE = { perSecond: 50, perMinute: 1000 }
 
 /**
- * Asks for a client certificate and accepts any in the handshake. Whether it is a pinned one is checked before a body is read.
+ * Asks for a client certificate and accepts any in the handshake. Whether it is a pinned one is checked
+ * before a body is read.
  */
 export async function managementListener(
   listener: ManagementService,

@@ -1,6 +1,6 @@
 /**
- * One of the processes that work for one registry: its name, its database, and the files that it shares with the other nodes. Opened before
- * all rooms, so that these read what the other nodes have made.
+ * One of the processes that work for one registry: its name, its database, and the files that it shares with
+ * the other nodes. Opened before all rooms, so that these read what the other nodes have made.
  */
 import { hostname } from 'node:os'
 import type { Migration } from 'kysely/migration'
@@ -31,7 +31,10 @@ const SCOPE = 'central registry'
 
 type OpenNode = {
   services: Services
-  /** Under which this process has the node's name; undefined for a registry that has no `nodes` in its settings. */
+  /**
+   * Under which this process has the node's name; undefined for a registry that has no `nodes` in its
+   * settings.
+   */
   claimed: Claimed | undefined
   cluster: Cluster | undefined
   /** Changes files of keys, on all nodes if they are shared. */

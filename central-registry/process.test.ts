@@ -190,7 +190,8 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   await must('POST', '/configuration/publish')
   const { name } = (await must('POST', '/backups')) as { name: string }
   const backup = path.join(at('backups'), name)
-  // The rules are tested in platform/people/people.test.ts; this checks that the command reports the refusal and exits.
+  // The rules are tested in platform/people/people.test.ts; this checks that the command reports the refusal
+  // and exits.
   const reopened = promisify(execFile)(concordatProgram(), [...args, '--reopen-installation'])
   await t.rejects(reopened, { stderr: /the installation ceremony is not done/, code: 1 })
   t.equal(await run.stop(), 0)
@@ -241,7 +242,8 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   writeFileSync(at('state/signing-keys/00000000-0000-4000-8000-000000000000.pem'), 'x')
   t.match(await refusal(), /central-registry cannot start: .*does not open the configuration signing key/)
   rmSync(at('state/signing-keys'), { recursive: true })
-  // The rules are tested in features/restorations/; this checks the command, and that the process started afterwards is closed.
+  // The rules are tested in features/restorations/; this checks the command, and that the process started
+  // afterwards is closed.
   const restore = (): Promise<{ stdout: string }> =>
     promisify(execFile)(concordatProgram(), [...args, '--restore-backup', backup])
   await t.rejects(restore(), { stderr: /overwrites nothing/, code: 1 })

@@ -1,4 +1,7 @@
-/** The parts of a registry apart from its features: its listeners, the management API's document, who may call it and when. */
+/**
+ * The parts of a registry apart from its features: its listeners, the management API's document, who may call
+ * it and when.
+ */
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Confirmation } from '#platform/http-service/confirmation.ts'
@@ -18,7 +21,10 @@ const CONSOLE = {
   how: 'npm exec -- concordat console',
 }
 
-/** A server's report says how far this registry had come, so it is accepted while a restored register waits for acceptance. */
+/**
+ * A server's report says how far this registry had come, so it is accepted while a restored register waits
+ * for acceptance.
+ */
 const OPEN_WHILE_RESTORED = ['/registration/v1/server-reports']
 
 type Offered = {
@@ -66,7 +72,8 @@ export async function shapeOf(all: RegistryGround & Offered): Promise<Shape> {
 }
 
 /**
- * Opens a listener with the features' routes and listens at its address; does nothing when the settings have no such listener.
+ * Opens a listener with the features' routes and listens at its address; does nothing when the settings have
+ * no such listener.
  */
 function listenerOf<S extends { address: string; port: number }>(
   settings: S | undefined,

@@ -51,8 +51,8 @@ async function outcomes(acts: Promise<unknown>[]): Promise<Record<string, number
   )
 }
 
-// Every existing database has these names in its table of migrations. A renamed migration would run again; a missing one prevents
-// the start.
+// Every existing database has these names in its table of migrations. A renamed migration would run again; a
+// missing one prevents the start.
 const MIGRATIONS = [
   ...['api-keys-001', 'api-keys-002', 'api-keys-003', 'api-keys-004-form'],
   ...['audit-log-001', 'audit-log-002-target', 'audit-log-003-stream'],

@@ -1,6 +1,6 @@
 /**
- * The authority's keys and certificates in one directory: private keys as PEM, readable by their owner only. All files appear at
- * once or not at all, and never replace existing ones.
+ * The authority's keys and certificates in one directory: private keys as PEM, readable by their owner only.
+ * All files appear at once or not at all, and never replace existing ones.
  */
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -17,8 +17,8 @@ export const LEDGER_FILE = 'issued.jsonl'
 const FACTS_FILE = 'authority.json'
 
 /**
- * The identities in `directory`; undefined if it is empty or missing. Throws `invalid_configuration` if they belong to another
- * instance.
+ * The identities in `directory`; undefined if it is empty or missing. Throws `invalid_configuration` if they
+ * belong to another instance.
  */
 export async function readIdentities(directory: string, instance: string): Promise<Identities | undefined> {
   const names = await readdir(directory).catch((thrown: NodeJS.ErrnoException) => {

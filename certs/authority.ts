@@ -1,6 +1,7 @@
 /**
- * A development certification authority with its OCSP responder and time-stamping authority, for tests in process and for the
- * trust services. Never for production: its keys are unprotected, and it issues certificates to everybody who asks.
+ * A development certification authority with its OCSP responder and time-stamping authority, for tests in
+ * process and for the trust services. Never for production: its keys are unprotected, and it issues
+ * certificates to everybody who asks.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import path from 'node:path'
@@ -45,8 +46,8 @@ export type Authority = {
   root: Certificate
   intermediate: Certificate
   /**
-   * The certificate of the responder for certificates that the intermediate issued; the intermediate issued it. The root answers
-   * for the intermediate.
+   * The certificate of the responder for certificates that the intermediate issued; the intermediate issued
+   * it. The root answers for the intermediate.
    */
   ocspResponder: Certificate
   tsa: Certificate
@@ -59,7 +60,10 @@ export type Authority = {
 }
 
 type AuthorityQuestion = {
-  /** Where keys, certificates and the ledger are stored; created if missing. By default they are in memory only. */
+  /**
+   * Where keys, certificates and the ledger are stored; created if missing. By default they are in memory
+   * only.
+   */
   directory?: string
   clock: Clock
   instance: string
@@ -73,7 +77,8 @@ type AuthorityQuestion = {
 const DAY_MS = 86_400_000
 // Clocks of the machines that verify the certificate may be a little behind.
 const BACKDATE_MS = 300_000
-// OCSP answers that are stale on purpose must still be within the validity of the authority's own certificates.
+// OCSP answers that are stale on purpose must still be within the validity of the authority's own
+// certificates.
 const AUTHORITY_BACKDATE_MS = 30 * DAY_MS
 const DNS_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i
 
@@ -87,7 +92,8 @@ export async function createAuthority(q: AuthorityQuestion): Promise<Authority> 
   const ledger = openLedger(directory === undefined ? undefined : path.join(directory, LEDGER_FILE))
   for (const role of ['intermediate', 'ocsp-responder', 'tsa'] as const) {
     const { certificate } = identities[role]
-    // After a crash between writing the keys and the ledger, the ledger may lack the authority's own certificates.
+    // After a crash between writing the keys and the ledger, the ledger may lack the authority's own
+    // certificates.
     if (ledger.find(certificate.serialNumber) !== undefined) continue
     ledger.issued(certificate, role === 'intermediate' ? 'root' : 'intermediate', role)
   }

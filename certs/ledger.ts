@@ -1,7 +1,7 @@
 /**
- * The certificates that the authority has issued and revoked, one JSON line each. A line is written before the certificate is
- * returned, so its status is always known later. An incomplete last line after a crash is dropped; its certificate was never
- * returned.
+ * The certificates that the authority has issued and revoked, one JSON line each. A line is written before
+ * the certificate is returned, so its status is always known later. An incomplete last line after a crash is
+ * dropped; its certificate was never returned.
  */
 import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs'
 import type { Certificate } from '#core/certificate/certificate.ts'

@@ -1,4 +1,7 @@
-/** The common part of the three services: a listener with health, the fault switch and its guarded admin routes. */
+/**
+ * The common part of the three services: a listener with health, the fault switch and its guarded admin
+ * routes.
+ */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -12,7 +15,10 @@ import { type Conditions, changeSwitch, newSwitch, type Service, type Switch } f
 export type ServiceApp = {
   app: FastifyInstance
   state: Switch
-  /** The conditions for one answer. Depending on the switch it first waits, or breaks the connection and returns undefined. */
+  /**
+   * The conditions for one answer. Depending on the switch it first waits, or breaks the connection and
+   * returns undefined.
+   */
   admit(request: FastifyRequest, reply: FastifyReply): Promise<Conditions | undefined>
   /** For routes that change something. Throws `unauthorized`. */
   checkKey(request: FastifyRequest): void

@@ -1,13 +1,16 @@
-/** Makes a trust service misbehave on purpose, for tests: one fault at a time, and a clock that can be moved. */
+/**
+ * Makes a trust service misbehave on purpose, for tests: one fault at a time, and a clock that can be moved.
+ */
 import { Fault } from '#schemas/fault.ts'
 
 const SERVICES = ['ca', 'ocsp', 'tsa'] as const
 export type Service = (typeof SERVICES)[number]
 
 /**
- * down: connections break without an answer. slow: answers come late. stale: answers are a week old (a CA's certificates have
- * expired). malformed: answers are truncated. revoked, unknown: the OCSP responder reports this for every certificate; the TSA
- * and the CA refuse. wrong-signer: answers are signed with a key that is not authorised (not for the CA).
+ * down: connections break without an answer. slow: answers come late. stale: answers are a week old (a CA's
+ * certificates have expired). malformed: answers are truncated. revoked, unknown: the OCSP responder reports
+ * this for every certificate; the TSA and the CA refuse. wrong-signer: answers are signed with a key that is
+ * not authorised (not for the CA).
  */
 export const FAULT_MODES = [
   'none',

@@ -1,6 +1,6 @@
 /**
- * Builds the consoles into console/dist when their sources have changed since the last build. The operations that a console may
- * call, with their roles, are read from the OpenAPI file of its API.
+ * Builds the consoles into console/dist when their sources have changed since the last build. The operations
+ * that a console may call, with their roles, are read from the OpenAPI file of its API.
  */
 import { createHash } from 'node:crypto'
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -34,7 +34,8 @@ const CHUNKS = [
 ]
 const PACKED = ['.js', '.css', '.html', '.svg', '.json']
 const LEAST_PACKED = 1024
-// All scripts take 1.6 s of a processor, 0.3 with 9 and 3.9 with 11; they are a twentieth smaller than with 9 and a fiftieth larger than with 11.
+// All scripts take 1.6 s of a processor, 0.3 with 9 and 3.9 with 11; they are a twentieth smaller than with 9
+// and a fiftieth larger than with 11.
 const BY_BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 10 } }
 const brotli = promisify<Buffer, object, Buffer>(brotliCompress)
 const gzip = promisify<Buffer, object, Buffer>(gzipCompress)
@@ -89,8 +90,8 @@ async function build(q: { name: string; base: string; output: string; operations
 }
 
 /**
- * kit/first-paint.ts as a file of its own that is run before the page paints: a module would run after it, and a script in the page
- * is refused by the content security policy.
+ * kit/first-paint.ts as a file of its own that is run before the page paints: a module would run after it,
+ * and a script in the page is refused by the content security policy.
  */
 function firstPaint(base: string): Plugin {
   let fileName = ''
@@ -177,8 +178,8 @@ async function putInPlace(temporary: string, output: string): Promise<void> {
 }
 
 /**
- * Method, path and roles of each operation by its name, whether it needs two people, and its time limit when that is longer than
- * usual.
+ * Method, path and roles of each operation by its name, whether it needs two people, and its time limit when
+ * that is longer than usual.
  */
 function operationsOf({ paths }: ApiDocument): object {
   const found = Object.entries(paths).flatMap(([at, item]) =>

@@ -1,6 +1,7 @@
 /**
- * As much of a browser's document as the parts of a page need to be rendered, read and pressed where there is no browser: elements with
- * attributes, texts, events, and heights that a test chooses. What a page looks like is not known here: journeys look at it.
+ * As much of a browser's document as the parts of a page need to be rendered, read and pressed where there is
+ * no browser: elements with attributes, texts, events, and heights that a test chooses. What a page looks
+ * like is not known here: journeys look at it.
  */
 type Heights = { scrollHeight: number; clientHeight: number }
 

@@ -1,4 +1,7 @@
-/** Parts of pages, built as for a page, and rendered without a browser: in English, before an API whose answers the test says. */
+/**
+ * Parts of pages, built as for a page, and rendered without a browser: in English, before an API whose
+ * answers the test says.
+ */
 
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -35,7 +38,9 @@ const NEEDED = [
   ...["export { ConsoleContext } from '/kit/context.ts'", "export { WithDialogs } from '/kit/dialogs.tsx'"],
 ]
 
-/** `files` are those of the parts, as `/kit/folded.tsx`; `answers` are by operation: nobody may call another. */
+/**
+ * `files` are those of the parts, as `/kit/folded.tsx`; `answers` are by operation: nobody may call another.
+ */
 export async function openPage<Parts>(
   t: Test,
   files: string[],

@@ -1,4 +1,6 @@
-/** Parts of pages whose states a journey does not all come to: each is rendered in each of them, and pressed. */
+/**
+ * Parts of pages whose states a journey does not all come to: each is rendered in each of them, and pressed.
+ */
 import t from 'tap'
 import { until } from '#test/until.ts'
 import type { Element } from './document-fixture.ts'

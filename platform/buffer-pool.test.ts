@@ -1,4 +1,6 @@
-/** Memory that is used again shows nobody what was in it, neither through an old view nor to who has it next. */
+/**
+ * Memory that is used again shows nobody what was in it, neither through an old view nor to who has it next.
+ */
 import t from 'tap'
 import { giveMemoryBack, takeMemory } from './buffer-pool.ts'
 

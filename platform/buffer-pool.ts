@@ -1,6 +1,7 @@
 /**
- * A pool of memory for octets that are needed for a short time. The system gives fresh memory page by page, each with a fault: a tenth of what a
- * main thread did for bodies of 1 MB. What is given back is cleared and used again, by this thread alone; an old view of it shows nothing.
+ * A pool of memory for octets that are needed for a short time. The system gives fresh memory page by page,
+ * each with a fault: a tenth of what a main thread did for bodies of 1 MB. What is given back is cleared and
+ * used again, by this thread alone; an old view of it shows nothing.
  */
 
 const UNIT = 64 * 1024

@@ -4,8 +4,8 @@ import { uptime } from 'node:os'
 export type Clock = () => number
 
 /**
- * Whether `now` and `since` differ by `ms` or more, in either direction. So a `since` in the future, written before a clock was
- * set back, delays nothing by more than twice `ms`.
+ * Whether `now` and `since` differ by `ms` or more, in either direction. So a `since` in the future, written
+ * before a clock was set back, delays nothing by more than twice `ms`.
  */
 export function hasPassed(now: number, since: number, ms: number): boolean {
   return Math.abs(now - since) >= ms

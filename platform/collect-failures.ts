@@ -1,4 +1,7 @@
-/** Acts of one run that do not need one another: if one fails, the others are still done, and the failures are reported together at the end. */
+/**
+ * Acts of one run that do not need one another: if one fails, the others are still done, and the failures are
+ * reported together at the end.
+ */
 import type { Log } from '#platform/logging/create-log.ts'
 
 /** How many of those that failed are named where all of them are told. */
@@ -7,7 +10,10 @@ const MOST_NAMED = 3
 type Failure = { of: string; thrown: unknown }
 
 export type CollectedFailures = {
-  /** Resolves to what the acts that succeeded made; each that fails is logged under its name, which is safe to log. */
+  /**
+   * Resolves to what the acts that succeeded made; each that fails is logged under its name, which is safe to
+   * log.
+   */
   each<T, Made>(
     all: Iterable<T>,
     nameOf: (one: T) => string,
@@ -15,7 +21,10 @@ export type CollectedFailures = {
   ): Promise<Made[]>
   /** How many have failed until now. */
   failed(): number
-  /** Throws if one has failed, with what failed and why. A job is tried again then, and metrics say that it fails. */
+  /**
+   * Throws if one has failed, with what failed and why. A job is tried again then, and metrics say that it
+   * fails.
+   */
   end(): void
 }
 

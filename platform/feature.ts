@@ -1,4 +1,7 @@
-/** The type of a feature: one capability of a server, in one folder, as a value that `serve.ts` adds to the process. */
+/**
+ * The type of a feature: one capability of a server, in one folder, as a value that `serve.ts` adds to the
+ * process.
+ */
 import type { FastifyInstance } from 'fastify'
 import type { Migration } from 'kysely/migration'
 import type { Finding } from '#platform/health/create-health.ts'
@@ -11,22 +14,31 @@ export type Job = {
   kind: string
   run: JobHandler
   /**
-   * Seconds from each end to the next run. A function is called again every second and must not throw. Undefined: the job runs
-   * when it is enqueued.
+   * Seconds from each end to the next run. A function is called again every second and must not throw.
+   * Undefined: the job runs when it is enqueued.
    */
   everySeconds?: number | (() => number)
   /**
-   * Asked every second, on every node: true runs the job at once. It only reads, so that a job with a long interval and this writes nothing
-   * while there is nothing to do.
+   * Asked every second, on every node: true runs the job at once. It only reads, so that a job with a long
+   * interval and this writes nothing while there is nothing to do.
    */
   isDue?: () => boolean | Promise<boolean>
-  /** It deletes for good what is over by the clock: it does not run while no signed time proves the clock, and at once afterwards. */
+  /**
+   * It deletes for good what is over by the clock: it does not run while no signed time proves the clock, and
+   * at once afterwards.
+   */
   destroys?: boolean
   /** The first run is due at the start, instead of after the first interval. */
   immediately?: boolean
-  /** For work on what each node has alone (files, memory): every node runs it. Otherwise one of all nodes does. */
+  /**
+   * For work on what each node has alone (files, memory): every node runs it. Otherwise one of all nodes
+   * does.
+   */
   onEachNode?: boolean
-  /** The most jobs of this kind that run here at once. Limit a kind that waits for other machines, so that others can run. */
+  /**
+   * The most jobs of this kind that run here at once. Limit a kind that waits for other machines, so that
+   * others can run.
+   */
   places?: number
 }
 
@@ -48,18 +60,24 @@ export type Feature<Offers extends object = object> = {
 }
 
 /**
- * The export of a feature's folder. `Ground` is what it needs from the server's ground and from features above it in the list.
+ * The export of a feature's folder. `Ground` is what it needs from the server's ground and from features
+ * above it in the list.
  */
 export type FeatureModule<Ground extends object, Offers extends object = object> = {
   /** The name of its folder. */
   name: string
-  /** The migrations of its tables; they run before anything is opened. Names must never be changed or removed. */
+  /**
+   * The migrations of its tables; they run before anything is opened. Names must never be changed or removed.
+   */
   migrations?: Record<string, Migration>
   /** Opens the feature. It makes counters and gauges with the ground's `metrics`. */
   open: (ground: Ground) => Feature<Offers> | Promise<Feature<Offers>>
 }
 
-/** A server's features in the order in which they are opened. Each may need the ground and the `offers` of features before it. */
+/**
+ * A server's features in the order in which they are opened. Each may need the ground and the `offers` of
+ * features before it.
+ */
 export type FeatureList<Ground extends object, Offered extends object> = {
   with<Offers extends object>(
     feature: FeatureModule<Ground & Offered, Offers>,

@@ -1,4 +1,7 @@
-/** What is held is counted with all the memory behind it, and whoever works in memory takes much only while there is room. */
+/**
+ * What is held is counted with all the memory behind it, and whoever works in memory takes much only while
+ * there is room.
+ */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'

@@ -1,6 +1,6 @@
 /**
- * How much of the process's memory contents hold that are neither small nor on the disk. Whoever would hold more asks first. A content
- * counts until it is collected, also while somebody reads it slowly.
+ * How much of the process's memory contents hold that are neither small nor on the disk. Whoever would hold
+ * more asks first. A content counts until it is collected, also while somebody reads it slowly.
  */
 import { giveMemoryBack, takeMemory } from './buffer-pool.ts'
 
@@ -13,11 +13,15 @@ type HeldMemory = {
   /** Makes bytes that are counted like that. Whoever is the last to read them may `free` them. */
   make(octets: number): Buffer
   /**
-   * Ends bytes that `make` made, and what was sliced from them, at once: else V8 collects its whole heap for their memory. Nobody may read them any
-   * more, nor may a write of them be under way. Other bytes stay as they are.
+   * Ends bytes that `make` made, and what was sliced from them, at once: else V8 collects its whole heap for
+   * their memory. Nobody may read them any more, nor may a write of them be under way. Other bytes stay as
+   * they are.
    */
   free(bytes: Buffer): void
-  /** Memory to work in: of `most` octets, counted until `giveBack` is called, if there is room; else of `least`, uncounted. */
+  /**
+   * Memory to work in: of `most` octets, counted until `giveBack` is called, if there is room; else of
+   * `least`, uncounted.
+   */
   lend(q: { most: number; least: number }): { bytes: Buffer; giveBack(): void }
 }
 

@@ -1,6 +1,9 @@
 /** Runs acts one after the other, or a few at a time: for state that is read before it is written. */
 
-/** Returns a function that runs each `act` after all earlier ones have ended, successfully or not, and returns its outcome. */
+/**
+ * Returns a function that runs each `act` after all earlier ones have ended, successfully or not, and returns
+ * its outcome.
+ */
 export function createTurn(): <T>(act: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve()
   return (act) => {
@@ -37,9 +40,9 @@ export function createPlaces(most: number): Places {
 type SharedPlaces = <T>(owner: string, act: () => Promise<T>) => Promise<T>
 
 /**
- * Places for acts that each belong to somebody: an owner has at most one place, and owners who wait take turns, so that nobody waits
- * longer because another has asked for much. If there is a place, the act starts at once, within this call. Throws what `refuse` makes
- * when `mostWaiting` acts of the owner wait already.
+ * Places for acts that each belong to somebody: an owner has at most one place, and owners who wait take
+ * turns, so that nobody waits longer because another has asked for much. If there is a place, the act starts
+ * at once, within this call. Throws what `refuse` makes when `mostWaiting` acts of the owner wait already.
  */
 export function createSharedPlaces(q: {
   places: number

@@ -1,6 +1,7 @@
 /**
- * Times before which something may not be done: it waits, or is claimed by a node. Guarantees that a clock which was ahead delays nothing for
- * longer than a correct one could: a time further ahead than the longest wait counts as over.
+ * Times before which something may not be done: it waits, or is claimed by a node. Guarantees that a clock
+ * which was ahead delays nothing for longer than a correct one could: a time further ahead than the longest
+ * wait counts as over.
  */
 
 /** How much clocks of nodes may differ. */

@@ -1,4 +1,7 @@
-/** Texts that people read and decide by: they must not contain characters that are invisible or make a text look like another. */
+/**
+ * Texts that people read and decide by: they must not contain characters that are invisible or make a text
+ * look like another.
+ */
 
 // Joiners are allowed: some scripts need them.
 const UNSEEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
@@ -9,8 +12,8 @@ export function isPlainText(value: unknown, most: number): value is string {
 }
 
 /**
- * Names in certificates and files come from strangers: this removes control and direction characters before a terminal shows
- * them.
+ * Names in certificates and files come from strangers: this removes control and direction characters before a
+ * terminal shows them.
  */
 export function printable(line: string): string {
   return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')

@@ -1,4 +1,7 @@
-/** A server made of a list: a toy feature in its own folder is served with its tables, route, job, finding and metric. */
+/**
+ * A server made of a list: a toy feature in its own folder is served with its tables, route, job, finding and
+ * metric.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'

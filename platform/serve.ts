@@ -1,6 +1,6 @@
 /**
- * Runs a list of features as a process: opens them in order, registers their operations, routes, findings and jobs, listens,
- * starts the jobs, and closes everything in the reverse order.
+ * Runs a list of features as a process: opens them in order, registers their operations, routes, findings and
+ * jobs, listens, starts the jobs, and closes everything in the reverse order.
  */
 import type { FastifyInstance } from 'fastify'
 import { keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
@@ -52,7 +52,10 @@ export type Shape = {
   ready: string
 }
 
-/** The ground, which is the list's from now on; `closeGround` is called after all features are closed, and closes the database as well. */
+/**
+ * The ground, which is the list's from now on; `closeGround` is called after all features are closed, and
+ * closes the database as well.
+ */
 type Ground = Services & {
   closeGround(): void | Promise<void>
   /** Whether the clock is proven by what others signed; always where this is undefined. */
@@ -60,8 +63,9 @@ type Ground = Services & {
 }
 
 /**
- * Opens `features` on `ground` and runs them until `stop`. Throws if two features use one name, or operations lack handlers, and what a
- * feature or a listener throws: what was open by then is closed, the ground as well.
+ * Opens `features` on `ground` and runs them until `stop`. Throws if two features use one name, or operations
+ * lack handlers, and what a feature or a listener throws: what was open by then is closed, the ground as
+ * well.
  */
 export function serve<G extends Ground, Offered extends object>(
   ground: G,
@@ -160,7 +164,8 @@ function addHealthAndMetrics(app: FastifyInstance, { health, metrics, siblings }
   metrics.registry.setDefaultLabels({ worker: String(number) })
   siblings.onQuestion('health', async () => {
     const { ready, checks } = await health.report()
-    // Texts in English, as the answer has them: what is said in other languages does not pass between processes.
+    // Texts in English, as the answer has them: what is said in other languages does not pass between
+    // processes.
     return {
       ready,
       checks: checks.map(({ reason, ...check }) => ({ ...check, reason: reason && String(reason) })),
@@ -206,7 +211,10 @@ function registerJobs({ handlers, places, node, isTimeProven }: Ground, opened: 
   return named.filter(({ everySeconds }) => everySeconds !== undefined)
 }
 
-/** A clock that is years ahead makes everything look over. What was not deleted then is looked at when the clock is proven. */
+/**
+ * A clock that is years ahead makes everything look over. What was not deleted then is looked at when the
+ * clock is proven.
+ */
 function whileProven(job: Job, isProven: NonNullable<Ground['isTimeProven']>): Job {
   if (job.destroys !== true) return job
   let wasLeft = false

@@ -1,6 +1,6 @@
 /**
- * The services that every server has before its own ground: a migrated database, jobs, metrics, health, the audit log and API
- * keys.
+ * The services that every server has before its own ground: a migrated database, jobs, metrics, health, the
+ * audit log and API keys.
  */
 import type { Migration } from 'kysely/migration'
 import { type ApiKeys, createApiKeys } from '#platform/api-keys/create-api-keys.ts'
@@ -52,12 +52,17 @@ export type Services = {
   siblings: Siblings | undefined
 }
 
-/** `migrations` are those of the server and its features (feature.ts, migrationsOf). Throws `database_error`. */
+/**
+ * `migrations` are those of the server and its features (feature.ts, migrationsOf). Throws `database_error`.
+ */
 export async function openServices(q: {
   databaseUrl: string
   migrations: Record<string, Migration>
   redisUrl?: string | undefined
-  /** How long the job of a crashed node is blocked before another node may take it, and how many jobs run here at once. */
+  /**
+   * How long the job of a crashed node is blocked before another node may take it, and how many jobs run here
+   * at once.
+   */
   leaseSeconds?: number
   concurrency?: number
   node: string

@@ -2,12 +2,15 @@
 import { Fault } from '#schemas/fault.ts'
 
 /**
- * Runs the act for the key; `signal` aborts it after the time limit. If an act for the key is running, joins it instead. The act
- * itself must report failures.
+ * Runs the act for the key; `signal` aborts it after the time limit. If an act for the key is running, joins
+ * it instead. The act itself must report failures.
  */
 type SingleFlight = (key: string, act: (signal: AbortSignal) => Promise<void>) => Promise<void>
 
-/** At most one act per key runs at a time; acts of different keys do not wait for one another, each with its own time limit. */
+/**
+ * At most one act per key runs at a time; acts of different keys do not wait for one another, each with its
+ * own time limit.
+ */
 export function createSingleFlight(withinMs: number): SingleFlight {
   const running = new Map<string, Promise<void>>()
   return (key, act) => {
@@ -33,8 +36,8 @@ export async function within<T>(signal: AbortSignal, act: Promise<T>): Promise<T
 }
 
 /**
- * For places that are tried one after the other. Each call returns a signal that aborts after half of what is left of `withinMs`,
- * so that a slow place leaves time for the next ones. Undefined if there is no limit.
+ * For places that are tried one after the other. Each call returns a signal that aborts after half of what is
+ * left of `withinMs`, so that a slow place leaves time for the next ones. Undefined if there is no limit.
  */
 export function divideTimeLimit(withinMs: number | undefined): () => AbortSignal | undefined {
   const end = performance.now() + (withinMs ?? 0)

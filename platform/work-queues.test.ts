@@ -1,4 +1,6 @@
-/** Queues with items that never end: neither the other queues nor whoever waits for all of them hang on those. */
+/**
+ * Queues with items that never end: neither the other queues nor whoever waits for all of them hang on those.
+ */
 import t from 'tap'
 import { workQueues } from './work-queues.ts'
 

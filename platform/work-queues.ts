@@ -1,4 +1,7 @@
-/** Work that waits for others outside, who may keep silent: no queue delays another, and all of them together end in time. */
+/**
+ * Work that waits for others outside, who may keep silent: no queue delays another, and all of them together
+ * end in time.
+ */
 
 type Question<Item> = {
   /** Each is worked through in its order. */
@@ -10,7 +13,10 @@ type Question<Item> = {
   work(item: Item, isLate: () => boolean): Promise<void>
 }
 
-/** Resolves when all is done, or at the deadline; then what was not begun is left out. Rejects as soon as one item does. */
+/**
+ * Resolves when all is done, or at the deadline; then what was not begun is left out. Rejects as soon as one
+ * item does.
+ */
 export async function workQueues<Item>({ queues, atOnce, deadlineMs, work }: Question<Item>): Promise<void> {
   let over = false
   const isLate = (): boolean => over

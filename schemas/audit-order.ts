@@ -1,6 +1,6 @@
 /**
- * Audit orders on the wire: the authority's order, the registry's list for each server, and a server's answer. Identifiers are in
- * text form, times in ISO form with milliseconds, binary values in base64.
+ * Audit orders on the wire: the authority's order, the registry's list for each server, and a server's
+ * answer. Identifiers are in text form, times in ISO form with milliseconds, binary values in base64.
  */
 import type { FoundRecord } from './found-record.ts'
 import type { DocumentHead } from './management-request.ts'
@@ -36,8 +36,8 @@ export type AuditScope = {
 /** Signed with the authority's key, which servers and registry identify by the SHA-256 of its certificate. */
 export type AuditOrder = {
   /**
-   * Absent in the first form. A server that does not know the form refuses the order, so it never answers more broadly than
-   * asked.
+   * Absent in the first form. A server that does not know the form refuses the order, so it never answers
+   * more broadly than asked.
    */
   version?: typeof AUDIT_FORM
   id: Uuid
@@ -56,12 +56,15 @@ export type AuditOrder = {
   recipient: string
 }
 
-/** `has`: hashes of the most urgent orders that the server has received and not answered; the list leaves them out. */
+/**
+ * `has`: hashes of the most urgent orders that the server has received and not answered; the list leaves them
+ * out.
+ */
 export type AuditQuery = DocumentHead & { server: string; has?: string[] }
 
 /**
- * `seed`: the first checkpoint of the server's log that the registry's witness cosigned after the server had the order, with only
- * this cosignature.
+ * `seed`: the first checkpoint of the server's log that the registry's witness cosigned after the server had
+ * the order, with only this cosignature.
  */
 export type ListedOrder = { order: string; receivedAt: string; seed: string }
 
@@ -113,8 +116,8 @@ export type AuditCoverage = {
   /** The number of messages between the two times of the scope, below the seed's tree size. */
   inPeriod: number
   /**
-   * Messages among them that match the rest of the scope but do not state their contract's purpose or their endpoint: the number,
-   * the first and the last index.
+   * Messages among them that match the rest of the scope but do not state their contract's purpose or their
+   * endpoint: the number, the first and the last index.
    */
   unsaid: number
   firstUnsaid?: number
@@ -124,7 +127,10 @@ export type AuditCoverage = {
 export const AUDIT_LIMITS = {
   orderBytes: 64 * 1024,
   answerBytes: 8 * 1024 * 1024,
-  /** Bounds the sealed payload. Base64 twice turns 9 octets into 16, and seed, certificates and OCSP answers are added. */
+  /**
+   * Bounds the sealed payload. Base64 twice turns 9 octets into 16, and seed, certificates and OCSP answers
+   * are added.
+   */
   payloadBytes: 4_500_000,
   sample: 20,
   matched: 2000,

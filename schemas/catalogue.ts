@@ -1,6 +1,6 @@
 /**
- * What a security server asks of the registry's catalogue, and the signed answers. Identifiers are in text form, times in ISO
- * form with milliseconds. Texts come from providers and may be empty.
+ * What a security server asks of the registry's catalogue, and the signed answers. Identifiers are in text
+ * form, times in ISO form with milliseconds. Texts come from providers and may be empty.
  */
 import type { DocumentHead } from './management-request.ts'
 import type { Time } from './sent-values.ts'
@@ -20,7 +20,9 @@ export const CATALOGUE_LIMITS = {
   search: 255,
   /** Endpoints that an answer about one service names; the rest are counted. */
   endpoints: 200,
-  /** Characters of an id: of a service with a longer one no server is told, so that it cannot spoil a page. */
+  /**
+   * Characters of an id: of a service with a longer one no server is told, so that it cannot spoil a page.
+   */
   id: 1100,
   /** Member classes, and global groups, that may ask for access. */
   codes: 100,

@@ -1,6 +1,7 @@
 /**
- * How to read and request an approved CA's certificates, as data (certificate-profile.schema.json): the subject of a request, and
- * which member a subject identifies. X-Road's profile classes are the documents in certificate-profiles/.
+ * How to read and request an approved CA's certificates, as data (certificate-profile.schema.json): the
+ * subject of a request, and which member a subject identifies. X-Road's profile classes are the documents in
+ * certificate-profiles/.
  */
 
 export const SUBJECT_ATTRIBUTES = [
@@ -24,7 +25,10 @@ export type Condition =
   | { attribute: SubjectAttribute; is: 'present' | 'absent' | 'filled' }
   | { attribute: SubjectAttribute; startsWith: string[] }
 
-/** The source of a part of an identifier: a fixed text, the configuration's instance, or an attribute that occurs once. */
+/**
+ * The source of a part of an identifier: a fixed text, the configuration's instance, or an attribute that
+ * occurs once.
+ */
 export type Part =
   | { value: string }
   | { instance: true }

@@ -1,7 +1,7 @@
 /**
- * The circumstances of an exchange, stored by a log with its records: one canonical JSON document (RFC 8785) for all exchanges
- * with the same circumstances, identified by its SHA-256. It contains no personal data: no path as called, no user, no address.
- * Identifiers are in text form with slashes, digests in base64.
+ * The circumstances of an exchange, stored by a log with its records: one canonical JSON document (RFC 8785)
+ * for all exchanges with the same circumstances, identified by its SHA-256. It contains no personal data: no
+ * path as called, no user, no address. Identifiers are in text form with slashes, digests in base64.
  */
 
 /** Method and path pattern, as in access rights and contracts. */

@@ -1,4 +1,7 @@
-/** Identifiers in the form of the API, INSTANCE:CLASS:CODE[:SUBSYSTEM]. No code contains a colon, so nothing is escaped. */
+/**
+ * Identifiers in the form of the API, INSTANCE:CLASS:CODE[:SUBSYSTEM]. No code contains a colon, so nothing
+ * is escaped.
+ */
 import { Fault } from './fault.ts'
 import {
   type ClientId,
@@ -10,7 +13,10 @@ import {
 } from './identifiers.ts'
 import { say } from './said.ts'
 
-/** Converts to the slash form of identifiers.ts; throws `invalid_client_identifier` unless there are `least` to `most` codes. */
+/**
+ * Converts to the slash form of identifiers.ts; throws `invalid_client_identifier` unless there are `least`
+ * to `most` codes.
+ */
 export function slashForm(text: string, least: number, most: number): string {
   const codes = text.split(':')
   if (codes.length < least || codes.length > most) {

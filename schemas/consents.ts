@@ -1,6 +1,7 @@
 /**
- * The answers of the service `consents`, where a person gives, sees and withdraws consents to contracts that demand one: the provider's
- * security server writes them, a portal reads them. consents.yaml has the same as OpenAPI; docs/consents.md explains.
+ * The answers of the service `consents`, where a person gives, sees and withdraws consents to contracts that
+ * demand one: the provider's security server writes them, a portal reads them. consents.yaml has the same as
+ * OpenAPI; docs/consents.md explains.
  */
 import type { ConsentRule } from './contract.ts'
 import type { Time } from './sent-values.ts'
@@ -47,7 +48,9 @@ export type ConsentUse = {
   service: ConsentParty
 }
 
-/** By what somebody acts for the person: what the provider's server asked a mandate service, and was answered. */
+/**
+ * By what somebody acts for the person: what the provider's server asked a mandate service, and was answered.
+ */
 export type ConsentMandate = {
   /** Its name in the contract with the portal. */
   service: string
@@ -68,7 +71,10 @@ export type ConsentCheck = {
   judgedAt: Time
   /** Who asked the wallet, as the signed request says. */
   askedBy: string
-  /** What the holder signed: the words of the agreement, which the wallet had to show, or a nonce that commits to it. */
+  /**
+   * What the holder signed: the words of the agreement, which the wallet had to show, or a nonce that commits
+   * to it.
+   */
   boundBy: 'transaction data' | 'nonce'
   /** `hasStatus`: its issuer says by a list whether it was taken back. */
   credentials: { type: string; issuer: string; hasStatus: boolean }[]
@@ -106,7 +112,10 @@ export type Consent = {
   checked?: ConsentCheck
   /** Of the text that the person confirmed. */
   shown: ShownText
-  /** The requests by which it was given and withdrawn: their records in the message log of the provider's server. */
+  /**
+   * The requests by which it was given and withdrawn: their records in the message log of the provider's
+   * server.
+   */
   records: { given: number; withdrawn?: number }
   uses: { count: number; last?: string }
 }
@@ -119,7 +128,9 @@ export type ConsentUses = { number: string; uses: ConsentUse[]; next?: string }
 /** The language (RFC 5646) and the SHA-256, hex, of the very text that stood before the person. */
 export type ShownText = { language: string; textHash: string }
 
-/** When the portal asked the wallet, and the record of what it presented (presentation-record.schema.json). */
+/**
+ * When the portal asked the wallet, and the record of what it presented (presentation-record.schema.json).
+ */
 export type WalletProof = { askedAt: string; presentation: object }
 
 /** What a portal sends when the person has agreed. */
@@ -169,7 +180,10 @@ export type AskedConsent = ConsentRequest & {
   returnUrl: string
 }
 
-/** What a security server asks the one that keeps the consents of a subsystem, before a call. Identifiers are in text form. */
+/**
+ * What a security server asks the one that keeps the consents of a subsystem, before a call. Identifiers are
+ * in text form.
+ */
 export type ConsentCall = {
   /** The one whom the call is about. */
   person: { type: string; identifier: string }

@@ -1,6 +1,7 @@
 /**
- * Service contracts on the wire between security servers and the central registry: the content of a contract, the signed
- * documents about it, and the list that each server gets. Identifiers are in text form, times in ISO form with milliseconds.
+ * Service contracts on the wire between security servers and the central registry: the content of a contract,
+ * the signed documents about it, and the list that each server gets. Identifiers are in text form, times in
+ * ISO form with milliseconds.
  */
 import type { DocumentHead } from './management-request.ts'
 import type { Time, Uuid, Whole } from './sent-values.ts'
@@ -23,7 +24,10 @@ export type ContractService = {
   representation?: Representation
 }
 
-/** What is asked of a call that names a represented party. Absent: it is carried and recorded as the client asserts it. */
+/**
+ * What is asked of a call that names a represented party. Absent: it is carried and recorded as the client
+ * asserts it.
+ */
 export type Representation = { check: 'none' | 'asserted' | 'hostingMandate' } | MandateServiceCheck
 
 /** The provider's security server asks a mandate service before each call. */
@@ -47,9 +51,15 @@ export type AttributePlace = {
   format: 'dc+sd-jwt' | 'mso_mdoc'
   /** `vct`, or the doctype of a mobile document. */
   type: string
-  /** Names from the outside in; null, as the last, for any member of a list. Of a mobile document name space and element. */
+  /**
+   * Names from the outside in; null, as the last, for any member of a list. Of a mobile document name space
+   * and element.
+   */
   claim: (string | null)[]
-  /** Names in the registry's list of trusted issuers; absent: all whom it trusts for such a credential and claim. */
+  /**
+   * Names in the registry's list of trusted issuers; absent: all whom it trusts for such a credential and
+   * claim.
+   */
   issuers?: string[]
 }
 
@@ -63,7 +73,10 @@ export type AttestedAttribute = {
   from: AttributePlace[]
 }
 
-/** The person whom a call is about has to have agreed: the provider's security server asks for the consent before each call. */
+/**
+ * The person whom a call is about has to have agreed: the provider's security server asks for the consent
+ * before each call.
+ */
 export type ConsentRule = {
   /** How the person proves that they agree: by the login of a portal, or with their wallet. */
   proof: 'login' | 'wallet'
@@ -82,21 +95,27 @@ export type ConsentRule = {
   /** The codes of the services that need the consent; absent: all of the contract. */
   services?: string[]
   /**
-   * The security server that keeps the consents, in text form: one of those at which the provider's subsystem is registered. Absent: the
-   * only one.
+   * The security server that keeps the consents, in text form: one of those at which the provider's subsystem
+   * is registered. Absent: the only one.
    */
   keptAt?: string
 }
 
 /** The person whom a call is about sees the answer before the consumer gets it, and may stop it. */
 export type PreviewRule = {
-  /** For so long an answer waits for the person, and as long again, once they have released it, for the consumer. */
+  /**
+   * For so long an answer waits for the person, and as long again, once they have released it, for the
+   * consumer.
+   */
   minutes: Whole
   /** The codes of the services whose answers are shown first; absent: all of the contract. */
   services?: string[]
 }
 
-/** Either a whole group under standard terms, which each member accepts for its own subsystems, or named subsystems. */
+/**
+ * Either a whole group under standard terms, which each member accepts for its own subsystems, or named
+ * subsystems.
+ */
 export type ContractConsumers = { globalGroup: string } | { subsystems: string[] }
 
 /** The terms on which the two sides agree. */
@@ -112,8 +131,8 @@ export type ContractTerms = {
   logLevel: 'full' | 'digest' | 'none'
   retentionDays: Whole
   /**
-   * Hides the exchanges of this contract from auditors. Exceptions are auditors with the role for secret contracts, on servers
-   * whose owner is one of these members.
+   * Hides the exchanges of this contract from auditors. Exceptions are auditors with the role for secret
+   * contracts, on servers whose owner is one of these members.
    */
   secret?: { visibleTo: string[] }
   quota?: { perSecond?: number; burst?: number; perDay?: number }
@@ -122,9 +141,15 @@ export type ContractTerms = {
   validFrom: Time
   validUntil: Time
   reviewAt: Time
-  /** When the contract is overdue, exchanges continue, and the registry and both sides get a warning every day. */
+  /**
+   * When the contract is overdue, exchanges continue, and the registry and both sides get a warning every
+   * day.
+   */
   critical: boolean
-  /** How long exchanges may continue, beyond what holds for all, while the registry cannot be reached; no time with `consent` or `preview`. */
+  /**
+   * How long exchanges may continue, beyond what holds for all, while the registry cannot be reached; no time
+   * with `consent` or `preview`.
+   */
   outageGraceHours: Whole
   /** Needed for `outageGraceHours` to hold for personal data as well. */
   outageGracePersonalData?: boolean
@@ -155,8 +180,9 @@ export const CONTRACT_STATES = [
 export type ContractState = (typeof CONTRACT_STATES)[number]
 
 /**
- * Whether the e-mail address of a contact is known to reach the member. ASKED: a letter with a code was sent. REFUSED: the mail
- * server refuses mail to the address. ELSEWHERE: the registry of the member's own instance asks.
+ * Whether the e-mail address of a contact is known to reach the member. ASKED: a letter with a code was sent.
+ * REFUSED: the mail server refuses mail to the address. ELSEWHERE: the registry of the member's own instance
+ * asks.
  */
 export const CONTACT_STATES = ['CONFIRMED', 'ASKED', 'UNCONFIRMED', 'REFUSED', 'ELSEWHERE'] as const
 export type ContactState = (typeof CONTACT_STATES)[number]
@@ -201,7 +227,10 @@ export type ContractAct = DocumentHead & {
   hash: string
   act: MemberAct
   reason: string
-  /** Who decided on behalf of the member: two people to terminate, one to decline or withdraw. Absent from an older server. */
+  /**
+   * Who decided on behalf of the member: two people to terminate, one to decline or withdraw. Absent from an
+   * older server.
+   */
   mandated?: string[]
 }
 
@@ -234,15 +263,18 @@ export type ListedContract = {
   /** Why it is suspended, was declined, or has ended. */
   reason?: string
   /**
-   * The member that proposed this content, the time of the proposal, and the last change of state. Absent in a list of an older
-   * registry.
+   * The member that proposed this content, the time of the proposal, and the last change of state. Absent in
+   * a list of an older registry.
    */
   proposedBy?: string
   proposedAt?: Time
   changedAt?: Time
   /** Since when it is or was in force. */
   inForceAt?: Time
-  /** Only while undecided or in force, in the order of the content's contacts. Absent if the registry sends no e-mail. */
+  /**
+   * Only while undecided or in force, in the order of the content's contacts. Absent if the registry sends no
+   * e-mail.
+   */
   contacts?: ContactState[]
   /** Only while undecided: the sides without a confirmed contact, if the instance's policy requires one. */
   contactsMissing?: ContractSide[]
@@ -251,7 +283,8 @@ export type ListedContract = {
 }
 
 /**
- * A registry's agreement to a contract between two instances: all members have sealed it, and the registry's own policy is met.
+ * A registry's agreement to a contract between two instances: all members have sealed it, and the registry's
+ * own policy is met.
  */
 export type CounterSeal = {
   instance: string
@@ -262,8 +295,8 @@ export type CounterSeal = {
 }
 
 /**
- * A registry's question to another: which contracts exist between both instances or, with `hashes`, contents and seals. Signed
- * with a configuration signing key, which the other registry knows from the anchor.
+ * A registry's question to another: which contracts exist between both instances or, with `hashes`, contents
+ * and seals. Signed with a configuration signing key, which the other registry knows from the anchor.
  */
 export type PartnerQuery = {
   id: string
@@ -305,8 +338,8 @@ export type PartnerList = {
 }
 
 /**
- * The registry's list for a server, signed with a configuration signing key. It answers one query, so an older list cannot
- * replace it.
+ * The registry's list for a server, signed with a configuration signing key. It answers one query, so an
+ * older list cannot replace it.
  */
 export type ContractList = {
   instance: string
@@ -318,8 +351,9 @@ export type ContractList = {
   contractRequired: boolean
   contracts: ListedContract[]
   /**
-   * The hosting mandates in force of members that may call under a listed contract which asks for one. Present only when there is
-   * such a contract: a server that does not know this field could be no party of it.
+   * The hosting mandates in force of members that may call under a listed contract which asks for one.
+   * Present only when there is such a contract: a server that does not know this field could be no party of
+   * it.
    */
   hostingMandates?: ListedMandate[]
 }
@@ -328,13 +362,15 @@ export type ContractList = {
 export const MAX_CONTRACT_LIST_BYTES = 16 * 1024 * 1024
 
 /**
- * More hosting mandates, or more octets of them, are in no list: those with the highest numbers are left out, and their parties are not
- * represented. The registry grants no more.
+ * More hosting mandates, or more octets of them, are in no list: those with the highest numbers are left out,
+ * and their parties are not represented. The registry grants no more.
  */
 export const MOST_LISTED_MANDATES = 50_000
 /** In base64 two thirds of the largest list; contracts have the rest. */
 export const MAX_MANDATES_OCTETS = 8 * 1024 * 1024
-/** Of one without its two texts, which are ASCII: names of fields, a number of up to sixteen digits, a time. */
+/**
+ * Of one without its two texts, which are ASCII: names of fields, a number of up to sixteen digits, a time.
+ */
 const MANDATE_OCTETS = 88
 
 /** The octets that a mandate takes in a list, at most. */

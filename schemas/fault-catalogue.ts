@@ -1,6 +1,7 @@
 /**
- * All faults: X-Road's codes (ErrorCodes.java) and ours, with HTTP status, who has to act first, the public text and the remedy.
- * The rows are in faults/. docs/errors.md has the same list: `concordat check --fix` writes it.
+ * All faults: X-Road's codes (ErrorCodes.java) and ours, with HTTP status, who has to act first, the public
+ * text and the remedy. The rows are in faults/. docs/errors.md has the same list: `concordat check --fix`
+ * writes it.
  */
 import { adapterFaults } from './faults/adapter.ts'
 import { administrationFaults } from './faults/administration.ts'

@@ -1,6 +1,7 @@
 /**
- * What servers say, in the languages of the consoles: faults, whose English is in the catalogue and the rest in faults/texts; and other
- * words, whose English stands where they are said and the rest in said/ (docs/decisions/words-of-servers.md).
+ * What servers say, in the languages of the consoles: faults, whose English is in the catalogue and the rest
+ * in faults/texts; and other words, whose English stands where they are said and the rest in said/
+ * (docs/decisions/words-of-servers.md).
  */
 import type { Fault, FaultCode } from './fault.ts'
 import { catalogue } from './fault-catalogue.ts'
@@ -19,7 +20,8 @@ import { fillIn, Kept, Said, type Word } from './said.ts'
 type Catalogue = Record<FaultCode, { text: string; remedy: string }>
 const TRANSLATIONS: Record<'es' | 'et' | 'fi' | 'uk', Catalogue> = { es, et, fi, uk }
 
-// The type demands each language for each text; a test demands a row for each text that is said, and refuses others.
+// The type demands each language for each text; a test demands a row for each text that is said, and refuses
+// others.
 type Row = Record<keyof typeof TRANSLATIONS, string>
 const ROWS: Record<string, Row> = { ...diagnosis, ...explanation, ...details, ...verdicts }
 
@@ -55,8 +57,8 @@ export const LANGUAGES: readonly string[] = ['en', ...Object.keys(TRANSLATIONS)]
 const MAX_LANGUAGES = 20
 
 /**
- * The reader's language, English when none of those wanted is known. `wanted` is an Accept-Language header (RFC 9110 section 12.5.4):
- * the highest weight wins, then the order; of `et-EE` the language alone counts.
+ * The reader's language, English when none of those wanted is known. `wanted` is an Accept-Language header
+ * (RFC 9110 section 12.5.4): the highest weight wins, then the order; of `et-EE` the language alone counts.
  */
 export function languageOf(wanted: string | undefined): string {
   const tags = (wanted ?? '').split(',', MAX_LANGUAGES).map((part) => {
@@ -70,7 +72,10 @@ export function languageOf(wanted: string | undefined): string {
   return known.toSorted((one, other) => other.weight - one.weight)[0]?.language ?? 'en'
 }
 
-/** The public text of a fault in a language; details that other programs reported stand in it as they were reported. */
+/**
+ * The public text of a fault in a language; details that other programs reported stand in it as they were
+ * reported.
+ */
 export function explainFault({ code, said, message }: Fault, language: string): string {
   if (!isTranslated(language)) return message
   const { text, remedy } = TRANSLATIONS[language][code]

@@ -1,6 +1,6 @@
 /**
- * The error type of the product. A processing step throws a Fault; only an edge (routes.ts) turns it into an answer. The
- * catalogue is in fault-catalogue.ts and faults/; a test keeps docs/errors.md equal to it.
+ * The error type of the product. A processing step throws a Fault; only an edge (routes.ts) turns it into an
+ * answer. The catalogue is in fault-catalogue.ts and faults/; a test keeps docs/errors.md equal to it.
  */
 import { randomUUID } from 'node:crypto'
 import { catalogue } from './fault-catalogue.ts'
@@ -27,7 +27,9 @@ type Facts = {
   cause?: unknown
   /** The id of this fault, if another server has already assigned one. */
   detail?: string | undefined
-  /** Whole seconds after which another try can succeed, for Retry-After; where it is absent, the code decides. */
+  /**
+   * Whole seconds after which another try can succeed, for Retry-After; where it is absent, the code decides.
+   */
   retryAfter?: number | undefined
 }
 
@@ -87,7 +89,9 @@ export function textOfCode(code: string): Said | null {
   return new Said('{0}. {1}.', [new Said(text), new Said(remedy)])
 }
 
-/** What the catalogue says of an outcome in the message log; null for "ok", and for a code that is not in it. */
+/**
+ * What the catalogue says of an outcome in the message log; null for "ok", and for a code that is not in it.
+ */
 export function textOfOutcome(outcome: string): Said | null {
   const code = CODES.get(plain(outcome.split('.').at(-1) ?? ''))
   return code === undefined ? null : new Said(catalogue[code].text)
@@ -95,7 +99,10 @@ export function textOfOutcome(outcome: string): Said | null {
 
 const CODES = new Map(Object.keys(catalogue).map((code) => [plain(code), code as FaultCode]))
 
-/** A peer's code has the origin of the fault before it, and an older X-Road writes "Server.ServerProxy.AccessDenied". */
+/**
+ * A peer's code has the origin of the fault before it, and an older X-Road writes
+ * "Server.ServerProxy.AccessDenied".
+ */
 function plain(code: string): string {
   return code.toLowerCase().replaceAll('_', '')
 }
@@ -111,8 +118,8 @@ export function wireFault(fault: Fault, origin: FaultOrigin): WireFault {
 const SPOKEN_BY_SERVERS = /^(?:server\.(?:client|server)proxy|signer)\./i
 
 /**
- * Whether a code on the wire is one that only a security server gives. A provider's system that wrote it would speak as its server: the
- * asking side concludes from such codes whether a request was carried out.
+ * Whether a code on the wire is one that only a security server gives. A provider's system that wrote it
+ * would speak as its server: the asking side concludes from such codes whether a request was carried out.
  */
 export function isCodeOfServers(type: string): boolean {
   const lower = type.toLowerCase()
@@ -122,7 +129,10 @@ export function isCodeOfServers(type: string): boolean {
   )
 }
 
-/** Converts any thrown value to a Fault: anything else becomes `internal_error` with the value as cause, for the log. */
+/**
+ * Converts any thrown value to a Fault: anything else becomes `internal_error` with the value as cause, for
+ * the log.
+ */
 export function asFault(thrown: unknown): Fault {
   return thrown instanceof Fault ? thrown : new Fault('internal_error', { cause: thrown })
 }

@@ -1,6 +1,6 @@
 /**
- * The answers of the service `findUsage`, which tells a person who used their data: a tracker writes them, a portal reads them.
- * find-usage.yaml has the same as OpenAPI; docs/tracker.md explains.
+ * The answers of the service `findUsage`, which tells a person who used their data: a tracker writes them, a
+ * portal reads them. find-usage.yaml has the same as OpenAPI; docs/tracker.md explains.
  */
 
 import { CONFIRMATION_PATH, NOTICES_PATH } from './notices.ts'

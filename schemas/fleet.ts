@@ -1,6 +1,6 @@
 /**
- * A security server's report to the registry every minute, and the registry's answer. Identifiers are in text form, times in ISO
- * form with milliseconds.
+ * A security server's report to the registry every minute, and the registry's answer. Identifiers are in text
+ * form, times in ISO form with milliseconds.
  */
 import type { DocumentHead } from './management-request.ts'
 import type { Time } from './sent-values.ts'
@@ -56,8 +56,8 @@ export const MOST_CERTIFICATES = 200
 export const MOST_OUTAGES = 20
 
 /**
- * How exchanges ended: `answered` with the provider's answer, `failed` without one or with a fault, `refused` before they reached
- * its system.
+ * How exchanges ended: `answered` with the provider's answer, `failed` without one or with a fault, `refused`
+ * before they reached its system.
  */
 export type CallOutcomes = { answered: number; failed: number; refused: number }
 
@@ -94,7 +94,10 @@ export type CallCountsAnswer = {
 export const MOST_CALLS = 200
 /** The maximum length of a named id; exchanges with longer ids are counted in `rest`. */
 export const MOST_CALL_ID = 400
-/** The most exchanges of one outcome per day: more than a million a second. So sums over all stored days stay exact. */
+/**
+ * The most exchanges of one outcome per day: more than a million a second. So sums over all stored days stay
+ * exact.
+ */
 export const MOST_EXCHANGES = 100_000_000_000
 /** How many past days the registry asks for. */
 export const CALL_DAYS = 30

@@ -1,5 +1,6 @@
 /**
- * Questions and results of a search of the message log, in the form of the management API, exports and answers to audit orders.
+ * Questions and results of a search of the message log, in the form of the management API, exports and
+ * answers to audit orders.
  */
 import type { Time, Whole } from './sent-values.ts'
 

@@ -1,6 +1,6 @@
 /**
- * The global configuration as values: the content of shared-params and private-params (X-Road pr-gconf, shared-params V2 to V6),
- * independent of their version. Certificates are DER; hashes are over that DER.
+ * The global configuration as values: the content of shared-params and private-params (X-Road pr-gconf,
+ * shared-params V2 to V6), independent of their version. Certificates are DER; hashes are over that DER.
  */
 import type { CertificateProfile } from './certificate-profile.ts'
 import type { ClientId, MemberId, ServerId, SubsystemId } from './identifiers.ts'
@@ -58,8 +58,8 @@ export type SecurityServerInfo = {
 }
 
 /**
- * The group of all members that own a security server, which central servers keep by themselves. Code and description are X-Road's:
- * access rights of management services name the group by them.
+ * The group of all members that own a security server, which central servers keep by themselves. Code and
+ * description are X-Road's: access rights of management services name the group by them.
  */
 export const OWNERS_GROUP = { code: 'security-server-owners', description: 'Security server owners' } as const
 
@@ -90,10 +90,14 @@ export type PrivateParameters = {
   timeStampingIntervalSeconds: number
 }
 
-/** The optional part of X-Road's configuration that names who may ask every server for its monitoring data. */
+/**
+ * The optional part of X-Road's configuration that names who may ask every server for its monitoring data.
+ */
 export const MONITORING_PART = 'MONITORING'
 
-/** The start of trust in an instance: the location of its configuration, and the certificates that sign it. */
+/**
+ * The start of trust in an instance: the location of its configuration, and the certificates that sign it.
+ */
 export type ConfigurationAnchor = {
   generatedAt: Date
   instance: string
@@ -101,8 +105,9 @@ export type ConfigurationAnchor = {
 }
 
 /**
- * Our signed statement in addition to X-Road's configuration. The index only increases, so members notice a rollback or a frozen
- * source. It is sent as a compact JWS (RFC 7515) with RFC 8785 JSON as payload, signed with the configuration signing key.
+ * Our signed statement in addition to X-Road's configuration. The index only increases, so members notice a
+ * rollback or a frozen source. It is sent as a compact JWS (RFC 7515) with RFC 8785 JSON as payload, signed
+ * with the configuration signing key.
  */
 export type ConfigurationStatement = {
   instance: string
@@ -112,8 +117,9 @@ export type ConfigurationStatement = {
   /** For each part of each version, "V6/SHARED-PARAMETERS": its Content-location and base64 SHA-512. */
   parts: Record<string, { location: string; sha512: string }>
   /**
-   * Until when contracts that grant an outage grace may go on by this configuration after `expireDate`; at most 24 hours later. Absent
-   * where no contract in force grants one. For the suspension list the same length counts from its own end.
+   * Until when contracts that grant an outage grace may go on by this configuration after `expireDate`; at
+   * most 24 hours later. Absent where no contract in force grants one. For the suspension list the same
+   * length counts from its own end.
    */
   graceUntil?: string
   /** The instance has a suspension list: a server that cannot get it must stop exchanging. */
@@ -122,7 +128,10 @@ export type ConfigurationStatement = {
   logHead?: string
   /** Where this registry accepts signed documents from the registries of federated instances. */
   registration?: RegistrationService
-  /** Profiles of approved CAs in addition to X-Road's classes; the part `CERTIFICATE_PROFILES_PART` has their hash. */
+  /**
+   * Profiles of approved CAs in addition to X-Road's classes; the part `CERTIFICATE_PROFILES_PART` has their
+   * hash.
+   */
   certificateProfiles?: CertificateProfile[]
   /** Whose credentials this instance trusts; the part `TRUSTED_ISSUERS_PART` has their hash. */
   trustedIssuers?: PublishedIssuer[]
@@ -142,8 +151,8 @@ export const SUSPENDED_KINDS = ['member', 'subsystem', 'server', 'certificate', 
 export type SuspendedKind = (typeof SUSPENDED_KINDS)[number]
 
 /**
- * A party with which, or a contract under which, nobody may exchange. `id` is an identifier in text form, the SHA-256 of a
- * certificate's DER in hex, or the id of a service contract.
+ * A party with which, or a contract under which, nobody may exchange. `id` is an identifier in text form, the
+ * SHA-256 of a certificate's DER in hex, or the id of a service contract.
  */
 export type Suspended = { kind: SuspendedKind; id: string; since: string }
 
@@ -151,8 +160,8 @@ export type Suspended = { kind: SuspendedKind; id: string; since: string }
 export const MOST_SUSPENDED = 1000
 
 /**
- * The suspensions of an instance; the registry renews the list every 30 s. The number only increases. After `expiresAt` the list
- * is invalid, and without a valid list nobody exchanges. Signed like the statement.
+ * The suspensions of an instance; the registry renews the list every 30 s. The number only increases. After
+ * `expiresAt` the list is invalid, and without a valid list nobody exchanges. Signed like the statement.
  */
 export type SuspensionList = {
   instance: string
@@ -163,7 +172,8 @@ export type SuspensionList = {
 }
 
 /**
- * The registry's transparency log (RFC 9162 tree) after a publication: its size, its root in base64, and the index of the
- * configuration in its newest leaf. Signed separately from the statement, so that servers can show it to each other.
+ * The registry's transparency log (RFC 9162 tree) after a publication: its size, its root in base64, and the
+ * index of the configuration in its newest leaf. Signed separately from the statement, so that servers can
+ * show it to each other.
  */
 export type LogHead = { instance: string; index: number; size: number; root: string }

@@ -1,6 +1,7 @@
 /**
- * The identifiers of X-Road (message protocol for REST, section 4.1) and their canonical text form: percent-encoded segments
- * joined by '/', "DEV/GOV/1234/population". Equal identifiers have equal texts, so the text form serves as a map key.
+ * The identifiers of X-Road (message protocol for REST, section 4.1) and their canonical text form:
+ * percent-encoded segments joined by '/', "DEV/GOV/1234/population". Equal identifiers have equal texts, so
+ * the text form serves as a map key.
  */
 import { Fault } from './fault.ts'
 import { say } from './said.ts'
@@ -25,8 +26,8 @@ const PCHAR = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+$/
 // X-Road only warns about these characters (control characters, separators, invisible marks); we refuse them:
 // docs/divergences.md. Of surrogates only half a pair is matched.
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f%:;/\\\u200b\ufeff\ud800-\udfff]/u
-// Characters that XML does not allow, that are invisible, or that make one code look like another. Joiners are allowed; some
-// scripts need them.
+// Characters that XML does not allow, that are invisible, or that make one code look like another. Joiners
+// are allowed; some scripts need them.
 const UNFIT =
   /[\u00ad\u061c\u115f\u1160\u180e\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\uffa0\ufff0-\uffff\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]|\u034f|\u17b4|\u17b5|\p{Noncharacter_Code_Point}/u
 const MAX_LENGTH = 255
@@ -40,7 +41,10 @@ export function encodeSegment(segment: string): string {
   )
 }
 
-/** Decodes one segment of a path or header; throws `invalid_client_identifier` for anything but well-formed UTF-8 pchars. */
+/**
+ * Decodes one segment of a path or header; throws `invalid_client_identifier` for anything but well-formed
+ * UTF-8 pchars.
+ */
 export function decodeSegment(segment: string): string {
   if (PLAIN.test(segment)) return checkCode(segment)
   if (!PCHAR.test(segment)) throw malformed(segment)
@@ -53,8 +57,8 @@ export function decodeSegment(segment: string): string {
 }
 
 /**
- * Returns `code` if an identifier may contain it: 1 to 255 characters, none of X-Road's forbidden ones, not a dot segment. Throws
- * `invalid_client_identifier`.
+ * Returns `code` if an identifier may contain it: 1 to 255 characters, none of X-Road's forbidden ones, not a
+ * dot segment. Throws `invalid_client_identifier`.
  */
 export function checkCode(code: string): string {
   if (
@@ -69,7 +73,10 @@ export function checkCode(code: string): string {
   return code
 }
 
-/** Returns `code` if something new may have it. Existing codes of other instances may be less strict: see `checkCode`. */
+/**
+ * Returns `code` if something new may have it. Existing codes of other instances may be less strict: see
+ * `checkCode`.
+ */
 export function checkNewCode(code: string): string {
   if (code.trim() !== code || UNFIT.test(code)) {
     throw new Fault('invalid_client_identifier', {
@@ -190,7 +197,10 @@ function readServerId(text: string): ServerId {
   return { instance: parts[0], memberClass: parts[1], memberCode: parts[2], serverCode: parts[3] }
 }
 
-/** The text form of any identifier; equal identifiers have equal texts. Identifiers of different kinds can have the same text. */
+/**
+ * The text form of any identifier; equal identifiers have equal texts. Identifiers of different kinds can
+ * have the same text.
+ */
 export function idText(id: MemberId | ClientId | SubsystemId | ServiceId | ServerId): string {
   return texts.get(id) ?? madeOnce(texts, id, () => writtenId(id))
 }

@@ -65,7 +65,9 @@ t.test('each sentence that a server says is found again when it was kept', (t) =
   t.end()
 })
 
-/** What these say of evidence is kept as a text: in rows of days, archives, verifications, exports and orders. */
+/**
+ * What these say of evidence is kept as a text: in rows of days, archives, verifications, exports and orders.
+ */
 const KEPT_OF =
   /^core\/(?:archive|certificate|container|evidence-bundle|evidence-record|reconciliation|signature)\/|^security-server\/features\/(?:audit-orders|reconciliation|retention\/archives|verification)\//
 /** Numbers, words of ours and sentences stand in these. */
@@ -113,7 +115,8 @@ t.test('a hostile text is looked at in a bounded number of steps', (t) => {
   const recognise = createRecognition(templates, () => {
     steps += 1
   })
-  // Each stands in the middle of a template, so that each place may be the end of a value that is again made of such.
+  // Each stands in the middle of a template, so that each place may be the end of a value that is again made
+  // of such.
   const middles = templates.flatMap((template) => {
     const [before, middle = '', after, ...more] = template.split(/\{\d+\}/)
     return before === '' && after === '' && more.length === 0 && middle.length >= 24 ? [middle] : []

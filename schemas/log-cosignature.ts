@@ -1,4 +1,7 @@
-/** What a security server that witnesses the registry's transparency log tells the registry: its cosignature of a checkpoint. */
+/**
+ * What a security server that witnesses the registry's transparency log tells the registry: its cosignature
+ * of a checkpoint.
+ */
 import type { DocumentHead } from './management-request.ts'
 
 /** The `typ` of the document's JWS. */
@@ -13,7 +16,10 @@ export type LogCosignature = DocumentHead & {
   size: number
   /** The signature line under the checkpoint, without its end. */
   cosignature: string
-  /** The witness key's signature over `witnessClaim(server)`, base64: else an owner could bring the key and the lines of somebody else's witness. */
+  /**
+   * The witness key's signature over `witnessClaim(server)`, base64: else an owner could bring the key and
+   * the lines of somebody else's witness.
+   */
   witnessProof: string
 }
 
@@ -22,13 +28,19 @@ export function witnessClaim(server: string): string {
   return `concordat-witness-of/v1\n${server}\n`
 }
 
-/** The keys of the registry's public log, in a part of the publication that X-Road's servers do not see. Newest first. */
+/**
+ * The keys of the registry's public log, in a part of the publication that X-Road's servers do not see.
+ * Newest first.
+ */
 export type PublishedLogKeys = { origin: string; keys: string[] }
 
 /** The `typ` of the JWS that tells of a contradiction. */
 export const LOG_CONTRADICTION_TYPE = 'concordat-log-contradiction'
 
-/** What a security server tells the registry that knows a checkpoint which the registry's log signed and does not show any more. */
+/**
+ * What a security server tells the registry that knows a checkpoint which the registry's log signed and does
+ * not show any more.
+ */
 export type LogContradiction = DocumentHead & {
   server: string
   /** The checkpoint as text, with the log's own lines. */

@@ -1,7 +1,13 @@
-/** A member's statement of which key signs the checkpoints of its server's log: a JWS with the member's signing key. */
+/**
+ * A member's statement of which key signs the checkpoints of its server's log: a JWS with the member's
+ * signing key.
+ */
 import type { Time } from './sent-values.ts'
 
-/** `server` is the origin of the log; `logKey` is a C2SP verifier key with that name. Identifiers are in text form. */
+/**
+ * `server` is the origin of the log; `logKey` is a C2SP verifier key with that name. Identifiers are in text
+ * form.
+ */
 export type LogKeyStatement = {
   id: string
   createdAt: Time

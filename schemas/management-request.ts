@@ -1,4 +1,7 @@
-/** Management requests on the wire between a security server and the central registry: kinds, states, documents. */
+/**
+ * Management requests on the wire between a security server and the central registry: kinds, states,
+ * documents.
+ */
 
 import { idText, memberOf, parseClientId, parseServerId } from './identifiers.ts'
 import type { Time, Whole } from './sent-values.ts'
@@ -32,7 +35,10 @@ export type RequestState = (typeof REQUEST_STATES)[number]
 /** The states in which a request is still undecided. */
 export const UNDECIDED: RequestState[] = ['WAITING', 'SUBMITTED_FOR_APPROVAL']
 
-/** What a request is about; identifiers in text form. The registration API's file says which fields a kind has. */
+/**
+ * What a request is about; identifiers in text form. The registration API's file says which fields a kind
+ * has.
+ */
 export type RequestSubject = {
   kind: RequestKind
   server: string
@@ -48,7 +54,10 @@ export type RequestSubject = {
   message?: string
 }
 
-/** The head of every signed document: an id that was never used before, the time, and the member whose key signs. */
+/**
+ * The head of every signed document: an id that was never used before, the time, and the member whose key
+ * signs.
+ */
 export type DocumentHead = { id: string; createdAt: string; signer: string }
 
 export type FiledRequest = DocumentHead & RequestSubject
@@ -68,8 +77,9 @@ export function otherOf({ client, newOwner, server }: RequestSubject): string {
 }
 
 /**
- * Who must sign, each with its own key. Both sides must sign to join a server and to take it over; a name belongs to its member.
- * With `either`, one signature is enough: host and guest can each end or pause what they agreed on.
+ * Who must sign, each with its own key. Both sides must sign to join a server and to take it over; a name
+ * belongs to its member. With `either`, one signature is enough: host and guest can each end or pause what
+ * they agreed on.
  */
 export function signersOf(subject: RequestSubject): { all: string[] } | { either: string[] } {
   const [owner, other] = [ownerOf(subject), otherOf(subject)]

@@ -1,6 +1,7 @@
 /**
- * A register of mandates as it crosses the wire: the shape of Estonia's Pääsuke (e-gov/PH; its oracle, and the API 0.9.1 of those who
- * keep mandates). mandates.yaml has the same as OpenAPI; docs/mandates.md explains.
+ * A register of mandates as it crosses the wire: the shape of Estonia's Pääsuke (e-gov/PH; its oracle, and
+ * the API 0.9.1 of those who keep mandates). mandates.yaml has the same as OpenAPI; docs/mandates.md
+ * explains.
  */
 
 /** That a natural person acts for themself, which no register has to write down. */

@@ -1,6 +1,6 @@
 /**
- * What a tracker is asked about notices: a person wants to be told when their data is used. find-usage.yaml has the same as OpenAPI;
- * docs/notices.md explains.
+ * What a tracker is asked about notices: a person wants to be told when their data is used. find-usage.yaml
+ * has the same as OpenAPI; docs/notices.md explains.
  */
 
 export const NOTICES_PATH = '/concordat/v1/notices'

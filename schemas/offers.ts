@@ -1,6 +1,6 @@
 /**
- * The answers of the service `offers`, by which a service of an agency comes to a person: an adapter of the agency writes them, a portal
- * reads them. offers.yaml has the same as OpenAPI; docs/life-events.md explains.
+ * The answers of the service `offers`, by which a service of an agency comes to a person: an adapter of the
+ * agency writes them, a portal reads them. offers.yaml has the same as OpenAPI; docs/life-events.md explains.
  */
 
 /** A text by language. */

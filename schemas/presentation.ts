@@ -1,6 +1,11 @@
-/** Why a presentation of a wallet is refused: the closed list that verdicts, their records and answers to wallets use. */
+/**
+ * Why a presentation of a wallet is refused: the closed list that verdicts, their records and answers to
+ * wallets use.
+ */
 
-/** Each reason with the sentence that a record and a log line give; none of them quotes what a wallet sent. */
+/**
+ * Each reason with the sentence that a record and a log line give; none of them quotes what a wallet sent.
+ */
 export const REFUSALS = {
   answer_malformed: 'The answer does not have the form that OpenID4VP gives it.',
   answer_too_large: 'The answer is larger than any that this verifier reads.',

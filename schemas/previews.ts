@@ -1,11 +1,15 @@
 /**
- * The answers of the service `consents` about previews: what a consumer would get of a person, shown to that person first. The provider's
- * security server writes them, a portal reads them. consents.yaml has the same as OpenAPI; docs/previews.md explains.
+ * The answers of the service `consents` about previews: what a consumer would get of a person, shown to that
+ * person first. The provider's security server writes them, a portal reads them. consents.yaml has the same
+ * as OpenAPI; docs/previews.md explains.
  */
 import type { ConsentParty, ShownText } from './consents.ts'
 import type { Time } from './sent-values.ts'
 
-/** `RELEASED`: the consumer may fetch it. `GIVEN`: it has. `OVER`: its time ran out, or the consumer asked anew. */
+/**
+ * `RELEASED`: the consumer may fetch it. `GIVEN`: it has. `OVER`: its time ran out, or the consumer asked
+ * anew.
+ */
 export const PREVIEW_STATES = ['WAITING', 'RELEASED', 'GIVEN', 'STOPPED', 'OVER'] as const
 export type PreviewState = (typeof PREVIEW_STATES)[number]
 
@@ -24,11 +28,17 @@ export type Preview = {
   validUntil: Time
   decidedAt?: Time
   givenAt?: Time
-  /** Where several security servers serve the subsystem: the one that keeps it, in text form, which alone shows it and lets it be decided. */
+  /**
+   * Where several security servers serve the subsystem: the one that keeps it, in text form, which alone
+   * shows it and lets it be decided.
+   */
   keptAt?: string
 }
 
-/** `elsewhere`: the other security servers of the subsystem, in text form, which keep answers of their own; then `toldBy` is the one that tells. */
+/**
+ * `elsewhere`: the other security servers of the subsystem, in text form, which keep answers of their own;
+ * then `toldBy` is the one that tells.
+ */
 export type Previews = { previews: Preview[]; elsewhere?: string[]; toldBy?: string; next?: string }
 
 /** The answer of the provider's system, while it waits for the person. */

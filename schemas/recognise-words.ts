@@ -1,7 +1,8 @@
 /**
- * Finds in an English sentence the template that it was made of, and the values that stand in it: for words that were kept, or came from
- * another thread, and are read by somebody with another language. A text of another program stays as it is: a template counts only if it has
- * enough of its own to be known by. Of several that fit, the one by which most of the text is known is meant.
+ * Finds in an English sentence the template that it was made of, and the values that stand in it: for words
+ * that were kept, or came from another thread, and are read by somebody with another language. A text of
+ * another program stays as it is: a template counts only if it has enough of its own to be known by. Of
+ * several that fit, the one by which most of the text is known is meant.
  */
 import { Said, type Word } from './said.ts'
 
@@ -9,7 +10,10 @@ import { Said, type Word } from './said.ts'
 const MOST_CHARACTERS = 1_000
 /** What stands in a value may be a sentence again. */
 const MOST_NESTED = 4
-/** Each is one template held against one text. Sentences of ours within such sentences take a third of this; hostile ones took 360,000. */
+/**
+ * Each is one template held against one text. Sentences of ours within such sentences take a third of this;
+ * hostile ones took 360,000.
+ */
 const MOST_STEPS = 10_000
 /** Who has so many characters of its own fits no text of others, whatever they begin with. */
 const KNOWN_BY_ALL = 24
@@ -23,12 +27,15 @@ const HOLE = /\{\d+\}/
 /** `parts`: what stands between the values; `weight`: how many characters that is. */
 type Pattern = { template: string; parts: string[]; weight: number; holes: number[] }
 
-/** `weight`: how many characters are of templates. `known`: with names in a value that is known by all, which are ours then. */
+/**
+ * `weight`: how many characters are of templates. `known`: with names in a value that is known by all, which
+ * are ours then.
+ */
 type Recognised = { word: Word; weight: number; known: number }
 
 /**
- * `templates`: the English of the catalogues. What none of them fits is returned as it is, and so is what takes too many steps.
- * `onStep`: is told of each.
+ * `templates`: the English of the catalogues. What none of them fits is returned as it is, and so is what
+ * takes too many steps. `onStep`: is told of each.
  */
 export function createRecognition(templates: Iterable<string>, onStep?: () => void): (text: string) => Word {
   const exact = new Set<string>()
@@ -79,7 +86,10 @@ export function createRecognition(templates: Iterable<string>, onStep?: () => vo
   }
 }
 
-/** Each value is as short as it can be. The first place of each part leaves most to those behind it, so none is sought twice. */
+/**
+ * Each value is as short as it can be. The first place of each part leaves most to those behind it, so none
+ * is sought twice.
+ */
 function valuesIn(text: string, parts: string[]): string[] | undefined {
   const [before, ...between] = parts
   const after = between.pop()!

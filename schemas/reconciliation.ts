@@ -1,6 +1,7 @@
 /**
- * Reconciliation on the wire between two security servers: six questions with their answers, and the statement that both members
- * sign. reconciliation.yaml has the same shapes as JSON Schema; docs/reconciliation.md explains them.
+ * Reconciliation on the wire between two security servers: six questions with their answers, and the
+ * statement that both members sign. reconciliation.yaml has the same shapes as JSON Schema;
+ * docs/reconciliation.md explains them.
  */
 import type { Whole } from './sent-values.ts'
 
@@ -9,7 +10,10 @@ export const RECONCILIATION_PATH = '/concordat/reconciliation'
 /** The `typ` of the statement's JWS. */
 export const STATEMENT_TYPE = 'concordat-reconciliation-statement'
 
-/** What is compared: exchanges (1), receipts of one-way messages too (2), what subscribers fetched from rooms and confirmed too (3). */
+/**
+ * What is compared: exchanges (1), receipts of one-way messages too (2), what subscribers fetched from rooms
+ * and confirmed too (3).
+ */
 type ReconciliationVersion = 1 | 2 | 3
 
 /** Limits of all questions and answers. */
@@ -32,7 +36,9 @@ export type OpenQuestion = {
   members: { own: string; peer: string }
   /** SHA-256 of the nonce that `commit` reveals. */
   nonceCommitment: string
-  /** What the asking side can; a server that knows only earlier versions refuses the question. Without it 1. */
+  /**
+   * What the asking side can; a server that knows only earlier versions refuses the question. Without it 1.
+   */
   version?: 2 | 3
 }
 /** Without `version` it is 1. */
@@ -145,6 +151,9 @@ export type Statement = {
   findings: StatementFinding[]
   /** The number of findings that are not listed. */
   omitted: Whole
-  /** From version 3 on: how many of the matched are events that a subscriber fetched, and confirmations of such. */
+  /**
+   * From version 3 on: how many of the matched are events that a subscriber fetched, and confirmations of
+   * such.
+   */
   fetched?: { given: number; confirmed: number }
 }

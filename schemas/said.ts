@@ -1,12 +1,18 @@
 /**
- * Words of a server that it can say in each of its languages: a template in English and the values that stand in it. They print
- * themselves in English, for programs and logs; where an answer leaves for a reader of another language, `inLanguage` says them.
+ * Words of a server that it can say in each of its languages: a template in English and the values that stand
+ * in it. They print themselves in English, for programs and logs; where an answer leaves for a reader of
+ * another language, `inLanguage` says them.
  */
 export type Word = string | number | Said
 
-/** A class, so that what is said is told from what has the same fields, and prints itself wherever a text is expected. */
+/**
+ * A class, so that what is said is told from what has the same fields, and prints itself wherever a text is
+ * expected.
+ */
 export class Said {
-  /** English, with {0}, {1} and so on where the values stand. It is the key of the catalogue in schemas/said. */
+  /**
+   * English, with {0}, {1} and so on where the values stand. It is the key of the catalogue in schemas/said.
+   */
   readonly template: string
   readonly values: readonly Word[]
 
@@ -24,7 +30,10 @@ export class Said {
   }
 }
 
-/** English words of a catalogue that were kept as a text, or came from another thread: said again in the language of who reads them. */
+/**
+ * English words of a catalogue that were kept as a text, or came from another thread: said again in the
+ * language of who reads them.
+ */
 export class Kept extends Said {}
 
 export function kept(text: string): Kept
@@ -33,7 +42,10 @@ export function kept(text: string | null): Kept | null {
   return text === null ? null : new Kept(text)
 }
 
-/** say`port ${port} does not answer`: the English stands where it is used; a test finds it and demands the other languages. */
+/**
+ * say`port ${port} does not answer`: the English stands where it is used; a test finds it and demands the
+ * other languages.
+ */
 export function say(parts: TemplateStringsArray, ...values: Word[]): Said {
   return new Said(
     parts.map((part, index) => (index < values.length ? `${part}{${index}}` : part)).join(''),

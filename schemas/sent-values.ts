@@ -1,7 +1,8 @@
 /**
- * Texts and numbers whose type says in what form they are, so that the documents of the management APIs say it too (`scripts/answers`).
- * Nothing gets a form by its name: what a Date writes has one, and what is read from a column or document, where the type of its row
- * says so. Answers of running servers are held against it.
+ * Texts and numbers whose type says in what form they are, so that the documents of the management APIs say
+ * it too (`scripts/answers`). Nothing gets a form by its name: what a Date writes has one, and what is read
+ * from a column or document, where the type of its row says so. Answers of running servers are held against
+ * it.
  */
 
 declare const form: unique symbol

@@ -1,12 +1,12 @@
 /**
- * A security server's questions to the holder of its subject keys, and the answers; subject-keys-api.yaml has the same as
- * OpenAPI.
+ * A security server's questions to the holder of its subject keys, and the answers; subject-keys-api.yaml has
+ * the same as OpenAPI.
  */
 import type { Whole } from './sent-values.ts'
 
 /**
- * The header of each request: the milliseconds since 1970 for which the registry, or a time-stamping authority, signed something that the server
- * has verified.
+ * The header of each request: the milliseconds since 1970 for which the registry, or a time-stamping
+ * authority, signed something that the server has verified.
  */
 export const SIGNED_TIME = 'signed-time'
 
@@ -18,7 +18,10 @@ export type SubjectQuestion = {
   subjects: { type: string; identifier: string }[]
 }
 
-/** Hexadecimal hashes in the order of the question with the id of the key that made them, or why there are none. */
+/**
+ * Hexadecimal hashes in the order of the question with the id of the key that made them, or why there are
+ * none.
+ */
 export type SubjectEvaluation =
   | { index: number; hashes: string[]; keyId: string }
   | { index: number; without: 'destroyed' | 'refused' }
@@ -34,7 +37,10 @@ export type SubjectSearch = {
   to?: string | undefined
 }
 
-/** The question of a tracker about the person who asks it. `client`: the subsystem through which they ask, in text form. */
+/**
+ * The question of a tracker about the person who asks it. `client`: the subsystem through which they ask, in
+ * text form.
+ */
 export type SubjectLookUp = {
   type: string
   identifier: string
@@ -45,7 +51,10 @@ export type SubjectLookUp = {
 }
 
 export type SubjectMonths = {
-  /** The months that have a key, oldest first. A hash finds only records that were indexed with the key of that id. */
+  /**
+   * The months that have a key, oldest first. A hash finds only records that were indexed with the key of
+   * that id.
+   */
   months: { month: string; hash: string; keyId: string }[]
   /** Months whose key was destroyed. */
   destroyed: string[]

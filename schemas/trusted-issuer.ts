@@ -1,6 +1,7 @@
 /**
- * Issuers of credentials whom an instance trusts, as its registry publishes them and `GET /listTrustedIssuers` of a security server gives
- * them: who, what for, for which credentials and claims, under which anchors.
+ * Issuers of credentials whom an instance trusts, as its registry publishes them and
+ * `GET /listTrustedIssuers` of a security server gives them: who, what for, for which credentials and claims,
+ * under which anchors.
  */
 
 /** A CA, and from when until when it counts: what was presented is judged by what was trusted then. */
@@ -11,7 +12,10 @@ export type PublishedAnchor = {
   trustedUntil?: string
 }
 
-/** For what an issuer was trusted until a change, with the anchors that ended by it. Written by the registry alone. */
+/**
+ * For what an issuer was trusted until a change, with the anchors that ended by it. Written by the registry
+ * alone.
+ */
 export type FormerTrust = Pick<
   PublishedIssuer,
   'types' | 'claims' | 'anchors' | 'signers' | 'statusSigners' | 'requiresStatus' | 'statusHosts'

@@ -1,7 +1,8 @@
 /**
- * The services by which an instance keeps itself going: what providers offer, how servers are, and what servers ask of the registry.
- * A search for exchanges of agencies leaves their calls out. A code alone tells only of metadata, which security servers answer
- * themselves: an agency may have a service of its own that is called like one of the others, and nothing of it may be hidden.
+ * The services by which an instance keeps itself going: what providers offer, how servers are, and what
+ * servers ask of the registry. A search for exchanges of agencies leaves their calls out. A code alone tells
+ * only of metadata, which security servers answer themselves: an agency may have a service of its own that is
+ * called like one of the others, and nothing of it may be hidden.
  */
 import { REQUEST_KINDS } from './management-request.ts'
 
@@ -14,7 +15,10 @@ export const MONITORING = [
   'getSecurityServerOperationalData',
 ]
 
-/** What the registry is asked: services of the subsystem that the instance's configuration names, in text form. */
+/**
+ * What the registry is asked: services of the subsystem that the instance's configuration names, in text
+ * form.
+ */
 export function requestsOf(management: string): string[] {
   return REQUEST_KINDS.map((kind) => `${management}/${kind}`)
 }

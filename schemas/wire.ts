@@ -20,13 +20,16 @@ export const HEADER = {
   preview: 'preview-reference',
   /** Ours: the newest signed tree head of the answering server's log, base64 of a C2SP checkpoint. */
   treeHead: 'x-concordat-tree-head',
-  /** Ours: the answering side's signature over its fault, base64 of a signatures.xml. It makes a refusal provable. */
+  /**
+   * Ours: the answering side's signature over its fault, base64 of a signatures.xml. It makes a refusal
+   * provable.
+   */
   refusal: 'x-concordat-refusal',
   /** Ours: the index of the newest configuration that the sender knows. */
   configurationIndex: 'x-concordat-configuration-index',
   /**
-   * Ours: the registry's signed log head under that configuration. Two contradicting heads prove that the registry forked its
-   * log.
+   * Ours: the registry's signed log head under that configuration. Two contradicting heads prove that the
+   * registry forked its log.
    */
   configurationHead: 'x-concordat-configuration-head',
 } as const

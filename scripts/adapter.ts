@@ -1,6 +1,6 @@
 /**
- * `concordat adapter <name> ...`: what an adapter offers, and its registration at the own security server. The adapter itself is a
- * server, which scripts/concordat runs.
+ * `concordat adapter <name> ...`: what an adapter offers, and its registration at the own security server.
+ * The adapter itself is a server, which scripts/concordat runs.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * `concordat audit-order key|create|open`: the work of a data protection authority with audit orders, on its own machine. Exit
- * code 0 when every check of an answer is good, 1 when one is not or the server refused, 2 for wrong usage.
+ * `concordat audit-order key|create|open`: the work of a data protection authority with audit orders, on its
+ * own machine. Exit code 0 when every check of an answer is good, 1 when one is not or the server refused, 2
+ * for wrong usage.
  */
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'

@@ -1,10 +1,12 @@
 /**
- * `concordat bench exchange`: exchanges per second of two security servers, compared with the bare pair (bench/exchange.ts). `concordat
- * bench log` measures a large message log, `concordat bench backlog` the recovery after an outage of the time-stamping authority,
- * `concordat bench portal` the citizens' portal, `concordat bench registry` a large registry, `concordat bench adapter` the SQL adapter beside
- * a service written by hand, `concordat bench consents` the check of a consent, `concordat bench deliveries` one-way messages beside
- * exchanges, `concordat bench large` bodies larger than memory, `concordat bench signature` the verification of one signature, `concordat
- * bench tracker` what it takes to tell people who used their data, `concordat bench writers` processes that append to one log.
+ * `concordat bench exchange`: exchanges per second of two security servers, compared with the bare pair
+ * (bench/exchange.ts). `concordat bench log` measures a large message log, `concordat bench backlog` the
+ * recovery after an outage of the time-stamping authority, `concordat bench portal` the citizens' portal,
+ * `concordat bench registry` a large registry, `concordat bench adapter` the SQL adapter beside a service
+ * written by hand, `concordat bench consents` the check of a consent, `concordat bench deliveries` one-way
+ * messages beside exchanges, `concordat bench large` bodies larger than memory, `concordat bench signature`
+ * the verification of one signature, `concordat bench tracker` what it takes to tell people who used their
+ * data, `concordat bench writers` processes that append to one log.
  */
 import { run as exchange } from './bench/exchange.ts'
 

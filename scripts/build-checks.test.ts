@@ -13,7 +13,9 @@ import { checkOf } from './build-checks.ts'
 const EXAMPLES = path.join(import.meta.dirname, '../docs/examples')
 const WRONG = [undefined, -1, 'other', {}]
 
-/** `settings`, and each copy of it in which one value is another, gone, or has a neighbour that nobody knows. */
+/**
+ * `settings`, and each copy of it in which one value is another, gone, or has a neighbour that nobody knows.
+ */
 function* variants(settings: object): Generator<object> {
   yield settings
   for (const keys of placesIn(settings)) {

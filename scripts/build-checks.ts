@@ -1,6 +1,6 @@
 /**
- * Writes the check of each program's settings as code into the program. To load Ajv and have it compile a schema takes 50 ms of a processor, a
- * tenth of a registry's start.
+ * Writes the check of each program's settings as code into the program. To load Ajv and have it compile a
+ * schema takes 50 ms of a processor, a tenth of a registry's start.
  */
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import standalone from 'ajv/dist/standalone/index.js'

@@ -1,7 +1,7 @@
 /**
- * `concordat build`: writes each server, each thread that it may start, and the command line as a program of few files. A server has
- * more than a thousand modules; to find and read them is half of its start. `scripts/concordat` runs these programs while the sources
- * are those of which they were made.
+ * `concordat build`: writes each server, each thread that it may start, and the command line as a program of
+ * few files. A server has more than a thousand modules; to find and read them is half of its start.
+ * `scripts/concordat` runs these programs while the sources are those of which they were made.
  */
 import { execFileSync } from 'node:child_process'
 import { globSync } from 'node:fs'
@@ -24,8 +24,9 @@ const PROGRAMS = ['{central-registry,security-server,certs,adapters}/**/main.ts'
 /** What they share with other programs is not split off, so that they load a third of the files. */
 const OF_THEIR_OWN = ['security-server/main.ts', 'central-registry/main.ts']
 /**
- * Threads that start often: on its own, each loads a sixth of the files. The log's, which every security server and every test of its log
- * starts, begins with 30 ms of a processor less; the one that reads configuration documents, new for each refresh, takes 26 ms, not 33.
+ * Threads that start often: on its own, each loads a sixth of the files. The log's, which every security
+ * server and every test of its log starts, begins with 30 ms of a processor less; the one that reads
+ * configuration documents, new for each refresh, takes 26 ms, not 33.
  */
 const THREADS_OF_THEIR_OWN = [
   'security-server/log-thread.ts',
@@ -54,8 +55,8 @@ export async function run(args: string[]): Promise<number> {
 }
 
 /**
- * A folder of programs never changes. The file `current` names the one to run, where its sources are, since its programs contain their
- * places, and the checksum of these sources.
+ * A folder of programs never changes. The file `current` names the one to run, where its sources are, since
+ * its programs contain their places, and the checksum of these sources.
  */
 async function buildServers(): Promise<void> {
   const began = new Date()
@@ -87,9 +88,10 @@ async function writePrograms(name: string): Promise<void> {
 }
 
 /**
- * Writes modules, and all that they import or start, in few files, and gives the folders of the packages that went in. `external`:
- * packages that stay where they are. `installed`: where the sources' files and `outDir` will lie, if that is not where they lie now.
- * `without`: sources that are left out; whoever loads one finds no export. `plugins`: Vite's, before our own.
+ * Writes modules, and all that they import or start, in few files, and gives the folders of the packages that
+ * went in. `external`: packages that stay where they are. `installed`: where the sources' files and `outDir`
+ * will lie, if that is not where they lie now. `without`: sources that are left out; whoever loads one finds
+ * no export. `plugins`: Vite's, before our own.
  */
 export async function writeBundle(q: {
   outDir: string
@@ -151,8 +153,8 @@ function folderOfPackage(module: string): string | undefined {
 }
 
 /**
- * find-my-way writes a function's text for each piece of a route and has V8 compile it: 30 ms of each start of a security server, which no
- * cache of compiled code spares. Here a closure compares the piece.
+ * find-my-way writes a function's text for each piece of a route and has V8 compile it: 30 ms of each start
+ * of a security server, which no cache of compiled code spares. Here a closure compares the piece.
  */
 function routesWithoutCode(): Plugin {
   return {
@@ -167,7 +169,10 @@ function routesWithoutCode(): Plugin {
   }
 }
 
-/** V8 keeps a program as two octets a character if one is outside of Latin-1: 6 MB of a security server, and slower to read. */
+/**
+ * V8 keeps a program as two octets a character if one is outside of Latin-1: 6 MB of a security server, and
+ * slower to read.
+ */
 function inAscii(): Plugin {
   return {
     name: 'in-ascii',
@@ -188,8 +193,8 @@ function asciiOf(code: string): string {
 }
 
 /**
- * A module finds the files beside its source, as it would when run itself; only what it starts is a program as well. What is to be built on its
- * own is added to `apart`.
+ * A module finds the files beside its source, as it would when run itself; only what it starts is a program
+ * as well. What is to be built on its own is added to `apart`.
  */
 function places(installed: { root: string; programs: string }, apart: Set<string>): Plugin {
   return {

@@ -1,6 +1,6 @@
 /**
- * `concordat check [--fix]`: format and lint, floating promises, types, house rules. All steps run in parallel. Each prints one
- * line, and its output only when it failed, so that one run reports everything.
+ * `concordat check [--fix]`: format and lint, floating promises, types, house rules. All steps run in
+ * parallel. Each prints one line, and its output only when it failed, so that one run reports everything.
  */
 import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
@@ -27,9 +27,13 @@ type Step = {
   tells?: RegExp
 }
 
-// Several checkers each look at the types that all files share: one takes two thirds of the processor that four take.
+// Several checkers each look at the types that all files share: one takes two thirds of the processor that
+// four take.
 const ONE_CHECKER = ['--checkers', '1']
-/** For the programs that are written in Go: their memory may grow fivefold between collections, which take a fifth of their time. */
+/**
+ * For the programs that are written in Go: their memory may grow fivefold between collections, which take a
+ * fifth of their time.
+ */
 const RARE_COLLECTIONS = '400'
 /** For the house rules: tap ends a file after 30 seconds, and beside a whole gate they have taken 100. */
 const TAP_TIMEOUT_S = '600'
@@ -112,7 +116,10 @@ function runStep({ command, args }: Step): Promise<{ succeeded: boolean; output:
   })
 }
 
-/** The failed tests in a TAP stream; the whole stream when it has none, because then the program itself failed. */
+/**
+ * The failed tests in a TAP stream; the whole stream when it has none, because then the program itself
+ * failed.
+ */
 function failuresOf(tap: string): string {
   const reader = createTapReader()
   for (const line of tap.split('\n')) reader.line(line)

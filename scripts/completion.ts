@@ -1,4 +1,7 @@
-/** `concordat completion bash|zsh|fish`: prints a script by which a shell completes commands, options and their values. */
+/**
+ * `concordat completion bash|zsh|fish`: prints a script by which a shell completes commands, options and
+ * their values.
+ */
 import { type Level, levelsOf } from './command-line/levels.ts'
 import { SHELLS } from './command-line/shells.ts'
 import type { Words } from './command-line/words.ts'

@@ -1,4 +1,6 @@
-/** The command line: checks the words, loads only the command that is called, and exits with its exit code. */
+/**
+ * The command line: checks the words, loads only the command that is called, and exits with its exit code.
+ */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { styleText } from 'node:util'
@@ -99,7 +101,10 @@ async function main(name: string | undefined, args: string[]): Promise<number> {
   }
 }
 
-/** What may have been meant by the bare name of an operation: who read of `get-members` may forget whose it is. */
+/**
+ * What may have been meant by the bare name of an operation: who read of `get-members` may forget whose it
+ * is.
+ */
 async function ofAnApi(name: string): Promise<string> {
   const { readCommands } = await import('./management/commands.ts')
   const apis = { registry: 'central-registry-api.yaml', server: 'security-server-api.yaml' }

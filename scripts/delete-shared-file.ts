@@ -1,4 +1,7 @@
-/** `concordat delete-shared-file`: takes a file that nodes share from all of them for ever, as after a rotation the retired log key. */
+/**
+ * `concordat delete-shared-file`: takes a file that nodes share from all of them for ever, as after a
+ * rotation the retired log key.
+ */
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'

@@ -1,6 +1,6 @@
 /**
- * The pages of the documents: every link leads to an existing page and heading, and the search works in a browser without a
- * network. The pages of the management APIs.
+ * The pages of the documents: every link leads to an existing page and heading, and the search works in a
+ * browser without a network. The pages of the management APIs.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -137,7 +137,10 @@ t.test(
 
 const CONSOLES = ['agency', 'registry']
 
-/** What the rows of tabs of a console say: of each entry its tabs, and of each tab that stands for several the words of these. */
+/**
+ * What the rows of tabs of a console say: of each entry its tabs, and of each tab that stands for several the
+ * words of these.
+ */
 type Entry = { title: string; tabs: { words: string; side?: string }[] }
 
 /** Reads `pages.ts` as it is formatted: an entry has eight spaces before it, a tab ten. */
@@ -180,7 +183,10 @@ void t.test('a place in a console that a document or a text names is there', asy
   t.ok(consoles.flat().length > 15)
   t.ok(consoles.flat().flatMap(({ tabs }) => tabs).length > 60)
 
-  /** Whether "Settings, People and API keys, People" leads to something: an entry, a tab, one of those under it, or an act there. */
+  /**
+   * Whether "Settings, People and API keys, People" leads to something: an entry, a tab, one of those under
+   * it, or an act there.
+   */
   const leads = (place: string[], texts: Record<string, string>): boolean => {
     const [entry, tab, ...rest] = place
     const known = new Set(Object.values(texts))
@@ -256,7 +262,9 @@ void t.test('a place in a console that a document or a text names is there', asy
   }
 })
 
-/** How the consoles call an operation; the contents, which only say what a page needs, name it in another way. */
+/**
+ * How the consoles call an operation; the contents, which only say what a page needs, name it in another way.
+ */
 const CALLED =
   /\boperation(?:=|: )["'](\w+)["']|\b(?:useAnswer|call|download|finder|askedTogether)(?:<[^()]*>)?\(\s*'(\w+)'|\boperation = \w+ \? '(\w+)' : '(\w+)'/g
 

@@ -1,6 +1,6 @@
 /**
- * `concordat docs`: writes the documents of this repository as pages with a table of contents and a search, for a browser without
- * a network.
+ * `concordat docs`: writes the documents of this repository as pages with a table of contents and a search,
+ * for a browser without a network.
  */
 import path from 'node:path'
 import { parseArgs } from 'node:util'

@@ -1,6 +1,6 @@
 /**
- * `concordat doctor`: looks whether this machine is fit for a server, before its start or while it runs. Each line says that
- * something is well, or what to do next. Changes nothing.
+ * `concordat doctor`: looks whether this machine is fit for a server, before its start or while it runs. Each
+ * line says that something is well, or what to do next. Changes nothing.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * `concordat event check|convert|filter|sign|verify`: CloudEvents for those who send and receive them, offline. Exit code 0, 1 for "no" and
- * "not valid", 2 for wrong usage and a filter that is none.
+ * `concordat event check|convert|filter|sign|verify`: CloudEvents for those who send and receive them,
+ * offline. Exit code 0, 1 for "no" and "not valid", 2 for wrong usage and a filter that is none.
  */
 import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -1,4 +1,7 @@
-/** `concordat join`: makes this machine a further node of a security server or a registry, from the one secret that a running node gave. */
+/**
+ * `concordat join`: makes this machine a further node of a security server or a registry, from the one secret
+ * that a running node gave.
+ */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { readSecret } from '#platform/configuration/read-secret.ts'
@@ -66,7 +69,8 @@ export async function run(args: string[]): Promise<number> {
         .join('') +
       'Settings that its environment gives it (CONCORDAT_...) are not among these: give this one its own.\n',
   )
-  // The secret is used up by now, and all is written: what is wrong with the settings of this machine is mended in the file.
+  // The secret is used up by now, and all is written: what is wrong with the settings of this machine is
+  // mended in the file.
   const wrong = await readNode(bundle.program, configuration).then(() => undefined, asFault)
   if (wrong !== undefined) {
     process.stderr.write(

@@ -1,6 +1,6 @@
 /**
- * `concordat log verify` with a state file: continues, verifies new records, reports what was damaged, and rejects a file that is
- * not a state.
+ * `concordat log verify` with a state file: continues, verifies new records, reports what was damaged, and
+ * rejects a file that is not a state.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

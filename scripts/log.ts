@@ -1,6 +1,7 @@
 /**
- * `concordat log verify [--json] <configuration or database url ...>`: verifies whole message logs: every record, signature,
- * time-stamp, tree and checkpoint. Exit code 0 when all logs are valid, 1 when one is not, 2 for wrong usage.
+ * `concordat log verify [--json] <configuration or database url ...>`: verifies whole message logs: every
+ * record, signature, time-stamp, tree and checkpoint. Exit code 0 when all logs are valid, 1 when one is not,
+ * 2 for wrong usage.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
@@ -262,7 +263,8 @@ async function readCheckpoint(file: string): Promise<string> {
 }
 
 /**
- * Undefined when the file does not exist. Throws `invalid_input` for a file that is not a state, so that it is not overwritten.
+ * Undefined when the file does not exist. Throws `invalid_input` for a file that is not a state, so that it
+ * is not overwritten.
  */
 function readState(file: string): VerifyState | undefined {
   return existsSync(file) ? parseState(readFileSync(file, 'utf8')) : undefined

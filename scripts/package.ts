@@ -1,4 +1,7 @@
-/** `concordat package`: writes what others install: an OCI image, a Debian package, an archive, a Helm chart. Needs no container engine. */
+/**
+ * `concordat package`: writes what others install: an OCI image, a Debian package, an archive, a Helm chart.
+ * Needs no container engine.
+ */
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'

@@ -1,4 +1,7 @@
-/** `concordat registry <command>`: every operation of the registry's management API, and the commands for declared files. */
+/**
+ * `concordat registry <command>`: every operation of the registry's management API, and the commands for
+ * declared files.
+ */
 
 import { backup, verifyRegistry } from './management/backup.ts'
 import { REGISTRY_FILE } from './management/declared/registry-kind.ts'

@@ -1,4 +1,7 @@
-/** `concordat sandbox`: starts a whole instance on this machine, shows one exchange step by step, then runs until Ctrl-C. */
+/**
+ * `concordat sandbox`: starts a whole instance on this machine, shows one exchange step by step, then runs
+ * until Ctrl-C.
+ */
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { askOnce, demonstrate, sayWhatNext } from './sandbox/demonstrate.ts'

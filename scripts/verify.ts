@@ -1,10 +1,12 @@
 /**
- * `concordat verify <container.asice> --conf <directory, zip or anchor> [--json]` verifies a message container offline (with an
- * anchor it fetches the configuration); `concordat verify <bundle.zip> [--conf ...]` an evidence bundle, `concordat verify
- * <archive.zip> [--conf ...] [--previous <digest>]` an archive of a message log, `concordat verify <statement.json> --conf ...` a
- * statement of reconciliation, `concordat verify <export.zip>` an export of a message log, `concordat verify <record.json> --issuers
- * <issuers.json>` the record of a wallet's presentation, or a saved consent that one proves. Exit code 0 only for TOTAL-PASSED, 1
- * otherwise, 2 for wrong usage.
+ * `concordat verify <container.asice> --conf <directory, zip or anchor> [--json]` verifies a message
+ * container offline (with an anchor it fetches the configuration);
+ * `concordat verify <bundle.zip> [--conf ...]` an evidence bundle,
+ * `concordat verify <archive.zip> [--conf ...] [--previous <digest>]` an archive of a message log,
+ * `concordat verify <statement.json> --conf ...` a statement of reconciliation,
+ * `concordat verify <export.zip>` an export of a message log,
+ * `concordat verify <record.json> --issuers <issuers.json>` the record of a wallet's presentation, or a saved
+ * consent that one proves. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
  */
 import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -119,7 +121,10 @@ type Options = {
   /** Where credentials have the code of their person. */
   codes: string | undefined
   maxStatusAge: string | undefined
-  /** The key of a log, a file with one of its entries, and the DID document of an issuer, for what a registry publishes. */
+  /**
+   * The key of a log, a file with one of its entries, and the DID document of an issuer, for what a registry
+   * publishes.
+   */
   logKey: string | undefined
   entry: string | undefined
   /** The DID whose history is judged, and a file with the proof that the log has its newest entry. */
@@ -234,7 +239,9 @@ async function isSavedConsent(file: string): Promise<boolean> {
   return readSavedConsent(await readFile(file)) !== undefined
 }
 
-/** Whether the file begins like a statement, which no ZIP file does. Statements are small and read as a whole. */
+/**
+ * Whether the file begins like a statement, which no ZIP file does. Statements are small and read as a whole.
+ */
 async function isJson(file: string): Promise<boolean> {
   const handle = await open(file).catch(() => undefined)
   try {

@@ -1,4 +1,7 @@
-/** `concordat wallet`: a wallet for trying, on a loopback address, whose credentials an issuer of the caller's own signs. */
+/**
+ * `concordat wallet`: a wallet for trying, on a loopback address, whose credentials an issuer of the caller's
+ * own signs.
+ */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { createLog } from '#platform/logging/create-log.ts'

@@ -1,6 +1,6 @@
 /**
- * Creates the listener of the management API, the console, health and metrics. It speaks HTTPS when the settings name a
- * certificate.
+ * Creates the listener of the management API, the console, health and metrics. It speaks HTTPS when the
+ * settings name a certificate.
  */
 import type { FastifyInstance } from 'fastify'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
@@ -10,7 +10,10 @@ import type { Log } from '#platform/logging/create-log.ts'
 import type { PortSharing } from '#platform/workers/shared-ports.ts'
 import { answerInXRoadsForm } from './features/x-road-api/errors.ts'
 
-/** Does not listen yet: the caller adds routes and then listens. `url` is the base URL that the listener will have. */
+/**
+ * Does not listen yet: the caller adds routes and then listens. `url` is the base URL that the listener will
+ * have.
+ */
 export async function createAdminListener(
   listener: Listener,
   log: Log,
@@ -23,7 +26,10 @@ export async function createAdminListener(
   return { app, url: `${tls.https === undefined ? 'http' : 'https'}://${host}:${port}` }
 }
 
-/** Listens for tools that were written for X-Road's server: bounded as the management API, with errors in X-Road's form. */
+/**
+ * Listens for tools that were written for X-Road's server: bounded as the management API, with errors in
+ * X-Road's form.
+ */
 export async function listenForXRoadsTools(
   listener: Listener,
   { log, rateLimit, share }: { log: Log; rateLimit: Counter; share: PortSharing },

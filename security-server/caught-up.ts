@@ -1,12 +1,12 @@
 /**
- * What an administrator did at one node, or worker, their next call finds at any other: who calls over new connections reaches another one each
- * time. The nodes themselves look once a second.
+ * What an administrator did at one node, or worker, their next call finds at any other: who calls over new
+ * connections reaches another one each time. The nodes themselves look once a second.
  */
 import type { Authenticate } from '#platform/sessions/authenticate.ts'
 
 /**
- * Whoever is authenticated is answered by what all nodes have done; undefined where there are no others. `catchUp` may fail: what needs the database
- * then says so itself.
+ * Whoever is authenticated is answered by what all nodes have done; undefined where there are no others.
+ * `catchUp` may fail: what needs the database then says so itself.
  */
 export function caughtUp(
   authenticate: Authenticate,

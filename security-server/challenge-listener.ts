@@ -1,4 +1,7 @@
-/** The listener at which CAs look whether a name is ours: plain HTTP, open to everybody, so bounded more narrowly than any other. */
+/**
+ * The listener at which CAs look whether a name is ours: plain HTTP, open to everybody, so bounded more
+ * narrowly than any other.
+ */
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -31,7 +34,8 @@ export async function listenForChallenges(
     // Node looks for requests that take too long at this interval only; by default each half minute.
     http: { maxHeaderSize: 8192, headersTimeout: TIMEOUT_MS, connectionsCheckingInterval: 500 },
     ...{ keepAliveTimeout: 1000, maxRequestsPerSocket: 1, forceCloseConnections: true },
-    // Tokens are up to 200 characters; longer paths and malformed ones are answered as any that names no token.
+    // Tokens are up to 200 characters; longer paths and malformed ones are answered as any that names no
+    // token.
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: ((_cause, _request, reply) =>
       void reply.code(404).type('text/plain').send('')) as FrameworkErrors,

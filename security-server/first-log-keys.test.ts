@@ -1,4 +1,6 @@
-/** Nodes that start for the first time at once: the keys of the log, and the configuration after an anchor. */
+/**
+ * Nodes that start for the first time at once: the keys of the log, and the configuration after an anchor.
+ */
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -47,7 +49,8 @@ t.test('another fault is thrown at once', async (t) => {
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   let opened = 0
   const pull = async (): Promise<void> => undefined
-  // The second one while there are no keys here, as the first thing that another node looks at may be wrong as well.
+  // The second one while there are no keys here, as the first thing that another node looks at may be wrong
+  // as well.
   for (const fault of [
     new Error('broken'),
     new Fault('invalid_configuration', { what: 'another setting' }),

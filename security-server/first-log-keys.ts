@@ -1,6 +1,7 @@
 /**
- * Of nodes that start for the first time at once one makes the log's keys and its first record, and shares the keys a moment later. Another one that
- * finds the record before it has the keys waits for them, instead of taking them for lost.
+ * Of nodes that start for the first time at once one makes the log's keys and its first record, and shares
+ * the keys a moment later. Another one that finds the record before it has the keys waits for them, instead
+ * of taking them for lost.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -11,7 +12,10 @@ import { lacksLogKeys } from './message-log/keys/log-keys.ts'
 const LONGEST_MS = 30_000
 const PAUSE_MS = 500
 
-/** Opens the log. `pull` brings the files of other nodes; undefined for a server that is one node. Throws what `open` throws. */
+/**
+ * Opens the log. `pull` brings the files of other nodes; undefined for a server that is one node. Throws what
+ * `open` throws.
+ */
 export async function withLogKeys<T>(
   open: () => Promise<T>,
   q: {

@@ -1,6 +1,6 @@
 /**
- * What the features of a security server share, made once: database, configuration, keys, local systems, message log and
- * connections.
+ * What the features of a security server share, made once: database, configuration, keys, local systems,
+ * message log and connections.
  */
 
 import { mkdir } from 'node:fs/promises'
@@ -74,8 +74,8 @@ type Question = {
 }
 
 /**
- * Opens all shared parts, each after those that it needs. With the words of a backup command it makes the backup and ends the
- * process.
+ * Opens all shared parts, each after those that it needs. With the words of a backup command it makes the
+ * backup and ends the process.
  */
 export function openGround(q: Question) {
   return startInTurn((inTurn) => openInTurn(q, inTurn))
@@ -174,7 +174,10 @@ function folderIn(q: { settings: Settings; machine: string }): (name: string) =>
 /** For so long a worker that begins waits for devices that the others have opened: one may be away. */
 const DEVICES_MS = 5_000
 
-/** Opens configuration and keys, and the token if its PIN is in a file; `node` when other nodes share their files. */
+/**
+ * Opens configuration and keys, and the token if its PIN is in a file; `node` when other nodes share their
+ * files.
+ */
 async function openTrust(
   q: { settings: Settings; machine: string; clock: Clock; log: Log; siblings?: Siblings | undefined },
   node?: Pick<OpenNode, 'files' | 'shareIn'>,
@@ -190,7 +193,8 @@ async function openTrust(
     allowedFederations: federationsOf(settings),
     share: node?.shareIn('configuration'),
   })
-  // The state of certificates and of contracts is judged, and time-stamps are made, as long as anybody may exchange.
+  // The state of certificates and of contracts is judged, and time-stamps are made, as long as anybody may
+  // exchange.
   const lasting = () => globalConfiguration.currentWithin(ANY_GRACE)
   const keys = await createKeys({
     ...{ directory: await folder('keys'), clock, log, configuration: () => lasting().index, ...node?.files },
@@ -202,8 +206,8 @@ async function openTrust(
   inTurn?.defer(() => keys.close())
   // Both do their work in other threads, so they run at the same time.
   await Promise.all([unlockToken(keys, settings.pinFile, log), globalConfiguration.restored()])
-  // Logging in fetched no OCSP responses because there was no configuration yet. If this fails, the states of the certificates
-  // show it.
+  // Logging in fetched no OCSP responses because there was no configuration yet. If this fails, the states of
+  // the certificates show it.
   void keys.refreshOcsp().catch(() => undefined)
   if (q.siblings === undefined) return { globalConfiguration, lasting, keys }
   configureTogether(globalConfiguration, q.siblings)
@@ -215,7 +219,8 @@ async function openTrust(
 }
 
 /**
- * Opens the message log with the key that signs its tree heads, the time-stamping client, and the intervals of evidence renewal.
+ * Opens the message log with the key that signs its tree heads, the time-stamping client, and the intervals
+ * of evidence renewal.
  */
 function openLog(q: {
   settings: Settings
@@ -270,7 +275,10 @@ function openLog(q: {
   })
 }
 
-/** Makes the clients for other security servers and for our own services, and the verifiers of peers and messages. */
+/**
+ * Makes the clients for other security servers and for our own services, and the verifiers of peers and
+ * messages.
+ */
 function openWire(q: {
   settings: Settings
   clock: Clock

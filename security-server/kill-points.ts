@@ -1,6 +1,6 @@
 /**
- * For crash tests: wraps the rooms so that the process kills itself at a named point of an exchange. Only main.ts uses it, and
- * only under `development: true`. The message path itself has no line for it.
+ * For crash tests: wraps the rooms so that the process kills itself at a named point of an exchange. Only
+ * main.ts uses it, and only under `development: true`. The message path itself has no line for it.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { Settings } from './config.ts'
@@ -53,7 +53,10 @@ function armProvider(rooms: ProviderRooms, point: KillPoint): ProviderRooms {
   }
 }
 
-/** The consumer's rooms, which kill the process at `point`; the points have the same names, but their order is the consumer's. */
+/**
+ * The consumer's rooms, which kill the process at `point`; the points have the same names, but their order is
+ * the consumer's.
+ */
 function armConsumer(rooms: ConsumerRooms, point: KillPoint): ConsumerRooms {
   const { peerClient, messageLog } = rooms
   switch (point) {
@@ -96,8 +99,8 @@ function dieAfterVerify(verifyMessage: VerifyMessage): VerifyMessage {
 }
 
 /**
- * Reads a setting such as "provider:after-intent". Throws `invalid_configuration` without `development: true` and for unknown
- * points.
+ * Reads a setting such as "provider:after-intent". Throws `invalid_configuration` without `development: true`
+ * and for unknown points.
  */
 function killPointOf(settings: Settings): { half: string; point: KillPoint } | undefined {
   if (settings.killPoint === undefined) return undefined
@@ -134,7 +137,10 @@ function armDeliveries(rooms: DeliveryRooms, point: KillPoint): DeliveryRooms {
   }
 }
 
-/** The rooms of subscriptions, likewise: an event is published, handed to the door, and then the cursor moves; or it is fetched. */
+/**
+ * The rooms of subscriptions, likewise: an event is published, handed to the door, and then the cursor moves;
+ * or it is fetched.
+ */
 function armSubscriptions(rooms: SubscriptionRooms, point: KillPoint): SubscriptionRooms {
   const { events, deliveries, subscriptions, pulls } = rooms
   switch (point) {
@@ -151,7 +157,10 @@ function armSubscriptions(rooms: SubscriptionRooms, point: KillPoint): Subscript
   }
 }
 
-/** Functions that wrap the rooms of each half. Without the setting `killPoint` they return the rooms unchanged. */
+/**
+ * Functions that wrap the rooms of each half. Without the setting `killPoint` they return the rooms
+ * unchanged.
+ */
 export function armedBy(settings: Settings): {
   armConsumer(rooms: ConsumerRooms): ConsumerRooms
   armProvider(rooms: ProviderRooms): ProviderRooms

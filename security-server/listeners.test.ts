@@ -1,6 +1,6 @@
 /**
- * What client systems see over HTTPS: the newest internal TLS certificate from the next handshake on; handshakes fail while there
- * is no key.
+ * What client systems see over HTTPS: the newest internal TLS certificate from the next handshake on;
+ * handshakes fail while there is no key.
  */
 import { writeFileSync } from 'node:fs'
 import http from 'node:http'
@@ -32,8 +32,8 @@ t.teardown(() => app?.close())
 type Handshake = { sha256: string; chain: number; protocol: string | null; error?: string }
 
 /**
- * Makes one handshake. By default the client trusts exactly the certificate that the server presents now, and connects by its
- * address.
+ * Makes one handshake. By default the client trusts exactly the certificate that the server presents now, and
+ * connects by its address.
  */
 function shown(more: object = { ca: keys.internalTls.info().pem }): Promise<Handshake> {
   return new Promise((resolve) => {
@@ -59,7 +59,10 @@ function ask(agent: https.Agent, more: object = {}): Promise<{ text: string; reu
   })
 }
 
-/** Whether a second connection resumes the TLS session of the first one, after the first one has received all its tickets. */
+/**
+ * Whether a second connection resumes the TLS session of the first one, after the first one has received all
+ * its tickets.
+ */
 async function resumes(port: number, more: object): Promise<boolean> {
   const once = (session?: Buffer): Promise<{ reused: boolean; session: Buffer | undefined }> =>
     new Promise((resolve, reject) => {

@@ -33,8 +33,8 @@ import { tlsCredentials, type XRoadTlsPeers } from './peer/tls-profile.ts'
 type FrameworkErrors = (cause: FastifyError, request: FastifyRequest, reply: FastifyReply) => void
 
 /**
- * Headers must arrive within 10 s. A body may take long: only silence on the socket ends it, not its length. While an answer is
- * being made the socket may be silent (peer/idle-timeout.ts).
+ * Headers must arrive within 10 s. A body may take long: only silence on the socket ends it, not its length.
+ * While an answer is being made the socket may be silent (peer/idle-timeout.ts).
  */
 const COMMON = {
   schemaController: NO_SCHEMAS,
@@ -43,10 +43,12 @@ const COMMON = {
   forceCloseConnections: 'idle' as const,
   requestTimeout: 0,
   connectionTimeout: 120_000,
-  // Well above the time for which our own client keeps idle sockets, so that it never writes on a socket that is closing.
+  // Well above the time for which our own client keeps idle sockets, so that it never writes on a socket that
+  // is closing.
   keepAliveTimeout: 20_000,
   bodyLimit: Number.MAX_SAFE_INTEGER,
-  // While the server drains, a request on an open connection is still carried out; its answer closes the connection.
+  // While the server drains, a request on an open connection is still carried out; its answer closes the
+  // connection.
   return503OnClosing: false,
   // A request that the router cannot read is refused like every other request that is no exchange.
   frameworkErrors: ((cause, request, reply) =>
@@ -55,8 +57,8 @@ const COMMON = {
 /** More connections at once help nobody: each may hold a body of 64 KiB in memory. */
 const MAX_CONNECTIONS = 4096
 /**
- * With a limit Node would silently drop the headers beyond it, even a Content-Length. The limit on the size of the head is
- * enough.
+ * With a limit Node would silently drop the headers beyond it, even a Content-Length. The limit on the size
+ * of the head is enough.
  */
 const ANY_COUNT_OF_HEADERS = 0
 const HTTP = { headersTimeout: 10_000, maxHeaderSize: 32 * 1024, connectionsCheckingInterval: 5_000 }
@@ -64,8 +66,8 @@ const HTTP = { headersTimeout: 10_000, maxHeaderSize: 32 * 1024, connectionsChec
 type ClientKeys = { internalTls: Pick<Keys['internalTls'], 'identity'>; onChange: Keys['onChange'] }
 
 /**
- * Listens for client systems; `routes` adds the routes. HTTPS asks for a client certificate and accepts any: the connection mode
- * of the subsystem decides later.
+ * Listens for client systems; `routes` adds the routes. HTTPS asks for a client certificate and accepts any:
+ * the connection mode of the subsystem decides later.
  */
 export async function listenForClients(
   settings: Settings['clients'],
@@ -114,8 +116,8 @@ export async function listenForClients(
 }
 
 /**
- * Presents the newest internal TLS certificate from the next handshake on; open connections keep the one they have. Until the
- * token was unlocked for the first time there is no certificate, and handshakes fail.
+ * Presents the newest internal TLS certificate from the next handshake on; open connections keep the one they
+ * have. Until the token was unlocked for the first time there is no certificate, and handshakes fail.
  */
 function showInternalTls(app: FastifyInstance, { internalTls, onChange }: ClientKeys, log: Log): void {
   const { server } = app
@@ -149,16 +151,16 @@ function brokenRequests(origin: FaultOrigin, log: Log) {
 }
 
 /**
- * Logs that the client did not read the answer. The message log already has the exchange and its reply, so this is only a line
- * here.
+ * Logs that the client did not read the answer. The message log already has the exchange and its reply, so
+ * this is only a line here.
  */
 function untaken(half: string, log: Log): (request: IncomingMessage) => void {
   return ({ socket }) => log.warn({ half, from: socket.remoteAddress }, 'an answer was not taken')
 }
 
 /**
- * Refuses other HTTP versions. Node's parser reads a request line without a version as HTTP/0.9, which has neither headers nor an
- * end; HTTP/1.0 has no chunked bodies.
+ * Refuses other HTTP versions. Node's parser reads a request line without a version as HTTP/0.9, which has
+ * neither headers nor an end; HTTP/1.0 has no chunked bodies.
  */
 async function refuseOddHttp({ raw }: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   // The socket is closing: the request would be carried out, but its answer could not be sent.
@@ -188,8 +190,8 @@ type PeerRooms = {
 }
 
 /**
- * Listens for peers as soon as there are keys and a configuration. Before that there is no certificate to present and no peer to
- * trust. `stop` closes the listener.
+ * Listens for peers as soon as there are keys and a configuration. Before that there is no certificate to
+ * present and no peer to trust. `stop` closes the listener.
  */
 export function listenForPeers(
   settings: PeerSettings,
@@ -225,7 +227,8 @@ export function listenForPeers(
     if (stopped || app !== undefined || starting !== undefined) return
     starting = start()
       .catch((cause: unknown) => {
-        // A new server has no keys or no configuration yet, so a Fault is expected. Any other error is for the operator.
+        // A new server has no keys or no configuration yet, so a Fault is expected. Any other error is for
+        // the operator.
         rooms.log[cause instanceof Fault ? 'debug' : 'error']({ err: cause }, 'not listening for peers yet')
       })
       .finally(() => {

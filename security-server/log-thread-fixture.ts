@@ -1,4 +1,6 @@
-/** For tests only: a thread that serves one log after the other (message-log/worker/kept-threads-fixture.ts). */
+/**
+ * For tests only: a thread that serves one log after the other (message-log/worker/kept-threads-fixture.ts).
+ */
 import { type MessagePort, parentPort } from 'node:worker_threads'
 import { LOG_PARTS } from './log-parts.ts'
 import { runLogThread } from './message-log/worker/worker.ts'

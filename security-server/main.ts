@@ -1,6 +1,6 @@
 /**
- * The security server: reads the settings, opens the ground, and serves the list of features. With several `workers` it only starts and
- * supervises these; the server itself is loaded by who runs it.
+ * The security server: reads the settings, opens the ground, and serves the list of features. With several
+ * `workers` it only starts and supervises these; the server itself is loaded by who runs it.
  */
 import { parseArgs } from 'node:util'
 import { systemClock } from '#platform/clock.ts'

@@ -1,4 +1,7 @@
-/** A node keeps its name wherever it runs, and on both stores closes the exchanges that it left open under earlier names. */
+/**
+ * A node keeps its name wherever it runs, and on both stores closes the exchanges that it left open under
+ * earlier names.
+ */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
@@ -99,7 +102,8 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal(row?.answers, open.index)
     t.strictSame(readdirSync(path.join(bodyFolder, 'incoming')), [identity.node])
     t.notOk(existsSync(left))
-    // A crash: the log of the crashed process knows which exchanges it has begun, that of the next process does not.
+    // A crash: the log of the crashed process knows which exchanges it has begun, that of the next process
+    // does not.
     await log.close()
     identity.release()
     const moved = await start('host3')

@@ -1,6 +1,6 @@
 /**
- * One of the processes that work for one security server: its name, its database, and the files that it shares with the other nodes. Opened
- * before all rooms, so that these read what the other nodes have made.
+ * One of the processes that work for one security server: its name, its database, and the files that it
+ * shares with the other nodes. Opened before all rooms, so that these read what the other nodes have made.
  */
 import path from 'node:path'
 import type { Migration } from 'kysely/migration'
@@ -51,7 +51,10 @@ export type OpenNode = Omit<NodeIdentity, 'release'> & {
   files: { write: WriteFile; remove: RemoveFile }
   /** Writes a file of this folder on all nodes; undefined where nothing is shared. */
   shareIn(folder: string): ShareFile | undefined
-  /** Files of any size in the databases of nodes that share their keys: how they are sealed, and who writes there. */
+  /**
+   * Files of any size in the databases of nodes that share their keys: how they are sealed, and who writes
+   * there.
+   */
   storedFiles:
     | {
         sealing: Sealing
@@ -66,7 +69,10 @@ export type OpenNode = Omit<NodeIdentity, 'release'> & {
     | undefined
   /** The live nodes that know another schema, each with its version. */
   otherNodes(): Promise<string[]>
-  /** As `shareIn` for log keys, and waits until all nodes have the file: a record under a key that a node lacks would never be in its index. */
+  /**
+   * As `shareIn` for log keys, and waits until all nodes have the file: a record under a key that a node
+   * lacks would never be in its index.
+   */
   shareLogKey: ShareFile | undefined
 }
 

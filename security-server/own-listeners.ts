@@ -1,10 +1,13 @@
-/** The addresses on which this server listens: its certificate may name them, and it must not connect to them as a client. */
+/**
+ * The addresses on which this server listens: its certificate may name them, and it must not connect to them
+ * as a client.
+ */
 import { isIP } from 'node:net'
 import type { Settings } from './config.ts'
 
 /**
- * The address to name in a certificate. Empty when the listener accepts every address, or is given as a host name or with a zone
- * (%eth0).
+ * The address to name in a certificate. Empty when the listener accepts every address, or is given as a host
+ * name or with a zone (%eth0).
  */
 export function ownAddresses(address: string | undefined): string[] {
   return address === undefined || isIP(address) === 0 || address.includes('%') || /^[0.:]+$/.test(address)

@@ -1,6 +1,6 @@
 /**
- * What a security server has besides its features: its listeners, the file of the management API, and the authentication of
- * callers.
+ * What a security server has besides its features: its listeners, the file of the management API, and the
+ * authentication of callers.
  */
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'

@@ -1,4 +1,7 @@
-/** What several workers do with one PIN: each tries it once, a lock holds whatever crosses it, and nobody keeps it for longer than needed. */
+/**
+ * What several workers do with one PIN: each tries it once, a lock holds whatever crosses it, and nobody
+ * keeps it for longer than needed.
+ */
 import t from 'tap'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Siblings } from '#platform/workers/siblings.ts'

@@ -1,7 +1,8 @@
 /**
- * A PIN that somebody gives to one worker opens the token of all on this machine, and of each that is started again later: who gives it
- * cannot choose the worker. The supervisor keeps it in memory until the token is locked; a worker drops it once it has tried it. No worker
- * tries a PIN twice, nor on another device than the one that took it: a device locks itself after a few wrong ones.
+ * A PIN that somebody gives to one worker opens the token of all on this machine, and of each that is started
+ * again later: who gives it cannot choose the worker. The supervisor keeps it in memory until the token is
+ * locked; a worker drops it once it has tried it. No worker tries a PIN twice, nor on another device than the
+ * one that took it: a device locks itself after a few wrong ones.
  */
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -28,7 +29,10 @@ type Word = {
 
 const FORCE = { open: 0, wrong: 1, locked: 2 }
 
-/** Of two words that crossed the one that locks holds, so that all workers, and the supervisor in the end, have the same. */
+/**
+ * Of two words that crossed the one that locks holds, so that all workers, and the supervisor in the end,
+ * have the same.
+ */
 function isLater(one: Word, other: Word): boolean {
   return (one.count - other.count || FORCE[one.how] - FORCE[other.how] || one.by - other.by) > 0
 }
@@ -74,7 +78,8 @@ function shareToken(q: { id: string; keys: Keys; siblings: Siblings; log: Log })
         word = { ...tried, how: 'wrong' }
         tell(word)
       }
-      // The device did not judge it: it reports wrong tries of somebody, or is away. The next change of its state is awaited.
+      // The device did not judge it: it reports wrong tries of somebody, or is away. The next change of its
+      // state is awaited.
       else if (fault.code === 'token_not_active' || token()?.hardware?.state === 'away') tried.pin = pin
     }
   }
@@ -82,7 +87,10 @@ function shareToken(q: { id: string; keys: Keys; siblings: Siblings; log: Log })
   const lockHere = async (): Promise<void> =>
     id === SOFTWARE_TOKEN_ID ? keys.logout() : keys.hardware.logout(id)
 
-  /** Makes this worker's token what the last word says. A PIN may have to wait for a change of files, or for the device. */
+  /**
+   * Makes this worker's token what the last word says. A PIN may have to wait for a change of files, or for
+   * the device.
+   */
   function follow(): void {
     const isNew = word.how === 'locked' || word.pin !== undefined
     const turn = inTurn(async () => {
@@ -111,7 +119,8 @@ function shareToken(q: { id: string; keys: Keys; siblings: Siblings; log: Log })
     } else {
       // This is the object that the channel keeps.
       delete heard.pin
-      // It came to the supervisor after the word that holds, which would be lost for workers that begin later.
+      // It came to the supervisor after the word that holds, which would be lost for workers that begin
+      // later.
       if (word.how !== 'open' && isLater(word, heard)) tell(word)
     }
     follow()
@@ -156,8 +165,9 @@ function deviceOf(token: TokenInfo | undefined): string {
 }
 
 /**
- * The same keys, which tell the other workers when a token is opened or locked, and follow when another one tells it. `tried` resolves when a
- * worker that begins has tried the PINs that the others were given: before, it had better take no connections.
+ * The same keys, which tell the other workers when a token is opened or locked, and follow when another one
+ * tells it. `tried` resolves when a worker that begins has tried the PINs that the others were given: before,
+ * it had better take no connections.
  */
 export function unlockTogether(
   keys: Keys,

@@ -1,6 +1,6 @@
 /**
- * Unlocks the tokens at startup: initializes the software token once, and reads the PINs of software and hardware tokens from
- * files.
+ * Unlocks the tokens at startup: initializes the software token once, and reads the PINs of software and
+ * hardware tokens from files.
  */
 import { readFile } from 'node:fs/promises'
 import { readSecret } from '#platform/configuration/read-secret.ts'
@@ -12,8 +12,8 @@ import type { TransitTokenPlace } from './keys/open-remote-tokens.ts'
 import type { HardwareTokenSettings } from './keys/settings.ts'
 
 /**
- * Logs in with the PIN from the file; a new token gets this PIN. Without a file somebody logs in by hand. After a wrong PIN the server runs
- * on, locked and not ready.
+ * Logs in with the PIN from the file; a new token gets this PIN. Without a file somebody logs in by hand.
+ * After a wrong PIN the server runs on, locked and not ready.
  */
 export async function unlockToken(keys: Keys, pinFile: string | undefined, log: Log): Promise<void> {
   if (pinFile === undefined) return
@@ -48,7 +48,10 @@ export function hardwarePlaces(settings: HardwareTokenSettings[]): Promise<Hardw
   )
 }
 
-/** The transit engines of the settings. Their secrets are read when they are needed: others may renew the files. */
+/**
+ * The transit engines of the settings. Their secrets are read when they are needed: others may renew the
+ * files.
+ */
 export function transitPlaces(settings: TransitTokenSettings[]): Promise<TransitTokenPlace[]> {
   return Promise.all(
     settings.map(async ({ id, caFile, tokenFile, appRole, ...place }) => ({

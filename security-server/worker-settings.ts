@@ -1,12 +1,16 @@
 /**
- * What each worker of a machine has of its own, and what they share. A worker is a node with its own name, marks and copies of shared files. The
- * first one has the directory itself: a server with one worker goes on as it was, and one that had several does so with one.
+ * What each worker of a machine has of its own, and what they share. A worker is a node with its own name,
+ * marks and copies of shared files. The first one has the directory itself: a server with one worker goes on
+ * as it was, and one that had several does so with one.
  */
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 import type { Settings } from './config.ts'
 
-/** Several processes write to these, each under the name of its node, as nodes do that share them by a file system. */
+/**
+ * Several processes write to these, each under the name of its node, as nodes do that share them by a file
+ * system.
+ */
 const OF_THE_MACHINE = ['bodies', 'exports']
 const WORKERS = 'workers'
 
@@ -33,8 +37,8 @@ export function fetchedFolder(machine: string): string {
 }
 
 /**
- * What a further worker says at its start when its node has left the server. Its folder is only moved, since archives may lie in it; the first worker
- * is the machine, which joins again as any other does.
+ * What a further worker says at its start when its node has left the server. Its folder is only moved, since
+ * archives may lie in it; the first worker is the machine, which joins again as any other does.
  */
 export function leftWorker(cause: unknown, q: { number: number; node: string; directory: string }): unknown {
   const { number, node, directory } = q

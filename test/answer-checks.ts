@@ -1,6 +1,7 @@
 /**
- * Holds answers of a management API against the schemas that its document shows (schemas/answers/<api>.schemas.json), which are made
- * from the handlers' types. Here a field that the schema does not name is wrong too.
+ * Holds answers of a management API against the schemas that its document shows
+ * (schemas/answers/<api>.schemas.json), which are made from the handlers' types. Here a field that the schema
+ * does not name is wrong too.
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -27,14 +28,20 @@ const SCHEMAS = path.join(import.meta.dirname, '../schemas')
 const MOST = 5
 const watches = new Map<Api, Promise<(answered: Answered) => void>>()
 
-/** The function that throws Error for an answer of the API that is not as its document says; made once in a process. */
+/**
+ * The function that throws Error for an answer of the API that is not as its document says; made once in a
+ * process.
+ */
 export function answerWatch(api: Api): Promise<(answered: Answered) => void> {
   const known = watches.get(api) ?? openWatch(api)
   watches.set(api, known)
   return known
 }
 
-/** Watches a listener, whoever asks it: a test's client or a page in a browser. What differs goes into `wrong`. */
+/**
+ * Watches a listener, whoever asks it: a test's client or a page in a browser. What differs goes into
+ * `wrong`.
+ */
 export async function watchAnswers(app: FastifyInstance, api: Api, wrong: Set<string>): Promise<void> {
   const watch = await answerWatch(api)
   app.addHook('onSend', async ({ method, url }, reply, payload) => {

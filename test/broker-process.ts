@@ -1,4 +1,7 @@
-/** A broker for tests as a process of its own on a loopback address of its own: it is killed, wiped, frozen and started again. */
+/**
+ * A broker for tests as a process of its own on a loopback address of its own: it is killed, wiped, frozen
+ * and started again.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

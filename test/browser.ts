@@ -1,5 +1,6 @@
 /**
- * Debian's Chromium for tests of pages. Each visitor has a browser context. What no page may do (violate its policy, request another host, throw) is collected, with the findings of axe.
+ * Debian's Chromium for tests of pages. Each visitor has a browser context. What no page may do (violate its
+ * policy, request another host, throw) is collected, with the findings of axe.
  */
 import { randomInt } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -36,16 +37,17 @@ const PHONE = { width: 360, height: 740 }
 const TWO_FRAMES =
   'new Promise((done) => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => setTimeout(done)))))'
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-// Strings, because they run in the page, where other names exist than here. axe is loaded only on request, and without its comments,
-// because it is half a megabyte; its results for passed rules stay in the page.
+// Strings, because they run in the page, where other names exist than here. axe is loaded only on request,
+// and without its comments, because it is half a megabyte; its results for passed rules stay in the page.
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 let axe: string | undefined
 const HAS_AXE = "typeof axe === 'object'"
 // Playwright's own, which a test cannot take out of a window again.
 const HAS_CLOCK = "'__pwClock' in globalThis"
 /**
- * What of a console's page may be new to a visitor: its content, or what is open above it. Header and menu are the same on all pages in one
- * language while the menu is folded, or unfolded, and what lies below a dialog was there before it. Undefined for another page.
+ * What of a console's page may be new to a visitor: its content, or what is open above it. Header and menu
+ * are the same on all pages in one language while the menu is folded, or unfolded, and what lies below a
+ * dialog was there before it. Undefined for another page.
  */
 const NEW_ON_PAGE = `document.querySelector('nav.main-nav') === null ? undefined : [
   location.pathname,
@@ -62,8 +64,9 @@ const CHANGED = {
 const TELL_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) => {
   console.error('policy violation: ' + event.violatedDirective + ' ' + event.blockedURI)
 })`
-// Navigates as a step in the browser's history does, which pages observe: 'asked' when the page has undone it, since text would be
-// lost. Only from another page of the same console, and signed in: a new request for the present address must load the page.
+// Navigates as a step in the browser's history does, which pages observe: 'asked' when the page has undone
+// it, since text would be lost. Only from another page of the same console, and signed in: a new request for
+// the present address must load the page.
 const GO_WITHIN = (url: string): string => `(() => {
   const target = new URL(${JSON.stringify(url)})
   const isWithin = location.origin === target.origin && document.querySelector('nav.main-nav') !== null
@@ -72,8 +75,8 @@ const GO_WITHIN = (url: string): string => `(() => {
   dispatchEvent(new PopStateEvent('popstate'))
   return location.pathname === target.pathname ? 'gone' : 'asked'
 })()`
-// Each window makes a page for the list below its address field, which nobody sees: as much work as one of our pages. The switch
-// replaces playwright-core's own; its features that affect these pages come first.
+// Each window makes a page for the list below its address field, which nobody sees: as much work as one of
+// our pages. The switch replaces playwright-core's own; its features that affect these pages come first.
 const FEATURES_OFF = [
   'AvoidCorsURLLoaderRestartOnRedirect',
   'AvoidUnnecessaryBeforeUnloadCheckSync',
@@ -185,8 +188,8 @@ async function takePicture(page: Page, name: string): Promise<void> {
 }
 
 /**
- * What an act says: in its dialog while that is open, else on the page, below the tabs. Neither what the dialog asks, which may use the same
- * words, nor what the page still says of an earlier act.
+ * What an act says: in its dialog while that is open, else on the page, below the tabs. Neither what the
+ * dialog asks, which may use the same words, nor what the page still says of an earlier act.
  */
 export function outcomeOf(page: Page): Locator {
   return page.locator('dialog .result, dialog [role="alert"], body:not(:has(dialog)) .happened')
@@ -203,8 +206,9 @@ export async function leaveDialog(page: Page): Promise<void> {
 
 type Window = { context: BrowserContext; page: Page; debugging: CDPSession }
 
-// A new window costs as much of a processor as four pages: its process starts, and all code is read and compiled. Who comes with an API
-// key, or with the cookie of a session, leaves nothing else in the window, so that it serves the next one at the same server.
+// A new window costs as much of a processor as four pages: its process starts, and all code is read and
+// compiled. Who comes with an API key, or with the cookie of a session, leaves nothing else in the window, so
+// that it serves the next one at the same server.
 const left: { look: string; window: Window }[] = []
 const MOST_LEFT = 6
 
@@ -317,8 +321,8 @@ export async function visitor(
     ...[...asked].map((one) => one.url()),
     ...[...putOff].flatMap(([url, end]) => (performance.now() < end ? [url] : [])),
   ]
-  // An act that waits for the latest answer shows nothing until it has come, not even that it is loading. What is asked a moment
-  // after an act, or for what an answer has told, counts too.
+  // An act that waits for the latest answer shows nothing until it has come, not even that it is loading.
+  // What is asked a moment after an act, or for what an answer has told, counts too.
   const answered = async (): Promise<void> => {
     // What was done just now may not have asked yet.
     await page.evaluate(TWO_FRAMES)
@@ -355,8 +359,8 @@ export async function visitor(
     await look(name)
     if (!(await page.evaluate<boolean>(HAS_AXE))) {
       axe ??= `${readFileSync(AXE, 'utf8')}\nundefined`
-      // So V8 takes what it compiled for an earlier page of the same process: what a page evaluates by itself, as Playwright has it do, is
-      // compiled again in each.
+      // So V8 takes what it compiled for an earlier page of the same process: what a page evaluates by
+      // itself, as Playwright has it do, is compiled again in each.
       await debugging.send('Runtime.evaluate', { expression: axe })
     }
     const violations = await page.evaluate<AxeResults['violations']>(

@@ -3,7 +3,10 @@ import type { Test } from 'tap'
 import { outcomeOf, type Visitor } from './browser.ts'
 import { act, close } from './second-person.ts'
 
-/** In the console a certificate profile is tried out, made field by field, refused, changed as a document, and deleted. */
+/**
+ * In the console a certificate profile is tried out, made field by field, refused, changed as a document, and
+ * deleted.
+ */
 export async function certificateProfiles(
   t: Test,
   { page, ...wide }: Visitor,
@@ -127,7 +130,10 @@ export async function certificateProfiles(
   await page.getByText('<b>Own</b>').waitFor({ state: 'detached' })
 }
 
-/** An approved CA has an unknown profile: the page shows a warning with the remedy, until two people have added the profile. */
+/**
+ * An approved CA has an unknown profile: the page shows a warning with the remedy, until two people have
+ * added the profile.
+ */
 export async function unknownProfile(t: Test, anna: Visitor, ben: Visitor, name: string): Promise<void> {
   const { page } = anna
   const warning = new RegExp(`Nobody knows the certificate profile ${name} of Own CA`)

@@ -1,4 +1,7 @@
-/** The DNS server of ACME servers in tests: it has the addresses and TXT records that a test says, and asks nobody. */
+/**
+ * The DNS server of ACME servers in tests: it has the addresses and TXT records that a test says, and asks
+ * nobody.
+ */
 import { createSocket } from 'node:dgram'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 

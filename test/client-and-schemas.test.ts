@@ -1,4 +1,7 @@
-/** The client package stands alone, so it has its own rules for identifiers and codes: they are those of the servers. */
+/**
+ * The client package stands alone, so it has its own rules for identifiers and codes: they are those of the
+ * servers.
+ */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'

@@ -1,4 +1,7 @@
-/** Publishing with the client package, and by adapters, in a room of a real server, over HTTP on loopback, on both stores. */
+/**
+ * Publishing with the client package, and by adapters, in a room of a real server, over HTTP on loopback, on
+ * both stores.
+ */
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import { connect } from '#adapters/client/connect.ts'

@@ -1,6 +1,6 @@
 /**
- * docs/configuration.md and the example files agree exactly with the schemas of the processes' settings. The OpenAPI documents
- * compile completely.
+ * docs/configuration.md and the example files agree exactly with the schemas of the processes' settings. The
+ * OpenAPI documents compile completely.
  */
 import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -10,8 +10,8 @@ import { skipFor } from './outside-tools.ts'
 import { hasPostgresql, postgresql } from './postgresql.ts'
 
 /**
- * Runs `act` as one subtest per store; `url` opens the same database again (a second node, a worker). The database is empty, or has run
- * `migrations`.
+ * Runs `act` as one subtest per store; `url` opens the same database again (a second node, a worker). The
+ * database is empty, or has run `migrations`.
  */
 export async function eachDatabase(
   t: Test,

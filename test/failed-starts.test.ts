@@ -1,6 +1,6 @@
 /**
- * Programs whose start fails late, when much of it is open already: each says why in one line and ends with its exit code, and nothing of it
- * stays, so that the next start, without the cause, is an ordinary one.
+ * Programs whose start fails late, when much of it is open already: each says why in one line and ends with
+ * its exit code, and nothing of it stays, so that the next start, without the cause, is an ordinary one.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'

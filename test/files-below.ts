@@ -2,7 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
-/** The files below a folder that are wanted, with what they hold; without those that were deleted since they were listed. */
+/**
+ * The files below a folder that are wanted, with what they hold; without those that were deleted since they
+ * were listed.
+ */
 export function* filesBelow(
   directory: string,
   isWanted: (file: string) => boolean = () => true,

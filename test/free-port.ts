@@ -2,12 +2,18 @@
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
-/** Linux gives those from 32768 on to whoever listens on any port, and to each connection: one of them may be taken again at once. */
+/**
+ * Linux gives those from 32768 on to whoever listens on any port, and to each connection: one of them may be
+ * taken again at once.
+ */
 const [FIRST, END] = [20_000, 32_768]
 /** Where nothing else listens; networks of instances are held beside it (scripts/test/hold-network.ts). */
 const HOLDER = { last: 254, port: 4998 }
 
-/** No other process of a test on this machine is told this port before this process has ended, for so long it is held. */
+/**
+ * No other process of a test on this machine is told this port before this process has ended, for so long it
+ * is held.
+ */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST, END)
@@ -20,8 +26,8 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
 }
 
 /**
- * Whoever asks listens on it only later, so this process takes what stands for it: an address that depends on the port. With the port itself
- * nobody could listen at every address of the machine.
+ * Whoever asks listens on it only later, so this process takes what stands for it: an address that depends on
+ * the port. With the port itself nobody could listen at every address of the machine.
  */
 function isToldAlone(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {

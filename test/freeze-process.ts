@@ -5,8 +5,9 @@ import { until } from './until.ts'
 const STATES_THAT_STAND = new Set(['T', 't', 'Z', 'X'])
 
 /**
- * Promises that none of the processes does anything from here on until SIGCONT: the signal itself reaches the threads of a
- * busy machine later, and until then they go on answering. A process that has ended meanwhile is left out.
+ * Promises that none of the processes does anything from here on until SIGCONT: the signal itself reaches the
+ * threads of a busy machine later, and until then they go on answering. A process that has ended meanwhile is
+ * left out.
  */
 export async function freeze(pids: number[]): Promise<void> {
   for (const pid of pids) send(pid)

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { findWideComments } from './house/comments.ts'
 import { findCycles } from './house/cycles.ts'
 import { DOORS, misusers, withoutComments } from './house/doors.ts'
 import { functionsOf, tooLong } from './house/function-sizes.ts'
@@ -68,8 +69,8 @@ t.test('tests wait by until.ts alone', (t) => {
 })
 
 t.test('nothing goes where the environment says', (t) => {
-  // NODE_USE_ENV_PROXY makes Node route all undici requests through the environment's proxy, unless they have a dispatcher of
-  // their own.
+  // NODE_USE_ENV_PROXY makes Node route all undici requests through the environment's proxy, unless they have
+  // a dispatcher of their own.
   const asking = sources.filter(
     ({ name, text, imports }) =>
       !/\.test\.ts$|^test\/|^scripts\/(?:sandbox|bench)\//.test(name) &&
@@ -151,13 +152,7 @@ t.test('a mark of a message is made by the one step that may make it', (t) => {
 t.test('files keep to one concern', (t) => {
   const long = sources.filter(({ lines }) => lines > 400).map(({ name, lines }) => `${name}: ${lines} lines`)
   t.strictSame(long, [], 'none over 400 lines')
-  // Biome wraps code and leaves comments as they are. A single long word, such as an address, cannot be wrapped.
-  const wide = sources.flatMap(({ name, text }) =>
-    (text.match(/^ *(?:\/\*\*?|\*|\/\/) \S+ .*$/gm) ?? [])
-      .filter((line) => line.length > 110)
-      .map((line) => `${name}: ${line.trim()}`),
-  )
-  t.strictSame(wide, [], 'no comment is wider than the code')
+  t.strictSame(findWideComments(sources), [], 'no comment is wider than the code')
   const sizes = product.map(({ lines }) => lines).sort((a, b) => a - b)
   const atMost = (share: number): number => sizes[Math.floor(sizes.length * share)] ?? 0
   t.comment(`${sizes.length} files: half at most ${atMost(0.5)} lines, 9 of 10 at most ${atMost(0.9)}`)

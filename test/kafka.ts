@@ -1,6 +1,6 @@
 /**
- * Kafka for tests. Java works for a second to load its classes, and for another to write the few files with which a broker begins: both are
- * kept, the classes beside Kafka and the files in this checkout.
+ * Kafka for tests. Java works for a second to load its classes, and for another to write the few files with
+ * which a broker begins: both are kept, the classes beside Kafka and the files in this checkout.
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -44,8 +44,8 @@ function jars(): string[] {
 type Listeners = { lines?: string[]; listeners?: Record<string, string>; scram?: string[] }
 
 /**
- * Kafka as a cluster of one, its own controller. Besides 9092 it has the listeners of `more.listeners`; `scram` are the users that it knows
- * from its beginning.
+ * Kafka as a cluster of one, its own controller. Besides 9092 it has the listeners of `more.listeners`;
+ * `scram` are the users that it knows from its beginning.
  */
 export async function startKafka(
   t: Test,

@@ -1,11 +1,17 @@
-/** Goes through a page with Tab alone: everything usable is reached once, in reading order, and is visible; and uses it, as who has no mouse does. */
+/**
+ * Goes through a page with Tab alone: everything usable is reached once, in reading order, and is visible;
+ * and uses it, as who has no mouse does.
+ */
 import type { Locator, Page } from 'playwright-core'
 import type { Test } from 'tap'
 
 type Control = { words: string; top: number; bottom: number }
 type Focused = { at: number; isSeen: boolean; isCovered: boolean }
 
-/** An input of time has a stop for each of its parts; radio buttons of one choice have one together, within which arrows go on. */
+/**
+ * An input of time has a stop for each of its parts; radio buttons of one choice have one together, within
+ * which arrows go on.
+ */
 const STOPS_OF_A_TIME = 8
 
 // Strings, because they run in the page. They describe an element well enough for people to find it.
@@ -96,7 +102,9 @@ export async function write(page: Page, target: Locator, text: string): Promise<
   await page.keyboard.type(text)
 }
 
-/** Goes to a group of radio buttons, and within it with an arrow, or to the space bar where it is the first. */
+/**
+ * Goes to a group of radio buttons, and within it with an arrow, or to the space bar where it is the first.
+ */
 export async function choose(page: Page, target: Locator): Promise<void> {
   const isFocused = focusedOf(page, target)
   await target.waitFor()

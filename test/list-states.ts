@@ -1,6 +1,7 @@
 /**
- * The states of one list that a reader can meet: loading, forbidden, a failing server, empty. All but the last are the component's, not the list's:
- * one list of each component is walked through all of them, the others are seen empty.
+ * The states of one list that a reader can meet: loading, forbidden, a failing server, empty. All but the
+ * last are the component's, not the list's: one list of each component is walked through all of them, the
+ * others are seen empty.
  */
 import type { Locator, Page, Route } from 'playwright-core'
 import type { Test } from 'tap'
@@ -13,7 +14,10 @@ const LIST = /\/api\/v1\/.*[?&]limit=(25|26|50|51)(&|$)/
 const FAILED = { type: 'database_error', message: 'the database does not answer', detail: 'abc-1' }
 const FORBIDDEN = { type: 'forbidden', message: 'one of these roles is needed', detail: 'abc-2' }
 
-/** Tests the list on the visitor's present page, without a search. Fails where the server does not page it: no answer to LIST comes there. */
+/**
+ * Tests the list on the visitor's present page, without a search. Fails where the server does not page it: no
+ * answer to LIST comes there.
+ */
 export async function walkListStates(t: Test, { page, settled, look }: Visitor, name: string): Promise<void> {
   if (!(await isPaged(page))) {
     t.fail(`${name}: no list here has pages of the server`)
@@ -57,7 +61,10 @@ export async function walkListStates(t: Test, { page, settled, look }: Visitor, 
   await withoutRoutes(page)
 }
 
-/** Searches the list on the visitor's present page for nothing and sees what it says without a row. Each list has its own words for that. */
+/**
+ * Searches the list on the visitor's present page for nothing and sees what it says without a row. Each list
+ * has its own words for that.
+ */
 export async function seeListEmpty(
   t: Test,
   { page, settled, look }: Visitor,
@@ -83,7 +90,10 @@ export async function seeListEmpty(
   await withoutRoutes(page)
 }
 
-/** Sees what the list on the visitor's present page says without a row, which is its own. The page is not loaded again, and shows its rows afterwards. */
+/**
+ * Sees what the list on the visitor's present page says without a row, which is its own. The page is not
+ * loaded again, and shows its rows afterwards.
+ */
 export async function seeListWithoutRows(
   t: Test,
   { page, settled, answered, look }: Visitor,
@@ -132,7 +142,10 @@ async function seeEmpty(
   t.equal(await list.locator('table').count(), 0, `${name}: no table without a row`)
 }
 
-/** Asks something else of a page without a result: until the answer comes it says that it loads, and no more what it `said` of the question before. */
+/**
+ * Asks something else of a page without a result: until the answer comes it says that it loads, and no more
+ * what it `said` of the question before.
+ */
 export async function seeNothingOfBefore(
   t: Test,
   { page, answered }: Visitor,

@@ -1,4 +1,7 @@
-/** Torchwood's litewitness, a C2SP witness that others wrote, as a process on a loopback address; its key is in an ssh-agent of its own. */
+/**
+ * Torchwood's litewitness, a C2SP witness that others wrote, as a process on a loopback address; its key is
+ * in an ssh-agent of its own.
+ */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { hash, randomInt } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'

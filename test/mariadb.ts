@@ -1,6 +1,6 @@
 /**
- * A private MariaDB for tests: one server per test process, on a socket under /tmp and on no port, with its data among other
- * temporary files, ended by its pid.
+ * A private MariaDB for tests: one server per test process, on a socket under /tmp and on no port, with its
+ * data among other temporary files, ended by its pid.
  */
 import type { ChildProcess } from 'node:child_process'
 import { execFileSync, spawn } from 'node:child_process'

@@ -1,4 +1,7 @@
-/** A security server's message log as an auditor sees it: the verifier's verdict, and the content of each record. */
+/**
+ * A security server's message log as an auditor sees it: the verifier's verdict, and the content of each
+ * record.
+ */
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -22,7 +25,10 @@ export type Entry = {
 
 type Where = Pick<WorldServer, 'directory' | 'settingsFile'>
 
-/** Every record from the first on; `databaseUrl` for a log that is not in the embedded store. The log may be in use. */
+/**
+ * Every record from the first on; `databaseUrl` for a log that is not in the embedded store. The log may be
+ * in use.
+ */
 export async function readLog(server: Where, databaseUrl?: string): Promise<Entry[]> {
   const { source, close } = await openLogSource({
     databaseUrl: databaseUrl ?? `sqlite:${path.join(server.directory, 'message-log.db')}`,
@@ -64,7 +70,10 @@ export function openRequests(entries: Entry[]): Entry[] {
   return entries.filter(({ kind, index }) => kind === 'request' && !answered.has(index))
 }
 
-/** Runs `concordat log verify` with the server's settings; returns the problems that it found, none for an intact log. */
+/**
+ * Runs `concordat log verify` with the server's settings; returns the problems that it found, none for an
+ * intact log.
+ */
 export async function verifyLogOf(server: Where): Promise<unknown[]> {
   const program = path.join(import.meta.dirname, '../scripts/concordat')
   const child = spawn(program, ['log', 'verify', '--json', server.settingsFile], {

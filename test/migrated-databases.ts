@@ -1,6 +1,7 @@
 /**
- * Databases whose tables are there: a process runs migrations once, and each test gets a copy, which takes a quarter of the processor time on
- * SQLite and a fifth on PostgreSQL. Copies have one name of a queue in Redis (platform/jobs): tests that use Redis begin with empty databases.
+ * Databases whose tables are there: a process runs migrations once, and each test gets a copy, which takes a
+ * quarter of the processor time on SQLite and a fifth on PostgreSQL. Copies have one name of a queue in Redis
+ * (platform/jobs): tests that use Redis begin with empty databases.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

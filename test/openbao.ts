@@ -1,4 +1,7 @@
-/** An OpenBao with its transit engine, as a process over TLS on a loopback address, with its keys in memory: sealed, unsealed, stopped as a test says. */
+/**
+ * An OpenBao with its transit engine, as a process over TLS on a loopback address, with its keys in memory:
+ * sealed, unsealed, stopped as a test says.
+ */
 import { spawn } from 'node:child_process'
 import { generateKeyPairSync, randomInt } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,7 @@
-/** Finds the outside programs that tests check against. A missing one is a loud skip, and a failure when CI is set. */
+/**
+ * Finds the outside programs that tests check against. A missing one is a loud skip, and a failure when CI is
+ * set.
+ */
 import { accessSync, constants, readdirSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
@@ -22,7 +25,9 @@ export function findProgram(names: string[], folders: string[] = []): string | u
   return undefined
 }
 
-/** Debian's folders of PostgreSQL server programs, newest first; there initdb and postgres are not on PATH. */
+/**
+ * Debian's folders of PostgreSQL server programs, newest first; there initdb and postgres are not on PATH.
+ */
 export function postgresqlFolders(): string[] {
   try {
     const versions = readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a))
@@ -38,5 +43,8 @@ export function skipFor(t: Test, reason: string): void {
   else t.pass(reason, { skip: reason })
 }
 
-/** For a Java program that lives for seconds: what compiles and collects for a long life would take two fifths of it. */
+/**
+ * For a Java program that lives for seconds: what compiles and collects for a long life would take two fifths
+ * of it.
+ */
 export const SHORT_LIVED_JAVA = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']

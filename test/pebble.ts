@@ -1,4 +1,7 @@
-/** Pebble, the ACME server that Let's Encrypt made for tests, as a process on a loopback address, with a DNS server that answers as the test says. */
+/**
+ * Pebble, the ACME server that Let's Encrypt made for tests, as a process on a loopback address, with a DNS
+ * server that answers as the test says.
+ */
 import { spawn } from 'node:child_process'
 import { generateKeyPairSync, randomInt } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

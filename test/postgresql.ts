@@ -1,6 +1,6 @@
 /**
- * A private PostgreSQL for tests: one cluster per test process, on a socket under /tmp, with its data among other temporary
- * files, ended by its pid.
+ * A private PostgreSQL for tests: one cluster per test process, on a socket under /tmp, with its data among
+ * other temporary files, ended by its pid.
  */
 import type { ChildProcess } from 'node:child_process'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
@@ -17,8 +17,8 @@ import { until } from './until.ts'
 
 const WORK = path.join(import.meta.dirname, '../.work')
 /**
- * How long tests that never end their server, and so never wait for it in vain, wait for a connection: a machine may stop a process of the
- * server for seconds.
+ * How long tests that never end their server, and so never wait for it in vain, wait for a connection: a
+ * machine may stop a process of the server for seconds.
  */
 const PATIENT = '&connectMs=60000'
 // A machine that runs other tests at the same time may be slow; only a failing test waits this long.
@@ -62,8 +62,8 @@ export function postgresql(): Promise<PostgresqlServer> {
 }
 
 /**
- * A server of its own, for tests that kill it; it ends with the test file. `more` are settings (name=value) besides its usual ones, which they
- * replace.
+ * A server of its own, for tests that kill it; it ends with the test file. `more` are settings (name=value)
+ * besides its usual ones, which they replace.
  */
 export async function startPostgresql(
   more: string[] = [],
@@ -81,7 +81,8 @@ export async function startPostgresql(
   const url = (name: string): string => `postgres://postgres@localhost/${name}?host=${folder}`
   const start = async (): Promise<void> => {
     const postgres = path.join(path.dirname(initdb), 'postgres')
-    // fsync is off: a killed process loses nothing that the kernel has; only a power cut would, which no test makes.
+    // fsync is off: a killed process loses nothing that the kernel has; only a power cut would, which no test
+    // makes.
     const settings = [
       'listen_addresses=',
       `unix_socket_directories=${folder}`,
@@ -141,8 +142,9 @@ export async function startPostgresql(
 }
 
 /**
- * The folder of a new cluster, to be copied: initdb takes eight times as long as a copy, so it runs once for all test processes.
- * The folder appears complete, by a rename; when two processes make it at the same time, one result is deleted.
+ * The folder of a new cluster, to be copied: initdb takes eight times as long as a copy, so it runs once for
+ * all test processes. The folder appears complete, by a rename; when two processes make it at the same time,
+ * one result is deleted.
  */
 function newCluster(initdb: string, user: ServerUser): string {
   const programs = execFileSync(initdb, ['--version'], { encoding: 'utf8' })
@@ -178,8 +180,8 @@ function emptyFolder(room: string, { uid, gid }: ServerUser): string {
 }
 
 /**
- * The temporary folder, if the server's user can enter it, otherwise /tmp. Sockets are always below /tmp, because their paths
- * must be short.
+ * The temporary folder, if the server's user can enter it, otherwise /tmp. Sockets are always below /tmp,
+ * because their paths must be short.
  */
 function roomFor(user: ServerUser): string {
   const { status } = spawnSync('test', ['-x', tmpdir()], user)

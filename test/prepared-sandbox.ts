@@ -1,6 +1,7 @@
 /**
- * The folder of a sandbox that was set up and has ended. Setting one up starts all its processes and makes all its keys. So it is
- * done once at each place of the gate, where test files run one after the other: later files begin with a copy.
+ * The folder of a sandbox that was set up and has ended. Setting one up starts all its processes and makes
+ * all its keys. So it is done once at each place of the gate, where test files run one after the other: later
+ * files begin with a copy.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -21,8 +22,8 @@ export type PreparedSandbox = {
   remove(): void
 }
 
-// Settings and certificates contain the folder and the addresses, so a copy must have the folder of the original, and only one
-// can exist at a time.
+// Settings and certificates contain the folder and the addresses, so a copy must have the folder of the
+// original, and only one can exist at a time.
 let place = process.env['TEST_PLACE']
 // Held by the gate, since no test is there from the first to the last.
 const networkOfPlace = process.env['TEST_NETWORK']

@@ -1,6 +1,6 @@
 /**
- * An instance whose processes a test starts, kills and restarts one by one. The sandbox sets it up and ends before this begins.
- * The settings files are the sandbox's; environment variables override them.
+ * An instance whose processes a test starts, kills and restarts one by one. The sandbox sets it up and ends
+ * before this begins. The settings files are the sandbox's; environment variables override them.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { openSync, readFileSync } from 'node:fs'
@@ -43,8 +43,8 @@ export type Instance = Description & {
   /** The running process with this name; throws when none was started. */
   process(name: ProcessName): Started
   /**
-   * A request of an agency's system to its security server over HTTPS, with the system's certificate. Rejects with the code HANGS
-   * after a minute.
+   * A request of an agency's system to its security server over HTTPS, with the system's certificate. Rejects
+   * with the code HANGS after a minute.
    */
   ask(name: ServerName, target: string, question?: Question): Promise<Reply>
   /** Sets a fault of a trust service, or ends it ('none'). */

@@ -1,12 +1,16 @@
-/** What a database would read for the queries of a store: whether an index leads to rows, or a whole table is gone through. */
+/**
+ * What a database would read for the queries of a store: whether an index leads to rows, or a whole table is
+ * gone through.
+ */
 import { CompiledQuery, type Kysely, type KyselyPlugin } from 'kysely'
 import type { Database } from '#platform/database/open-database.ts'
 
 type Node = { 'Node Type': string; 'Index Cond'?: string; 'Relation Name'?: string; Plans?: Node[] }
 
 /**
- * A door to the same database that remembers its queries. `scans` tells which of their steps go through a table or an index from end to
- * end. A PostgreSQL table is taken to be so large that an index is used wherever one can be.
+ * A door to the same database that remembers its queries. `scans` tells which of their steps go through a
+ * table or an index from end to end. A PostgreSQL table is taken to be so large that an index is used
+ * wherever one can be.
  */
 export function recordQueries(database: Database): { database: Database; scans(): Promise<string[]> } {
   const asked = new Map<string, readonly unknown[]>()

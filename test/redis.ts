@@ -1,6 +1,6 @@
 /**
- * A private Valkey or Redis for tests, without data on disk, ended by its pid; at a loopback address of its own, where nobody takes its port
- * while it is down.
+ * A private Valkey or Redis for tests, without data on disk, ended by its pid; at a loopback address of its
+ * own, where nobody takes its port while it is down.
  */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'

@@ -20,8 +20,8 @@ const WHY = { 'x-reason': encodeURIComponent('the decree of 1 March') }
 type Proposed = { id: string; contentSha256: string; result: { id: string } | null }
 
 /**
- * An installed registry that accepts requests, on SQLite unless `database` is another one, with Anna and Ben in windows of their
- * own.
+ * An installed registry that accepts requests, on SQLite unless `database` is another one, with Anna and Ben
+ * in windows of their own.
  */
 export async function installed(t: Test, issuer: string, mailServer?: MailServer, database?: string) {
   const world = registryWorld(t, database)

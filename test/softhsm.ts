@@ -1,6 +1,6 @@
 /**
- * A SoftHSM of a test's own behind a `p11-kit server`: a token with a PIN, its files in a temporary folder, its processes in a
- * group of their own that ends with the test.
+ * A SoftHSM of a test's own behind a `p11-kit server`: a token with a PIN, its files in a temporary folder,
+ * its processes in a group of their own that ends with the test.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -131,7 +131,8 @@ export async function startSoftHsm(): Promise<SoftHsm> {
 }
 
 /**
- * Returns a function that counts the buffers, made by `Buffer.from` from now until the test ends, that still contain this secret.
+ * Returns a function that counts the buffers, made by `Buffer.from` from now until the test ends, that still
+ * contain this secret.
  */
 export function copiesOf(t: Test, secret: string): () => number {
   const { from } = Buffer

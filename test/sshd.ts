@@ -1,6 +1,6 @@
 /**
- * A private OpenSSH server for tests, on a loopback address of its own: it serves SFTP to the user of the test, who has one key. Its
- * keys are made for it, and it is ended by its pid.
+ * A private OpenSSH server for tests, on a loopback address of its own: it serves SFTP to the user of the
+ * test, who has one key. Its keys are made for it, and it is ended by its pid.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
@@ -20,7 +20,10 @@ export type SshServer = {
   /** The user's private key, and the fingerprint of the server's. */
   keyFile: string
   hostKey: string
-  /** Ends the server and its connections as a crash would; `start` brings it back, with another host key if `again` says so. */
+  /**
+   * Ends the server and its connections as a crash would; `start` brings it back, with another host key if
+   * `again` says so.
+   */
   crash(): Promise<void>
   start(again?: 'other-key'): Promise<void>
   /** The server and its connections stand until they are thawed. */

@@ -1,4 +1,7 @@
-/** Makes system calls of a running process fail with strace, as a broken disk would: from `breakCalls` until `mend`. */
+/**
+ * Makes system calls of a running process fail with strace, as a broken disk would: from `breakCalls` until
+ * `mend`.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -20,8 +23,9 @@ type BrokenCalls = {
 export function noStrace(): string | undefined {
   const strace = findProgram(['strace'])
   if (strace === undefined) return 'strace is not installed'
-  // A container may forbid ptrace; Yama may forbid it for processes that are not its children. The parent process is not tried,
-  // because other tests have the same parent, and a traced process cannot be traced twice.
+  // A container may forbid ptrace; Yama may forbid it for processes that are not its children. The parent
+  // process is not tried, because other tests have the same parent, and a traced process cannot be traced
+  // twice.
   const { stderr } = spawnSync(strace, ['-p', `${process.pid}`, '-e', 'trace=none', '-o', '/dev/null'], {
     timeout: 500,
     killSignal: 'SIGINT',
@@ -31,8 +35,8 @@ export function noStrace(): string | undefined {
 }
 
 /**
- * All threads of process `pid` get `fault` ("error=EIO", "retval=10") at these calls: only on `paths` when given (exact file
- * names), and only at the calls that `when` selects in each thread ("1", "2..5").
+ * All threads of process `pid` get `fault` ("error=EIO", "retval=10") at these calls: only on `paths` when
+ * given (exact file names), and only at the calls that `when` selects in each thread ("1", "2..5").
  */
 export async function breakCalls(q: {
   pid: number
@@ -87,12 +91,15 @@ export async function breakCalls(q: {
   }
 }
 
-/** Where a process is killed: at the first of these calls, or at the one that `when` selects, on one of these paths. */
+/**
+ * Where a process is killed: at the first of these calls, or at the one that `when` selects, on one of these
+ * paths.
+ */
 export type Aim = { what: string; calls: string[]; when?: string; paths?: string[] }
 
 /**
- * Starts a script that prints `begins` and waits for the end of its standard input before it works, and kills it at the aim.
- * Resolves to whether the aim was reached; throws when the script failed.
+ * Starts a script that prints `begins` and waits for the end of its standard input before it works, and kills
+ * it at the aim. Resolves to whether the aim was reached; throws when the script failed.
  */
 export async function killAt(aim: Aim, script: string, ...given: string[]): Promise<boolean> {
   const child = spawn(process.execPath, [script, ...given], { stdio: ['pipe', 'pipe', 'inherit'] })

@@ -1,4 +1,7 @@
-/** Time that is itself what a test is about, such as a slow partner or a certificate that ends. For all else tests wait with `until.ts`. */
+/**
+ * Time that is itself what a test is about, such as a slow partner or a certificate that ends. For all else
+ * tests wait with `until.ts`.
+ */
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** Sleeps for `ms`; `_what` says what lasts so long. */

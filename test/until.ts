@@ -9,11 +9,14 @@ const MOST_DEADLINES = 8
 const LONGEST_MS = 480_000
 const PAUSE_MS = 10
 /**
- * For a receipt that a sending server has to fetch: while none comes it asks again after a wait that doubles from one second to five minutes,
- * and on a slow machine it has asked in vain many times.
+ * For a receipt that a sending server has to fetch: while none comes it asks again after a wait that doubles
+ * from one second to five minutes, and on a slow machine it has asked in vain many times.
  */
 export const RECEIPT_MS = 6 * 60_000
-/** The longest pause: a look may be a call to a server that is still starting, and looking often would slow it down. */
+/**
+ * The longest pause: a look may be a call to a server that is still starting, and looking often would slow it
+ * down.
+ */
 const LONGEST_PAUSE_MS = 250
 /** The pause grows with the wait, which is so at most this share longer than needed. */
 const PAUSE_SHARE = 0.1
@@ -29,10 +32,10 @@ type NotYet = false | 0 | '' | null | undefined
 /**
  * Waits until `look` finds what the test wants, and returns what it found.
  *
- * `look` is called again and again, one call after the other, until it returns a value. The value that it passes to `saw` is
- * the state: whenever that changes, the deadline starts again, so that a slow machine has the time that it needs. When nothing
- * has changed for `deadlineMs`, or after eight times as long or eight minutes, the wait fails with `label` and the last state. An error that `look` throws
- * fails the test.
+ * `look` is called again and again, one call after the other, until it returns a value. The value that it
+ * passes to `saw` is the state: whenever that changes, the deadline starts again, so that a slow machine has
+ * the time that it needs. When nothing has changed for `deadlineMs`, or after eight times as long or eight
+ * minutes, the wait fails with `label` and the last state. An error that `look` throws fails the test.
  * Without `pauseMs` the pauses between looks grow with the wait.
  */
 export async function until<Found>(

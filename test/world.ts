@@ -1,6 +1,6 @@
 /**
- * A whole instance for a journey: the sandbox as a child process on a loopback network of its own. Tests reach it only as its
- * users do: over HTTP, TLS and files. Everything that it started ends with `stop`.
+ * A whole instance for a journey: the sandbox as a child process on a loopback network of its own. Tests
+ * reach it only as its users do: over HTTP, TLS and files. Everything that it started ends with `stop`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -88,7 +88,9 @@ export type Question = {
   agent?: http.Agent | undefined
 }
 
-/** An administrator's client: one API with one key. `call` returns any answer; the others throw for a refusal. */
+/**
+ * An administrator's client: one API with one key. `call` returns any answer; the others throw for a refusal.
+ */
 export type Admin = {
   call(method: string, path: string, body?: unknown): Promise<Reply>
   get<T>(path: string): Promise<T>
@@ -101,7 +103,8 @@ export type Admin = {
 
 export type World = Description & {
   /**
-   * A free address of the instance's network that ends with this number, for example for a server of the test's own on port 5500.
+   * A free address of the instance's network that ends with this number, for example for a server of the
+   * test's own on port 5500.
    */
   address(last: number): string
   registryAdmin: Admin
@@ -110,7 +113,9 @@ export type World = Description & {
   trustKey(): { Authorization: string }
   /** The certificate of an agency's system. */
   systemOf(name: ServerName): { cert: string; key: string }
-  /** A request of an information system to its security server: raw target, over HTTPS with its certificate. */
+  /**
+   * A request of an information system to its security server: raw target, over HTTPS with its certificate.
+   */
   ask(name: ServerName, target: string, question?: Question & { plain?: boolean }): Promise<Reply>
   /** Publishes the configuration and makes every server fetch it. */
   publish(): Promise<void>
@@ -120,7 +125,9 @@ export type World = Description & {
   stop(): Promise<void>
 }
 
-/** Without a word of how far its start is. Less than what ends a silent test file (scripts/test/run-files.ts). */
+/**
+ * Without a word of how far its start is. Less than what ends a silent test file (scripts/test/run-files.ts).
+ */
 const SILENCE_MS = 480_000
 
 type WorldOptions = {
@@ -291,8 +298,8 @@ export async function ask(
       })
     })
   })
-  // Before the connection is accepted nothing can have been sent: when a listener ends, connections that wait to be accepted are
-  // reset.
+  // Before the connection is accepted nothing can have been sent: when a listener ends, connections that wait
+  // to be accepted are reset.
   let connected = false
   request.once('socket', (socket) => {
     connected = request.reusedSocket

@@ -1,6 +1,6 @@
 /**
- * The vectors of others are exactly as published, and X-Road's own get X-Road's verdicts. Every file in
- * its folder must be read by a row here or by the room's test that is named for it, so that none is overlooked.
+ * The vectors of others are exactly as published, and X-Road's own get X-Road's verdicts. Every file in its
+ * folder must be read by a row here or by the room's test that is named for it, so that none is overlooked.
  */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -205,8 +205,8 @@ t.test('9.2: hash chains', async (t) => {
   t.equal(await verify('1-hashchain', 1, [part('x')]), 'malformed_signature.invalid_hash_chain_ref')
   t.equal(await verify('3-hashchain-invalid', 3, [third!]), 'malformed_signature.invalid_hash_chain_ref')
   t.equal(await verify('5-hashchain-invalid-schema', 3, [third!]), 'malformed_hash_chain')
-  // Transforms, and a chain that continues in a second file: no message or container can have either (docs/divergences.md, hash
-  // chains).
+  // Transforms, and a chain that continues in a second file: no message or container can have either
+  // (docs/divergences.md, hash chains).
   t.equal(await verify('3-hashchain', 3, [third!]), 'malformed_hash_chain')
   t.equal(await verify('4-hashchain1', 4, [fourth!]), 'malformed_hash_chain')
   t.not(await verify('4-hashchain2', 4, [fourth!]), 'accepted', 'its second file alone')
@@ -230,8 +230,8 @@ t.test('9.2: hash chains', async (t) => {
 })
 
 t.test('9.2: time-stamps', async (t) => {
-  // X-Road's test gets the authority from a configuration that is not here; a time-stamp of the same authority contains its
-  // certificate.
+  // X-Road's test gets the authority from a configuration that is not here; a time-stamp of the same
+  // authority contains its certificate.
   const stamped = /<xades:SignatureTimeStamp>([^<]+)</.exec(vector('soap/signature.xml').toString())
   const authority = parseCertificate(readSignedData(Buffer.from(stamped![1]!, 'base64')).certificates[0]!)
   const data = vector('timestamps/stamped-data')
@@ -273,9 +273,9 @@ async function otherAuthority(): Promise<Certificate> {
 }
 
 /**
- * Section 9.5: archives are zip files of containers. Reading their linking is the task of an archive reader; here the containers
- * are read. Those named mlog have an older form: the bytes of the time-stamp are directly in SignatureTimeStamp (not as in EN 319
- * 132).
+ * Section 9.5: archives are zip files of containers. Reading their linking is the task of an archive reader;
+ * here the containers are read. Those named mlog have an older form: the bytes of the time-stamp are directly
+ * in SignatureTimeStamp (not as in EN 319 132).
  */
 const ARCHIVES: [file: string, containers: number, verdict: string][] = [
   ['message-archive-0', 1, 'accepted'],

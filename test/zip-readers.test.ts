@@ -1,6 +1,7 @@
 /**
- * One container, one content: when readContainer accepts a file, then Python, Java (by directory and as a stream), Info-ZIP's
- * unzip and the second verifier see the same content or refuse it. Every byte that is no content is changed in several ways.
+ * One container, one content: when readContainer accepts a file, then Python, Java (by directory and as a
+ * stream), Info-ZIP's unzip and the second verifier see the same content or refuse it. Every byte that is no
+ * content is changed in several ways.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { hash } from 'node:crypto'
@@ -19,8 +20,8 @@ const WIDE = { size: 0xffffffff, packed: 0xffffffff, version: 45 }
 const COMMENT = `mimetype=${MIME_TYPE}`
 
 /**
- * ZIP files as different writers make them: stored, compressed, with a data descriptor, with a folder, with and without ZIP64
- * sizes.
+ * ZIP files as different writers make them: stored, compressed, with a data descriptor, with a folder, with
+ * and without ZIP64 sizes.
  */
 function base(isLarge: boolean): Buffer {
   const file = { made: 0x033f, attributes: (0o100664 << 16) >>> 0 }

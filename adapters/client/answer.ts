@@ -1,6 +1,7 @@
 /**
- * What came back, read as an answer. Guarantees that an answer is the reply to this request, by the headers that the security servers
- * bind it with, and that a body which was cut is never taken for whole; all else is an error.
+ * What came back, read as an answer. Guarantees that an answer is the reply to this request, by the headers
+ * that the security servers bind it with, and that a body which was cut is never taken for whole; all else is
+ * an error.
  */
 
 import type { IncomingMessage } from 'node:http'

@@ -8,7 +8,10 @@ export type LimitOptions = {
   deadlineMs?: number
   /** How often a GET or HEAD of which certainly nothing was carried out is sent again. Twice when absent. */
   retries?: number
-  /** The most that json(), text() and bytes() keep in memory, and the document of a SOAP answer. 16 MiB when absent. */
+  /**
+   * The most that json(), text() and bytes() keep in memory, and the document of a SOAP answer. 16 MiB when
+   * absent.
+   */
   maxAnswerBytes?: number
 }
 

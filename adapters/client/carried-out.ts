@@ -1,9 +1,12 @@
 /**
- * Whether a fault of a security server leaves open that the provider carried out the request. Guarantees "no" only for codes that
- * Concordat and X-Road give before the provider's system is called and at no other time.
+ * Whether a fault of a security server leaves open that the provider carried out the request. Guarantees "no"
+ * only for codes that Concordat and X-Road give before the provider's system is called and at no other time.
  */
 
-/** Of a fault's own kinds, those whose text is true after the call too; a test holds this list equal to the catalogue of faults. */
+/**
+ * Of a fault's own kinds, those whose text is true after the call too; a test holds this list equal to the
+ * catalogue of faults.
+ */
 export const AFTER_THE_CALL: ReadonlySet<string> = new Set([
   'connection_lost',
   'peer_timeout',
@@ -41,7 +44,10 @@ export const AFTER_THE_CALL: ReadonlySet<string> = new Set([
   'internal_error',
 ])
 
-/** What X-Road's own half refuses before it sends; all its other codes there can be about the reply (a SocketException, say). */
+/**
+ * What X-Road's own half refuses before it sends; all its other codes there can be about the reply (a
+ * SocketException, say).
+ */
 const BEFORE_SENDING: ReadonlySet<string> = plain([
   'duplicate_header_field',
   'invalid_client_identifier',
@@ -55,8 +61,9 @@ const BEFORE_SENDING: ReadonlySet<string> = plain([
 ])
 
 /**
- * What the provider's half refuses before it calls its system, in Concordat and in X-Road. What it says of a request that it cannot read or verify is
- * among it: of its system's reply X-Road's says `service_failed.invalid_message`, and Concordat's `reply_not_made`.
+ * What the provider's half refuses before it calls its system, in Concordat and in X-Road. What it says of a
+ * request that it cannot read or verify is among it: of its system's reply X-Road's says
+ * `service_failed.invalid_message`, and Concordat's `reply_not_made`.
  */
 export const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'access_denied',
@@ -117,7 +124,10 @@ export const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'unknown_service',
 ])
 
-/** `code` as it came, in any case: "server.clientproxy.network_error", or "Server.ClientProxy.NetworkError" of an older X-Road. */
+/**
+ * `code` as it came, in any case: "server.clientproxy.network_error", or "Server.ClientProxy.NetworkError" of
+ * an older X-Road.
+ */
 export function mayHaveBeenCarriedOut(code: string, status: number): boolean {
   const [, prefix = '', kind = ''] =
     /^(client|server\.clientproxy|server\.serverproxy)\.(.+)$/.exec(code.toLowerCase()) ?? []
@@ -126,7 +136,8 @@ export function mayHaveBeenCarriedOut(code: string, status: number): boolean {
   const [first = ''] = kind.replaceAll('_', '').split('.')
   if (prefix === 'server.serverproxy') return !BEFORE_THE_CALL.has(first)
   if (prefix !== 'server.clientproxy') return true
-  // X-Road answers 500 to every fault of a server. Another status is Concordat's, whose codes say when they are given.
+  // X-Road answers 500 to every fault of a server. Another status is Concordat's, whose codes say when they
+  // are given.
   if (status > 500) return AFTER_THE_CALL.has(kind)
   return !BEFORE_SENDING.has(first)
 }

@@ -1,4 +1,7 @@
-/** What the client sends, what it refuses to send, and whom a provider's system believes. Real sockets, plain HTTP on loopback. */
+/**
+ * What the client sends, what it refuses to send, and whom a provider's system believes. Real sockets, plain
+ * HTTP on loopback.
+ */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'

@@ -1,6 +1,7 @@
 /**
- * What one client does at its own security server: it calls services of others, sends events, publishes and receives them. Guarantees that a
- * call is checked before it is sent, that it ends by its deadline, and that it ends in an answer of the provider or in one ExchangeError.
+ * What one client does at its own security server: it calls services of others, sends events, publishes and
+ * receives them. Guarantees that a call is checked before it is sent, that it ends by its deadline, and that
+ * it ends in an answer of the provider or in one ExchangeError.
  */
 import { type Answer, readAnswer } from './answer.ts'
 import { type LimitOptions, readLimits, wholeNumber } from './call-limits.ts'
@@ -37,8 +38,8 @@ export type ConnectOptions = {
 /** A service of a provider. */
 export type Service<Paths> = {
   /**
-   * Calls an operation by its method and path. Any answer of the provider's system is returned, also one of status 404 or 500;
-   * what comes of none throws an ExchangeError.
+   * Calls an operation by its method and path. Any answer of the provider's system is returned, also one of
+   * status 404 or 500; what comes of none throws an ExchangeError.
    */
   call<M extends Method, P extends PathsWith<Paths, M>>(
     method: M,
@@ -52,26 +53,30 @@ export type Service<Paths> = {
 /** A SOAP service of a provider. */
 export type SoapService = {
   /**
-   * Sends one element, which is called as the service is, and returns the provider's answer; its faults and all else throw an
-   * ExchangeError. A call is sent once.
+   * Sends one element, which is called as the service is, and returns the provider's answer; its faults and
+   * all else throw an ExchangeError. A call is sent once.
    */
   call(content: string, options?: SoapOptions): Promise<SoapAnswer>
 }
 
 export type SecurityServer = {
-  /** The service "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE", its calls typed by `paths` of openapi-typescript. */
+  /**
+   * The service "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE", its calls typed by `paths` of openapi-typescript.
+   */
   service<Paths = AnyPaths>(id: string): Service<Paths>
   /** The SOAP service "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE", with "/VERSION" if it has one. */
   soap(id: string): SoapService
   /**
-   * Hands an event over for the inbox "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE" of another, which need not be there. It resolves when the
-   * own security server has accepted it for good, with its signed receipt. The same event, by `source` and `id`, is accepted once,
-   * however often it is handed over: after any error hand over the very same again.
+   * Hands an event over for the inbox "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE" of another, which need not be
+   * there. It resolves when the own security server has accepted it for good, with its signed receipt. The
+   * same event, by `source` and `id`, is accepted once, however often it is handed over: after any error hand
+   * over the very same again.
    */
   send(inbox: string, event: EventToSend | Uint8Array, options?: SendOptions): Promise<Delivery>
   /**
-   * Publishes an event in the room "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE" of the own subsystem, for all who have subscribed to its type. It
-   * resolves when the own security server has it for good. The same event, by `source` and `id`, is published once, as with `send`.
+   * Publishes an event in the room "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE" of the own subsystem, for all who
+   * have subscribed to its type. It resolves when the own security server has it for good. The same event, by
+   * `source` and `id`, is published once, as with `send`.
    */
   publish(room: string, event: EventToSend | Uint8Array, options?: LimitOptions): Promise<Published>
   /** What became of an event that was sent. */

@@ -1,4 +1,7 @@
-/** What is handed over and fetched, and what a hostile or broken answer does; against listeners in place of a security server. */
+/**
+ * What is handed over and fetched, and what a hostile or broken answer does; against listeners in place of a
+ * security server.
+ */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import type { ServerResponse } from 'node:http'

@@ -1,6 +1,6 @@
 /**
- * Events that are sent. Guarantees that one is taken for accepted only with a receipt of this very event, and that repetitions are the
- * same bytes: the security server then accepts it once.
+ * Events that are sent. Guarantees that one is taken for accepted only with a receipt of this very event, and
+ * that repetitions are the same bytes: the security server then accepts it once.
  */
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
@@ -97,7 +97,9 @@ export async function deliveryOf(q: {
   return q.door.ask({ method: 'GET', target, headers, limits: q.options, read: readDelivery })
 }
 
-/** The headers of a request that the own security server answers: it has no X-Road-Id, as it is no exchange. */
+/**
+ * The headers of a request that the own security server answers: it has no X-Road-Id, as it is no exchange.
+ */
 export function headersOf(client: string, options: ExchangeOptions = {}): HeaderPair[] {
   const { headers } = requestHeaders({ client, options, contentType: undefined })
   return headers.filter(([name]) => name !== 'X-Road-Id')

@@ -1,6 +1,6 @@
 /**
- * Where the events of an inbox's answer stand in it, so that whoever needs the octets that the sender handed over has them: numbers and
- * texts printed anew can be others.
+ * Where the events of an inbox's answer stand in it, so that whoever needs the octets that the sender handed
+ * over has them: numbers and texts printed anew can be others.
  */
 import { Buffer } from 'node:buffer'
 

@@ -1,6 +1,6 @@
 /**
- * Events of CloudEvents 1.0 in their JSON form. Guarantees that what is handed over has a name (`source` and `id`) and only attributes that
- * an event can have; the security server checks the rest.
+ * Events of CloudEvents 1.0 in their JSON form. Guarantees that what is handed over has a name (`source` and
+ * `id`) and only attributes that an event can have; the security server checks the rest.
  */
 import { Buffer } from 'node:buffer'
 import { ExchangeError } from './exchange-error.ts'
@@ -24,7 +24,10 @@ export type CloudEvent = {
   [extension: string]: unknown
 }
 
-/** An event to send. `data` of bytes travels as `data_base64`. Keep it until it is accepted: to repeat it means the very same. */
+/**
+ * An event to send. `data` of bytes travels as `data_base64`. Keep it until it is accepted: to repeat it
+ * means the very same.
+ */
 export type EventToSend = CloudEvent
 
 const NAME = /^[a-z0-9]{1,20}$/

@@ -1,6 +1,6 @@
 /**
- * The one error of this package. Guarantees that it says what happened, where, what to do next, and whether the provider may have
- * carried out the request; nothing in it comes from paths, queries or bodies.
+ * The one error of this package. Guarantees that it says what happened, where, what to do next, and whether
+ * the provider may have carried out the request; nothing in it comes from paths, queries or bodies.
  */
 
 /** Where a failure arose, as far as it is known. */
@@ -113,14 +113,17 @@ type FaultFacts = {
 }
 
 export class ExchangeError extends Error {
-  /** One of this package's codes, or a security server's: "client.access_denied", "server.serverproxy.service_failed". */
+  /**
+   * One of this package's codes, or a security server's: "client.access_denied",
+   * "server.serverproxy.service_failed".
+   */
   readonly code: OwnCode | (string & {})
   readonly where: Where
   /** What to do next. */
   readonly next: string
   /**
-   * Whether the provider may have carried out the request. False only where that is certain; a call that may have been carried out
-   * is never repeated by this package.
+   * Whether the provider may have carried out the request. False only where that is certain; a call that may
+   * have been carried out is never repeated by this package.
    */
   readonly mayHaveBeenCarriedOut: boolean
   /** The id under which the logs of the security servers have the fault. */
@@ -154,7 +157,9 @@ export class ExchangeError extends Error {
     this.fault = facts.fault
   }
 
-  /** The same failure with another advice: of an act that the server does once, however often it is asked for. */
+  /**
+   * The same failure with another advice: of an act that the server does once, however often it is asked for.
+   */
   advising(next: string, mayHaveBeenCarriedOut: boolean): ExchangeError {
     const { code, where, detail, status, retryAfterMs, cause, id, attempts } = this
     const said = { code, where, text: this.#text, next, detail, mayHaveBeenCarriedOut, status, retryAfterMs }

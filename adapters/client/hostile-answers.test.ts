@@ -1,4 +1,7 @@
-/** The client against listeners that answer as badly as they can: what it takes for an answer, what it says, what it repeats. */
+/**
+ * The client against listeners that answer as badly as they can: what it takes for an answer, what it says,
+ * what it repeats.
+ */
 import type http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import { mock } from 'node:test'

@@ -1,18 +1,20 @@
 /**
- * Identifiers as text, "DEV/GOV/1002/tax": percent-encoded codes joined by slashes (X-Road message protocol for REST, section 4.1).
- * Guarantees that equal identifiers have equal texts and that none reads as two. What a security server would refuse is refused
- * here; a test holds both to the same rules.
+ * Identifiers as text, "DEV/GOV/1002/tax": percent-encoded codes joined by slashes (X-Road message protocol
+ * for REST, section 4.1). Guarantees that equal identifiers have equal texts and that none reads as two. What
+ * a security server would refuse is refused here; a test holds both to the same rules.
  */
 import { ExchangeError } from './exchange-error.ts'
 
 const PCHAR = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+$/
-/** Control characters, separators, invisible marks and half a pair of surrogates, as a security server has it. */
+/**
+ * Control characters, separators, invisible marks and half a pair of surrogates, as a security server has it.
+ */
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f%:;/\\\u200b\ufeff\ud800-\udfff]/u
 const MAX_LENGTH = 255
 
 /**
- * The text of an identifier from its plain codes: `identifier('DEV', 'GOV', '10 02', 'tax')` is "DEV/GOV/10%2002/tax". Throws
- * `invalid_argument` for a code that no identifier may have.
+ * The text of an identifier from its plain codes: `identifier('DEV', 'GOV', '10 02', 'tax')` is
+ * "DEV/GOV/10%2002/tax". Throws `invalid_argument` for a code that no identifier may have.
  */
 export function identifier(...codes: string[]): string {
   return codes.map((code) => encodeCode(checkCode(code))).join('/')
@@ -23,7 +25,10 @@ export function codesOf(text: string): string[] {
   return text.split('/').map(decodeCode)
 }
 
-/** The one text of this identifier. Throws `invalid_argument`, naming `what`, unless it has `least` to `most` codes. */
+/**
+ * The one text of this identifier. Throws `invalid_argument`, naming `what`, unless it has `least` to `most`
+ * codes.
+ */
 export function readIdentifier(what: string, text: string, least: number, most = least): string {
   const given = typeof text === 'string' ? text.split('/').length : 0
   if (given < least || given > most) {

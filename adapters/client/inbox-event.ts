@@ -1,6 +1,6 @@
 /**
- * One event of the own inbox, under its lease. Guarantees that it is one, with the octets that its sender handed over, and that it comes
- * again until it was acknowledged.
+ * One event of the own inbox, under its lease. Guarantees that it is one, with the octets that its sender
+ * handed over, and that it comes again until it was acknowledged.
  */
 import { type LimitOptions, wholeNumber } from './call-limits.ts'
 import { type Receipt, receiptOf, textIn } from './delivery.ts'
@@ -25,13 +25,19 @@ export type InboxEvent = {
   /** For how long nobody else gets it, by the clock of this process; below 0 once that is over. */
   readonly leaseLeftMs: number
   readonly state: 'leased' | 'acknowledged' | 'returned'
-  /** After your own commit: it does not come again. Resolves to the signed receipt `consumed`; doing it twice changes nothing. */
+  /**
+   * After your own commit: it does not come again. Resolves to the signed receipt `consumed`; doing it twice
+   * changes nothing.
+   */
   acknowledge(options?: LimitOptions): Promise<Receipt | undefined>
-  /** Keeps it for so many seconds from now, 60 when absent. Throws `client.lease_lost` when somebody else may have it. */
+  /**
+   * Keeps it for so many seconds from now, 60 when absent. Throws `client.lease_lost` when somebody else may
+   * have it.
+   */
   renew(leaseSeconds?: number, options?: LimitOptions): Promise<void>
   /**
-   * Gives it back before its lease ends, with what was fetched behind it under the same key; resolves to the ids of all that went back.
-   * It is given out again after `delaySeconds`. `untouched`: this was no attempt.
+   * Gives it back before its lease ends, with what was fetched behind it under the same key; resolves to the
+   * ids of all that went back. It is given out again after `delaySeconds`. `untouched`: this was no attempt.
    */
   giveBack(options?: GiveBackOptions): Promise<string[]>
 }
@@ -54,7 +60,10 @@ export const LEASE_SECONDS = 60
 const MOST_SECONDS = 3600
 const LONGEST_DELAY_SECONDS = 300
 
-/** `until` the lease lasts by the clock of this process, whose difference to the server's nobody knows. Throws `not_an_answer`. */
+/**
+ * `until` the lease lasts by the clock of this process, whose difference to the server's nobody knows. Throws
+ * `not_an_answer`.
+ */
 export function inboxEvent(
   q: { door: ServerDoor; at: string; headers: HeaderPair[]; until: number },
   value: unknown,

@@ -1,6 +1,7 @@
 /**
- * The own inbox: events are fetched under a lease and acknowledged. Guarantees that what is given to the caller is an event with the octets that its
- * sender handed over, that it comes again until it was acknowledged, and that an unreadable event does not hold up the others.
+ * The own inbox: events are fetched under a lease and acknowledged. Guarantees that what is given to the
+ * caller is an event with the octets that its sender handed over, that it comes again until it was
+ * acknowledged, and that an unreadable event does not hold up the others.
  */
 import { wholeNumber } from './call-limits.ts'
 import { headersOf } from './delivery.ts'
@@ -20,13 +21,16 @@ import { notAnAnswer, readObject, type ServerDoor } from './server-door.ts'
 import { type Handle, type WorkOptions, work } from './work.ts'
 
 export type Inbox = {
-  /** What waits now, oldest first; none when nothing waits. What nobody can read goes back, and `onTrouble` hears of it. */
+  /**
+   * What waits now, oldest first; none when nothing waits. What nobody can read goes back, and `onTrouble`
+   * hears of it.
+   */
   fetch(options?: FetchOptions): Promise<InboxEvent[]>
   /** Events as they come, until `signal` ends it; what was fetched and not given to the caller goes back. */
   receive(options?: ReceiveOptions): AsyncGenerator<InboxEvent, void, void>
   /**
-   * Does `handle` for each event, acknowledges it when that resolves and gives it back when it throws, in order under each key. Resolves
-   * when `signal` ends it and what was begun is done.
+   * Does `handle` for each event, acknowledges it when that resolves and gives it back when it throws, in
+   * order under each key. Resolves when `signal` ends it and what was begun is done.
    */
   work(handle: Handle, options?: WorkOptions): Promise<void>
 }

@@ -1,6 +1,7 @@
 /**
- * Gives back events that cannot be given to the caller. Guarantees that no later event of the same key overtakes one that went back, and that an
- * unreadable event counts as given out, so that it becomes a dead letter in the end.
+ * Gives back events that cannot be given to the caller. Guarantees that no later event of the same key
+ * overtakes one that went back, and that an unreadable event counts as given out, so that it becomes a dead
+ * letter in the end.
  */
 import { ExchangeError } from './exchange-error.ts'
 import { againAfterSeconds, type FetchOptions, type Given, type InboxEvent } from './inbox-event.ts'

@@ -1,6 +1,6 @@
 /**
- * The types of calls from `paths`, the type that openapi-typescript makes of an OpenAPI 3.x description. Nothing of this exists at run
- * time, and without a description every path may be called.
+ * The types of calls from `paths`, the type that openapi-typescript makes of an OpenAPI 3.x description.
+ * Nothing of this exists at run time, and without a description every path may be called.
  */
 import type { Answer } from './answer.ts'
 import type { BodyOptions } from './request-body.ts'

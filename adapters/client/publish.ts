@@ -1,6 +1,7 @@
 /**
- * Events that are published in a room of the own subsystem. Guarantees that one is taken for published only when the own security server
- * says which place it has among all of its type, and that repetitions are the same bytes: the server then takes it once.
+ * Events that are published in a room of the own subsystem. Guarantees that one is taken for published only
+ * when the own security server says which place it has among all of its type, and that repetitions are the
+ * same bytes: the server then takes it once.
  */
 import type { LimitOptions } from './call-limits.ts'
 import { headersOf, textIn } from './delivery.ts'
@@ -21,7 +22,10 @@ export type Published = {
 const PREFIX = '/rooms/v1'
 const STRUCTURED = 'application/cloudevents+json'
 
-/** `room` is the text of an identifier. Throws `invalid_argument` for a room of another subsystem, and for an event without a type. */
+/**
+ * `room` is the text of an identifier. Throws `invalid_argument` for a room of another subsystem, and for an
+ * event without a type.
+ */
 export async function publishEvent(q: {
   door: ServerDoor
   client: string

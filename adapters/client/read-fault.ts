@@ -1,6 +1,7 @@
 /**
- * Reads what a security server says instead of an answer: `X-Road-Error`, with JSON or, for who asked for XML, XML (X-Road message
- * protocol for REST, section 4.6). Guarantees an error whatever the body is: the code stands in the header.
+ * Reads what a security server says instead of an answer: `X-Road-Error`, with JSON or, for who asked for
+ * XML, XML (X-Road message protocol for REST, section 4.6). Guarantees an error whatever the body is: the
+ * code stands in the header.
  */
 
 import { mayHaveBeenCarriedOut } from './carried-out.ts'
@@ -53,8 +54,8 @@ function faultOf(q: {
 const SERVERS = /^(?:client|server\.(?:clientproxy|serverproxy)|signer)\./i
 
 /**
- * A fault in a SOAP document: a security server's, by its code, or the provider's. A security server lets no provider use a code of its
- * own.
+ * A fault in a SOAP document: a security server's, by its code, or the provider's. A security server lets no
+ * provider use a code of its own.
  */
 export function readSoapFault(document: string, fault: XmlNode, status: number): ExchangeError {
   const text = (node: XmlNode | undefined): string =>

@@ -1,7 +1,8 @@
 /**
- * Reads JSON that others wrote, by RFC 8259. Guarantees one reading of it: a name that stands twice in an object is refused, `__proto__`
- * is a name like any other, and nothing that was read before changes it. JSON.parse of V8 14.6 does not guarantee the last: after an
- * object with a name that is one backslash, it reads other names that are one escape as a backslash too.
+ * Reads JSON that others wrote, by RFC 8259. Guarantees one reading of it: a name that stands twice in an
+ * object is refused, `__proto__` is a name like any other, and nothing that was read before changes it.
+ * JSON.parse of V8 14.6 does not guarantee the last: after an object with a name that is one backslash, it
+ * reads other names that are one escape as a backslash too.
  */
 const MAX_DEPTH = 256
 const SPACE = /[ \t\n\r]*/y
@@ -11,7 +12,10 @@ const LITERAL = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-
 const ESCAPED: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
 const WORDS: Record<string, boolean | null> = { true: true, false: false, null: null }
 
-/** The value. Throws SyntaxError, which never quotes the text, for what is no JSON, doubled names and more than 256 levels. */
+/**
+ * The value. Throws SyntaxError, which never quotes the text, for what is no JSON, doubled names and more
+ * than 256 levels.
+ */
 export function readJson(text: string): unknown {
   let at = 0
   const take = (pattern: RegExp): RegExpExecArray | null => {

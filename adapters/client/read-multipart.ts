@@ -1,6 +1,6 @@
 /**
- * Reads multipart/related as it comes, part by part, in memory that does not grow with it. Guarantees that a part which was cut is never
- * taken for whole: the closing delimiter has to come.
+ * Reads multipart/related as it comes, part by part, in memory that does not grow with it. Guarantees that a
+ * part which was cut is never taken for whole: the closing delimiter has to come.
  */
 import { Buffer } from 'node:buffer'
 import { ExchangeError } from './exchange-error.ts'

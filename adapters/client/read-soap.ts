@@ -1,6 +1,7 @@
 /**
- * Reads a SOAP answer. Guarantees that it is the reply to this request: its identifiers are those that were sent, and the hash in it,
- * which the provider signed, is that of the document that was sent. A fault is an ExchangeError.
+ * Reads a SOAP answer. Guarantees that it is the reply to this request: its identifiers are those that were
+ * sent, and the hash in it, which the provider signed, is that of the document that was sent. A fault is an
+ * ExchangeError.
  */
 import { ExchangeError } from './exchange-error.ts'
 import { identifier } from './identifiers.ts'

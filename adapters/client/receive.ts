@@ -1,7 +1,7 @@
 /**
- * Events of an inbox as they come. Guarantees that an event is given to the caller only under a lease that holds, that no event overtakes
- * one of its key which went back, and that whoever stops leaves nothing leased that he has not seen. A security server that is away stops
- * nothing for good.
+ * Events of an inbox as they come. Guarantees that an event is given to the caller only under a lease that
+ * holds, that no event overtakes one of its key which went back, and that whoever stops leaves nothing leased
+ * that he has not seen. A security server that is away stops nothing for good.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { wholeNumber } from './call-limits.ts'

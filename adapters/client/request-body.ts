@@ -20,7 +20,10 @@ export type RequestBody = {
 
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH'])
 
-/** X-Road calls a provider's system with a body for POST, PUT and PATCH alone: with another method it would be lost on the way. */
+/**
+ * X-Road calls a provider's system with a body for POST, PUT and PATCH alone: with another method it would be
+ * lost on the way.
+ */
 export function requestBody(method: string, { json, body, contentType }: BodyOptions): RequestBody {
   if (json === undefined && body === undefined) {
     if (contentType !== undefined) throw refused('contentType belongs to a body')

@@ -1,6 +1,6 @@
 /**
- * The headers of a call. Guarantees that each X-Road header stands once, well formed, and that none of the caller's own headers can be
- * taken for one of these or for one that frames the message.
+ * The headers of a call. Guarantees that each X-Road header stands once, well formed, and that none of the
+ * caller's own headers can be taken for one of these or for one that frames the message.
  */
 import { randomUUID } from 'node:crypto'
 import { ExchangeError } from './exchange-error.ts'
@@ -16,7 +16,9 @@ export type ExchangeOptions = {
   issue?: string
   /** X-Road-Represented-Party: "[CLASS/]CODE" of the organisation on whose behalf the client asks. */
   representedParty?: string
-  /** X-Road-Security-Server: "INSTANCE/CLASS/CODE/SERVERCODE", which of the provider's servers is to answer. */
+  /**
+   * X-Road-Security-Server: "INSTANCE/CLASS/CODE/SERVERCODE", which of the provider's servers is to answer.
+   */
   securityServer?: string
   /** W3C trace context, passed on to the provider's system. */
   traceparent?: string
@@ -81,7 +83,10 @@ export function newId(client: string, given: string | undefined): string {
   return id
 }
 
-/** Software behind a server may know one character for all that is no letter or digit: X_Road_Client is X-Road-Client to it. */
+/**
+ * Software behind a server may know one character for all that is no letter or digit: X_Road_Client is
+ * X-Road-Client to it.
+ */
 function isTaken(name: string): boolean {
   const plain = name.toLowerCase().replace(/[^a-z0-9]/g, '-')
   return OURS.has(plain) || plain.startsWith('x-road-') || plain.startsWith('x-concordat-')

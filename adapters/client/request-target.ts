@@ -1,6 +1,7 @@
 /**
- * The target of a call, `/r1/…/service/path?query`. Guarantees that no argument leaves its place: a path parameter stays one segment,
- * a query parameter one value, and the whole is written so that no URL parser on the way would change it.
+ * The target of a call, `/r1/…/service/path?query`. Guarantees that no argument leaves its place: a path
+ * parameter stays one segment, a query parameter one value, and the whole is written so that no URL parser on
+ * the way would change it.
  */
 import { ExchangeError } from './exchange-error.ts'
 
@@ -11,7 +12,10 @@ const LITERAL = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$/
 const PARAMETER = /\{([^{}]*)\}/g
 const DOTS = /^(?:\.|%2e){1,2}$/i
 
-/** `service` is the text of an identifier; `template` is a path of the provider's description: "" or "/persons/{code}". */
+/**
+ * `service` is the text of an identifier; `template` is a path of the provider's description: "" or
+ * "/persons/{code}".
+ */
 export function requestTarget(q: {
   service: string
   template: string

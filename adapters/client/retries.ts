@@ -1,6 +1,7 @@
 /**
- * Repeats a request where its sender says that this cannot double it: a call of a safe method only after an error after which it is
- * certain that nothing was carried out. Waits longer each time, at least as long as the security server asks, never beyond the deadline.
+ * Repeats a request where its sender says that this cannot double it: a call of a safe method only after an
+ * error after which it is certain that nothing was carried out. Waits longer each time, at least as long as
+ * the security server asks, never beyond the deadline.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ExchangeError } from './exchange-error.ts'

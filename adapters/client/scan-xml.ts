@@ -1,7 +1,8 @@
 /**
- * As little XML as SOAP needs, without a library: where the elements near the root begin and end, and which namespaces their prefixes stand
- * for. Guarantees that tags are nested as they should be and that there is no document type, no instruction and no unknown entity; whether
- * what is deeper is valid, its reader says. One pass, in linear time.
+ * As little XML as SOAP needs, without a library: where the elements near the root begin and end, and which
+ * namespaces their prefixes stand for. Guarantees that tags are nested as they should be and that there is no
+ * document type, no instruction and no unknown entity; whether what is deeper is valid, its reader says. One
+ * pass, in linear time.
  */
 
 export type XmlNode = {
@@ -33,7 +34,10 @@ const ENTITY = /&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));|&/g
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 const XML = 'http://www.w3.org/XML/1998/namespace'
 
-/** The root, or a few words on why this is no such document. `isPart`: one element and nothing else, without a declaration. */
+/**
+ * The root, or a few words on why this is no such document. `isPart`: one element and nothing else, without a
+ * declaration.
+ */
 export function scanXml(text: string, isPart = false): XmlNode | string {
   const open: Open[] = []
   let root: XmlNode | undefined

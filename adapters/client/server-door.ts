@@ -1,6 +1,7 @@
 /**
- * Requests that the own security server answers itself: deliveries, inboxes and rooms. Each may be repeated without doing anything twice, so it is,
- * while the failure may pass; guarantees that an error says whether any of the attempts may have been carried out.
+ * Requests that the own security server answers itself: deliveries, inboxes and rooms. Each may be repeated
+ * without doing anything twice, so it is, while the failure may pass; guarantees that an error says whether
+ * any of the attempts may have been carried out.
  */
 
 import type { IncomingMessage } from 'node:http'

@@ -1,6 +1,7 @@
 /**
- * A call of a SOAP service. Guarantees that it is sent once, with X-Road's headers and nothing of the caller's in their place, and that it
- * ends in the provider's answer to it or in one ExchangeError; attachments stream both ways.
+ * A call of a SOAP service. Guarantees that it is sent once, with X-Road's headers and nothing of the
+ * caller's in their place, and that it ends in the provider's answer to it or in one ExchangeError;
+ * attachments stream both ways.
  */
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
@@ -48,11 +49,17 @@ export type SoapAnswer = {
   content: string
   /** The id of its header: keep it with your own records, proofs are found by it. */
   id: string
-  /** What the provider signed that it answers: it was compared with what was sent. Absent where no server wrote one. */
+  /**
+   * What the provider signed that it answers: it was compared with what was sent. Absent where no server
+   * wrote one.
+   */
   requestHash: string | undefined
   /** Of the HTTP answer. */
   headers: Headers
-  /** One after the other, once; the deadline holds to the end of the last. Without them the connection is held. */
+  /**
+   * One after the other, once; the deadline holds to the end of the last. Without them the connection is
+   * held.
+   */
   attachments: AsyncIterable<Attachment>
 }
 

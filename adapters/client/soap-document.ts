@@ -1,6 +1,6 @@
 /**
- * The SOAP document of a call: X-Road's headers around the caller's element. Guarantees that the element is one and ends where it
- * should, that it is called after the service, and that no argument leaves its place.
+ * The SOAP document of a call: X-Road's headers around the caller's element. Guarantees that the element is
+ * one and ends where it should, that it is called after the service, and that no argument leaves its place.
  */
 import { ExchangeError } from './exchange-error.ts'
 import { codesOf, readIdentifier } from './identifiers.ts'
@@ -18,7 +18,10 @@ type Fields = Pick<ExchangeOptions, 'userId' | 'issue' | 'representedParty' | 's
   previewReference?: string
 }
 
-/** A secret and the identifier of a server: 43 characters, and four codes of 255, of which a character can take nine when it is encoded. */
+/**
+ * A secret and the identifier of a server: 43 characters, and four codes of 255, of which a character can
+ * take nine when it is encoded.
+ */
 const REFERENCE = /^[!-~]{1,9227}$/
 
 /** XML 1.0 section 2.2, and line breaks, which no field has. */
@@ -28,8 +31,9 @@ const SERVICE = [...CLIENT, 'serviceCode', 'serviceVersion']
 const SERVER = ['xRoadInstance', 'memberClass', 'memberCode', 'serverCode']
 
 /**
- * `client` and `service` are texts of identifiers. Prefixes are those of X-Road's examples, and there is no declaration: some
- * systems of providers know no other prefixes, and take no declaration. Throws `invalid_argument`.
+ * `client` and `service` are texts of identifiers. Prefixes are those of X-Road's examples, and there is no
+ * declaration: some systems of providers know no other prefixes, and take no declaration. Throws
+ * `invalid_argument`.
  */
 export function soapDocument(q: {
   client: string

@@ -1,4 +1,7 @@
-/** SOAP calls: what is sent, what is read of answers, and what faults say. Real sockets, plain HTTP on loopback. */
+/**
+ * SOAP calls: what is sent, what is read of answers, and what faults say. Real sockets, plain HTTP on
+ * loopback.
+ */
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { type Behaviour, errorOf } from './listener-fixture.ts'

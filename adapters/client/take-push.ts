@@ -1,6 +1,6 @@
 /**
- * Events that the own security server pushes. Guarantees that only what came over TLS from it, known by its certificate, is taken for an
- * event, and that no more of a body is read than an event may have.
+ * Events that the own security server pushes. Guarantees that only what came over TLS from it, known by its
+ * certificate, is taken for an event, and that no more of a body is read than an event may have.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -31,8 +31,8 @@ const MAX_EVENT_BYTES = 4 * 1024 * 1024
 const STRUCTURED = /^application\/cloudevents\+json *(?:;|$)/i
 
 /**
- * The event of a push. Throws a CallerRefused, whose `status` is the answer. Answer 2xx after your own commit: that is the
- * acknowledgement; an event that came before, by `source` and `id`, is answered so too.
+ * The event of a push. Throws a CallerRefused, whose `status` is the answer. Answer 2xx after your own
+ * commit: that is the acknowledgement; an event that came before, by `source` and `id`, is answered so too.
  */
 export async function takePush(
   request: IncomingMessage | Request,
@@ -52,8 +52,8 @@ export async function takePush(
 }
 
 /**
- * A listener for `https.createServer({ requestCert: true, rejectUnauthorized: false, … })` that answers 204 when `handle` has resolved,
- * and 500 when it throws: the event is then pushed again.
+ * A listener for `https.createServer({ requestCert: true, rejectUnauthorized: false, … })` that answers 204
+ * when `handle` has resolved, and 500 when it throws: the event is then pushed again.
  */
 export function pushListener(
   options: PushOptions,

@@ -1,7 +1,8 @@
 /**
- * One request to the own security server over HTTP/1.1. Guarantees that nothing is sent before the server has proved by a certificate
- * that was given who it is, that a request is sent once, that redirects are not followed and no proxy of the environment is used, and
- * that an error says whether a byte may have left. node:https is the same code in Node, Deno and Bun.
+ * One request to the own security server over HTTP/1.1. Guarantees that nothing is sent before the server has
+ * proved by a certificate that was given who it is, that a request is sent once, that redirects are not
+ * followed and no proxy of the environment is used, and that an error says whether a byte may have left.
+ * node:https is the same code in Node, Deno and Bun.
  */
 import { X509Certificate } from 'node:crypto'
 import http from 'node:http'
@@ -15,7 +16,9 @@ import type { HeaderPair } from './request-headers.ts'
 
 /** PEM. A private key stays in this process. */
 export type TlsOptions = {
-  /** The certificate of the own system, which is registered at the security server, with any intermediates. */
+  /**
+   * The certificate of the own system, which is registered at the security server, with any intermediates.
+   */
   certificate?: string
   key?: string
   /** The security server's own certificate, or that of the authority that issued it. No other is trusted. */
@@ -105,9 +108,11 @@ function tlsSettings(tls: TlsOptions | undefined): https.AgentOptions {
     const pinned = new Set(pems.map((pem) => new X509Certificate(pem).fingerprint256))
     return {
       ...{ cert: certificate, key, ca: pems, minVersion: 'TLSv1.2', rejectUnauthorized: true },
-      // Each is trusted by itself, also one that another authority issued. Deno does not know this: give it the authority's.
+      // Each is trusted by itself, also one that another authority issued. Deno does not know this: give it
+      // the authority's.
       allowPartialTrustChain: true,
-      // The security server's own certificate is it, whatever host it names; X-Road's installer names its machine.
+      // The security server's own certificate is it, whatever host it names; X-Road's installer names its
+      // machine.
       checkServerIdentity: (host: string, peer: PeerCertificate) =>
         pinned.has(peer.fingerprint256) ? undefined : checkServerIdentity(host, peer),
     }

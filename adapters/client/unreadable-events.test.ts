@@ -1,4 +1,7 @@
-/** Events of an inbox that nobody can read, beside those of others; against a listener in place of a security server. */
+/**
+ * Events of an inbox that nobody can read, beside those of others; against a listener in place of a security
+ * server.
+ */
 import t from 'tap'
 import { type Behaviour, CLIENT, fault, listen } from './listener-fixture.ts'
 

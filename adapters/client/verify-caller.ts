@@ -1,6 +1,7 @@
 /**
- * Who calls a provider's system. Guarantees that only what came over TLS from the own security server, known by its certificate, is
- * believed, that the headers name one client and one request, and that a client which was not named is refused.
+ * Who calls a provider's system. Guarantees that only what came over TLS from the own security server, known
+ * by its certificate, is believed, that the headers name one client and one request, and that a client which
+ * was not named is refused.
  */
 import { createHash, timingSafeEqual, X509Certificate } from 'node:crypto'
 import { codesOf, isSameIdentifier, readIdentifier } from './identifiers.ts'
@@ -24,13 +25,18 @@ type NodeRequest = {
 }
 
 export type VerifyOptions = {
-  /** PEM: the certificate that the own security server presents to systems, or several while it is renewed. */
+  /**
+   * PEM: the certificate that the own security server presents to systems, or several while it is renewed.
+   */
   securityServer: string | readonly string[]
-  /** The clients that may call; 'any' leaves it to the security server, whose access rights it has checked. */
+  /**
+   * The clients that may call; 'any' leaves it to the security server, whose access rights it has checked.
+   */
   clients: readonly string[] | 'any'
   /**
-   * Only for a Request of the Fetch API, which does not know its connection: the certificate (PEM, or DER) that the TLS connection
-   * presented, from whatever accepted the connection. Never take it from a header that a caller can send.
+   * Only for a Request of the Fetch API, which does not know its connection: the certificate (PEM, or DER)
+   * that the TLS connection presented, from whatever accepted the connection. Never take it from a header
+   * that a caller can send.
    */
   certificate?: string | Uint8Array | undefined
 }
@@ -64,8 +70,8 @@ const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g
 const VALUE = /^[\x20-\x7e]{1,255}$/
 
 /**
- * The caller of a request, or a CallerRefused. The server has to ask for certificates (`requestCert`); it may leave it to this
- * function which is the right one (`rejectUnauthorized: false`).
+ * The caller of a request, or a CallerRefused. The server has to ask for certificates (`requestCert`); it may
+ * leave it to this function which is the right one (`rejectUnauthorized: false`).
  */
 export function verifyCaller(request: NodeRequest | Request, options: VerifyOptions): Caller {
   const caller = readCaller(verifiedHeaders(request, options))
@@ -133,7 +139,8 @@ type Values = (name: string) => string[]
 
 function headersOf(request: NodeRequest | Request): Values {
   if (!('rawHeaders' in request)) {
-    // Repeated values come joined by a comma and a space: a single value that holds these is refused with them.
+    // Repeated values come joined by a comma and a space: a single value that holds these is refused with
+    // them.
     return (name) => request.headers.get(name)?.split(', ') ?? []
   }
   const { rawHeaders } = request

@@ -1,16 +1,23 @@
 /**
- * Does something for each event of an inbox. Guarantees that an event is acknowledged only after its handler has resolved, that events of
- * one key are handled in order, one after the other, and that a handler is told when its lease is lost.
+ * Does something for each event of an inbox. Guarantees that an event is acknowledged only after its handler
+ * has resolved, that events of one key are handled in order, one after the other, and that a handler is told
+ * when its lease is lost.
  */
 import { wholeNumber } from './call-limits.ts'
 import { ExchangeError } from './exchange-error.ts'
 import { againAfterSeconds, type InboxEvent, LEASE_SECONDS } from './inbox-event.ts'
 import { batches, type Fetch, holds, laneOf, leave, type ReceiveOptions } from './receive.ts'
 
-/** `signal` says that the event is no longer this handler's, or that it takes too long. The end of the work does not stop it. */
+/**
+ * `signal` says that the event is no longer this handler's, or that it takes too long. The end of the work
+ * does not stop it.
+ */
 export type Handle = (event: InboxEvent, context: { signal: AbortSignal }) => unknown
 
-/** `onTrouble` hears of what a handler threw, too: the event is given out again after a pause that grows with its attempts. */
+/**
+ * `onTrouble` hears of what a handler threw, too: the event is given out again after a pause that grows with
+ * its attempts.
+ */
 export type WorkOptions = ReceiveOptions & {
   /** How many events of different keys are handled at once; 1 when absent. */
   atOnce?: number

@@ -1,6 +1,6 @@
 /**
- * A SOAP document with attachments as multipart/related (SOAP with attachments; XOP for MTOM), written while it is sent: no attachment is
- * in memory.
+ * A SOAP document with attachments as multipart/related (SOAP with attachments; XOP for MTOM), written while
+ * it is sent: no attachment is in memory.
  */
 import { randomUUID } from 'node:crypto'
 import { ExchangeError } from './exchange-error.ts'
@@ -22,7 +22,10 @@ const TYPE =
   /^[A-Za-z0-9!#$&^_.+-]{1,100}\/[A-Za-z0-9!#$&^_.+-]{1,100}(?:; ?[A-Za-z0-9-]{1,50}=(?:[A-Za-z0-9._:+-]{1,100}|"[A-Za-z0-9 ._:/+=-]{0,100}"))*$/
 const MAX_PARTS = 1000
 
-/** `isMtom`: the document is XOP, in which xop:Include elements refer to the attachments. Throws `invalid_argument`. */
+/**
+ * `isMtom`: the document is XOP, in which xop:Include elements refer to the attachments. Throws
+ * `invalid_argument`.
+ */
 export function writeMultipart(
   document: Uint8Array,
   attachments: readonly AttachmentToSend[],

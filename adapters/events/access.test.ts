@@ -1,4 +1,7 @@
-/** Who the adapter is at a broker, and who the broker is; the adapter as a process: its check, its drain, its exit codes. */
+/**
+ * Who the adapter is at a broker, and who the broker is; the adapter as a process: its check, its drain, its
+ * exit codes.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'

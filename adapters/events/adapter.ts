@@ -1,6 +1,6 @@
 /**
- * The events adapter: takes messages of a broker and hands them over to the own security server, and publishes what the inboxes of the own
- * agency get. Whatever is away is waited for.
+ * The events adapter: takes messages of a broker and hands them over to the own security server, and
+ * publishes what the inboxes of the own agency get. Whatever is away is waited for.
  */
 import type { Probe } from '#adapters/kit/probe-worker.ts'
 import type { OpenWorker, Worker, WorkerQuestion } from '#adapters/kit/serve-worker.ts'

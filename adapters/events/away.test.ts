@@ -1,4 +1,7 @@
-/** Brokers and security servers that go and come back, as they were or otherwise, and more messages than fit into memory. */
+/**
+ * Brokers and security servers that go and come back, as they were or otherwise, and more messages than fit
+ * into memory.
+ */
 import t, { type Test } from 'tap'
 import {
   type BrokerProcess,
@@ -50,7 +53,10 @@ const isWell = (adapter: Adapter, name: string) =>
 const isIll = (adapter: Adapter, name: string) =>
   until(`${name} is not well`, async (saw) => saw(await adapter.health())[name]?.ok === false)
 
-/** Until all that was taken is done, set aside, or given back to come again: an event is in the inbox before its message is confirmed. */
+/**
+ * Until all that was taken is done, set aside, or given back to come again: an event is in the inbox before
+ * its message is confirmed.
+ */
 const isQuiet = (adapter: Adapter) =>
   until('nothing is under way', async (saw) => {
     const names = ['taken', 'done', 'set_aside'].map((one) => `concordat_events_${one}_total`)

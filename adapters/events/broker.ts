@@ -8,9 +8,14 @@ import type { SendSettings } from './settings.ts'
 export type Taken = {
   /** The subject or topic to which it was published. */
   subject: string
-  /** Names the message at the broker, the same each time it is given out; undefined where the broker has no such name. */
+  /**
+   * Names the message at the broker, the same each time it is given out; undefined where the broker has no
+   * such name.
+   */
   position: string | undefined
-  /** Content-Type and `ce-` headers, as in the HTTP binding of CloudEvents, whatever the broker's own form is. */
+  /**
+   * Content-Type and `ce-` headers, as in the HTTP binding of CloudEvents, whatever the broker's own form is.
+   */
   headers: HeaderList
   /** Kafka: the key of the record. Messages with the same one are handed over one after the other. */
   key?: string | undefined
@@ -19,7 +24,10 @@ export type Taken = {
   body: Buffer
   /** Why it can be no event, whatever the settings say: its end is missing, its headers cannot be read. */
   fault?: Fault | undefined
-  /** Tells the broker that it is done. Rejects when the broker may not know: then it gives the message out again. */
+  /**
+   * Tells the broker that it is done. Rejects when the broker may not know: then it gives the message out
+   * again.
+   */
   confirm(): Promise<void>
 }
 
@@ -49,8 +57,8 @@ export type Broker = {
   /** Gives out messages, at most as many unconfirmed ones as the limits say, until it is stopped. */
   take(way: SendSettings, deliver: (message: Taken) => void): Promise<Taking>
   /**
-   * Resolves when the broker has confirmed that it keeps the message. Throws `source_refused` if it will never take this one, and
-   * `source_unavailable` for everything else; then it may have it nevertheless.
+   * Resolves when the broker has confirmed that it keeps the message. Throws `source_refused` if it will
+   * never take this one, and `source_unavailable` for everything else; then it may have it nevertheless.
    */
   publish(message: Outgoing): Promise<void>
   /** Whether there is a connection, and if not, why. */

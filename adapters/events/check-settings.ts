@@ -1,4 +1,7 @@
-/** What no schema can say about the settings: that they fit the kind of broker and each other, and that nothing leaves unencrypted. */
+/**
+ * What no schema can say about the settings: that they fit the kind of broker and each other, and that
+ * nothing leaves unencrypted.
+ */
 import { checkTarget } from '#adapters/kit/messages/hand-to.ts'
 import { checkMonitoring } from '#adapters/kit/settings.ts'
 import { isAttributeName } from '#core/events/check-event.ts'

@@ -1,4 +1,7 @@
-/** For crash tests: the adapter as a process that ends itself by SIGKILL when it passes a point between two steps for the n-th time. */
+/**
+ * For crash tests: the adapter as a process that ends itself by SIGKILL when it passes a point between two
+ * steps for the n-th time.
+ */
 import { readWorkerSettings, serveWorker } from '#adapters/kit/serve-worker.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { eventsAdapter, openEvents, type Rooms } from './adapter.ts'

@@ -1,4 +1,7 @@
-/** The adapter is killed between any two of its steps, at each broker: nothing is lost, nothing is twice in an inbox, order stays. */
+/**
+ * The adapter is killed between any two of its steps, at each broker: nothing is lost, nothing is twice in an
+ * inbox, order stays.
+ */
 import { fork } from 'node:child_process'
 import path from 'node:path'
 import t, { type Test } from 'tap'

@@ -1,4 +1,7 @@
-/** What proves to the broker who the adapter is, and to the adapter who the broker is, read from the files that the settings name. */
+/**
+ * What proves to the broker who the adapter is, and to the adapter who the broker is, read from the files
+ * that the settings name.
+ */
 import type { SecureContextOptions } from 'node:tls'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { readPem } from '#platform/http-service/listener-tls.ts'

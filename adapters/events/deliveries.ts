@@ -1,6 +1,6 @@
 /**
- * One-way messages at the own security server. Guarantees that a failure which says something of one event is a fault of the catalogue, and
- * that everything else is a reason to wait.
+ * One-way messages at the own security server. Guarantees that a failure which says something of one event is
+ * a fault of the catalogue, and that everything else is a reason to wait.
  */
 import { readFile } from 'node:fs/promises'
 import { connect } from '#adapters/client/connect.ts'
@@ -19,14 +19,16 @@ export type Given = Pick<InboxEvent, 'id' | 'delivery' | 'sender' | 'leaseLeftMs
   /** Resolves when the server has signed that the event was consumed. */
   acknowledge(): Promise<void>
   renew(leaseSeconds: number): Promise<void>
-  /** Gives it back with what follows it in its lane; resolves with the ids. `untouched`: it was no attempt. */
+  /**
+   * Gives it back with what follows it in its lane; resolves with the ids. `untouched`: it was no attempt.
+   */
   giveBack(q: { delaySeconds: number; untouched: boolean }): Promise<string[]>
 }
 
 export type Deliveries = {
   /**
-   * Resolves when the server has the event for good: for an inbox with the id of the delivery, of which there is a signed receipt; for a room
-   * with the sequence.
+   * Resolves when the server has the event for good: for an inbox with the id of the delivery, of which there
+   * is a signed receipt; for a room with the sequence.
    */
   handOver(target: string, event: Buffer): Promise<string>
   /** `onTrouble` hears of events that nobody can read: they are given back. */

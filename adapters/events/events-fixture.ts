@@ -1,6 +1,6 @@
 /**
- * For tests: the two security servers of the deliveries' own tests, listening on loopback addresses; the adapter in the test's own process;
- * and what others do at the brokers.
+ * For tests: the two security servers of the deliveries' own tests, listening on loopback addresses; the
+ * adapter in the test's own process; and what others do at the brokers.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -136,7 +136,8 @@ export async function openNatsUser(t: Test, { address, port }: BrokerProcess, mo
   return {
     connection,
     manager,
-    // It knows repetitions for an hour: a busy machine may take longer than the two minutes of a stream that says nothing.
+    // It knows repetitions for an hour: a busy machine may take longer than the two minutes of a stream that
+    // says nothing.
     addStream: (name: string, subjects: string[]) =>
       manager.streams.add({ name, subjects, duplicate_window: nanos(3_600_000) }),
     async publish(subject: string, body: string | Uint8Array, given: Record<string, string> = {}) {

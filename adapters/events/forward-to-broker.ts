@@ -1,7 +1,8 @@
 /**
- * From an inbox of our own to the broker. Guarantees that an event is acknowledged to the own security server, which signs that it was
- * consumed, only when the broker has confirmed that it keeps it; and that events of one lane are published in order. A crash in between
- * has the server give the event out again, and the broker, if it can, knows it by a name that no other event has.
+ * From an inbox of our own to the broker. Guarantees that an event is acknowledged to the own security
+ * server, which signs that it was consumed, only when the broker has confirmed that it keeps it; and that
+ * events of one lane are published in order. A crash in between has the server give the event out again, and
+ * the broker, if it can, knows it by a name that no other event has.
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -35,7 +36,10 @@ type Held = { given: Given; event: CloudEvent | Fault }
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 60_000
 const MOST_AT_ONCE = 100
-/** What the broker refuses is tried again later, until the inbox makes a dead letter of it, which an operator decides about. */
+/**
+ * What the broker refuses is tried again later, until the inbox makes a dead letter of it, which an operator
+ * decides about.
+ */
 const REFUSED_DELAY_SECONDS = 60
 const STRUCTURED_TYPE: HeaderList = [['content-type', STRUCTURED]]
 
@@ -48,7 +52,9 @@ export function forwardToBroker(q: ToBroker): Forwarder {
   const mostAtOnce = Math.min(MOST_AT_ONCE, q.limits.messages)
   let failures = 0
   let reason: string | undefined
-  /** What is published is acknowledged however long that takes: published once more it would be there twice. */
+  /**
+   * What is published is acknowledged however long that takes: published once more it would be there twice.
+   */
   const acknowledging = createGate({
     ...{ isFinal: isOver, describe: reasonOf, signal },
     onChange: (why) =>
@@ -76,7 +82,10 @@ export function forwardToBroker(q: ToBroker): Forwarder {
     return Math.min(FIRST_PAUSE_MS * 2 ** Math.min(failures++, 10), LONGEST_PAUSE_MS)
   }
 
-  /** Fetches some and publishes them; how many there were. Throws when the server or the broker is away, and has given back the rest. */
+  /**
+   * Fetches some and publishes them; how many there were. Throws when the server or the broker is away, and
+   * has given back the rest.
+   */
   async function round(): Promise<number> {
     const { ok, reason: why } = broker.finding()
     if (!ok) throw new Fault('source_unavailable', { what: why })
@@ -165,7 +174,10 @@ function tryToRead(bytes: Buffer): CloudEvent | Fault {
   }
 }
 
-/** The id of a delivery is the sender's X-Road-Id, which several events may have: a broker would take the second for the first. */
+/**
+ * The id of a delivery is the sender's X-Road-Id, which several events may have: a broker would take the
+ * second for the first.
+ */
 function nameOf(inbox: string, { id, sender, event }: Given): string {
   return createHash('sha256')
     .update(JSON.stringify([inbox, id, sender]))

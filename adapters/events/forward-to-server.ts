@@ -1,8 +1,8 @@
 /**
- * From the broker to an inbox of others, or to a room. Guarantees that a message is confirmed to the broker only when the own security server
- * has it for good, or when it is set aside with its reason; and that messages with the same partition key are handed over
- * one after the other, as the broker gave them out. A crash at any step has the broker give the message out again, and the security
- * server knows it by its id.
+ * From the broker to an inbox of others, or to a room. Guarantees that a message is confirmed to the broker
+ * only when the own security server has it for good, or when it is set aside with its reason; and that
+ * messages with the same partition key are handed over one after the other, as the broker gave them out. A
+ * crash at any step has the broker give the message out again, and the security server knows it by its id.
  */
 import { targetOf } from '#adapters/kit/messages/hand-to.ts'
 import type { Finding } from '#platform/health/create-health.ts'

@@ -1,4 +1,7 @@
-/** Forwards the events of one entry of the settings, from a subject or topic to an inbox or the other way round, as long as it is open. */
+/**
+ * Forwards the events of one entry of the settings, from a subject or topic to an inbox or the other way
+ * round, as long as it is open.
+ */
 import type { Finding } from '#platform/health/create-health.ts'
 
 export type Forwarder = {

@@ -1,13 +1,16 @@
 /**
- * A way that may be closed. Guarantees that an act is repeated until it succeeds or fails for good, and that while the way is closed one
- * act at a time tries whether it is open again, after pauses that grow.
+ * A way that may be closed. Guarantees that an act is repeated until it succeeds or fails for good, and that
+ * while the way is closed one act at a time tries whether it is open again, after pauses that grow.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Finding } from '#platform/health/create-health.ts'
 import { createTurn } from '#platform/in-turn.ts'
 
 export type Gate = {
-  /** Resolves with what `act` does. Throws what `isFinal` knows as an answer, and what `signal` says when it ends the wait. */
+  /**
+   * Resolves with what `act` does. Throws what `isFinal` knows as an answer, and what `signal` says when it
+   * ends the wait.
+   */
   through<T>(act: () => Promise<T>): Promise<T>
   finding(): Finding
 }

@@ -1,4 +1,7 @@
-/** What nobody should send: messages that are no events, headers and packets that are made to break a reader, settings that make no sense. */
+/**
+ * What nobody should send: messages that are no events, headers and packets that are made to break a reader,
+ * settings that make no sense.
+ */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { headers as natsHeaders } from '@nats-io/transport-node'

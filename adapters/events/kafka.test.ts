@@ -1,4 +1,7 @@
-/** Kafka in front of real inboxes: both directions and modes, order, poison, batches as others write them, and two adapters that share a topic. */
+/**
+ * Kafka in front of real inboxes: both directions and modes, order, poison, batches as others write them, and
+ * two adapters that share a topic.
+ */
 import { randomBytes } from 'node:crypto'
 import { connect, createServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
@@ -194,7 +197,8 @@ function counting() {
 
 async function shared(t: Test, { servers, user, broker, send }: World): Promise<void> {
   await user.createTopic('shared', 4)
-  // As many as come while a busy machine divides the topic: the inbox takes all of them before anybody fetches one.
+  // As many as come while a busy machine divides the topic: the inbox takes all of them before anybody
+  // fetches one.
   Object.assign(servers.made.settings, { senderEvents: 100_000, inboxEvents: 100_000 })
   const way = { ...send, from: 'shared', name: 'shared' }
   const settings = { securityServer: servers.sender, broker, send: [way], limits: { messages: 8, atOnce: 4 } }

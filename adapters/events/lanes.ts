@@ -1,4 +1,7 @@
-/** Jobs with the same key run one after the other in the order in which they came; at most a few run at a time. */
+/**
+ * Jobs with the same key run one after the other in the order in which they came; at most a few run at a
+ * time.
+ */
 import { createPlaces } from '#platform/in-turn.ts'
 
 type Lanes = { run(key: string | undefined, job: () => Promise<void>): Promise<void> }

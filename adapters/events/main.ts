@@ -1,4 +1,7 @@
-/** The events adapter as a process: concordat adapter events --configuration file.yaml, with --check to look and begin nothing. */
+/**
+ * The events adapter as a process: concordat adapter events --configuration file.yaml, with --check to look
+ * and begin nothing.
+ */
 import { parseArgs } from 'node:util'
 import { probeWorker } from '#adapters/kit/probe-worker.ts'
 import { runWorker } from '#adapters/kit/serve-worker.ts'

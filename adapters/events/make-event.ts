@@ -1,6 +1,6 @@
 /**
- * Makes the event of a message. Guarantees that a structured event keeps its bytes, and that the same message gives the same bytes: by
- * them, source and id the security server knows a repetition.
+ * Makes the event of a message. Guarantees that a structured event keeps its bytes, and that the same message
+ * gives the same bytes: by them, source and id the security server knows a repetition.
  */
 import { readEvent, STRUCTURED } from '#core/events/read-event.ts'
 import { writeStructured } from '#core/events/write-event.ts'
@@ -14,7 +14,10 @@ export type MadeEvent = { body: Buffer; key: string | undefined }
 
 type Making = Pick<SendSettings, 'format' | 'attributes' | 'contentType'> & { eventBytes: number }
 
-/** Throws `invalid_event`, `malformed_json` or `body_too_large` for a message that no security server would take. */
+/**
+ * Throws `invalid_event`, `malformed_json` or `body_too_large` for a message that no security server would
+ * take.
+ */
 export function makeEvent(message: Taken, q: Making): MadeEvent {
   if (message.fault !== undefined) throw message.fault
   if (message.body.length > q.eventBytes) throw tooLarge(q.eventBytes)

@@ -1,4 +1,7 @@
-/** What operators count: per way, how many messages were taken, went through and were set aside, and how long one takes. */
+/**
+ * What operators count: per way, how many messages were taken, went through and were set aside, and how long
+ * one takes.
+ */
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 
 export type ForwardingMetrics = ReturnType<typeof createForwardingMetrics>

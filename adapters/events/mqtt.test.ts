@@ -1,4 +1,7 @@
-/** MQTT in front of real inboxes: both directions and modes, order, poison, crashes, and brokers that come back otherwise. */
+/**
+ * MQTT in front of real inboxes: both directions and modes, order, poison, crashes, and brokers that come
+ * back otherwise.
+ */
 import t, { type Test } from 'tap'
 import { hasMosquitto, startMosquitto } from '#test/broker-process.ts'
 import { skipFor } from '#test/outside-tools.ts'

@@ -1,4 +1,7 @@
-/** NATS JetStream in front of real inboxes: both directions and modes, order, poison, crashes, and servers that come back otherwise. */
+/**
+ * NATS JetStream in front of real inboxes: both directions and modes, order, poison, crashes, and servers
+ * that come back otherwise.
+ */
 import t, { type Test } from 'tap'
 import { hasNatsServer, startNatsServer } from '#test/broker-process.ts'
 import { skipFor } from '#test/outside-tools.ts'

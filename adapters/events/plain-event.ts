@@ -1,4 +1,7 @@
-/** A message that is no CloudEvent becomes one, as the settings say. Guarantees that the same message makes the same event. */
+/**
+ * A message that is no CloudEvent becomes one, as the settings say. Guarantees that the same message makes
+ * the same event.
+ */
 import { eventOf, invalidEvent } from '#core/events/check-event.ts'
 import { type AttributeValue, type CloudEvent, SPEC_VERSION } from '#core/events/cloud-event.ts'
 import { headerValue } from '#core/transport/header-list.ts'

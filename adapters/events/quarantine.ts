@@ -1,6 +1,6 @@
 /**
- * Where messages go that are no events. Guarantees that one is there, durable and with its reason, before `setAside` ends, and that the
- * same message is there once.
+ * Where messages go that are no events. Guarantees that one is there, durable and with its reason, before
+ * `setAside` ends, and that the same message is there once.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, open, readdir, rename } from 'node:fs/promises'
@@ -22,7 +22,10 @@ export function openQuarantine(way: Pick<SendSettings, 'name' | 'quarantine'>, b
   return folder === undefined ? atBroker(way.name, to!, broker) : inFolder(way.name, folder, files)
 }
 
-/** By its place at the broker, or where that has none, by all that it is: repetitions come under the same name. */
+/**
+ * By its place at the broker, or where that has none, by all that it is: repetitions come under the same
+ * name.
+ */
 function nameOf(way: string, { position, subject, properties, body }: Taken): string {
   const hash = createHash('sha256').update(JSON.stringify([way, position ?? '', subject]))
   if (position === undefined) hash.update(JSON.stringify([...properties])).update(body)
@@ -97,7 +100,8 @@ function atBroker(way: string, to: string, broker: Broker): Quarantine {
       try {
         await broker.publish(whole)
       } catch (thrown) {
-        // With its reason it can be larger than the broker takes: then the reason alone, and where the message stood.
+        // With its reason it can be larger than the broker takes: then the reason alone, and where the
+        // message stood.
         if (asFault(thrown).code !== 'source_refused') throw thrown
         const properties: [string, string][] = [...reasons, ['Concordat-Body', 'left out']]
         await broker.publish({ ...whole, properties, body: Buffer.alloc(0) })

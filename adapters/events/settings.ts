@@ -1,4 +1,7 @@
-/** The settings of the events adapter: the own security server, the broker, and which inbox or room goes with which subject or topic. */
+/**
+ * The settings of the events adapter: the own security server, the broker, and which inbox or room goes with
+ * which subject or topic.
+ */
 import type { TargetSettings } from '#adapters/kit/messages/hand-to.ts'
 import { kitProperties, type MonitoringSettings } from '#adapters/kit/settings.ts'
 

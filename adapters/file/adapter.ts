@@ -1,6 +1,7 @@
 /**
- * The file adapter: CSV, JSON and XML files of a folder as services, as the mapping says, and the files themselves if the settings
- * say so. Each answer is of one complete file, within limits of size, rows, time and number.
+ * The file adapter: CSV, JSON and XML files of a folder as services, as the mapping says, and the files
+ * themselves if the settings say so. Each answer is of one complete file, within limits of size, rows, time
+ * and number.
  */
 import type { Adapter, OpenAdapter } from '#adapters/kit/adapter.ts'
 import { limitCalls } from '#adapters/kit/limit-calls.ts'

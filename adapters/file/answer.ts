@@ -1,6 +1,6 @@
 /**
- * Answers the requests to a resource: one object, or a page of the rows of one file with the way to the next one. All pages are of
- * the same file: when there is another under its name, the next page is refused.
+ * Answers the requests to a resource: one object, or a page of the rows of one file with the way to the next
+ * one. All pages are of the same file: when there is another under its name, the next page is refused.
  */
 import { createHash } from 'node:crypto'
 import { utc } from '#adapters/kit/field-types.ts'
@@ -64,7 +64,8 @@ async function find(
       what: 'query.after is of a file that is another one now: begin with the first page',
     })
   const found: Found = { rows: [], next: undefined, mark }
-  // Until a version has once been read to its end, its first rows are not given: what is broken further down is found first.
+  // Until a version has once been read to its end, its first rows are not given: what is broken further down
+  // is found first.
   const isWhole = q.whole.get(name) === version
   const { write } = writing(q.resource.fields)
   let at = 0

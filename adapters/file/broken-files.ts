@@ -1,6 +1,7 @@
 /**
- * The files that could not be read as the mapping says. Such a file is not read again until it is another one; operators see its
- * name and the reason at /health/ready, and the number in the metrics. It holds up no other file.
+ * The files that could not be read as the mapping says. Such a file is not read again until it is another
+ * one; operators see its name and the reason at /health/ready, and the number in the metrics. It holds up no
+ * other file.
  */
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -11,7 +12,10 @@ import { createMemory } from './memory.ts'
 import type { FileFacts, FileSource } from './source.ts'
 
 type BrokenFiles = {
-  /** Throws `source_failed` for a file that is known to be broken for this use: another mapping may be able to read it. */
+  /**
+   * Throws `source_failed` for a file that is known to be broken for this use: another mapping may be able to
+   * read it.
+   */
   check(use: string, facts: FileFacts): void
   add(use: string, facts: FileFacts, what: string): void
   /** Readiness is not lost by a broken file: the others are served. */

@@ -1,4 +1,7 @@
-/** The JSON value of what stands in a file, by the type of the field. What does not fit is a broken file, never a changed value. */
+/**
+ * The JSON value of what stands in a file, by the type of the field. What does not fit is a broken file,
+ * never a changed value.
+ */
 import { outputValue } from '#adapters/kit/field-types.ts'
 import type { JsonValue } from '#adapters/kit/write-rows.ts'
 import type { Field } from './mapping.ts'
@@ -7,7 +10,10 @@ import { BrokenFile } from './read-file.ts'
 const WITH_COMMA = /^-?\d{1,400}(,\d{1,400})?$/
 const WORDS: Record<string, boolean> = { true: true, false: false }
 
-/** In a text there is no null: where nothing stands, a field has no value, or is the empty string if it must have one. */
+/**
+ * In a text there is no null: where nothing stands, a field has no value, or is the empty string if it must
+ * have one.
+ */
 export function textCell(
   field: Field,
   text: string | undefined,

@@ -1,4 +1,7 @@
-/** Files that come, grow, and are replaced or cut off while they are read: each answer is of one complete file, or a fault. */
+/**
+ * Files that come, grow, and are replaced or cut off while they are read: each answer is of one complete
+ * file, or a fault.
+ */
 import {
   appendFileSync,
   openSync,

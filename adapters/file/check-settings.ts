@@ -1,4 +1,7 @@
-/** What no schema can say about the settings: that the parts of a mapping fit together, and that a server proves who it is. */
+/**
+ * What no schema can say about the settings: that the parts of a mapping fit together, and that a server
+ * proves who it is.
+ */
 import { checkRule, templatesOf } from '#adapters/kit/mapping-settings.ts'
 import type { Problem } from '#platform/configuration/read-configuration.ts'
 import { ofQuery, parameterOf, parametersIn } from './mapping.ts'

@@ -1,9 +1,15 @@
-/** Bytes to text, by the encoding of the settings alone: bytes that it does not have are a broken file, and no replacement. */
+/**
+ * Bytes to text, by the encoding of the settings alone: bytes that it does not have are a broken file, and no
+ * replacement.
+ */
 import { BrokenFile } from './read-file.ts'
 
 // In the middle of a text a byte order mark comes of files that were put together; NUL of another encoding.
 const NOT_TEXT = /[\u0000\ufeff]/
-/** Bytes that an older encoding has no character for can come out as these: those of windows-949 beyond EUC-KR do. */
+/**
+ * Bytes that an older encoding has no character for can come out as these: those of windows-949 beyond EUC-KR
+ * do.
+ */
 const NO_CHARACTER = /[\u0080-\u009f]/
 const UNICODE = /^utf-/
 

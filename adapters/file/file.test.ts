@@ -1,4 +1,7 @@
-/** The same files in a folder and at an SFTP server: what is given, page by page and filtered; files as they are; away and back. */
+/**
+ * The same files in a folder and at an SFTP server: what is given, page by page and filtered; files as they
+ * are; away and back.
+ */
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

@@ -1,4 +1,7 @@
-/** A folder for tests as a folder and as a directory of a real SFTP server, and the settings by which the adapter reaches it. */
+/**
+ * A folder for tests as a folder and as a directory of a real SFTP server, and the settings by which the
+ * adapter reaches it.
+ */
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'

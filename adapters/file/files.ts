@@ -95,7 +95,10 @@ function readWhole(q: Q): OperationHandler {
   }
 }
 
-/** The last bytes are held back until all are known to be those of the digest: an answer that is not them is cut off. */
+/**
+ * The last bytes are held back until all are known to be those of the digest: an answer that is not them is
+ * cut off.
+ */
 async function* sameBytes({ chunks, checkSame }: LentFile, digest: string): AsyncGenerator<Buffer, void> {
   const hash = createHash('sha256')
   let held: Buffer | undefined

@@ -1,4 +1,7 @@
-/** An SFTP server that lies, of the same library: what no server of others can be made to do. It takes one user and one password. */
+/**
+ * An SFTP server that lies, of the same library: what no server of others can be made to do. It takes one
+ * user and one password.
+ */
 import { randomInt } from 'node:crypto'
 import ssh2, { type Connection, type SFTPWrapper } from 'ssh2'
 import type { Test } from 'tap'
@@ -8,7 +11,10 @@ const [FILE, LINK] = [0o100644, 0o120777]
 const PORT = 2222
 const PAGE = 100
 
-/** The names of its directory, page by page for ever if it is endless; what it says of each file, and what it gives of it. */
+/**
+ * The names of its directory, page by page for ever if it is endless; what it says of each file, and what it
+ * gives of it.
+ */
 type Lies = {
   names?: string[]
   isEndless?: boolean

@@ -1,4 +1,7 @@
-/** What clients, deliveries and files that mean harm, or are broken, get from the file adapter: a clear refusal, and no other file. */
+/**
+ * What clients, deliveries and files that mean harm, or are broken, get from the file adapter: a clear
+ * refusal, and no other file.
+ */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * Whether whoever delivers a file has finished with it. A file that may still grow is not read: half of it would look like a whole
- * one.
+ * Whether whoever delivers a file has finished with it. A file that may still grow is not read: half of it
+ * would look like a whole one.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { Fault } from '#schemas/fault.ts'
@@ -8,7 +8,10 @@ import { createMemory } from './memory.ts'
 import type { CompleteSettings } from './settings.ts'
 import type { FileFacts, FileSource } from './source.ts'
 
-/** Resolves when the file is complete. Throws `file_changing` when it is not, `source_timeout` when there is no time to find out. */
+/**
+ * Resolves when the file is complete. Throws `file_changing` when it is not, `source_timeout` when there is
+ * no time to find out.
+ */
 export type CheckComplete = (facts: FileFacts, signal: AbortSignal) => Promise<void>
 
 export function createCheckComplete(q: CompleteSettings, source: Pick<FileSource, 'look'>): CheckComplete {

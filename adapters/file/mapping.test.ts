@@ -1,4 +1,6 @@
-/** Settings that are wrong, told with file and place; names of files; and the description of what is right. */
+/**
+ * Settings that are wrong, told with file and place; names of files; and the description of what is right.
+ */
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'

@@ -1,4 +1,7 @@
-/** A resource of the settings file, made ready: the name of its file read, its filters listed, its format complete. */
+/**
+ * A resource of the settings file, made ready: the name of its file read, its filters listed, its format
+ * complete.
+ */
 import type { FieldType, ValueRule } from '#adapters/kit/field-types.ts'
 import { templatesOf } from '#adapters/kit/mapping-settings.ts'
 import { type NamePart, readPattern } from './file-name.ts'
@@ -46,7 +49,10 @@ export function parameterOf(field: string, comparison: Comparison): string {
   return comparison === 'eq' ? field : `${field}.${comparison}`
 }
 
-/** The comparisons of a field with parameters of the query: a value that is in the path is not asked for twice. */
+/**
+ * The comparisons of a field with parameters of the query: a value that is in the path is not asked for
+ * twice.
+ */
 export function ofQuery(path: string, name: string, filters: Comparison[]): Comparison[] {
   return filters.filter((comparison) => comparison !== 'eq' || !templatesOf(path).includes(name))
 }

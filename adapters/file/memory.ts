@@ -1,4 +1,7 @@
-/** What is remembered of files by their names, of so many at most: the one whose turn is longest ago is forgotten first. */
+/**
+ * What is remembered of files by their names, of so many at most: the one whose turn is longest ago is
+ * forgotten first.
+ */
 
 export type Memory<Value> = {
   get(name: string): Value | undefined

@@ -1,4 +1,7 @@
-/** The adapter as a process: it drains on SIGTERM while a file leaves, and ends with exit code 2 for settings that are wrong. */
+/**
+ * The adapter as a process: it drains on SIGTERM while a file leaves, and ends with exit code 2 for settings
+ * that are wrong.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'

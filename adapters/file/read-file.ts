@@ -1,6 +1,7 @@
 /**
- * Lends a complete file, and answers for its bytes: those of one file from its first to its last, within limits of size and time. A
- * file that was replaced, changed or cut off meanwhile is a fault, never half of one and half of another.
+ * Lends a complete file, and answers for its bytes: those of one file from its first to its last, within
+ * limits of size and time. A file that was replaced, changed or cut off meanwhile is a fault, never half of
+ * one and half of another.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { createBrokenFiles } from './broken-files.ts'
@@ -16,14 +17,20 @@ export type LentFile = {
   checkSame(): Promise<void>
 }
 
-/** Throws `not_found`, `file_changing`, `source_timeout`, `source_unavailable`, `source_failed`, or what `use` throws. */
+/**
+ * Throws `not_found`, `file_changing`, `source_timeout`, `source_unavailable`, `source_failed`, or what `use`
+ * throws.
+ */
 export type ReadFile = <T>(
   name: string,
   signal: AbortSignal,
   use: (file: LentFile) => Promise<T>,
 ) => Promise<T>
 
-/** Runs a reading in its turn, with the time that it has; the file of this name is complete before it takes a place. */
+/**
+ * Runs a reading in its turn, with the time that it has; the file of this name is complete before it takes a
+ * place.
+ */
 export type InTurn = <T>(name: string | undefined, read: (signal: AbortSignal) => Promise<T>) => Promise<T>
 
 const CHUNK_BYTES = 64 * 1024
@@ -70,8 +77,9 @@ export function createReadFile(q: {
 }
 
 /**
- * Thrown by readers of formats: the content is not as the mapping says. `what` never quotes the content. `where` may, and follows it where
- * only those who have the file read it: not in the log, nor at /health/ready.
+ * Thrown by readers of formats: the content is not as the mapping says. `what` never quotes the content.
+ * `where` may, and follows it where only those who have the file read it: not in the log, nor at
+ * /health/ready.
  */
 export class BrokenFile extends Error {
   readonly what: string

@@ -5,7 +5,10 @@ import { BrokenFile } from './read-file.ts'
 
 const MAX_DEPTH = 32
 
-/** The values of `columns` row by row; a column that begins with a slash is a JSON Pointer in the row. Throws BrokenFile. */
+/**
+ * The values of `columns` row by row; a column that begins with a slash is a JSON Pointer in the row. Throws
+ * BrokenFile.
+ */
 export function* readJson(text: string, pointer: string, columns: string[]): Generator<unknown[], void> {
   const paths = columns.map((column) => (column.startsWith('/') ? partsOf(column) : [column]))
   const found = follow(parse(text), partsOf(pointer))

@@ -1,4 +1,7 @@
-/** The rows of an XML file: an element that is repeated, with values in its elements and attributes. Namespaces are not looked at. */
+/**
+ * The rows of an XML file: an element that is repeated, with values in its elements and attributes.
+ * Namespaces are not looked at.
+ */
 import type { XmlElement } from '#core/xml/element.ts'
 import { readTree } from '#core/xml/read-tree.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -7,8 +10,8 @@ import { BrokenFile } from './read-file.ts'
 const BOUNDS = { elements: 500_000, nodes: 1_000_000, depth: 32, scope: 64, attributes: 64 }
 
 /**
- * The values of `columns` row by row: `name`, `name/inner`, `@attribute`, `name/@attribute`. `rows` is the way from the root to
- * the rows. Throws BrokenFile.
+ * The values of `columns` row by row: `name`, `name/inner`, `@attribute`, `name/@attribute`. `rows` is the
+ * way from the root to the rows. Throws BrokenFile.
  */
 export async function* readXml(
   xml: Buffer,

@@ -1,4 +1,7 @@
-/** The settings of the file adapter: where the files are, when one is complete, limits, and the mapping of files to addresses. */
+/**
+ * The settings of the file adapter: where the files are, when one is complete, limits, and the mapping of
+ * files to addresses.
+ */
 import type { ValueRule } from '#adapters/kit/field-types.ts'
 import { named, resourcePath, valueRule } from '#adapters/kit/mapping-settings.ts'
 import { type KitSettings, kitProperties } from '#adapters/kit/settings.ts'

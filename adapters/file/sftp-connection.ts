@@ -1,6 +1,6 @@
 /**
- * One connection to an SFTP server, made when it is needed and again when it was lost. Nothing is sent, and no password shown, to a
- * server whose key is not among those of the settings.
+ * One connection to an SFTP server, made when it is needed and again when it was lost. Nothing is sent, and
+ * no password shown, to a server whose key is not among those of the settings.
  */
 import { createHash } from 'node:crypto'
 import ssh2, { type Algorithms, type SFTPWrapper } from 'ssh2'
@@ -12,7 +12,9 @@ import type { SourceSettings } from './settings.ts'
 type Done<T> = (error: Error | null | undefined, result?: T) => void
 
 export type SftpConnection = {
-  /** Runs one operation. Throws what the server or the library says, `source_unavailable` or `source_timeout`. */
+  /**
+   * Runs one operation. Throws what the server or the library says, `source_unavailable` or `source_timeout`.
+   */
   call<T>(act: (sftp: SFTPWrapper, done: Done<T>) => void): Promise<T>
   close(): void
 }

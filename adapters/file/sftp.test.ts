@@ -1,4 +1,7 @@
-/** SFTP: only a known server is told anything, a server that hangs or lies is held, and the adapter finds its way back. */
+/**
+ * SFTP: only a known server is told anything, a server that hangs or lies is held, and the adapter finds its
+ * way back.
+ */
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'

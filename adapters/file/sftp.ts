@@ -1,6 +1,7 @@
 /**
- * A directory that is reached by SFTP: the same as a folder of this machine, through operations that read only. What the server says
- * of its files is believed no more than a client is: names are checked, sizes and numbers bounded.
+ * A directory that is reached by SFTP: the same as a folder of this machine, through operations that read
+ * only. What the server says of its files is believed no more than a client is: names are checked, sizes and
+ * numbers bounded.
  */
 import { posix } from 'node:path'
 import type { FileEntryWithStats, Stats } from 'ssh2'

@@ -16,9 +16,15 @@ export type OpenFile = {
   close(): Promise<void>
 }
 
-/** A name given here is plain. All throw `source_unavailable` when the folder is away, `source_failed` when a file cannot be read. */
+/**
+ * A name given here is plain. All throw `source_unavailable` when the folder is away, `source_failed` when a
+ * file cannot be read.
+ */
 export type FileSource = {
-  /** The plain names of the files, in no order. Throws `source_failed` when the folder has more entries than the limit. */
+  /**
+   * The plain names of the files, in no order. Throws `source_failed` when the folder has more entries than
+   * the limit.
+   */
   names(signal: AbortSignal): Promise<string[]>
   /** Undefined for what is not there, or is no plain file: a link, a folder, a device. */
   look(name: string): Promise<FileFacts | undefined>

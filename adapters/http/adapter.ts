@@ -1,6 +1,6 @@
 /**
- * The HTTP adapter: stands between the own security server and a system of the agency that speaks HTTP. What the settings do not
- * let through does not exist: paths, methods, query parameters, headers.
+ * The HTTP adapter: stands between the own security server and a system of the agency that speaks HTTP. What
+ * the settings do not let through does not exist: paths, methods, query parameters, headers.
  */
 import type { Adapter } from '#adapters/kit/adapter.ts'
 import { authenticationHeader } from '#adapters/kit/system/authorise.ts'

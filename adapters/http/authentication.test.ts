@@ -1,4 +1,7 @@
-/** How the adapter proves to its system who it is: tokens by client credentials, mutual TLS, a key in a header, a password. */
+/**
+ * How the adapter proves to its system who it is: tokens by client credentials, mutual TLS, a key in a
+ * header, a password.
+ */
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { emptyFolder, ownAddress } from '#adapters/kit/kit-fixture.ts'

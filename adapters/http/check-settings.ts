@@ -1,4 +1,7 @@
-/** What no schema can say about the settings: that the parts of a mapping fit together, and that no header is one of the wire's own. */
+/**
+ * What no schema can say about the settings: that the parts of a mapping fit together, and that no header is
+ * one of the wire's own.
+ */
 import { authenticationHeader } from '#adapters/kit/system/authorise.ts'
 import { checkSystem } from '#adapters/kit/system/settings.ts'
 import type { Problem } from '#platform/configuration/read-configuration.ts'

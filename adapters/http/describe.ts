@@ -1,4 +1,7 @@
-/** The OpenAPI document of a system that has none of its own: the mapped paths with their parameters, and any content. */
+/**
+ * The OpenAPI document of a system that has none of its own: the mapped paths with their parameters, and any
+ * content.
+ */
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
 import type { HttpSettings, Method, PathSettings } from './settings.ts'
 import { segmentsOf, templateOf } from './target.ts'

@@ -52,7 +52,10 @@ export function answerHeaders({ answer }: Pick<HeaderSettings, 'answer'>): (give
     Object.fromEntries(pass.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]))
 }
 
-/** Constant text, `{x-road-userid}` for the value of a header, `{client.memberCode}` for a part of X-Road-Client. Throws Error. */
+/**
+ * Constant text, `{x-road-userid}` for the value of a header, `{client.memberCode}` for a part of
+ * X-Road-Client. Throws Error.
+ */
 export function readTemplate(text: string): Piece[] {
   return text.split(PLACEHOLDER).map((piece, at): Piece => {
     if (at % 2 === 0) {

@@ -1,4 +1,7 @@
-/** Targets meant to reach more than the mapping lets, settings that make no sense, and the document that is published. */
+/**
+ * Targets meant to reach more than the mapping lets, settings that make no sense, and the document that is
+ * published.
+ */
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import path from 'node:path'

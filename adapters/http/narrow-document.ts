@@ -1,6 +1,7 @@
 /**
- * Makes the published document of the system's own: the mapped paths alone, under their names here, with the parameters that pass
- * and the components that they need. Addresses of the system and its security schemes stay at home.
+ * Makes the published document of the system's own: the mapped paths alone, under their names here, with the
+ * parameters that pass and the components that they need. Addresses of the system and its security schemes
+ * stay at home.
  */
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -16,7 +17,10 @@ const COMPONENT = /^#\/components\/([A-Za-z]+)\/([A-Za-z0-9._-]+)/
 /** Not taken over: where the system is, how it is entered, whom it calls. */
 const OPERATION_LEFT_OUT: ReadonlySet<string> = new Set(['servers', 'security', 'callbacks', 'externalDocs'])
 
-/** Throws `invalid_configuration` for a mapped operation that the document does not have, or that cannot be called as mapped. */
+/**
+ * Throws `invalid_configuration` for a mapped operation that the document does not have, or that cannot be
+ * called as mapped.
+ */
 export function narrowDocument(own: Json, settings: HttpSettings, described: OpenApiDocument): object {
   const passing = new Set([...settings.headers.request].map((name) => name.toLowerCase()))
   const paths: Record<string, Json> = {}
@@ -46,7 +50,10 @@ export function narrowDocument(own: Json, settings: HttpSettings, described: Ope
   }
 }
 
-/** The path here of one at the system, with the names of parameters that the document gives; undefined if it is not mapped. */
+/**
+ * The path here of one at the system, with the names of parameters that the document gives; undefined if it
+ * is not mapped.
+ */
 function publishedAs(path: string, { path: from, to = from }: PathSettings): string | undefined {
   const theirs = segmentsOf(path)
   const wanted = segmentsOf(to)

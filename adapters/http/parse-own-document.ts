@@ -1,6 +1,6 @@
 /**
- * Parses the system's own OpenAPI document. Some documents keep the YAML library busy for hours, whoever wrote them: this is called only
- * on a thread that can be ended.
+ * Parses the system's own OpenAPI document. Some documents keep the YAML library busy for hours, whoever
+ * wrote them: this is called only on a thread that can be ended.
  */
 import { parseDocument } from 'yaml'
 import { Fault } from '#schemas/fault.ts'

@@ -1,6 +1,6 @@
 /**
- * Passes requests to the system and its answers back, bodies as streams within their bounds. The system's status passes as it is,
- * but for redirects: nobody follows one.
+ * Passes requests to the system and its answers back, bodies as streams within their bounds. The system's
+ * status passes as it is, but for redirects: nobody follows one.
  */
 import type { IncomingMessage } from 'node:http'
 import { type Readable, Transform } from 'node:stream'
@@ -111,7 +111,10 @@ async function readWhole(request: FastifyRequest): Promise<Buffer> {
   return bytes()
 }
 
-/** The body as it arrives; ends with `body_too_large` where it is. What nobody reads is read away, so that the answer arrives. */
+/**
+ * The body as it arrives; ends with `body_too_large` where it is. What nobody reads is read away, so that the
+ * answer arrives.
+ */
 function bounded(source: IncomingMessage, most: number): Readable {
   let bytes = 0
   const counted = new Transform({

@@ -1,4 +1,7 @@
-/** The example of the guide as a process before a real system: it answers, and ends on SIGTERM when the call under way has ended. */
+/**
+ * The example of the guide as a process before a real system: it answers, and ends on SIGTERM when the call
+ * under way has ended.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import path from 'node:path'
 import t from 'tap'

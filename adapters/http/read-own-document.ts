@@ -14,8 +14,8 @@ const LIMITS: ThreadLimits = { timeMs: 60_000, oldGenerationMb: 512 }
 const { run: inPlace } = createPlaces(1)
 
 /**
- * Undefined when the settings name none. Throws `invalid_configuration` for a document that cannot be read, and
- * `source_unavailable` while the system that has it is away.
+ * Undefined when the settings name none. Throws `invalid_configuration` for a document that cannot be read,
+ * and `source_unavailable` while the system that has it is away.
  */
 export async function readOwnDocument(
   settings: HttpSettings,

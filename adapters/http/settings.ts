@@ -1,4 +1,7 @@
-/** The settings of the HTTP adapter: the system, and which paths, methods, query parameters and headers pass between. */
+/**
+ * The settings of the HTTP adapter: the system, and which paths, methods, query parameters and headers pass
+ * between.
+ */
 import { type KitSettings, kitProperties } from '#adapters/kit/settings.ts'
 import {
   type CallLimits,
@@ -38,14 +41,20 @@ export type HttpSettings = KitSettings & {
   paths: PathSettings[]
 }
 
-/** What the request says of its content, its client and its exchange; nothing that opens doors (Authorization, Cookie). */
+/**
+ * What the request says of its content, its client and its exchange; nothing that opens doors (Authorization,
+ * Cookie).
+ */
 const REQUEST_HEADERS = [
   ...['accept', 'accept-language', 'content-type', 'content-encoding', 'content-language'],
   ...['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'range', 'prefer'],
   ...['idempotency-key', 'traceparent', 'x-road-client', 'x-road-id', 'x-road-userid'],
   ...['x-road-issue', 'x-road-represented-party'],
 ]
-/** What the answer says of its content; nothing that names the system (Server, Location) or opens doors (Set-Cookie). */
+/**
+ * What the answer says of its content; nothing that names the system (Server, Location) or opens doors
+ * (Set-Cookie).
+ */
 const ANSWER_HEADERS = [
   ...['content-type', 'content-encoding', 'content-language', 'content-disposition', 'content-range'],
   ...['accept-ranges', 'etag', 'last-modified', 'cache-control', 'vary', 'retry-after'],

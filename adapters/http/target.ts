@@ -1,6 +1,7 @@
 /**
- * The way from a request's path and query to those of the system. What the mapping does not have does not exist, and a segment that
- * a system could read as more than one, or as the way up, is refused in any encoding.
+ * The way from a request's path and query to those of the system. What the mapping does not have does not
+ * exist, and a segment that a system could read as more than one, or as the way up, is refused in any
+ * encoding.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { PathSettings } from './settings.ts'

@@ -1,4 +1,7 @@
-/** The headers of the request that a handler answers: what the own security server says of the exchange and its client. */
+/**
+ * The headers of the request that a handler answers: what the own security server says of the exchange and
+ * its client.
+ */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Caller } from '#platform/http-service/caller.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Refuses a parameter that should be a number and is not written as one in decimal: other ways of writing (0x10, 1e3, Infinity) would
- * otherwise be read as numbers that the client may not have meant.
+ * Refuses a parameter that should be a number and is not written as one in decimal: other ways of writing
+ * (0x10, 1e3, Infinity) would otherwise be read as numbers that the client may not have meant.
  */
 import type { FastifyInstance } from 'fastify'
 import type { Parameter } from '#platform/http-service/openapi-operations.ts'

@@ -1,6 +1,6 @@
 /**
- * The types of fields and parameters: the schema that a client's text has to meet, and the JSON value of what a system gives. What
- * does not fit is never changed until it does.
+ * The types of fields and parameters: the schema that a client's text has to meet, and the JSON value of what
+ * a system gives. What does not fit is never changed until it does.
  */
 import type { Schema } from '#platform/http-service/openapi-operations.ts'
 
@@ -53,8 +53,8 @@ export function outputSchema(type: FieldType, nullable: boolean): Schema {
 }
 
 /**
- * The JSON value of what a system gives as text or number, or undefined when it has none in this type. Anything else (bytes,
- * documents) has no field type.
+ * The JSON value of what a system gives as text or number, or undefined when it has none in this type.
+ * Anything else (bytes, documents) has no field type.
  */
 export function outputValue(type: FieldType, given: unknown): string | number | boolean | undefined {
   if (typeof given !== 'string' && typeof given !== 'number' && typeof given !== 'bigint') return undefined
@@ -80,7 +80,10 @@ export function outputValue(type: FieldType, given: unknown): string | number | 
   }
 }
 
-/** RFC 3339 in UTC with the whole fraction, of three digits at least if there is one; a time without a zone is one of UTC. */
+/**
+ * RFC 3339 in UTC with the whole fraction, of three digits at least if there is one; a time without a zone is
+ * one of UTC.
+ */
 export function utc(text: string): string | undefined {
   const [, day = '', clock = '', fraction = '', zone = 'Z'] = TIME.exec(text) ?? []
   if (!isDay(day)) return undefined

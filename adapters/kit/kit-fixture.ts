@@ -1,4 +1,7 @@
-/** An adapter in the test's own process, on addresses of its own, as its security server and its operator reach it. */
+/**
+ * An adapter in the test's own process, on addresses of its own, as its security server and its operator
+ * reach it.
+ */
 import { randomInt } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,7 @@
-/** What every adapter has of the kit: who is let in, what it says of itself, what it logs, and how wrong settings are told. */
+/**
+ * What every adapter has of the kit: who is let in, what it says of itself, what it logs, and how wrong
+ * settings are told.
+ */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -135,7 +138,10 @@ function fileOf(t: Test, settings: object | string): string {
   return file
 }
 
-/** A certificate of `name` that `issuer` issued, each with its key; both certify themselves when they are the same. */
+/**
+ * A certificate of `name` that `issuer` issued, each with its key; both certify themselves when they are the
+ * same.
+ */
 async function issued(
   folder: string,
   name: string,

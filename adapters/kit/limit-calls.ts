@@ -1,4 +1,7 @@
-/** Lets a bounded number of calls run at the same time, and a bounded number wait for their turn, each for a bounded time. */
+/**
+ * Lets a bounded number of calls run at the same time, and a bounded number wait for their turn, each for a
+ * bounded time.
+ */
 import { Fault } from '#schemas/fault.ts'
 
 type CallLimit = {

@@ -1,6 +1,6 @@
 /**
- * The listener towards the own security server. Over TLS only a client that proves to hold one of the named certificates is let
- * in: the connection of anybody else is cut before a byte of a request is read.
+ * The listener towards the own security server. Over TLS only a client that proves to hold one of the named
+ * certificates is let in: the connection of anybody else is cut before a byte of a request is read.
  */
 import { X509Certificate } from 'node:crypto'
 import type { ServerOptions } from 'node:https'
@@ -14,7 +14,10 @@ type ClientCheck = { https?: ServerOptions; guard(app: FastifyInstance): void }
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g
 
-/** TLS options and the check of clients for this listener; plain HTTP, on loopback, without a certificate of its own. */
+/**
+ * TLS options and the check of clients for this listener; plain HTTP, on loopback, without a certificate of
+ * its own.
+ */
 export async function clientCheck(
   listen: Listener & { clientCertificateFile?: string },
   log: Log,
@@ -24,7 +27,8 @@ export async function clientCheck(
   const { https } = await tlsOf(listen)
   const allowed = await readCertificates(clientCertificateFile)
   return {
-    // The certificate itself is named, whoever issued it: a chain that verifies would add nobody, and let a whole CA in.
+    // The certificate itself is named, whoever issued it: a chain that verifies would add nobody, and let a
+    // whole CA in.
     https: { ...https, requestCert: true, rejectUnauthorized: false },
     guard: (app) => {
       // Before Node's own listener, which begins to read the request.
@@ -53,7 +57,9 @@ function whyRefused(
   return undefined
 }
 
-/** A security server exports its certificate with those that issued it, which are nobody's to connect with. */
+/**
+ * A security server exports its certificate with those that issued it, which are nobody's to connect with.
+ */
 async function readCertificates(file: string): Promise<ReadonlySet<string>> {
   const blocks = (await readPem(file)).toString('latin1').match(CERTIFICATE) ?? []
   if (blocks.length === 0)

@@ -1,6 +1,6 @@
 /**
- * One line and one measurement for each request: which operation, how it ended, and which exchange of the own security server it
- * belongs to. No address, parameter, value or user is in it.
+ * One line and one measurement for each request: which operation, how it ended, and which exchange of the own
+ * security server it belongs to. No address, parameter, value or user is in it.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
@@ -16,7 +16,9 @@ declare module 'fastify' {
 /** An id or identifier in printable ASCII; anything else is left out of the line. */
 const PLAIN = /^[\x21-\x7e]{1,255}$/
 
-/** Adds the hooks; call it before the routes are added. An adapter with several listeners names all of them. */
+/**
+ * Adds the hooks; call it before the routes are added. An adapter with several listeners names all of them.
+ */
 export function logRequests(app: FastifyInstance, metrics: Metrics, ...others: FastifyInstance[]): void {
   const answers = metrics.counter('concordat_adapter_requests_total', 'Answered requests', [
     'route',

@@ -1,4 +1,7 @@
-/** What the settings of every mapping of data to addresses are made of: paths with templates, names, rules of values. */
+/**
+ * What the settings of every mapping of data to addresses are made of: paths with templates, names, rules of
+ * values.
+ */
 import type { ValueRule } from './field-types.ts'
 
 const NAME = '^[A-Za-z][A-Za-z0-9_]{0,62}$'
@@ -39,7 +42,9 @@ export function templatesOf(path: string): string[] {
   return [...path.matchAll(/\{([^}]+)\}/g)].map(([, name]) => name!)
 }
 
-/** Calls `wrong` for a bound that is not for the rule's type or makes no sense, and throws what it returns. */
+/**
+ * Calls `wrong` for a bound that is not for the rule's type or makes no sense, and throws what it returns.
+ */
 export function checkRule(rule: ValueRule, wrong: (setting: string, what: string) => Error): void {
   const { type, pattern, maxLength, values, minimum, maximum } = rule
   const isNumber = type === 'integer' || type === 'number'

@@ -1,4 +1,7 @@
-/** The OpenAPI 3.1 document of an adapter, made from its settings: it says exactly what the adapter accepts and answers. */
+/**
+ * The OpenAPI 3.1 document of an adapter, made from its settings: it says exactly what the adapter accepts
+ * and answers.
+ */
 import type { OpenApiDocument, Parameter, Schema } from '#platform/http-service/openapi-operations.ts'
 import { type KitSettings, serviceUrl } from './settings.ts'
 

@@ -1,11 +1,16 @@
-/** Reads a document that the settings name, and what it imports: files beside it or below, none from the network. */
+/**
+ * Reads a document that the settings name, and what it imports: files beside it or below, none from the
+ * network.
+ */
 import { readFile, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { type FoundDocument, invalid, MAX_BYTES } from '#core/wsdl/collect-documents.ts'
 
 type Beside = {
   first: FoundDocument
-  /** What is at a location in the document of that name. Throws `invalid_configuration` that names the file. */
+  /**
+   * What is at a location in the document of that name. Throws `invalid_configuration` that names the file.
+   */
   read(from: string, location: string): Promise<FoundDocument>
 }
 

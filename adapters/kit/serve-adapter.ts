@@ -1,6 +1,6 @@
 /**
- * Runs an adapter as a process: checks its settings, opens the way to its system, listens to its own security server alone, answers
- * by the description that it publishes, and drains.
+ * Runs an adapter as a process: checks its settings, opens the way to its system, listens to its own security
+ * server alone, answers by the description that it publishes, and drains.
  */
 import type { FastifyInstance } from 'fastify'
 import { systemClock } from '#platform/clock.ts'
@@ -95,7 +95,9 @@ export async function publishedDocument<S extends KitSettings>(
   return { type: 'WSDL', ...(await adapter.wsdl(settings)) }
 }
 
-/** Opens and serves the adapter. `stop` lets the requests under way end. If this throws, nothing stays open. */
+/**
+ * Opens and serves the adapter. `stop` lets the requests under way end. If this throws, nothing stays open.
+ */
 export function serveAdapter<S extends KitSettings>(
   adapter: Adapter<S>,
   settings: S,
@@ -113,7 +115,8 @@ export function serveAdapter<S extends KitSettings>(
     inTurn.defer(() => monitoring.close())
     const app = createHttpService({
       ...{ name: 'service', log, logRequests: false, ...(https && { https }) },
-      // The fault of a security server that was asked keeps its own code, as it would at that server's listener.
+      // The fault of a security server that was asked keeps its own code, as it would at that server's
+      // listener.
       answerFailure: (thrown, request, reply) =>
         answerThrown(thrown, request, reply, isReceived(thrown) ? 'server.serverproxy' : undefined),
     })
@@ -173,8 +176,9 @@ function isReceived(thrown: unknown): boolean {
 }
 
 /**
- * The end of this turn of the event loop, whose answers leave together: each that leaves alone wakes the client, which costs more than
- * making it. A promise, since what a hook of fastify throws after a callback ends the process: a header that cannot be written, say.
+ * The end of this turn of the event loop, whose answers leave together: each that leaves alone wakes the
+ * client, which costs more than making it. A promise, since what a hook of fastify throws after a callback
+ * ends the process: a header that cannot be written, say.
  */
 function createTurns(): () => Promise<void> {
   let over: Promise<void> | undefined

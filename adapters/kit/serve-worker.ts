@@ -1,6 +1,6 @@
 /**
- * Runs an adapter that offers no service: it asks its security server and its own system, and only operators ask it. Checks its settings, opens it,
- * tells operators how it is, and drains.
+ * Runs an adapter that offers no service: it asks its security server and its own system, and only operators
+ * ask it. Checks its settings, opens it, tells operators how it is, and drains.
  */
 import { systemClock } from '#platform/clock.ts'
 import { type Problem, readConfiguration } from '#platform/configuration/read-configuration.ts'
@@ -25,9 +25,14 @@ export type Worker<Settings extends WorkerSettings> = {
   prefix: string
   /** Throws what `problem` makes for settings that the schema accepts and that make no sense. */
   check(settings: Settings, problem: Problem): void
-  /** What its settings name that has to outlive a container: folders, files and databases. None unless this says so. */
+  /**
+   * What its settings name that has to outlive a container: folders, files and databases. None unless this
+   * says so.
+   */
   lasting?(settings: Settings): string[]
-  /** Begins its work. Throws `invalid_configuration`; whatever is away is waited for, and `health` says so. */
+  /**
+   * Begins its work. Throws `invalid_configuration`; whatever is away is waited for, and `health` says so.
+   */
   open(q: WorkerQuestion<Settings>): Promise<OpenWorker>
 }
 
@@ -70,7 +75,10 @@ export function readWorkerSettings<S extends WorkerSettings>(
   )
 }
 
-/** Opens the worker, and answers operators. `stop` lets what is under way end. If this throws, nothing stays open. */
+/**
+ * Opens the worker, and answers operators. `stop` lets what is under way end. If this throws, nothing stays
+ * open.
+ */
 export function serveWorker<S extends WorkerSettings>(
   worker: Worker<S>,
   settings: S,

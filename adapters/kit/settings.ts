@@ -1,4 +1,7 @@
-/** The settings that every adapter has: where its own security server reaches it, who is let in, what it is called. */
+/**
+ * The settings that every adapter has: where its own security server reaches it, who is let in, what it is
+ * called.
+ */
 import type { Problem } from '#platform/configuration/read-configuration.ts'
 import { BOTH_FILES, listenerFiles } from '#platform/http-service/listener-tls.ts'
 import { isLoopback } from '#platform/sessions/settings.ts'
@@ -25,7 +28,9 @@ const port = (standard: number): object => ({
   default: standard,
 })
 
-/** JSON Schema 2020-12 of these settings, for the schema of an adapter; `listen` and `service` are required. */
+/**
+ * JSON Schema 2020-12 of these settings, for the schema of an adapter; `listen` and `service` are required.
+ */
 export const kitProperties = {
   listen: {
     type: 'object',

@@ -6,7 +6,10 @@ type Field = { name: string; type: FieldType; nullable: boolean }
 
 export type JsonValue = string | number | boolean | null
 type Writing = {
-  /** The values of a row in the order of the fields. Throws `source_failed`, which names the field and not the value. */
+  /**
+   * The values of a row in the order of the fields. Throws `source_failed`, which names the field and not the
+   * value.
+   */
   read(row: unknown[]): JsonValue[]
   /** The row as a JSON object. */
   write(values: JsonValue[]): string

@@ -1,6 +1,7 @@
 /**
- * What people do with their offers. Guarantees that nothing is asked of a register without the agreement that the rule wants, that acts on
- * one offer come one after the other, and that an offer which was taken back meanwhile stays so.
+ * What people do with their offers. Guarantees that nothing is asked of a register without the agreement that
+ * the rule wants, that acts on one offer come one after the other, and that an offer which was taken back
+ * meanwhile stays so.
  */
 import { hash } from 'node:crypto'
 import type { SecurityServer } from '#adapters/client/index.ts'
@@ -23,7 +24,9 @@ import type { Who } from './who.ts'
 type Acts = {
   list(who: Who): Promise<Offer[]>
   form(who: Who, id: string): Promise<OfferForm>
-  /** `shown` says what the person read before they agreed. Throws `conflict` when other calls would be made. */
+  /**
+   * `shown` says what the person read before they agreed. Throws `conflict` when other calls would be made.
+   */
   open(who: Who, id: string, agreed: readonly string[], shown: string): Promise<OfferForm>
   submit(who: Who, id: string, said: Readonly<Record<string, unknown>>): Promise<Offer>
   decline(who: Who, id: string): Promise<Offer>

@@ -1,6 +1,7 @@
 /**
- * Life events: an event of another agency becomes an offer to a person. The adapter takes events of the agency's inboxes, keeps offers, and
- * is the service `offers` of the agency's subsystem. It acts by the contracts that its rules name, and the security servers hold it to them.
+ * Life events: an event of another agency becomes an offer to a person. The adapter takes events of the
+ * agency's inboxes, keeps offers, and is the service `offers` of the agency's subsystem. It acts by the
+ * contracts that its rules name, and the security servers hold it to them.
  */
 import type { SecurityServer } from '#adapters/client/index.ts'
 import type { Adapter, OpenAdapter } from '#adapters/kit/adapter.ts'
@@ -109,7 +110,8 @@ async function openInTurn(
         const who = whoIs(caller)
         const { code, person } = body as { code: string; person?: string }
         const act = () => acts.useCode(who, plainCode(code), person && personCode(person))
-        // A page is one client for everybody: a bound would close it for all. It bounds each network, and who guesses needs the person, too.
+        // A page is one client for everybody: a bound would close it for all. It bounds each network, and who
+        // guesses needs the person, too.
         return who.byPage ? act() : guessing(who.clerk?.split('\n', 1)[0] ?? '', act)
       },
     },

@@ -1,6 +1,7 @@
 /**
- * What no schema can say about the rules. Guarantees that each text has all languages, that each name that is used exists, that each
- * condition and pattern can be evaluated, and that nothing leaves this machine unencrypted.
+ * What no schema can say about the rules. Guarantees that each text has all languages, that each name that is
+ * used exists, that each condition and pattern can be evaluated, and that nothing leaves this machine
+ * unencrypted.
  */
 import { compileExpression } from '#core/cesql/expression.ts'
 import type { Problem } from '#platform/configuration/read-configuration.ts'

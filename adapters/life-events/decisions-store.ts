@@ -1,6 +1,7 @@
 /**
- * How an application ends: it arrived, and it was decided. Guarantees that one transaction sees the state that it changes, so that an offer is
- * decided once, and that its number stays whichever of the two comes first.
+ * How an application ends: it arrived, and it was decided. Guarantees that one transaction sees the state
+ * that it changes, so that an offer is decided once, and that its number stays whichever of the two comes
+ * first.
  */
 import type { Kysely } from 'kysely'
 import { inTransaction } from '#platform/database/open-database.ts'
@@ -19,7 +20,10 @@ type Change = {
 }
 
 export type Decisions = {
-  /** Undefined for an offer that this rule does not have; false for one that is decided already, or was never sent. */
+  /**
+   * Undefined for an offer that this rule does not have; false for one that is decided already, or was never
+   * sent.
+   */
   decide(id: string, q: { rule: string; outcome: string }): Promise<boolean | undefined>
   /** The agency has the application, under this number if it said one. */
   arrived(id: string, q: { number: string | undefined; channel: OfferStep['channel'] }): Promise<void>
@@ -44,7 +48,8 @@ export function decisions(
         if (kept === undefined || kept.rule !== rule) return undefined
         const content: Content = { person: kept.content?.person ?? '', values: {}, outcome }
         if (kept.content?.number !== undefined) content.number = kept.content.number
-        // A decision says that the application arrived, also where its answer was lost, or the answer was that it was not taken.
+        // A decision says that the application arrived, also where its answer was lost, or the answer was
+        // that it was not taken.
         const sent = await on
           .selectFrom('life_step')
           .select('id')

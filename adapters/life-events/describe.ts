@@ -1,4 +1,7 @@
-/** What the service `offers` is: schemas/offers.yaml, in the form of which the kit makes an adapter's document. */
+/**
+ * What the service `offers` is: schemas/offers.yaml, in the form of which the kit makes an adapter's
+ * document.
+ */
 import type { DescribedOperation } from '#adapters/kit/openapi-document.ts'
 import { type OpenApiDocument, resolve, type Schema } from '#platform/http-service/openapi-operations.ts'
 import { readDocument } from '#platform/http-service/read-document.ts'

@@ -1,4 +1,7 @@
-/** Templates of calls: {name} stands for a value of the person's offer. What is no such name stays as it is written. */
+/**
+ * Templates of calls: {name} stands for a value of the person's offer. What is no such name stays as it is
+ * written.
+ */
 const NAME = /\{([A-Za-z][A-Za-z0-9_-]*)\}/g
 
 /** The names in a template. */

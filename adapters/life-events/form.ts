@@ -1,6 +1,7 @@
 /**
- * The form of an offer. Guarantees that each value which a register gave has its source beside it, and that the application says of each
- * value whether a register or the person said it: a value that the person changed is the person's, with the register's beside it.
+ * The form of an offer. Guarantees that each value which a register gave has its source beside it, and that
+ * the application says of each value whether a register or the person said it: a value that the person
+ * changed is the person's, with the register's beside it.
  */
 
 import { Fault } from '#schemas/fault.ts'
@@ -88,7 +89,10 @@ export function formOf(
   }
 }
 
-/** The application out of the form and what the person says. Throws `invalid_input`, which names fields and no values. */
+/**
+ * The application out of the form and what the person says. Throws `invalid_input`, which names fields and no
+ * values.
+ */
 export function applicationOf(
   rule: RuleSettings,
   q: {

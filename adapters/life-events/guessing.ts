@@ -1,4 +1,7 @@
-/** Codes of letters that do not exist. Guarantees that one counter tries few of them an hour, also if it names another clerk each time. */
+/**
+ * Codes of letters that do not exist. Guarantees that one counter tries few of them an hour, also if it names
+ * another clerk each time.
+ */
 import { type Clock, hasPassed } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 

@@ -1,6 +1,7 @@
 /**
- * Codes of letters. Guarantees that a code opens its offer to one who has it at a time, for an hour; at a page without a login only to who knows
- * the person's code as well. Codes and people are compared as keyed digests, so how long that takes says nothing of them.
+ * Codes of letters. Guarantees that a code opens its offer to one who has it at a time, for an hour; at a
+ * page without a login only to who knows the person's code as well. Codes and people are compared as keyed
+ * digests, so how long that takes says nothing of them.
  */
 import type { Kysely } from 'kysely'
 import { inTransaction } from '#platform/database/open-database.ts'

@@ -1,4 +1,7 @@
-/** A letter as HTML for print, on A4. Guarantees that nothing which a register or an event said becomes markup. */
+/**
+ * A letter as HTML for print, on A4. Guarantees that nothing which a register or an event said becomes
+ * markup.
+ */
 import type { Texts } from '#schemas/offers.ts'
 import type { RuleSettings } from './settings.ts'
 import type { KeptOffer } from './store.ts'

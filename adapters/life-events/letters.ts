@@ -1,7 +1,7 @@
 /**
- * `concordat life-events letters`: print files for people who have not answered, with their address from the register that the rule names
- * and a code that opens the offer at a counter. Guarantees that a code which the database knows stands in a whole file, and that a
- * person gets one letter.
+ * `concordat life-events letters`: print files for people who have not answered, with their address from the
+ * register that the rule names and a code that opens the offer at a counter. Guarantees that a code which the
+ * database knows stands in a whole file, and that a person gets one letter.
  */
 import { randomInt } from 'node:crypto'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
@@ -128,7 +128,10 @@ async function addressOf(
   }
 }
 
-/** The file before the code counts: what ends in between leaves a file whose code opens nothing, and the next run writes it anew. */
+/**
+ * The file before the code counts: what ends in between leaves a file whose code opens nothing, and the next
+ * run writes it anew.
+ */
 async function writeLetter(
   { store, folder, clock }: Rooms,
   rule: RuleSettings,

@@ -1,4 +1,7 @@
-/** For tests only: life events at the deliveries of two real servers, with services of others that the test plays, and a clock of its own. */
+/**
+ * For tests only: life events at the deliveries of two real servers, with services of others that the test
+ * plays, and a clock of its own.
+ */
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
@@ -200,7 +203,10 @@ export async function startLifeEvents(t: Test, q: Q) {
 
 let number = 0
 
-/** An event that the tax agency's system sends; in the inbox when this resolves. Returns the number of its delivery. */
+/**
+ * An event that the tax agency's system sends; in the inbox when this resolves. Returns the number of its
+ * delivery.
+ */
 export async function post({ tax, made }: Ends, event: object): Promise<string> {
   const whole = {
     specversion: '1.0',
@@ -214,7 +220,9 @@ export async function post({ tax, made }: Ends, event: object): Promise<string> 
   return sent.id
 }
 
-/** The same, and taken over by the adapter. The clock of the servers stands meanwhile: it would end the lease. */
+/**
+ * The same, and taken over by the adapter. The clock of the servers stands meanwhile: it would end the lease.
+ */
 export async function send(ends: Ends, life: { running: { lines: string[] } }, event: object): Promise<void> {
   await taken(life, await post(ends, event))
 }

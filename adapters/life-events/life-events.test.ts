@@ -1,4 +1,7 @@
-/** Life events at the deliveries of two real servers: from the event to the decision, by web, counter and letter, and what goes wrong. */
+/**
+ * Life events at the deliveries of two real servers: from the event to the decision, by web, counter and
+ * letter, and what goes wrong.
+ */
 import t from 'tap'
 import { ExchangeError } from '#adapters/client/exchange-error.ts'
 import { emptyFolder } from '#adapters/kit/kit-fixture.ts'

@@ -1,4 +1,7 @@
-/** Life events as a process: concordat life-events --configuration file.yaml; and concordat life-events letters, which writes print files. */
+/**
+ * Life events as a process: concordat life-events --configuration file.yaml; and concordat life-events
+ * letters, which writes print files.
+ */
 import { parseArgs } from 'node:util'
 import { runAdapter } from '#adapters/kit/serve-adapter.ts'
 import { lifeEvents } from './adapter.ts'

@@ -1,6 +1,7 @@
 /**
- * One call that a rule declares, through the own security server. Guarantees that it says who asks and for which offer, that it is bounded in time
- * and size, and that it always comes to an outcome, also when the register is away.
+ * One call that a rule declares, through the own security server. Guarantees that it says who asks and for
+ * which offer, that it is bounded in time and size, and that it always comes to an outcome, also when the
+ * register is away.
  */
 import { ExchangeError } from '#adapters/client/exchange-error.ts'
 import type { SecurityServer } from '#adapters/client/index.ts'

@@ -1,6 +1,7 @@
 /**
- * How people stand in the database: sealed by AES-256-GCM, or as a keyed digest. Guarantees that the database without the key shows no person and
- * lets nobody search for one, and that a value sealed for one offer does not open as that of another.
+ * How people stand in the database: sealed by AES-256-GCM, or as a keyed digest. Guarantees that the database
+ * without the key shows no person and lets nobody search for one, and that a value sealed for one offer does
+ * not open as that of another.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import { readSecret } from '#platform/configuration/read-secret.ts'

@@ -1,6 +1,7 @@
 /**
- * What an event means by the rules. Guarantees that only events of the named publishers count, and that what is taken of an event is a
- * short plain text of the form that the settings want; an event without it means nothing.
+ * What an event means by the rules. Guarantees that only events of the named publishers count, and that what
+ * is taken of an event is a short plain text of the form that the settings want; an event without it means
+ * nothing.
  */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { compileExpression } from '#core/cesql/expression.ts'
@@ -30,7 +31,10 @@ const MOST_PERSONS = 20
 
 type Read = (came: Came) => Meaning[]
 
-/** Returns the meanings of an event, none for one that no rule names. The function throws for what is no event. */
+/**
+ * Returns the meanings of an event, none for one that no rule names. The function throws for what is no
+ * event.
+ */
 export function createReadHappening({ rules, person }: Pick<LifeEventsSettings, 'rules' | 'person'>): Read {
   const code = codeReader(person.pattern)
   const tests = new Map<EventSettings, (event: CloudEvent) => boolean>()

@@ -1,4 +1,7 @@
-/** Applications that may not have arrived: sent again as the same, never declared to have not arrived, and never for ever. */
+/**
+ * Applications that may not have arrived: sent again as the same, never declared to have not arrived, and
+ * never for ever.
+ */
 
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'

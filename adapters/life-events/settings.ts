@@ -1,4 +1,7 @@
-/** The settings of life events: the rules by which an event of another agency becomes an offer to a person, and what the offer does. */
+/**
+ * The settings of life events: the rules by which an event of another agency becomes an offer to a person,
+ * and what the offer does.
+ */
 import { inboxSchema, type OwnServerSettings, ownServerSchema } from '#adapters/kit/messages/own-server.ts'
 import { type KitSettings, kitProperties } from '#adapters/kit/settings.ts'
 import type { FieldKind, Texts } from '#schemas/offers.ts'
@@ -87,7 +90,10 @@ export type LifeEventsSettings = KitSettings & {
   inboxes: string[]
   languages: string[]
   person: { pattern: string }
-  /** Clients that may say for whom somebody acts: whose contract to `offers` has the mandate checked. Each other client acts for nobody. */
+  /**
+   * Clients that may say for whom somebody acts: whose contract to `offers` has the mandate checked. Each
+   * other client acts for nobody.
+   */
   representation: string[]
   counters: string[]
   letterPages: string[]

@@ -1,6 +1,7 @@
 /**
- * Whether the clock goes as the machine's own time does. Guarantees that a clock which leaps ahead makes nothing over for good: its event
- * could not make an offer once more. No server signs times for this process, so a clock that was wrong at its start is not known.
+ * Whether the clock goes as the machine's own time does. Guarantees that a clock which leaps ahead makes
+ * nothing over for good: its event could not make an offer once more. No server signs times for this process,
+ * so a clock that was wrong at its start is not known.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
@@ -13,7 +14,9 @@ export type SteadyClock = {
 
 /** Corrections are small, and what ends here has days. */
 const STEADY_MS = 600_000
-/** A leap that has lasted so long is taken for a correction: until then an operator can put the clock right. */
+/**
+ * A leap that has lasted so long is taken for a correction: until then an operator can put the clock right.
+ */
 const BELIEVED_MS = 86_400_000
 
 /** `elapsed`: milliseconds that no setting of the clock changes. */

@@ -1,6 +1,7 @@
 /**
- * The offers in the database. Guarantees that one happening makes a person one offer of a rule, however often its event comes; that an
- * offer goes from state to state one way; and that what was filled is erased when the offer ends.
+ * The offers in the database. Guarantees that one happening makes a person one offer of a rule, however often
+ * its event comes; that an offer goes from state to state one way; and that what was filled is erased when
+ * the offer ends.
  */
 import { randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
@@ -63,28 +64,37 @@ type Change = {
 export type OfferStore = Decisions & {
   /** False for a happening that is known or was taken back. */
   add(q: Happened): Promise<boolean>
-  /** Takes open offers back, and tells those that were sent; remembers it for an event that comes later. Returns the states that they had. */
+  /**
+   * Takes open offers back, and tells those that were sent; remembers it for an event that comes later.
+   * Returns the states that they had.
+   */
   takeBack(happening: string): Promise<OfferState[]>
   find(id: string): Promise<KeptOffer | undefined>
   ofPerson(person: string): Promise<KeptOffer[]>
   ofClerk(clerk: string): Promise<KeptOffer[]>
   /** Changes an offer that is in one of these states. False, and nothing, for one that is not any more. */
   change(id: string, from: readonly OfferState[], to: Change): Promise<boolean>
-  /** Opens the form of one that is being sent again. One whose event was taken back meanwhile is taken back instead. */
+  /**
+   * Opens the form of one that is being sent again. One whose event was taken back meanwhile is taken back
+   * instead.
+   */
   reopen(id: string, content: Content, channel: Change['channel']): Promise<void>
   steps(id: string): Promise<OfferStep[]>
   /** Offers without an answer since `before`, to whose people no letter was written. */
   unanswered(rule: string, before: string, limit: number): Promise<KeptOffer[]>
   /**
-   * Takes the code of the letter that `write` writes. False, and nothing is written, if the offer is not open any more or has a letter, also of a
-   * run at the same time.
+   * Takes the code of the letter that `write` writes. False, and nothing is written, if the offer is not open
+   * any more or has a letter, also of a run at the same time.
    */
   setCode(id: string, code: string, write: () => Promise<void>): Promise<boolean>
-  /** The offer of a code, which is open to the clerk for an hour; the code is of this counter alone from then on. */
+  /**
+   * The offer of a code, which is open to the clerk for an hour; the code is of this counter alone from then
+   * on.
+   */
   useCode(code: string, by: { client: string; clerk: string }): Promise<KeptOffer | undefined>
   /**
-   * The same at a page without a login, which binds no code: for who knows the code of the person, too, of an offer of these rules. Five
-   * wrong persons end the code for pages; a counter takes it still.
+   * The same at a page without a login, which binds no code: for who knows the code of the person, too, of an
+   * offer of these rules. Five wrong persons end the code for pages; a counter takes it still.
    */
   useCodeAtPage(
     code: string,
@@ -242,7 +252,8 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
     change: (id, from, to) => inTransaction(tables, (on) => changeIn(on, id, from, to)),
     reopen: (id, content, channel) =>
       inTransaction(tables, async (on) => {
-        // A correction that found it being sent left its end to this: a crash between the two would leave it open for good.
+        // A correction that found it being sent left its end to this: a crash between the two would leave it
+        // open for good.
         const state = (await isCorrected(on, id)) ? 'taken-back' : 'opened'
         await changeIn(on, id, ['sending'], { state, content, what: state, channel })
       }),

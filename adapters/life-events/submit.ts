@@ -1,7 +1,7 @@
 /**
- * Sends an application to the agency that decides. Guarantees that it is durable before it is sent, that what is sent again is the very
- * same under the same number and by the same person, that the form is open again only where no attempt can have arrived, and that it is
- * erased once the agency has it.
+ * Sends an application to the agency that decides. Guarantees that it is durable before it is sent, that what
+ * is sent again is the very same under the same number and by the same person, that the form is open again
+ * only where no attempt can have arrived, and that it is erased once the agency has it.
  */
 import { ExchangeError } from '#adapters/client/exchange-error.ts'
 import type { SecurityServer } from '#adapters/client/index.ts'
@@ -28,9 +28,10 @@ type Sending = {
 }
 
 /**
- * Sends what the offer, in the state `sending`, holds. Returns false when nobody knows whether it arrived: then it is sent again later.
- * Throws `source_refused`, `source_unavailable` when it did not arrive; the form is open again. What the attempts say together counts:
- * a later one that is refused says nothing of an earlier one whose answer was lost.
+ * Sends what the offer, in the state `sending`, holds. Returns false when nobody knows whether it arrived:
+ * then it is sent again later. Throws `source_refused`, `source_unavailable` when it did not arrive; the form
+ * is open again. What the attempts say together counts: a later one that is refused says nothing of an
+ * earlier one whose answer was lost.
  */
 export async function send({ store, server, answerMs }: Rooms, q: Sending): Promise<boolean> {
   const { submitTo } = q.rule

@@ -1,6 +1,7 @@
 /**
- * Takes an event of the inbox over. Guarantees that it is acknowledged only after what it means is durable, that one which comes twice or
- * out of order changes nothing twice, and that one which means nothing does not stop those behind it.
+ * Takes an event of the inbox over. Guarantees that it is acknowledged only after what it means is durable,
+ * that one which comes twice or out of order changes nothing twice, and that one which means nothing does not
+ * stop those behind it.
  */
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'

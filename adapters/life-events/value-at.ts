@@ -1,4 +1,7 @@
-/** What stands at a JSON Pointer (RFC 6901) of what another agency wrote; nothing of it is believed but its form. */
+/**
+ * What stands at a JSON Pointer (RFC 6901) of what another agency wrote; nothing of it is believed but its
+ * form.
+ */
 import { isPlainText } from '#platform/plain-text.ts'
 import type { FieldKind, OfferValue } from '#schemas/offers.ts'
 

@@ -1,6 +1,7 @@
 /**
- * Who asks, for whom. Guarantees that one person sees only what is theirs: their own offers; those of the person for whom they act, from
- * a client whose contract has the mandate checked; or the one offer whose letter they have, at a counter or at a page without a login.
+ * Who asks, for whom. Guarantees that one person sees only what is theirs: their own offers; those of the
+ * person for whom they act, from a client whose contract has the mandate checked; or the one offer whose
+ * letter they have, at a counter or at a page without a login.
  */
 import { headersOf } from '#adapters/kit/caller-headers.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -11,7 +12,10 @@ import { HEADER } from '#schemas/wire.ts'
 import { codeReader } from './read-happening.ts'
 import type { LifeEventsSettings } from './settings.ts'
 
-/** One use of a portal's page for letters, as a digest: the portal keeps what it is of, and others act with this name no more than with a person's. */
+/**
+ * One use of a portal's page for letters, as a digest: the portal keeps what it is of, and others act with
+ * this name no more than with a person's.
+ */
 const USE = /^letter:[A-Za-z0-9_-]{22}$/
 
 export type Who = {

@@ -1,6 +1,7 @@
 /**
- * Who acts, and by what. Guarantees that a right comes from the register's own mandates, from a person's own right, or from a client
- * whose word the settings take; what others write about their rights is kept with the act and gives nothing.
+ * Who acts, and by what. Guarantees that a right comes from the register's own mandates, from a person's own
+ * right, or from a client whose word the settings take; what others write about their rights is kept with the
+ * act and gives nothing.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { OWN_RIGHT } from '#schemas/mandates.ts'
@@ -25,7 +26,10 @@ export type Actor = {
 const PLAIN = /^[\x21-\x7e]{1,256}$/
 const MOST = 1000
 
-/** Throws a refusal for a request that came through no security server, or names somebody in an unreadable way. */
+/**
+ * Throws a refusal for a request that came through no security server, or names somebody in an unreadable
+ * way.
+ */
 export function actorOf(headers: IncomingHttpHeaders): Actor {
   const one = (name: string): string | undefined => {
     const value = headers[name]
@@ -44,8 +48,8 @@ export function actorOf(headers: IncomingHttpHeaders): Actor {
 export type Rooms = { store: MandateStore; roles: Roles; typeOf: TypeOf; now: number }
 
 /**
- * By which of `wanted` the user acts for `party`; undefined if by none. `wanted` in the order of the role's definition, so that the
- * record says the same each time.
+ * By which of `wanted` the user acts for `party`; undefined if by none. `wanted` in the order of the role's
+ * definition, so that the record says the same each time.
  */
 export async function rightOf(
   { store, roles, typeOf, now }: Rooms,

@@ -1,4 +1,7 @@
-/** The register of mandates: an information system like any other, behind its own security server, with a database of its own. */
+/**
+ * The register of mandates: an information system like any other, behind its own security server, with a
+ * database of its own.
+ */
 import type { Adapter } from '#adapters/kit/adapter.ts'
 import { publicDocument } from '#adapters/kit/openapi-document.ts'
 import { serviceUrl } from '#adapters/kit/settings.ts'

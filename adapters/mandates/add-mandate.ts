@@ -1,4 +1,6 @@
-/** Puts a mandate into the register: given by somebody who may give it, or told by the registrar of its role. */
+/**
+ * Puts a mandate into the register: given by somebody who may give it, or told by the registrar of its role.
+ */
 import { randomUUID } from 'node:crypto'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { MandatePerson } from '#schemas/mandates.ts'
@@ -21,7 +23,10 @@ export type Acting = { rooms: Rooms; actor: Actor; audit: Pick<AuditLog, 'before
 
 /** Of one representee: an answer has to hold them all. */
 export const MOST_MANDATES = 1000
-/** Of one representee to one delegate: more would keep the delegate's own list, which names all who gave them one, from being answered. */
+/**
+ * Of one representee to one delegate: more would keep the delegate's own list, which names all who gave them
+ * one, from being answered.
+ */
 const MOST_BETWEEN = 50
 
 /** Throws a refusal; then nothing has changed. */
@@ -116,8 +121,8 @@ async function checkRepresentee(
 }
 
 /**
- * Whoever gives a mandate knows the name of who gets it, also where the register knows it. Who gives one for themself need not say who they are:
- * a wallet tells a portal no name.
+ * Whoever gives a mandate knows the name of who gets it, also where the register knows it. Who gives one for
+ * themself need not say who they are: a wallet tells a portal no name.
  */
 async function checkNames(
   store: MandateStore,

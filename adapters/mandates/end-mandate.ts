@@ -1,6 +1,6 @@
 /**
- * Ends a mandate at once, with all that were passed on from it: taken back by who acts for the giver, given up by who acts for the holder,
- * taken back by who passed it on, or ended by the registrar of its role.
+ * Ends a mandate at once, with all that were passed on from it: taken back by who acts for the giver, given
+ * up by who acts for the holder, taken back by who passed it on, or ended by the registrar of its role.
  */
 import { rightOf } from './actor.ts'
 import { type Acting, checkSigned, recordOf, type Signed } from './add-mandate.ts'

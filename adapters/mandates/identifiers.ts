@@ -1,4 +1,7 @@
-/** Tells from an identifier whether it is a natural or a legal person's. The identifier alone decides; a client cannot say otherwise. */
+/**
+ * Tells from an identifier whether it is a natural or a legal person's. The identifier alone decides; a
+ * client cannot say otherwise.
+ */
 import type { PersonType } from '#schemas/mandates.ts'
 import type { MandatesSettings } from './settings.ts'
 

@@ -1,4 +1,7 @@
-/** A register of mandates in the test's own process, with the roles of a small country, and how its clients ask. */
+/**
+ * A register of mandates in the test's own process, with the roles of a small country, and how its clients
+ * ask.
+ */
 import path from 'node:path'
 import type { Test } from 'tap'
 import { Agent, request } from 'undici'

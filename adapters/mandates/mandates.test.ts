@@ -1,4 +1,7 @@
-/** The register: who may give, pass on, take back and give up which mandate; what it tells whom; what it keeps. */
+/**
+ * The register: who may give, pass on, take back and give up which mandate; what it tells whom; what it
+ * keeps.
+ */
 import t from 'tap'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { openDatabase } from '#platform/database/open-database.ts'

@@ -1,6 +1,6 @@
 /**
- * Names of people. Guarantees that nobody learns a name from a number, and that nobody can name a stranger: registrars' names count, and for other
- * people each mandate shows the name that its giver wrote.
+ * Names of people. Guarantees that nobody learns a name from a number, and that nobody can name a stranger:
+ * registrars' names count, and for other people each mandate shows the name that its giver wrote.
  */
 import type { MandatePerson, PersonType } from '#schemas/mandates.ts'
 import type { TypeOf } from './identifiers.ts'
@@ -17,7 +17,10 @@ export type GivenPerson = {
 
 type Names = Pick<MandatePerson, 'firstName' | 'surname' | 'legalName'>
 
-/** The person with its names and nothing else. Throws a refusal for an identifier of nobody, or of another kind of person. */
+/**
+ * The person with its names and nothing else. Throws a refusal for an identifier of nobody, or of another
+ * kind of person.
+ */
 export function readPerson(given: GivenPerson, typeOf: TypeOf): MandatePerson {
   const type = typeOf(given.identifier)
   if (type === undefined || type !== given.type) throw refuse('identifierWrong')

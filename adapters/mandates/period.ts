@@ -29,7 +29,9 @@ export function periodOf({ from, through }: GivenPeriod): ValidityPeriod | undef
   return { ...(from && { from }), ...(through && { through }) }
 }
 
-/** The period in `outer`: one that goes beyond it is refused, and one without an end takes that of `outer`. */
+/**
+ * The period in `outer`: one that goes beyond it is refused, and one without an end takes that of `outer`.
+ */
 export function within(inner: GivenPeriod, outer: GivenPeriod, now: number): GivenPeriod {
   const [span, bounds] = [spanOf(inner, now), spanOf(outer, now)]
   const isBeyond = inner.through !== undefined && inner.through !== null && span.endsAt > bounds.endsAt

@@ -1,6 +1,7 @@
 /**
- * Answers who represents whom. A mandate holds if it has begun, has not ended, and its role is still in the settings. A name is told only where
- * there is a mandate between the two, and the giver is told the name that they wrote. So nobody learns a name from a number.
+ * Answers who represents whom. A mandate holds if it has begun, has not ended, and its role is still in the
+ * settings. A name is told only where there is a mandate between the two, and the giver is told the name that
+ * they wrote. So nobody learns a name from a number.
  */
 import type { Mandate, MandatePerson, MandateTriplet } from '#schemas/mandates.ts'
 import type { Rooms } from './actor.ts'

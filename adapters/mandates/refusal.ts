@@ -1,4 +1,7 @@
-/** Why the register does not do what it was asked, as people and programs are told: problem details in the languages of the interface. */
+/**
+ * Why the register does not do what it was asked, as people and programs are told: problem details in the
+ * languages of the interface.
+ */
 import { randomUUID } from 'node:crypto'
 import type { Problem, Translation } from '#schemas/mandates.ts'
 

@@ -1,4 +1,7 @@
-/** The roles of the settings: their rules with what is meant where nothing stands, and since when each is as it is. */
+/**
+ * The roles of the settings: their rules with what is meant where nothing stands, and since when each is as
+ * it is.
+ */
 import { hash } from 'node:crypto'
 import type { RoleDefinition } from '#schemas/mandates.ts'
 import { refuse } from './refusal.ts'
@@ -78,7 +81,10 @@ export function listRoles(
   })
 }
 
-/** Whether nothing changed since a time as If-Modified-Since has it: of HTTP, or of RFC 3339 as Pääsuke writes it. */
+/**
+ * Whether nothing changed since a time as If-Modified-Since has it: of HTTP, or of RFC 3339 as Pääsuke writes
+ * it.
+ */
 export function isUnchanged({ modified }: RoleList, since: string | string[] | undefined): boolean {
   const time = typeof since === 'string' && since.length <= 64 ? Date.parse(since) : Number.NaN
   // Times of HTTP have no fractions of seconds.

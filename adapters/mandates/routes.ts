@@ -1,4 +1,7 @@
-/** The service: operations of schemas/mandates.yaml, each answered by one step, and every failure as the problems of the interface. */
+/**
+ * The service: operations of schemas/mandates.yaml, each answered by one step, and every failure as the
+ * problems of the interface.
+ */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { callerWith, headersOf } from '#adapters/kit/caller-headers.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'

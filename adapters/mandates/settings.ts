@@ -1,4 +1,7 @@
-/** The settings of the register of mandates: how people are identified, what roles there are, and whose word gives them. */
+/**
+ * The settings of the register of mandates: how people are identified, what roles there are, and whose word
+ * gives them.
+ */
 import { checkKitSettings, type KitSettings, kitProperties } from '#adapters/kit/settings.ts'
 import type { Problem } from '#platform/configuration/read-configuration.ts'
 import type { RoleDefinition } from '#schemas/mandates.ts'

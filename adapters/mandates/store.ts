@@ -1,4 +1,7 @@
-/** The tables of the register: people, mandates, and when each role was changed. What has ended stays, and is never changed again. */
+/**
+ * The tables of the register: people, mandates, and when each role was changed. What has ended stays, and is
+ * never changed again.
+ */
 import type { Expression, ExpressionBuilder, Kysely, SqlBool } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'

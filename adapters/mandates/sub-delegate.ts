@@ -1,4 +1,6 @@
-/** Passes a mandate on: who acts for its holder gives it to somebody else, for no longer than it lasts itself. */
+/**
+ * Passes a mandate on: who acts for its holder gives it to somebody else, for no longer than it lasts itself.
+ */
 import { randomUUID } from 'node:crypto'
 import { rightOf } from './actor.ts'
 import { type Acting, checkName, checkSigned, put, recordOf, type Signed } from './add-mandate.ts'

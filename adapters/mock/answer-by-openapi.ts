@@ -1,4 +1,7 @@
-/** Answers requests by an OpenAPI document: held against it, then an example or data made from the schema, held against it too. */
+/**
+ * Answers requests by an OpenAPI document: held against it, then an example or data made from the schema,
+ * held against it too.
+ */
 import { hash } from 'node:crypto'
 import { createChoices } from '#core/openapi/choices.ts'
 import { type CompiledOpenApi, compileOpenApi } from '#core/openapi/compile-openapi.ts'
@@ -45,7 +48,8 @@ export function answerByOpenApi(text: string): (request: MockRequest) => Promise
     const contentType: HeaderList = [['content-type', isJsonType(type) ? type : withCharset(type)]]
     const answer = { ...said, half: 'response', status, headers: contentType, body: bytes } as const
     const lie = await compiled.judge(answer)
-    // What is made and still wrong would teach the consumer a service that there is not; an example is the provider's word.
+    // What is made and still wrong would teach the consumer a service that there is not; an example is the
+    // provider's word.
     if (lie !== undefined && content.from === 'made')
       throw new Fault('answer_not_makeable', { what: `#${at}: ${wordsOf(lie)}`.slice(0, 500) })
     const from = lie === undefined ? content.from : `${content.from}; not as described: ${wordsOf(lie)}`
@@ -79,7 +83,9 @@ function contentOf(
   return { value: makeValue(media['schema'], `${at}/schema`, making), from: 'made' }
 }
 
-/** An example elsewhere (`externalValue`) is not fetched. OpenAPI 3.2 says `dataValue` and `serializedValue`. */
+/**
+ * An example elsewhere (`externalValue`) is not fetched. OpenAPI 3.2 says `dataValue` and `serializedValue`.
+ */
 function exampleOf(examples: Json, name: string, document: Json): { value: unknown } | undefined {
   let example: unknown = Object.hasOwn(examples, name) ? examples[name] : undefined
   for (let hops = 0; hops < MAX_HOPS && isObject(example) && typeof example['$ref'] === 'string'; hops++) {
@@ -106,7 +112,9 @@ function withCharset(type: string): string {
   return type.startsWith('text/') ? `${type}; charset=utf-8` : type
 }
 
-/** Throws `invalid_input` for a document whose aliases make it too large, or a part of which contains itself. */
+/**
+ * Throws `invalid_input` for a document whose aliases make it too large, or a part of which contains itself.
+ */
 function checkSize(document: Json): void {
   let length: number
   try {

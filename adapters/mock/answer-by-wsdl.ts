@@ -1,6 +1,6 @@
 /**
- * Answers SOAP requests by a WSDL document: held against its schemas, then the element of the answer, made in their order and held
- * against them too. The header comes back as it came, as X-Road wants it of a service.
+ * Answers SOAP requests by a WSDL document: held against its schemas, then the element of the answer, made in
+ * their order and held against them too. The header comes back as it came, as X-Road wants it of a service.
  */
 import { hash } from 'node:crypto'
 import { createChoices, type Making } from '#core/openapi/choices.ts'
@@ -86,7 +86,10 @@ async function answer(request: MockRequest, { compiled, operationOf }: Described
   return xml(written, 'made')
 }
 
-/** The service that X-Road's header names, which is checked as a security server does it; without one, that of the element. */
+/**
+ * The service that X-Road's header names, which is checked as a security server does it; without one, that of
+ * the element.
+ */
 async function serviceOf(read: Read, body: Buffer, { operations }: CompiledWsdl): Promise<string> {
   if (read.isXRoad) {
     const { service } = await parseSoapMessage(body)

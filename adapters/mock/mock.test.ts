@@ -1,4 +1,7 @@
-/** A mock in the test's own process, asked as a security server asks a service, and as a system asks its own security server. */
+/**
+ * A mock in the test's own process, asked as a security server asks a service, and as a system asks its own
+ * security server.
+ */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'

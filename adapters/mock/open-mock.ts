@@ -1,6 +1,6 @@
 /**
- * Answers by a description on a thread of its own. Whoever wrote the description, a pattern or a schema that takes for ever ends that
- * thread and fails one request; the next one has a new thread.
+ * Answers by a description on a thread of its own. Whoever wrote the description, a pattern or a schema that
+ * takes for ever ends that thread and fails one request; the next one has a new thread.
  */
 import { startThreadInTurn, type ThreadInTurn, TooLong, Unasked } from '#platform/threads/thread-in-turn.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -1,6 +1,6 @@
 /**
- * What a request asks of the service: as its own security server would pass it on, or in the form in which a system asks its own
- * security server, whose parts are checked as that server checks them.
+ * What a request asks of the service: as its own security server would pass it on, or in the form in which a
+ * system asks its own security server, whose parts are checked as that server checks them.
  */
 import type { FastifyRequest } from 'fastify'
 import { pairHeaders } from '#core/transport/header-list.ts'

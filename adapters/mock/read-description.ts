@@ -1,4 +1,7 @@
-/** Reads a description of either kind. Reading and answering take any amount of time: for a thread that can be ended. */
+/**
+ * Reads a description of either kind. Reading and answering take any amount of time: for a thread that can be
+ * ended.
+ */
 import { answerByOpenApi } from './answer-by-openapi.ts'
 import { answerByWsdl } from './answer-by-wsdl.ts'
 import type { MockAnswer, MockRequest } from './question.ts'

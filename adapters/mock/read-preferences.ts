@@ -1,4 +1,7 @@
-/** Which answer a request wants: `Prefer: code=404, example=unknown` (RFC 7240, with the names that other mocks have). */
+/**
+ * Which answer a request wants: `Prefer: code=404, example=unknown` (RFC 7240, with the names that other
+ * mocks have).
+ */
 import type { HeaderList } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 
@@ -15,7 +18,10 @@ const MAX_LENGTH = 1_000
 const PREFERENCE = /^\s*([A-Za-z]+)\s*(?:=\s*(?:"([^"\\]*)"|([^\s;",]+))\s*)?(?:;.*)?$/
 const CODE = /^[2-5]\d\d$/
 
-/** Preferences of other names are ignored, as RFC 7240 wants it. Throws `answer_not_described` for a code that is none. */
+/**
+ * Preferences of other names are ignored, as RFC 7240 wants it. Throws `answer_not_described` for a code that
+ * is none.
+ */
 export function readPreferences(headers: HeaderList): Preferences {
   const given = headers.filter(([name]) => name.toLowerCase() === 'prefer').map(([, value]) => value)
   const found = new Map<string, string>()

@@ -74,7 +74,8 @@ async function answer(
     return reply.code(status).send(body === undefined ? undefined : Buffer.from(body))
   } catch (thrown) {
     if (!isExchange) throw thrown
-    // Where a security server stands in the real exchange, the fault is its: the provider's once the request could be read.
+    // Where a security server stands in the real exchange, the fault is its: the provider's once the request
+    // could be read.
     return answerFault(
       reply,
       toFault(thrown),
@@ -83,7 +84,10 @@ async function answer(
   }
 }
 
-/** By these headers a reply belongs to its request (pr-rest); there is no request hash, because nothing was signed. */
+/**
+ * By these headers a reply belongs to its request (pr-rest); there is no request hash, because nothing was
+ * signed.
+ */
 function bindTo({ client, service, id, userId, issue }: RestRequest, reply: FastifyReply): void {
   reply.header(HEADER.client, idText(client))
   reply.header(HEADER.service, idText(service))

@@ -1,4 +1,7 @@
-/** The few files that pages load: the style, a little script, the sign; and the page that verifies proofs offline, if it is built. */
+/**
+ * The few files that pages load: the style, a little script, the sign; and the page that verifies proofs
+ * offline, if it is built.
+ */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'

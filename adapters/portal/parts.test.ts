@@ -1,6 +1,7 @@
 /**
- * The catalogues of texts: complete in every language, with the same places to fill in, and short enough to be plain. Sessions, codes
- * and settings, and what is left out of answers, for which nothing has to be started.
+ * The catalogues of texts: complete in every language, with the same places to fill in, and short enough to
+ * be plain. Sessions, codes and settings, and what is left out of answers, for which nothing has to be
+ * started.
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'

@@ -21,7 +21,10 @@ type PortalForTests = {
   stop(): Promise<void>
 }
 
-/** `settings` as in the file, without addresses and secrets. `named`: its address, which browsers reach by a name, as passkeys need. */
+/**
+ * `settings` as in the file, without addresses and secrets. `named`: its address, which browsers reach by a
+ * name, as passkeys need.
+ */
 export async function startPortal(
   t: Test,
   q: {

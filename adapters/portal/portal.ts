@@ -1,6 +1,6 @@
 /**
- * The citizens' portal: an information system like any other, which asks its own security server who used a person's data, and shows it
- * to that person. It has no database and writes no file.
+ * The citizens' portal: an information system like any other, which asks its own security server who used a
+ * person's data, and shows it to that person. It has no database and writes no file.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { logRequests } from '#adapters/kit/log-requests.ts'
@@ -247,7 +247,10 @@ function codesOf(settings: PortalSettings): string[] {
   return [...new Set([settings.asking.serviceCode, ...ofSections])]
 }
 
-/** The sections that have something behind them in this instance. To a clerk who acts for nobody the others would open the choice of a person. */
+/**
+ * The sections that have something behind them in this instance. To a clerk who acts for nobody the others
+ * would open the choice of a person.
+ */
 function menuOf(
   sections: readonly Section[],
   { settings, isActing }: { settings: PortalSettings; isActing: boolean },
@@ -264,8 +267,9 @@ function menuOf(
 }
 
 /**
- * Nobody who comes first has to wait for it, also where the own security server starts later than the portal; and whoever comes first
- * after servers were away is shown what those tell too, since they are asked again without a visitor.
+ * Nobody who comes first has to wait for it, also where the own security server starts later than the portal;
+ * and whoever comes first after servers were away is shown what those tell too, since they are asked again
+ * without a visitor.
  */
 function lookUntilKnown(systems: FindSystems, code: string): { end(): void } {
   let timer: NodeJS.Timeout | undefined

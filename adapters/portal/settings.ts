@@ -1,4 +1,7 @@
-/** The settings of the portal: where people reach it, how they log in, which security server it asks, and what it never exceeds. */
+/**
+ * The settings of the portal: where people reach it, how they log in, which security server it asks, and what
+ * it never exceeds.
+ */
 import { type OwnServerSettings, ownServerSchema } from '#adapters/kit/messages/own-server.ts'
 import { checkMonitoring, kitProperties, type MonitoringSettings } from '#adapters/kit/settings.ts'
 import type { Problem } from '#platform/configuration/read-configuration.ts'
@@ -203,7 +206,10 @@ export const settingsSchema = {
   },
 } as const
 
-/** Throws what `problem` makes if a person or a secret would leave this machine unencrypted, or settings do not go together. */
+/**
+ * Throws what `problem` makes if a person or a secret would leave this machine unencrypted, or settings do
+ * not go together.
+ */
 export function checkSettings(settings: PortalSettings, problem: Problem): void {
   const { listen, login, person, sessions, asking } = settings
   if (!isLoopback(listen.address) && listen.certificateFile === undefined)

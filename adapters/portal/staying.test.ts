@@ -1,4 +1,7 @@
-/** The script of the pages before somebody who is warned that their session ends, and stays: with a document of few parts, no browser. */
+/**
+ * The script of the pages before somebody who is warned that their session ends, and stays: with a document
+ * of few parts, no browser.
+ */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { runInNewContext } from 'node:vm'
@@ -62,7 +65,10 @@ function openPage() {
     fetch: async () => ({ status: page.status }),
     location: { replace: (at: string) => page.left.push(at) },
   })
-  /** The warning comes, and its button, which it makes last, is pressed: by keyboard where the focus came `from` something. */
+  /**
+   * The warning comes, and its button, which it makes last, is pressed: by keyboard where the focus came
+   * `from` something.
+   */
   async function stay(from: Element | null | undefined): Promise<void> {
     page.now += 14 * MINUTE_MS
     look()

@@ -1,4 +1,7 @@
-/** What people read, in their language: a catalogue of texts per language, and numbers and times as that language writes them. */
+/**
+ * What people read, in their language: a catalogue of texts per language, and numbers and times as that
+ * language writes them.
+ */
 import en from './texts/en.json' with { type: 'json' }
 import et from './texts/et.json' with { type: 'json' }
 import ko from './texts/ko.json' with { type: 'json' }
@@ -20,7 +23,9 @@ export type Words = {
   direction: 'ltr' | 'rtl'
   /** The text, with `{name}` filled in. In easy reading its simpler form, where the catalogue has one. */
   (key: string, fill?: Fill): string
-  /** The text for this number: `key.one`, `key.few` and so on, as the language has them, with `{n}` filled in. */
+  /**
+   * The text for this number: `key.one`, `key.few` and so on, as the language has them, with `{n}` filled in.
+   */
   count(key: string, n: number, fill?: Fill): string
   /** The same in three parts: before the number, the number, after it. */
   around(key: string, n: number): [string, string, string]
@@ -73,7 +78,10 @@ export function wordsOf(language: string, q: { easy: boolean; timeZone: string }
   })
 }
 
-/** The offered language that the browser asks for most (RFC 9110, section 12.5.4); the first of them where it asks for none. */
+/**
+ * The offered language that the browser asks for most (RFC 9110, section 12.5.4); the first of them where it
+ * asks for none.
+ */
 export function chooseLanguage(accepted: string | undefined, offered: readonly string[]): string {
   const wanted = (accepted ?? '')
     .slice(0, 500)

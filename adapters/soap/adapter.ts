@@ -1,7 +1,8 @@
 /**
- * The SOAP adapter: operations of a document/literal SOAP service as `POST /operation` with JSON. The WSDL and its schemas say how
- * a request is written and an answer is read: order, lists, types, attributes, nil. Nothing is guessed. The service is a system of the own
- * agency, or that of another agency behind the own security server (`consumer`).
+ * The SOAP adapter: operations of a document/literal SOAP service as `POST /operation` with JSON. The WSDL
+ * and its schemas say how a request is written and an answer is read: order, lists, types, attributes, nil.
+ * Nothing is guessed. The service is a system of the own agency, or that of another agency behind the own
+ * security server (`consumer`).
  */
 import { createHash } from 'node:crypto'
 import type { Adapter } from '#adapters/kit/adapter.ts'

@@ -12,7 +12,10 @@ import {
 } from '#core/wsdl/model.ts'
 import type { Schema } from '#platform/http-service/openapi-operations.ts'
 
-/** Types with a name are schemas of their own; `schemas` gets them. Throws `invalid_configuration` for what is not supported. */
+/**
+ * Types with a name are schemas of their own; `schemas` gets them. Throws `invalid_configuration` for what is
+ * not supported.
+ */
 export function schemaOf(element: ElementModel, schemas: Record<string, Schema>): Schema {
   return typeSchema(element.type(), schemas)
 }

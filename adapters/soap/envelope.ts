@@ -1,6 +1,7 @@
 /**
- * SOAP messages by HTTP: the request's envelope with its content type and action, and what the answer's envelope holds. Attachments
- * are refused, and of a fault no more than its code is believed. What a security server answers is bound to what it was asked.
+ * SOAP messages by HTTP: the request's envelope with its content type and action, and what the answer's
+ * envelope holds. Attachments are refused, and of a fault no more than its code is believed. What a security
+ * server answers is bound to what it was asked.
  */
 import type { Readable } from 'node:stream'
 import type { SystemAnswer } from '#adapters/kit/system/open-system.ts'
@@ -19,7 +20,9 @@ const NAMESPACE: Record<SoapVersion, string> = {
   '1.1': 'http://schemas.xmlsoap.org/soap/envelope/',
   '1.2': 'http://www.w3.org/2003/05/soap-envelope',
 }
-/** Faults come with 500 (SOAP 1.1 section 6.2), that of a sender with 400 (SOAP 1.2 part 2 section 7.5.2.2). */
+/**
+ * Faults come with 500 (SOAP 1.1 section 6.2), that of a sender with 400 (SOAP 1.2 part 2 section 7.5.2.2).
+ */
 const STATUSES: ReadonlySet<number> = new Set([200, 400, 500])
 const TYPES: Record<SoapVersion, string> = { '1.1': 'text/xml', '1.2': 'application/soap+xml' }
 const BOUNDS = { elements: 200_000, nodes: 500_000, depth: 128, scope: 500, attributes: 100, isHuge: true }
@@ -56,8 +59,8 @@ export function writeEnvelope(
 }
 
 /**
- * The one element in the body. Throws `source_refused`, `source_failed`, `source_timeout`, `answer_too_large`, and the fault of a
- * security server as it came.
+ * The one element in the body. Throws `source_refused`, `source_failed`, `source_timeout`,
+ * `answer_too_large`, and the fault of a security server as it came.
  */
 export async function readEnvelope(answer: SystemAnswer, q: Q): Promise<XmlElement> {
   const why = whyUnreadable(answer, q.version)
@@ -130,7 +133,10 @@ export async function readAll(body: Readable, most: number): Promise<Buffer> {
   return bytes()
 }
 
-/** SOAP 1.1 section 4.4.1: `Client.Authentication` is a `Client`, too. The detail, and where it came from, stay at home. */
+/**
+ * SOAP 1.1 section 4.4.1: `Client.Authentication` is a `Client`, too. The detail, and where it came from,
+ * stay at home.
+ */
 function faultOf(fault: XmlElement, { version, faultTexts, exchange }: Q): Fault {
   const [code, text] =
     version === '1.1'

@@ -1,4 +1,7 @@
-/** The example of the guide as a process before the service of its WSDL: described, served, and ended by SIGTERM. */
+/**
+ * The example of the guide as a process before the service of its WSDL: described, served, and ended by
+ * SIGTERM.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import path from 'node:path'
 import t from 'tap'

@@ -20,9 +20,14 @@ export type SoapSettings = KitSettings & {
   unknown: 'refuse' | 'leave-out'
   /** Whether the text of a SOAP fault that blames the client is told to it. */
   faultTexts: boolean
-  /** The subsystem whose service it is; with it the system gets the headers of X-Road's SOAP protocol, made of those of REST. */
+  /**
+   * The subsystem whose service it is; with it the system gets the headers of X-Road's SOAP protocol, made of
+   * those of REST.
+   */
   xRoadProvider?: string
-  /** The service is that of another agency, `system` the own security server: it is asked for these clients. */
+  /**
+   * The service is that of another agency, `system` the own security server: it is asked for these clients.
+   */
   consumer?: { clients: string[] }
   operations: OperationSettings[]
 }

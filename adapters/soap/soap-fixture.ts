@@ -1,4 +1,7 @@
-/** The service of docs/examples/owners.wsdl by the library `soap`, and the adapter before it or before any other system. */
+/**
+ * The service of docs/examples/owners.wsdl by the library `soap`, and the adapter before it or before any
+ * other system.
+ */
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -12,7 +15,9 @@ import { soapAdapter } from './adapter.ts'
 export const EXAMPLES = path.join(import.meta.dirname, '../../docs/examples')
 const WSDL_FILE = path.join(EXAMPLES, 'owners.wsdl')
 
-/** `findOwners` answers what `answer` makes of the request as the library has read it, or throws its fault. */
+/**
+ * `findOwners` answers what `answer` makes of the request as the library has read it, or throws its fault.
+ */
 export async function startOwners(
   t: Test,
   answer: (request: Record<string, unknown>) => unknown,

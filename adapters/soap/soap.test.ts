@@ -1,4 +1,7 @@
-/** JSON through the SOAP adapter to a SOAP service that others wrote, and to systems that answer what no schema has. */
+/**
+ * JSON through the SOAP adapter to a SOAP service that others wrote, and to systems that answer what no
+ * schema has.
+ */
 import t from 'tap'
 import { startSystem } from '#adapters/kit/system/system-fixture.ts'
 import { summariseOpenApi } from '#security-server/local-systems/summarise-openapi.ts'

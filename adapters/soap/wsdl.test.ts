@@ -1,4 +1,7 @@
-/** WSDL and XML Schema in the ways in which they are written, and what is refused because it would have to be guessed. */
+/**
+ * WSDL and XML Schema in the ways in which they are written, and what is refused because it would have to be
+ * guessed.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'

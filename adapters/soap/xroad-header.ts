@@ -1,4 +1,7 @@
-/** The headers of X-Road's SOAP protocol (version 4.0), made of those of its REST protocol, for a system that wants them. */
+/**
+ * The headers of X-Road's SOAP protocol (version 4.0), made of those of its REST protocol, for a system that
+ * wants them.
+ */
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { parseRepresentedParty } from '#core/transport/rest-request.ts'
@@ -24,8 +27,9 @@ const PRINTABLE = /^[\x20-\x7e]*$/
 export type Asked = { client: string; service: string; id: string }
 
 /**
- * The content of soap:Header. With `clients` the client is one of them, and the only one need not be named; an id that is absent is made,
- * as REST has it. Throws `invalid_input` for a client that is missing and values that are none, `unknown_member`.
+ * The content of soap:Header. With `clients` the client is one of them, and the only one need not be named;
+ * an id that is absent is made, as REST has it. Throws `invalid_input` for a client that is missing and
+ * values that are none, `unknown_member`.
  */
 export function writeXRoadHeader(
   given: IncomingHttpHeaders,

@@ -1,6 +1,6 @@
 /**
- * The SQL adapter: tables, views and queries of one database as services, as the mapping says. Each request is one statement with
- * bound values, within limits of time, rows, bytes and number.
+ * The SQL adapter: tables, views and queries of one database as services, as the mapping says. Each request
+ * is one statement with bound values, within limits of time, rows, bytes and number.
  */
 import type { Adapter, OpenAdapter } from '#adapters/kit/adapter.ts'
 import { limitCalls } from '#adapters/kit/limit-calls.ts'
@@ -95,7 +95,10 @@ async function openSource({ database, limits }: SqlSettings, observe: Observe): 
   }
 }
 
-/** Compares mapping and catalogue until they were found to fit once; all who ask meanwhile wait for the same comparison. */
+/**
+ * Compares mapping and catalogue until they were found to fit once; all who ask meanwhile wait for the same
+ * comparison.
+ */
 function createCatalogueCheck(
   resources: Resource[],
   dialect: Dialect,
@@ -127,7 +130,10 @@ function hideMapping(thrown: unknown): never {
   throw thrown
 }
 
-/** A mapping that does not fit ends the start. A database that is away may come back: until then the adapter says so. */
+/**
+ * A mapping that does not fit ends the start. A database that is away may come back: until then the adapter
+ * says so.
+ */
 async function atStart(thrown: unknown, source: Source, log: Log): Promise<void> {
   const isAway = thrown instanceof Fault && ['source_unavailable', 'source_timeout'].includes(thrown.code)
   if (!isAway) {

@@ -1,4 +1,7 @@
-/** Answers the requests to a resource: one statement, whose rows become one object, or a page with the way to the next one. */
+/**
+ * Answers the requests to a resource: one statement, whose rows become one object, or a page with the way to
+ * the next one.
+ */
 import { json, nextQuery } from '#adapters/kit/json-answer.ts'
 import type { Answer } from '#platform/http-service/answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -51,7 +54,8 @@ export function createHandler(q: Q): OperationHandler {
       throw new Fault('answer_too_large', { what: `it has more than ${most} rows` })
     if (found.rows <= most || found.last === undefined) return list(found, ']}')
     const place = writeCursor(order, found.last)
-    // A text of SQLite that is no UTF-8 is read as another one, before which it stands: the page would come again for ever.
+    // A text of SQLite that is no UTF-8 is read as another one, before which it stands: the page would come
+    // again for ever.
     if (place === after)
       throw new Fault('source_failed', { what: 'the values that it is sorted by are no texts in UTF-8' })
     const next = nextQuery(query, place)

@@ -1,4 +1,7 @@
-/** Compares the mapping with the catalogue of the database, so that a missing column is an error at the start, not of a request. */
+/**
+ * Compares the mapping with the catalogue of the database, so that a missing column is an error at the start,
+ * not of a request.
+ */
 import type { FieldType } from '#adapters/kit/field-types.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Dialect } from './dialects.ts'
@@ -6,7 +9,10 @@ import type { Field, Resource } from './mapping.ts'
 import type { ColumnKind, Columns, Source } from './source.ts'
 import { fromClause, writeStatement } from './statement.ts'
 
-/** The columns that a field of a type may be given from. A text is read from any column whose values are texts to the driver. */
+/**
+ * The columns that a field of a type may be given from. A text is read from any column whose values are texts
+ * to the driver.
+ */
 const GIVEN_FROM: Record<FieldType, ReadonlySet<ColumnKind>> = {
   string: new Set(['text', 'integer', 'decimal', 'float', 'boolean', 'date', 'date-time', 'other', 'any']),
   integer: new Set(['integer', 'decimal', 'any']),
@@ -21,13 +27,15 @@ const EQUALS: Record<string, ReadonlySet<ColumnKind>> = {
   number: new Set(['integer', 'decimal', 'float', 'any']),
   boolean: new Set(['boolean', 'integer', 'any']),
 }
-/** Compared with a number, a text could be converted in ways that find other rows than those that are meant. */
+/**
+ * Compared with a number, a text could be converted in ways that find other rows than those that are meant.
+ */
 const COMPARED_AS_TEXT: ReadonlySet<ColumnKind> = new Set(['text', 'any'])
 const NOTHING: ReadonlyMap<string, unknown> = new Map()
 
 /**
- * Throws `invalid_configuration` for the first thing that does not fit, naming the resource, and `source_unavailable` while the
- * database is away.
+ * Throws `invalid_configuration` for the first thing that does not fit, naming the resource, and
+ * `source_unavailable` while the database is away.
  */
 export async function checkCatalogue(resources: Resource[], dialect: Dialect, source: Source): Promise<void> {
   for (const [at, resource] of resources.entries()) {

@@ -1,4 +1,7 @@
-/** What no schema can say about the settings: that the parts of a mapping fit together, and that no password leaves unencrypted. */
+/**
+ * What no schema can say about the settings: that the parts of a mapping fit together, and that no password
+ * leaves unencrypted.
+ */
 import { isIP } from 'node:net'
 import type { FieldType, ValueRule } from '#adapters/kit/field-types.ts'
 import { checkRule, templatesOf } from '#adapters/kit/mapping-settings.ts'
@@ -9,7 +12,9 @@ import { ofQuery, parameterOf, readMapping } from './mapping.ts'
 import type { DatabaseSettings, ResourceSettings, SqlSettings } from './settings.ts'
 
 const RESERVED = new Set(['limit', 'after', 'order'])
-/** A fraction that JSON rounds could lose or repeat rows at the end of a page; true and false sort nothing. */
+/**
+ * A fraction that JSON rounds could lose or repeat rows at the end of a page; true and false sort nothing.
+ */
 const SORTABLE: ReadonlySet<FieldType> = new Set(['string', 'integer', 'date', 'date-time'])
 
 export function checkSettings(settings: SqlSettings, problem: Problem): void {

@@ -1,6 +1,7 @@
 /**
- * The place where the next page begins, as a text that clients give back. It holds the sort order and the values of the last row,
- * which are checked like any other value of a client: a changed text only begins elsewhere.
+ * The place where the next page begins, as a text that clients give back. It holds the sort order and the
+ * values of the last row, which are checked like any other value of a client: a changed text only begins
+ * elsewhere.
  */
 import { outputValue } from '#adapters/kit/field-types.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'

@@ -39,7 +39,10 @@ const TYPES: Record<Kind, Record<'boolean' | 'time' | 'bytes' | 'text', string>>
 
 export const PERSONS = 57
 
-/** Persons 1 to 57: every fifth has no birth date, every third is active, names repeat, and one of them is hostile. */
+/**
+ * Persons 1 to 57: every fifth has no birth date, every third is active, names repeat, and one of them is
+ * hostile.
+ */
 async function fill(kind: Kind, run: TestDatabase['run']): Promise<void> {
   const { boolean, time, bytes, text } = TYPES[kind]
   await run(`create table person (code ${text} not null primary key, number integer not null, name ${text} not null,

@@ -1,4 +1,6 @@
-/** The description of the resources: their parameters, and what they answer, as the OpenAPI document has them. */
+/**
+ * The description of the resources: their parameters, and what they answer, as the OpenAPI document has them.
+ */
 import { inputSchema, outputSchema } from '#adapters/kit/field-types.ts'
 import { templatesOf } from '#adapters/kit/mapping-settings.ts'
 import type { DescribedOperation } from '#adapters/kit/openapi-document.ts'

@@ -35,7 +35,10 @@ const TYPES: Partial<Record<ColumnKind, FieldType>> = {
   ...{ date: 'date', 'date-time': 'date-time' },
 }
 
-/** Throws `source_unavailable`, `source_timeout`, and `source_failed` for a database in which this user may read no table. */
+/**
+ * Throws `source_unavailable`, `source_timeout`, and `source_failed` for a database in which this user may
+ * read no table.
+ */
 export async function tablesOfServer(settings: DatabaseSettings): Promise<DraftTable[]> {
   const kind = settings.kind === 'mariadb' ? 'mariadb' : 'postgresql'
   const database = await (kind === 'mariadb' ? openMariadb : openPostgresql)(settings, LIMITS)

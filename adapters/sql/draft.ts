@@ -1,6 +1,6 @@
 /**
- * Drafts the settings of the adapter from the tables of a database, for who begins. Guarantees that nobody is given a column that was
- * not chosen: of a table only the key is a setting, all else a comment.
+ * Drafts the settings of the adapter from the tables of a database, for who begins. Guarantees that nobody is
+ * given a column that was not chosen: of a table only the key is a setting, all else a comment.
  */
 import path from 'node:path'
 import type { FieldType } from '#adapters/kit/field-types.ts'
@@ -30,8 +30,8 @@ const NO_NAMES = ['limit', 'after', 'order', 'true', 'false', 'null']
 const KEY_TYPES: ReadonlySet<FieldType | undefined> = new Set(['string', 'integer', 'date', 'date-time'])
 
 /**
- * The text of a settings file. Throws `invalid_configuration` for what the adapter itself would not connect to, `source_failed` with the
- * reason for a database that is none, or has no table; `source_unavailable`.
+ * The text of a settings file. Throws `invalid_configuration` for what the adapter itself would not connect
+ * to, `source_failed` with the reason for a database that is none, or has no table; `source_unavailable`.
  */
 export async function draftSettings(database: DatabaseSettings): Promise<string> {
   checkDatabase(

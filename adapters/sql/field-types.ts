@@ -3,7 +3,10 @@ import { type FieldType, utc } from '#adapters/kit/field-types.ts'
 
 export type SqlValue = string | number | null
 
-/** A client's value, which its schema has accepted, in the one form in which dialects bind it. Times are of UTC. */
+/**
+ * A client's value, which its schema has accepted, in the one form in which dialects bind it. Times are of
+ * UTC.
+ */
 export function inputValue(type: FieldType, value: unknown): SqlValue {
   if (type === 'date-time') return utc(String(value)) ?? ''
   return typeof value === 'boolean' ? Number(value) : (value as SqlValue)

@@ -1,4 +1,7 @@
-/** What clients and databases that mean harm, or are slow, get from the SQL adapter: a clear refusal, and no other row. */
+/**
+ * What clients and databases that mean harm, or are slow, get from the SQL adapter: a clear refusal, and no
+ * other row.
+ */
 import path from 'node:path'
 import t from 'tap'
 import { emptyFolder, startAdapter } from '#adapters/kit/kit-fixture.ts'

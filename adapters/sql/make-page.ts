@@ -6,7 +6,10 @@ import type { Page, Shape } from './source.ts'
 
 type MakePage = (rows: Iterable<unknown[]>, most: number) => Page
 
-/** For rows of texts, numbers and NULL; all else has no field type. Throws `answer_too_large`, and `source_failed`, which names fields and no values. */
+/**
+ * For rows of texts, numbers and NULL; all else has no field type. Throws `answer_too_large`, and
+ * `source_failed`, which names fields and no values.
+ */
 export function pageMaker({ fields, sort, key, answerBytes }: Shape): MakePage {
   const { read, write } = writing(fields)
   return (rows, most) => {

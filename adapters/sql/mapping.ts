@@ -1,4 +1,7 @@
-/** A resource of the settings file, made ready: its names quoted, its query read, its filters and sort orders listed. */
+/**
+ * A resource of the settings file, made ready: its names quoted, its query read, its filters and sort orders
+ * listed.
+ */
 import type { FieldType, ValueRule } from '#adapters/kit/field-types.ts'
 import { templatesOf } from '#adapters/kit/mapping-settings.ts'
 import type { Dialect } from './dialects.ts'
@@ -111,7 +114,10 @@ function queryFilters(settings: ResourceSettings, byName: Map<string, Field>): R
   )
 }
 
-/** The comparisons of a field with parameters of the query: a value that is in the path is not asked for twice. */
+/**
+ * The comparisons of a field with parameters of the query: a value that is in the path is not asked for
+ * twice.
+ */
 export function ofQuery(path: string, name: string, filters: Comparison[]): Comparison[] {
   return filters.filter((comparison) => comparison !== 'eq' || !templatesOf(path).includes(name))
 }

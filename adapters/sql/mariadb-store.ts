@@ -1,6 +1,6 @@
 /**
- * Reads a MariaDB or MySQL database over connections that cannot write: every session is read-only and every statement has a time
- * limit, on the server and here. A connection in an unknown state is never used again.
+ * Reads a MariaDB or MySQL database over connections that cannot write: every session is read-only and every
+ * statement has a time limit, on the server and here. A connection in an unknown state is never used again.
  */
 import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise'
 import { readSecret } from '#platform/configuration/read-secret.ts'

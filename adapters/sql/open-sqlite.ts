@@ -1,6 +1,6 @@
 /**
- * Reads a SQLite file through processes of its own, so that no query stops the adapter and each has a time limit that holds. A row by a
- * unique key, which needs no such limit, is read here.
+ * Reads a SQLite file through processes of its own, so that no query stops the adapter and each has a time
+ * limit that holds. A row by a unique key, which needs no such limit, is read here.
  */
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -18,7 +18,10 @@ export function openSqlite(database: DatabaseSettings, limits: LimitSettings, ob
   const lookAt = createTurn()
   let looking: { close(): Promise<void> } | undefined
   let isClosed = false
-  /** By a process that nobody else waits for, and that may take long: once for each index, unless the file or its schema changes. */
+  /**
+   * By a process that nobody else waits for, and that may take long: once for each index, unless the file or
+   * its schema changes.
+   */
   const isAny = (text: string): Promise<boolean> =>
     lookAt(async () => {
       if (isClosed) throw new Fault('source_unavailable')

@@ -1,6 +1,6 @@
 /**
- * Finds the parameters (`:name`) of a query in the settings file, and nothing that only looks like one: strings, quoted names,
- * comments and casts stay as they are. Throws Error with what is wrong.
+ * Finds the parameters (`:name`) of a query in the settings file, and nothing that only looks like one:
+ * strings, quoted names, comments and casts stay as they are. Throws Error with what is wrong.
  */
 type QueryPart = { text: string } | { parameter: string }
 

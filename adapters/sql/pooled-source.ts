@@ -1,4 +1,7 @@
-/** Asks a database whose driver gives rows to this process: as many statements at a time as it has connections, the others in turn. */
+/**
+ * Asks a database whose driver gives rows to this process: as many statements at a time as it has
+ * connections, the others in turn.
+ */
 import { limitCalls } from '#adapters/kit/limit-calls.ts'
 import { Fault } from '#schemas/fault.ts'
 import { pageMaker } from './make-page.ts'

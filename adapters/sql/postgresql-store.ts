@@ -1,6 +1,6 @@
 /**
- * Reads a PostgreSQL database over connections that cannot write: every transaction is read-only and every statement has a time
- * limit, on the server and here. A connection in an unknown state is never used again.
+ * Reads a PostgreSQL database over connections that cannot write: every transaction is read-only and every
+ * statement has a time limit, on the server and here. A connection in an unknown state is never used again.
  */
 import type { PoolClient } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
@@ -14,10 +14,16 @@ const CONNECT_MS = 2000
 /** The server ends a statement first, which keeps the connection; a server that is frozen does not. */
 const GRACE_MS = 1000
 const MAX_NAMED = 256
-/** SQLSTATEs of a value that a column's type does not know: not a number, out of range, no date, not in the encoding. */
+/**
+ * SQLSTATEs of a value that a column's type does not know: not a number, out of range, no date, not in the
+ * encoding.
+ */
 const VALUE_REFUSED = new Set(['22P02', '22003', '22007', '22008', '22021', '22P05'])
 const QUERY_CANCELED = '57014'
-/** A prepared statement that no longer fits a changed table, or is not there: a new connection prepares it anew. */
+/**
+ * A prepared statement that no longer fits a changed table, or is not there: a new connection prepares it
+ * anew.
+ */
 const STALE = /^(0A|26)/
 
 export async function openPostgresql(database: DatabaseSettings, limits: LimitSettings): Promise<Database> {

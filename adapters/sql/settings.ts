@@ -1,4 +1,7 @@
-/** The settings of the SQL adapter: the database, its limits, and the mapping of tables and queries to addresses. */
+/**
+ * The settings of the SQL adapter: the database, its limits, and the mapping of tables and queries to
+ * addresses.
+ */
 import type { ValueRule } from '#adapters/kit/field-types.ts'
 import { named, resourcePath, valueRule } from '#adapters/kit/mapping-settings.ts'
 import { type KitSettings, kitProperties } from '#adapters/kit/settings.ts'

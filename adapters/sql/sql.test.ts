@@ -1,4 +1,7 @@
-/** The same mapping on three databases: what is given, page by page, filtered and sorted; what is refused; what is away and back. */
+/**
+ * The same mapping on three databases: what is given, page by page, filtered and sorted; what is refused;
+ * what is away and back.
+ */
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'

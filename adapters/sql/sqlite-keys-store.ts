@@ -1,7 +1,8 @@
 /**
- * Gives a row of a SQLite file by a unique key in the adapter's own process, where a look-up costs less than asking a reading process.
- * A statement that runs here cannot be ended, so only one whose plan bounds it runs (docs/decisions/look-ups-by-key.md). All else, and
- * whatever goes wrong here, is left to a reading process, which knows the answer and the fault.
+ * Gives a row of a SQLite file by a unique key in the adapter's own process, where a look-up costs less than
+ * asking a reading process. A statement that runs here cannot be ended, so only one whose plan bounds it runs
+ * (docs/decisions/look-ups-by-key.md). All else, and whatever goes wrong here, is left to a reading process,
+ * which knows the answer and the fault.
  */
 import { statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
@@ -21,7 +22,10 @@ type Keys = {
 }
 
 type Open = { database: DatabaseSync; id: string; plans: Map<KeyedStatement, Plan> }
-/** Without a statement it is refused, until it is looked at again: a missing index may be made. `isShort` once no key is too long. */
+/**
+ * Without a statement it is refused, until it is looked at again: a missing index may be made. `isShort` once
+ * no key is too long.
+ */
 type Plan = { statement: StatementSync | undefined; again: number; isShort: boolean }
 
 /** A row above that lies on many pages, each of which says where the next one is. */
@@ -30,7 +34,10 @@ const MOST_ROW_BYTES = 65_536
 const MOST_KEY_BYTES = 16_384
 /** What the first connection after a crash reads whole. */
 const MOST_WAL_BYTES = 64 * 1024 * 1024
-/** ext, xfs, btrfs, tmpfs, overlay, zfs, f2fs: of the machine itself. A file system of a network may let a page wait for ever. */
+/**
+ * ext, xfs, btrfs, tmpfs, overlay, zfs, f2fs: of the machine itself. A file system of a network may let a
+ * page wait for ever.
+ */
 const LOCAL_FILE_SYSTEMS = new Set([
   ...[0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010],
 ])
@@ -38,7 +45,10 @@ const RETRY_MS = 1000
 /** When keys are looked at again after one was too long, or the table was too large to see. */
 const KEYS_MS = 600_000
 const UNSEEN_MS = 10_000
-/** A look-up that took long once may do so again: SQLite sleeps up to ten seconds where another process holds locks of a write-ahead log. */
+/**
+ * A look-up that took long once may do so again: SQLite sleeps up to ten seconds where another process holds
+ * locks of a write-ahead log.
+ */
 const LONG_MS = 500
 const AFTER_LONG_MS = 300_000
 /** The pause doubles, so that a table that came to hold what takes long holds the adapter ever less often. */
@@ -50,15 +60,18 @@ const PASSING = new Set([5, 6])
 const OF_STATEMENT = new Set([1, 23])
 /** SQLite wants to prepare a statement of a changed schema again. */
 const CHANGED = 23
-/** While plans are looked at. Afterwards nothing is prepared: not a changed table's statement either, whose plan nobody has seen. */
+/**
+ * While plans are looked at. Afterwards nothing is prepared: not a changed table's statement either, whose
+ * plan nobody has seen.
+ */
 const ALLOWED = new Set([
   ...[constants.SQLITE_SELECT, constants.SQLITE_READ, constants.SQLITE_FUNCTION],
   ...[constants.SQLITE_PRAGMA, constants.SQLITE_TRANSACTION],
 ])
 
 /**
- * `isAny` asks a process of its own whether a statement gives a row: a search reads the keys of neighbours whole, so that a statement runs
- * here only once no key of its index was found to be long.
+ * `isAny` asks a process of its own whether a statement gives a row: a search reads the keys of neighbours
+ * whole, so that a statement runs here only once no key of its index was found to be long.
  */
 export function openKeys(file: string, isAny: (text: string) => Promise<boolean>): Keys {
   let open: Open | undefined
@@ -74,7 +87,10 @@ export function openKeys(file: string, isAny: (text: string) => Promise<boolean>
     open?.database.close()
     open = undefined
   }
-  /** Without waiting: a file system of a network may not answer, and is not asked again once it is known to be one. */
+  /**
+   * Without waiting: a file system of a network may not answer, and is not asked again once it is known to be
+   * one.
+   */
   const askWhere = (): void => {
     where = 'asked'
     statfs(file).then(
@@ -181,7 +197,9 @@ export function openKeys(file: string, isAny: (text: string) => Promise<boolean>
   }
 }
 
-/** A pipe under one of these names would hold whoever opens it. One that is put there afterwards is not seen. */
+/**
+ * A pipe under one of these names would hold whoever opens it. One that is put there afterwards is not seen.
+ */
 function isQuickToOpen(file: string): boolean {
   const [own, wal, journal] = ['', '-wal', '-journal'].map((end) =>
     statSync(file + end, { throwIfNoEntry: false }),
@@ -196,11 +214,17 @@ function codeOf(thrown: unknown): number {
 
 type Bounded = {
   statement: StatementSync
-  /** Gives a row if a key of the index is too long; undefined for a search by the rowid, whose keys are numbers. */
+  /**
+   * Gives a row if a key of the index is too long; undefined for a search by the rowid, whose keys are
+   * numbers.
+   */
   longKeys: string | undefined
 }
 
-/** In one transaction, so that what is looked at and what is prepared see one schema. Undefined when the plan bounds too little. */
+/**
+ * In one transaction, so that what is looked at and what is prepared see one schema. Undefined when the plan
+ * bounds too little.
+ */
 function prepareBounded(database: DatabaseSync, keyed: KeyedStatement): Bounded | undefined {
   database.exec('begin')
   try {
@@ -226,12 +250,18 @@ function prepareBounded(database: DatabaseSync, keyed: KeyedStatement): Bounded 
   }
 }
 
-/** From the row's header, which has the lengths of texts and blobs. Of a number SQLite would read the value to know its length as a text. */
+/**
+ * From the row's header, which has the lengths of texts and blobs. Of a number SQLite would read the value to
+ * know its length as a text.
+ */
 function bytesOf(column: string): string {
   return `case when typeof(${column}) in ('text', 'blob') then octet_length(${column}) else 0 end`
 }
 
-/** No view, though its plan may name a table; no `without rowid`, whose search reads whole rows of neighbours as keys. */
+/**
+ * No view, though its plan may name a table; no `without rowid`, whose search reads whole rows of neighbours
+ * as keys.
+ */
 function isTableOfRows(database: DatabaseSync, { name, schema = 'main' }: KeyedStatement): boolean {
   const [found] = database
     .prepare('select type, wr from pragma_table_list(?) where schema = ? collate nocase')
@@ -246,8 +276,8 @@ function columnsOf(database: DatabaseSync, { name, schema = 'main' }: KeyedState
 }
 
 /**
- * How SQLite says that it finds one row at most, by the whole of a unique key, with the columns of its index; none for the rowid. Another
- * wording of a later SQLite bounds nothing here.
+ * How SQLite says that it finds one row at most, by the whole of a unique key, with the columns of its index;
+ * none for the rowid. Another wording of a later SQLite bounds nothing here.
  */
 function boundedPlans(database: DatabaseSync, { name, schema }: KeyedStatement): Map<string, string[]> {
   const search = `SEARCH ${schema === undefined ? '' : `${schema}.`}${name} USING`

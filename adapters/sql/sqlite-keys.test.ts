@@ -1,4 +1,7 @@
-/** Rows of a SQLite file by a unique key, which the adapter's own process reads: which look-ups those are, and that no other is. */
+/**
+ * Rows of a SQLite file by a unique key, which the adapter's own process reads: which look-ups those are, and
+ * that no other is.
+ */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * What goes through the pipes between the adapter and a process that reads a SQLite file for it: frames of four bytes of length and
- * the content. Questions are JSON, answers a byte that says what they are and what follows it.
+ * What goes through the pipes between the adapter and a process that reads a SQLite file for it: frames of
+ * four bytes of length and the content. Questions are JSON, answers a byte that says what they are and what
+ * follows it.
  */
 import type { JsonValue } from '#adapters/kit/write-rows.ts'
 import type { SqlValue } from './field-types.ts'
@@ -32,7 +33,10 @@ export function frame(...parts: Buffer[]): Buffer {
   return Buffer.concat([head, ...parts])
 }
 
-/** Takes pieces as they come, and calls `take` with each whole content, which holds until `take` returns or is kept as it is. */
+/**
+ * Takes pieces as they come, and calls `take` with each whole content, which holds until `take` returns or is
+ * kept as it is.
+ */
 export function frameReader(take: (content: Buffer) => void): (piece: Buffer) => void {
   let kept: Buffer[] = []
   let size = 0

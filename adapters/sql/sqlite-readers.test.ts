@@ -24,7 +24,8 @@ t.test('a process that is to end is given no statement, though its late answer c
   const long =
     'with recursive c(n) as (select 1 union all select n + 1 from c where n < 3000000) select count(*) from c'
   const sleep = (ms: number) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
-  // Again where a busy machine looked at its answer before its time had passed, or was long in ending the process.
+  // Again where a busy machine looked at its answer before its time had passed, or was long in ending the
+  // process.
   const next = await until('an answer that came too late', async (saw) => {
     await until('a process', async () => (await outcome(ask('select 1'))) === '{"a":"1"}')
     const late = outcome(ask(long))

@@ -1,7 +1,7 @@
 /**
- * The processes that read a SQLite file, and who waits for them. Each runs one statement at a time, which ends within its time or with
- * its process. Under load several statements go through a pipe at once, since a write costs more than a query; those behind one
- * that takes long are taken back, so that it delays nobody.
+ * The processes that read a SQLite file, and who waits for them. Each runs one statement at a time, which
+ * ends within its time or with its process. Under load several statements go through a pipe at once, since a
+ * write costs more than a query; those behind one that takes long are taken back, so that it delays nobody.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

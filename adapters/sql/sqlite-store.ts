@@ -1,6 +1,6 @@
 /**
- * The process that reads a SQLite file: one query at a time, read-only. SQLite cannot be interrupted inside Node, so a query that
- * takes too long ends with its process.
+ * The process that reads a SQLite file: one query at a time, read-only. SQLite cannot be interrupted inside
+ * Node, so a query that takes too long ends with its process.
  */
 import { readSync, statSync, writeSync } from 'node:fs'
 import { constants, DatabaseSync, type StatementSync } from 'node:sqlite'
@@ -44,7 +44,10 @@ process.on('SIGTERM', () => undefined)
 process.on('SIGINT', () => undefined)
 serve()
 
-/** Reads and writes without the event loop, which would cost more than a query. Ends with the adapter, whose end closes the pipes. */
+/**
+ * Reads and writes without the event loop, which would cost more than a query. Ends with the adapter, whose
+ * end closes the pipes.
+ */
 function serve(): never {
   const place = Buffer.allocUnsafe(READ_BYTES)
   const asked: Buffer[] = []
@@ -102,7 +105,9 @@ function rowsOf(statement: StatementSync, values: SqlValue[]): Iterable<unknown[
   return statement.iterate(...values) as Iterable<object> as Iterable<unknown[]>
 }
 
-/** Opens the file again when another file has its name: that is how a new copy of a database is put in place. */
+/**
+ * Opens the file again when another file has its name: that is how a new copy of a database is put in place.
+ */
 function openFile(): Open {
   if (isLookedAt && open !== undefined) return open
   isLookedAt = true

@@ -1,6 +1,6 @@
 /**
- * Writes the statement of a request. Its text is made of the mapping alone, so a resource has few of them; all that a client sent is
- * among its values.
+ * Writes the statement of a request. Its text is made of the mapping alone, so a resource has few of them;
+ * all that a client sent is among its values.
  */
 import type { Dialect } from './dialects.ts'
 import { inputValue, type SqlValue } from './field-types.ts'

@@ -1,4 +1,7 @@
-/** The way to a database on another machine: a password from a file, over TLS that is checked by authority and by host name. */
+/**
+ * The way to a database on another machine: a password from a file, over TLS that is checked by authority and
+ * by host name.
+ */
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,7 @@
-/** What services ask of wallets: begins a transaction, judges what wallets answer, and gives the service what holds. */
+/**
+ * What services ask of wallets: begins a transaction, judges what wallets answer, and gives the service what
+ * holds.
+ */
 import { hash, randomBytes } from 'node:crypto'
 import { readAsked } from '#core/presentation/asked.ts'
 import { makeRequest, signRequest, type Verifier } from '#core/presentation/make-request.ts'
@@ -54,7 +57,9 @@ export function createPresentations(q: {
   const transactions = createTransactions({ clock, most: MOST_TRANSACTIONS, mostOctets: MOST_OCTETS })
   const { note } = transactions
 
-  /** A service may narrow whom it believes, never widen it: trust is decided by two people, not by a request. */
+  /**
+   * A service may narrow whom it believes, never widen it: trust is decided by two people, not by a request.
+   */
   function issuersIn(chain: string | undefined): ReadonlySet<string> | undefined {
     if (chain === undefined) return undefined
     const given = new Set([...chain.matchAll(PEM)].map(([, base64 = '']) => base64.replaceAll(/\s/g, '')))
@@ -189,7 +194,8 @@ export function createPresentations(q: {
   function submitted(id: string, responseCode: string | undefined): Transaction | undefined {
     const one = transactions.find(id)
     if (one?.state !== 'submitted') return undefined
-    // The reference gives it without a code too: then whoever began would get what somebody presented who followed their link.
+    // The reference gives it without a code too: then whoever began would get what somebody presented who
+    // followed their link.
     const needed = one.question.redirectTemplate === undefined ? undefined : one.responseCode
     const isSame = responseCode === needed || (needed === undefined && responseCode === one.responseCode)
     return isSame || 'error' in one.response! ? one : undefined

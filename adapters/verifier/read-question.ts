@@ -1,6 +1,6 @@
 /**
- * What a service asks for (`POST /ui/presentations`), in the words of the EU's reference verifier. What it leaves out is what is safe;
- * what this verifier would not ask is refused by one of that verifier's names.
+ * What a service asks for (`POST /ui/presentations`), in the words of the EU's reference verifier. What it
+ * leaves out is what is safe; what this verifier would not ask is refused by one of that verifier's names.
  */
 import { type Query, readQuery } from '#core/presentation/dcql/query.ts'
 import { isObject, type JsonObject } from '#core/presentation/json.ts'
@@ -92,7 +92,9 @@ function readTemplate(value: unknown): string | undefined {
   return template
 }
 
-/** Each is signed by the holder as it stands: only our own type, which says what is agreed to, is asked for. */
+/**
+ * Each is signed by the holder as it stands: only our own type, which says what is agreed to, is asked for.
+ */
 function readTransactions(value: unknown, { credentials }: Query): string[] {
   if (value === undefined || value === null) return []
   const code = 'InvalidTransactionData'

@@ -1,6 +1,7 @@
 /**
- * The face towards services: the paths and words of the EU's reference verifier (`/ui/presentations`), so that a service that was written
- * for it asks here unchanged; and the record of a presentation, which that has not.
+ * The face towards services: the paths and words of the EU's reference verifier (`/ui/presentations`), so
+ * that a service that was written for it asks here unchanged; and the record of a presentation, which that
+ * has not.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Fault } from '#schemas/fault.ts'

@@ -1,4 +1,7 @@
-/** The settings of the verifier for services: where wallets reach it, which services may ask, as whom it asks, and whom it believes. */
+/**
+ * The settings of the verifier for services: where wallets reach it, which services may ask, as whom it asks,
+ * and whom it believes.
+ */
 import { type OwnServerSettings, ownServerSchema } from '#adapters/kit/messages/own-server.ts'
 import { checkMonitoring, kitProperties, type MonitoringSettings } from '#adapters/kit/settings.ts'
 import type { Problem } from '#platform/configuration/read-configuration.ts'
@@ -92,7 +95,10 @@ export const settingsSchema = {
   },
 } as const
 
-/** Throws what `problem` makes if anybody could ask, if people would be read on the way, or if nobody is believed. */
+/**
+ * Throws what `problem` makes if anybody could ask, if people would be read on the way, or if nobody is
+ * believed.
+ */
 export function checkSettings(settings: VerifierSettings, problem: Problem): void {
   const { wallets, services } = settings
   if (!isLoopback(services.address) && services.certificateFile === undefined)

@@ -1,6 +1,6 @@
 /**
- * Transactions in memory, for minutes: what was asked, what came, and what happened. When they are too many or hold too much, a new one is
- * refused, and so is an answer for which there is no room.
+ * Transactions in memory, for minutes: what was asked, what came, and what happened. When they are too many
+ * or hold too much, a new one is refused, and so is an answer for which there is no room.
  */
 import type { KeyObject } from 'node:crypto'
 import type { Asked } from '#core/presentation/asked.ts'
@@ -31,7 +31,9 @@ export type Transaction = {
   badAnswers: number
   responseCode: string
   response: WalletResponse | undefined
-  /** Writes what proves the presentations years later: of a thousand records most is the same status lists. */
+  /**
+   * Writes what proves the presentations years later: of a thousand records most is the same status lists.
+   */
   record: (() => string) | undefined
   events: Event[]
   /** When no wallet may answer any more, and when nothing of it is kept. */
@@ -89,7 +91,10 @@ export function createTransactions(q: { clock: Clock; most: number; mostOctets: 
     sweep(): void {
       for (const one of byId.values()) live(one)
     },
-    /** Says why it is not taken: another one has its nonce, there are too many, or there is no room for its octets. */
+    /**
+     * Says why it is not taken: another one has its nonce, there are too many, or there is no room for its
+     * octets.
+     */
     add(one: Transaction, own: number): 'added' | 'nonce' | 'room' {
       if (nonces.has(one.asked.nonce)) return 'nonce'
       if (byId.size >= q.most || !hold(one, own)) return 'room'
@@ -107,7 +112,9 @@ export function createTransactions(q: { clock: Clock; most: number; mostOctets: 
       const one = live(byRequest.get(requestId))
       return one !== undefined && q.clock() < one.endsAt ? one : undefined
     },
-    /** What happens again for the same cause is one event, of the last time: a service may ask each second. */
+    /**
+     * What happens again for the same cause is one event, of the last time: a service may ask each second.
+     */
     note(one: Transaction, event: string, actor: 'Verifier' | 'Wallet', more: JsonObject = {}): void {
       const isSame = (other: Event): boolean => other.event === event && other.cause === more.cause
       const before = one.events.find(isSame)

@@ -1,4 +1,7 @@
-/** Services that ask in the words of the EU's reference verifier, over real listeners, and wallets that answer. */
+/**
+ * Services that ask in the words of the EU's reference verifier, over real listeners, and wallets that
+ * answer.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,6 +1,7 @@
 /**
- * The verifier for services: an agency's own service asks it for presentations of wallets, in the words of the EU's reference verifier.
- * One listener is for wallets, another for services, which prove by a certificate who they are. It has no database and writes no file.
+ * The verifier for services: an agency's own service asks it for presentations of wallets, in the words of
+ * the EU's reference verifier. One listener is for wallets, another for services, which prove by a
+ * certificate who they are. It has no database and writes no file.
  */
 import { clientCheck } from '#adapters/kit/listen.ts'
 import { logRequests } from '#adapters/kit/log-requests.ts'

@@ -20,7 +20,8 @@ export function apiKeyHandlers({ apiKeys }: { apiKeys: ApiKeys }): Record<string
       const end = expiresAt === undefined ? {} : { expiresAt: timeOf(expiresAt) }
       const key = { name, roles, addresses, createdBy: caller.id, ...end }
       if (approver === undefined) return apiKeys.create(key)
-      // Neither the second person nor the proposal may see the secret. The caller who asked for the key fetches it later.
+      // Neither the second person nor the proposal may see the secret. The caller who asked for the key
+      // fetches it later.
       return { id: await apiKeys.prepare(key) }
     },
     issueApiKeySecret: ({ params, caller }) => apiKeys.issue(params['id']!.toLowerCase(), caller.id),

@@ -1,4 +1,7 @@
-/** Handlers of the operations on the audit log: read it, export it, verify it against the heads in the transparency log. */
+/**
+ * Handlers of the operations on the audit log: read it, export it, verify it against the heads in the
+ * transparency log.
+ */
 import type { AuditHead, AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { exportAuditLog } from '#platform/audit-log/export-audit-log.ts'
 import type { AuditFilter } from '#platform/audit-log/store.ts'

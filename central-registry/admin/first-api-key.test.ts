@@ -77,7 +77,8 @@ onEachRegistryDatabase(
     await node.start(file)
     t.same(readdirSync(folder), ['first.key'])
     t.equal(await node.opensWith(file), 'accepted')
-    // The state after a crash between the two names of what was written: one has the key of long ago, the other is under way.
+    // The state after a crash between the two names of what was written: one has the key of long ago, the
+    // other is under way.
     const [left, underWay] = ['1', '2'].map((one) => `${file}.begun.${one}.tmp`) as [string, string]
     for (const each of [left, underWay]) writeFileSync(each, `${drawn}\n`)
     utimesSync(left, 1, 1)

@@ -26,9 +26,10 @@ type Ground = Rooms & { log: Log; settings: { nodes?: object | undefined } }
 type Place = { host: string; file: string }
 
 /**
- * When the database has no API key, makes one with all roles, whose secret is in `file` (mode 0600). Of nodes that start at once one makes
- * it; the others log where it is. The secret lies beside the file before the database has the key, so a start after a crash completes the
- * work. Throws `invalid_configuration` when the file exists already, because its key then belongs to another database.
+ * When the database has no API key, makes one with all roles, whose secret is in `file` (mode 0600). Of nodes
+ * that start at once one makes it; the others log where it is. The secret lies beside the file before the
+ * database has the key, so a start after a crash completes the work. Throws `invalid_configuration` when the
+ * file exists already, because its key then belongs to another database.
  */
 export async function writeInitialApiKey(file: string, rooms: Ground): Promise<void> {
   const place: Place = { host: hostname(), file: path.resolve(file) }
@@ -68,8 +69,9 @@ export async function writeInitialApiKey(file: string, rooms: Ground): Promise<v
 }
 
 /**
- * An older version kept the begun file empty until it had the secret of the key that was in the database by then. Where that is the only key nobody
- * has one: another one is made, and it is revoked. After a crash the file is empty still. Returns false where no key was lost.
+ * An older version kept the begun file empty until it had the secret of the key that was in the database by
+ * then. Where that is the only key nobody has one: another one is made, and it is revoked. After a crash the
+ * file is empty still. Returns false where no key was lost.
  */
 async function isReplaced(own: Place, rooms: Ground): Promise<boolean> {
   const { apiKeys, audit, log } = rooms
@@ -122,8 +124,8 @@ function unlessAbsent(cause: NodeJS.ErrnoException): undefined {
 }
 
 /**
- * For an operator at the machine: makes a key with these roles, records that in the audit log and returns the secret. Throws
- * `invalid_input` for an unknown role or none.
+ * For an operator at the machine: makes a key with these roles, records that in the audit log and returns the
+ * secret. Throws `invalid_input` for an unknown role or none.
  */
 export async function createApiKey(name: string, roles: string[], rooms: Rooms): Promise<string> {
   const unknown = roles.find((role) => !ROLES.includes(role))

@@ -1,4 +1,6 @@
-/** Calls every operation of the management API in every role, and checks which operations need two persons. */
+/**
+ * Calls every operation of the management API in every role, and checks which operations need two persons.
+ */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'

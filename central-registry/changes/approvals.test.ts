@@ -25,7 +25,10 @@ type Proposal = {
 
 type Explained = Proposal & { explained: object; summary: string }
 
-/** An installed registry with some data, two administrators, and a third person who is system administrator only. */
+/**
+ * An installed registry with some data, two administrators, and a third person who is system administrator
+ * only.
+ */
 async function installed(t: Test, url?: string) {
   const world = registryWorld(t, url)
   const node = await world.start({ login: issuer })
@@ -98,7 +101,8 @@ void t.test('what trust hangs on takes two persons', async (t) => {
       'not marked',
     )
 
-    // The management security server, whose word about senders the registry believes: a change of trust like the others.
+    // The management security server, whose word about senders the registry believes: a change of trust like
+    // the others.
     const provider = { client: 'DEV:GOV:1234' }
     const named = await propose(anna, 'PUT', '/system/management-service-provider', provider)
     t.match(await node.must('GET', '/system'), { managementServiceProvider: 'DEV:GOV:1234:plain' })

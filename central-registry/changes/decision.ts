@@ -11,15 +11,17 @@ export function actOf(caller: Caller, now: number, approver?: Caller): Act {
   return { by: { id: caller.id, name }, at: new Date(now).toISOString(), words: wordsOf(caller, approver) }
 }
 
-/** Who decided, with the second person where there was one, in the words that the events of a contract store. */
+/**
+ * Who decided, with the second person where there was one, in the words that the events of a contract store.
+ */
 export function wordsOf(caller: Caller, approver?: Caller): string {
   const named = ({ kind, name, id }: Caller): string => `${name} (${kind} ${id})`
   return approver === undefined ? named(caller) : `${named(caller)}, approved by ${named(approver)}`
 }
 
 /**
- * Returns a reason that the requester will read. Throws `invalid_input` when it is blank or contains control characters other
- * than line feeds, or characters that change the text direction.
+ * Returns a reason that the requester will read. Throws `invalid_input` when it is blank or contains control
+ * characters other than line feeds, or characters that change the text direction.
  */
 export function checkReason(reason: string): string {
   if (reason.trim() === '' || /[\p{Cs}\u202a-\u202e\u2066-\u2069]|(?!\n)\p{Cc}/u.test(reason))

@@ -1,4 +1,7 @@
-/** Decisions that need two people: proposals, the persons who answer for the proposers, and carrying out each proposal once. */
+/**
+ * Decisions that need two people: proposals, the persons who answer for the proposers, and carrying out each
+ * proposal once.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 
 import { openProposals, type ProposalOffers } from '#platform/proposals/open-proposals.ts'

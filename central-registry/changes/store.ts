@@ -9,8 +9,8 @@ import { say } from '#schemas/said.ts'
 import type { RegisterTables } from '../register/tables.ts'
 
 /**
- * Runs one change of the register in a transaction, and no other change on any node meanwhile. What the change checks still holds
- * when it writes, and a publication never sees half of it.
+ * Runs one change of the register in a transaction, and no other change on any node meanwhile. What the
+ * change checks still holds when it writes, and a publication never sees half of it.
  */
 export type Change<Tables = RegisterTables> = <R>(
   act: (transaction: Kysely<Tables>) => Promise<R>,
@@ -25,7 +25,10 @@ export type Tabled = { kysely: Within }
 
 export { counted, type Page, textContains }
 
-/** `announce` records in the same transaction that there is something to publish: the database commits both or neither. */
+/**
+ * `announce` records in the same transaction that there is something to publish: the database commits both or
+ * neither.
+ */
 export function createChange(
   database: Database,
   announce: (transaction: Within) => Promise<void>,
@@ -85,8 +88,8 @@ export async function countOf<T extends keyof RegisterTables>(
 }
 
 /**
- * The column and direction of a `sort` parameter; `columns` maps the API's names to columns. Throws `invalid_input` for any other
- * name.
+ * The column and direction of a `sort` parameter; `columns` maps the API's names to columns. Throws
+ * `invalid_input` for any other name.
  */
 export function orderOf<C extends string>(
   sort: string,
@@ -99,7 +102,8 @@ export function orderOf<C extends string>(
 }
 
 /**
- * An SQL condition: one of the columns contains `q` literally. ASCII letters match in either case, which both databases support.
+ * An SQL condition: one of the columns contains `q` literally. ASCII letters match in either case, which both
+ * databases support.
  */
 export function contains(q: string, columns: { id: string; text: string }): Expression<SqlBool> {
   // The database has ids in their text form; people also write them with colons.

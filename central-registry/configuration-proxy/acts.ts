@@ -79,8 +79,8 @@ export const ACTS: Record<string, (q: Act) => Promise<void>> = {
 }
 
 /**
- * The anchor that the servers of the zone install. Besides the proxy's own certificates it names the registry's, which sign what the
- * proxy passes on unchanged.
+ * The anchor that the servers of the zone install. Besides the proxy's own certificates it names the
+ * registry's, which sign what the proxy passes on unchanged.
  */
 async function writeProxyAnchor(q: Act): Promise<Buffer> {
   const { keys, one } = await openAll(q)

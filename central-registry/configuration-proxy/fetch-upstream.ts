@@ -1,6 +1,7 @@
 /**
- * Fetches everything that a source publishes of an instance and verifies it as a security server would, before anything is kept:
- * each version, its parts by their hashes, and the place of the statement in the registry's transparency log.
+ * Fetches everything that a source publishes of an instance and verifies it as a security server would,
+ * before anything is kept: each version, its parts by their hashes, and the place of the statement in the
+ * registry's transparency log.
  */
 import type { DirectoryPart } from '#core/configuration/directory-parts.ts'
 import type { HighWaterMark } from '#core/configuration/high-water.ts'
@@ -59,7 +60,8 @@ type Question = {
 /** Throws the first fault that it finds. */
 export async function fetchUpstream(q: Question): Promise<Fetched> {
   let found = await fetchVersions(q)
-  // The source published between two of our requests; while much is decided there it does so several times in a row.
+  // The source published between two of our requests; while much is decided there it does so several times in
+  // a row.
   for (let again = 0; again < MOST_AGAIN && !areOfOnePublication(found.versions, q.instance); again++)
     found = await fetchVersions(q)
   const { versions, url } = found

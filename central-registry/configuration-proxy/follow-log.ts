@@ -1,6 +1,6 @@
 /**
- * Brings the leaves of the proxy up to the head that the registry signed. Guarantees that the kept leaves are those under the head:
- * their root is computed, and others are forgotten.
+ * Brings the leaves of the proxy up to the head that the registry signed. Guarantees that the kept leaves are
+ * those under the head: their root is computed, and others are forgotten.
  */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { HASH_LENGTH } from '#core/merkle/hash.ts'
@@ -42,7 +42,10 @@ export async function followLog(q: {
   })
 }
 
-/** Levels above the leaves may be damaged, for example after a power failure: they are computed anew before the leaves are doubted. */
+/**
+ * Levels above the leaves may be damaged, for example after a power failure: they are computed anew before
+ * the leaves are doubted.
+ */
 export async function hasRoot(tree: LeafTree, { size, root }: LogHead): Promise<boolean> {
   if ((await tree.size()) < size) return false
   const isRoot = async (): Promise<boolean> => (await tree.root(size)).toString('base64') === root

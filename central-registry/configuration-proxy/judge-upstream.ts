@@ -1,6 +1,7 @@
 /**
- * What a source publishes in all its versions, judged before anything of it is passed on: signatures, end, no going back, our
- * statement for each version, one publication for all. Also judges what the proxy itself kept, after a restart.
+ * What a source publishes in all its versions, judged before anything of it is passed on: signatures, end, no
+ * going back, our statement for each version, one publication for all. Also judges what the proxy itself
+ * kept, after a restart.
  */
 import { type Directory, parseDirectory } from '#core/configuration/directory.ts'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
@@ -36,8 +37,9 @@ export function areOfOnePublication(versions: Version[], instance: string): bool
 }
 
 /**
- * The marks are of the newest version, whose statement names other parts than those of the others: these must have the same index.
- * Throws `malformed_global_conf`, `invalid_global_conf_signature` or `global_conf_rollback`.
+ * The marks are of the newest version, whose statement names other parts than those of the others: these must
+ * have the same index. Throws `malformed_global_conf`, `invalid_global_conf_signature` or
+ * `global_conf_rollback`.
  */
 export function judgeVersion(
   signed: Signed,

@@ -1,6 +1,7 @@
 /**
- * The last accepted configuration of an instance on disk: its signed documents as they came, the contents of its parts by their
- * hashes, and how new it was. After a restart it is judged again, so that a proxy goes on while the source is away.
+ * The last accepted configuration of an instance on disk: its signed documents as they came, the contents of
+ * its parts by their hashes, and how new it was. After a restart it is judged again, so that a proxy goes on
+ * while the source is away.
  */
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
@@ -98,7 +99,10 @@ export function namesIn({ directory }: Version): string[] {
   return directory.parts.map(contentName)
 }
 
-/** Reads what was kept. Documents that pass the checks no more are left out; throws `io_error` when the file itself is damaged. */
+/**
+ * Reads what was kept. Documents that pass the checks no more are left out; throws `io_error` when the file
+ * itself is damaged.
+ */
 export async function readKept(
   folder: string,
   q: { anchor: ConfigurationAnchor; anchorHash: string; warn(fault: Fault): void },

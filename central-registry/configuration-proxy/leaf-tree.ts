@@ -1,7 +1,7 @@
 /**
- * The hashes of the leaves of a registry's transparency log, in files, so that the proxy answers for every proof that a server asks
- * for while the registry is away. A file for each level has the roots of complete subtrees; those above the leaves are computed anew
- * where they are missing.
+ * The hashes of the leaves of a registry's transparency log, in files, so that the proxy answers for every
+ * proof that a server asks for while the registry is away. A file for each level has the roots of complete
+ * subtrees; those above the leaves are computed anew where they are missing.
  */
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import path from 'node:path'

@@ -1,4 +1,7 @@
-/** A configuration proxy as a process: concordat configuration-proxy --configuration file.yaml; with a word before it, an act on this machine. */
+/**
+ * A configuration proxy as a process: concordat configuration-proxy --configuration file.yaml; with a word
+ * before it, an act on this machine.
+ */
 import { parseArgs } from 'node:util'
 import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'

@@ -1,6 +1,7 @@
 /**
- * One instance that the proxy passes on: fetched, judged, signed again, published. What was accepted last stays until it ends by its
- * own documents; nothing here makes it last longer, and nothing older or unproved takes its place.
+ * One instance that the proxy passes on: fetched, judged, signed again, published. What was accepted last
+ * stays until it ends by its own documents; nothing here makes it last longer, and nothing older or unproved
+ * takes its place.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
@@ -35,7 +36,10 @@ export type ProxiedInstance = {
   tree: LeafTree
   /** Publishes what was kept, before anything is fetched. */
   restore(): Promise<void>
-  /** Fetches the configuration, and signs what is accepted anew. Throws when nothing acceptable was found; what was published stays. */
+  /**
+   * Fetches the configuration, and signs what is accepted anew. Throws when nothing acceptable was found;
+   * what was published stays.
+   */
   refresh(): Promise<void>
   /** Fetches the suspension list alone, more often. Throws likewise. */
   refreshSuspensions(): Promise<void>
@@ -98,7 +102,8 @@ export async function openInstance(q: {
   const lists: Attempt = { at: undefined, succeededAt: undefined, fault: undefined }
   const [inTurn, listsInTurn, saving, publishing] = [createTurn(), createTurn(), createTurn(), createTurn()]
 
-  // In turn, and with what is kept when its turn comes: signing takes a moment, and what began before must not end after.
+  // In turn, and with what is kept when its turn comes: signing takes a moment, and what began before must
+  // not end after.
   const publish = (): Promise<void> =>
     publishing(() =>
       published.renew({
@@ -235,8 +240,8 @@ async function readAnchorFile(file: string): Promise<{ anchor: ConfigurationAnch
 type Announcement = { sources: ConfigurationSource[]; certificates: Buffer[] }
 
 /**
- * Reads what the newest shared parameters say of the instance's sources, from which trust goes on when the registry changes its key.
- * Equal parameters are read once.
+ * Reads what the newest shared parameters say of the instance's sources, from which trust goes on when the
+ * registry changes its key. Equal parameters are read once.
  */
 function createReader() {
   let known: { name: string; announcement: Announcement } | undefined

@@ -1,4 +1,7 @@
-/** A proxied instance in a test's process, which fetches when the test says so, and serves over HTTP at an address of its own. */
+/**
+ * A proxied instance in a test's process, which fetches when the test says so, and serves over HTTP at an
+ * address of its own.
+ */
 import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

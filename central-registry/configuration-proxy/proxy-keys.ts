@@ -1,7 +1,7 @@
 /**
- * The signing keys of one proxied instance. `keys.json` names them and which of them signs; the private halves are with those of a
- * registry's (configuration/signing-keys/private-keys.ts). It is read anew each time, because the command line changes it while the
- * process runs.
+ * The signing keys of one proxied instance. `keys.json` names them and which of them signs; the private
+ * halves are with those of a registry's (configuration/signing-keys/private-keys.ts). It is read anew each
+ * time, because the command line changes it while the process runs.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'

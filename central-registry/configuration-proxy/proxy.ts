@@ -1,4 +1,7 @@
-/** A configuration proxy in this process: its instances, its listeners, and what makes it fetch again and again. */
+/**
+ * A configuration proxy in this process: its instances, its listeners, and what makes it fetch again and
+ * again.
+ */
 import path from 'node:path'
 import type { Clock } from '#platform/clock.ts'
 import { createHealth } from '#platform/health/create-health.ts'

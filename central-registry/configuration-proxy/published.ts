@@ -1,6 +1,7 @@
 /**
- * What the proxy publishes of one instance: directories that its own key signs, and everything else as the registry signed it. A
- * directory never lasts longer than what it lists; afterwards nothing is published, and the answer says why.
+ * What the proxy publishes of one instance: directories that its own key signs, and everything else as the
+ * registry signed it. A directory never lasts longer than what it lists; afterwards nothing is published, and
+ * the answer says why.
  */
 import { stat } from 'node:fs/promises'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'

@@ -1,4 +1,7 @@
-/** Serves what the proxy publishes, each instance below its name, with the same parts as a registry. Nothing of it is secret. */
+/**
+ * Serves what the proxy publishes, each instance below its name, with the same parts as a registry. Nothing
+ * of it is secret.
+ */
 import { createReadStream } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
 import { Fault } from '#schemas/fault.ts'

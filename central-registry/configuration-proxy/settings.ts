@@ -1,4 +1,6 @@
-/** The settings of a configuration proxy: the JSON Schema of its YAML file, checked before anything starts. */
+/**
+ * The settings of a configuration proxy: the JSON Schema of its YAML file, checked before anything starts.
+ */
 import type { Problem } from '#platform/configuration/read-configuration.ts'
 import { BOTH_FILES, type Listener, listenerFiles } from '#platform/http-service/listener-tls.ts'
 

@@ -1,4 +1,7 @@
-/** What the key of a proxy can do in the hands of a thief who also has its address: nothing in the name of the registry. */
+/**
+ * What the key of a proxy can do in the hands of a thief who also has its address: nothing in the name of the
+ * registry.
+ */
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -89,7 +92,10 @@ void t.test('who stole the key of a proxy cannot make all later configurations l
   t.equal(zone.current().statementIndex, proxy.instance.state().index)
 })
 
-/** Lets the address of a proxy answer what its own key can sign: a changed configuration that the log proves, and an empty list. */
+/**
+ * Lets the address of a proxy answer what its own key can sign: a changed configuration that the log proves,
+ * and an empty list.
+ */
 async function forge(proxy: Awaited<ReturnType<typeof openProxy>>, instance: string) {
   const { certificate, key } = (await proxy.keys.signer())!
   const signer = documentSignerOf(certificate, key)

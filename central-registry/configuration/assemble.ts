@@ -126,7 +126,10 @@ export function assembleShared(register: RegisterRows, settings: SharedSettings)
   }
 }
 
-/** X-Road's servers reject private parameters without a management service, and a management service needs a provider. */
+/**
+ * X-Road's servers reject private parameters without a management service, and a management service needs a
+ * provider.
+ */
 export function assemblePrivate(rows: FewRows, settings: Settings): PrivateParameters {
   const provider = rows.parameters.find(({ name }) => name === 'managementServiceProvider')?.value
   return {
@@ -150,7 +153,9 @@ export function monitoringClientIn({ parameters }: FewRows): ClientId | undefine
   return client === undefined ? undefined : parseClientId(client)
 }
 
-/** The anchor of another instance with the addresses and certificates that were examined when it was added. */
+/**
+ * The anchor of another instance with the addresses and certificates that were examined when it was added.
+ */
 export function anchorOfRow(row: RegisterRows['externalAnchors'][number]): ConfigurationAnchor {
   const sources = JSON.parse(row.sources) as { downloadUrl: string; verificationCerts: string[] }[]
   return {

@@ -1,6 +1,6 @@
 /**
- * Replaces a file completely or not at all, even when the power fails: writes a temporary file, syncs it, renames it and syncs
- * the folder.
+ * Replaces a file completely or not at all, even when the power fails: writes a temporary file, syncs it,
+ * renames it and syncs the folder.
  */
 import { randomUUID } from 'node:crypto'
 import { link, open, readdir, rename, rm, stat } from 'node:fs/promises'
@@ -27,8 +27,8 @@ export async function writeDurably(file: string, text: string | Buffer): Promise
 }
 
 /**
- * The same, unless the file is there already: of several processes that write it at once one does. On a file system without hard links it may
- * be empty after a crash. Throws `io_error`.
+ * The same, unless the file is there already: of several processes that write it at once one does. On a file
+ * system without hard links it may be empty after a crash. Throws `io_error`.
  */
 export async function writeOnce(file: string, text: string): Promise<void> {
   await putInPlace(file, text, async (aside) => {
@@ -44,7 +44,9 @@ export async function writeOnce(file: string, text: string): Promise<void> {
   })
 }
 
-/** Removes what processes that ended while they wrote this file have left beside it: it has the same content. */
+/**
+ * Removes what processes that ended while they wrote this file have left beside it: it has the same content.
+ */
 export async function removeLeft(file: string): Promise<void> {
   const [folder, begin] = [path.dirname(file), `${path.basename(file)}.`]
   const names = await readdir(folder).catch(() => [])

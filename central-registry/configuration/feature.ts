@@ -1,6 +1,6 @@
 /**
- * The global configuration: published after each change, signed, recorded in the public transparency log and served to security
- * servers.
+ * The global configuration: published after each change, signed, recorded in the public transparency log and
+ * served to security servers.
  */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Finding } from '#platform/health/create-health.ts'

@@ -1,6 +1,6 @@
 /**
- * Keeps the marks and leaves of this node at what the database has, also of publications by other nodes. So every node notices a
- * database that was set back.
+ * Keeps the marks and leaves of this node at what the database has, also of publications by other nodes. So
+ * every node notices a database that was set back.
  */
 import type { HighWater } from './high-water.ts'
 import type { Reach } from './restored-store.ts'
@@ -9,9 +9,13 @@ import type { LeafFile } from './transparency-log/leaf-file.ts'
 import type { LogStore } from './transparency-log/store.ts'
 
 type FollowOthers = {
-  /** Whether the database has more than this node's folder. False after a failure: the next run tries again. */
+  /**
+   * Whether the database has more than this node's folder. False after a failure: the next run tries again.
+   */
   isBehind(): Promise<boolean>
-  /** Never lowers a mark. Throws `io_error`, and `log_inconsistent` when the folder belongs to another log. */
+  /**
+   * Never lowers a mark. Throws `io_error`, and `log_inconsistent` when the folder belongs to another log.
+   */
   follow(): Promise<void>
 }
 

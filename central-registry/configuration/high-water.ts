@@ -1,6 +1,6 @@
 /**
- * Stores the highest index that this node knows to be published in a file apart from the database. A node thereby notices a database that was
- * restored from a backup, before it publishes an index a second time.
+ * Stores the highest index that this node knows to be published in a file apart from the database. A node
+ * thereby notices a database that was restored from a backup, before it publishes an index a second time.
  */
 import { readFile } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
@@ -8,8 +8,8 @@ import { writeDurably } from './durable-file.ts'
 
 export type HighWater = {
   /**
-   * 0 before the first publication. Throws `io_error` for a damaged file, because without the mark an old index would be
-   * accepted.
+   * 0 before the first publication. Throws `io_error` for a damaged file, because without the mark an old
+   * index would be accepted.
    */
   read(): Promise<number>
   /** Raises the mark to `index`; never lowers it, in whatever order the calls are made. Throws `io_error`. */
@@ -43,8 +43,8 @@ export function createHighWater(file: string): HighWater {
 }
 
 /**
- * Throws `global_conf_rollback` when the database's newest index is lower than the mark; `what` names another number than the
- * index.
+ * Throws `global_conf_rollback` when the database's newest index is lower than the mark; `what` names another
+ * number than the index.
  */
 export function checkNotRestored(newest: number, mark: number, what = 'index'): void {
   if (newest >= mark) return

@@ -58,7 +58,8 @@ onEachRegistryDatabase(
     const firstAnchor = await anchorOf(node)
     const server = await world.reader(firstAnchor)
     await server.refresh()
-    // What a leap of the clock makes due may publish twice during one reading, which then fails; the next one does not.
+    // What a leap of the clock makes due may publish twice during one reading, which then fails; the next one
+    // does not.
     const read = () => until('a reading', async (saw) => saw(await codeOf(server.refresh())) === 'accepted')
     const old = ((await node.must('GET', '/configuration')) as { signingKeys: { id: string }[] })
       .signingKeys[0]!
@@ -305,7 +306,10 @@ onEachRegistryDatabase('a large register is published beside everything else', a
   t.ok(read > 0 && written > 0, `${read} lists and ${written} changes answered meanwhile`)
 })
 
-/** Whether a thread of this process prepares a publication, recognised by the thread name that the operating system shows. */
+/**
+ * Whether a thread of this process prepares a publication, recognised by the thread name that the operating
+ * system shows.
+ */
 function isPreparing(): boolean {
   return readdirSync('/proc/self/task').some((id) => {
     try {

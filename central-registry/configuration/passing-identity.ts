@@ -1,6 +1,6 @@
 /**
- * A self-signed TLS identity that lives as long as the process, for connections where we must present a client certificate but
- * nobody trusts it.
+ * A self-signed TLS identity that lives as long as the process, for connections where we must present a
+ * client certificate but nobody trusts it.
  */
 import { generateKeyPairSync } from 'node:crypto'
 import { selfSignedCertificate } from './signing-keys/self-signed.ts'

@@ -1,7 +1,8 @@
 /**
- * Prepares the publication of a large register in a thread, so that the event loop stays free. The thread has its own database
- * connection: it reads the register, writes the shared parameters and stores them without a reference to them. The publication
- * uses them only if the register has not changed meanwhile; nobody can fetch them before.
+ * Prepares the publication of a large register in a thread, so that the event loop stays free. The thread has
+ * its own database connection: it reads the register, writes the shared parameters and stores them without a
+ * reference to them. The publication uses them only if the register has not changed meanwhile; nobody can
+ * fetch them before.
  */
 import { Worker } from 'node:worker_threads'
 import { receiveFault } from '#platform/threads/crossed-fault.ts'
@@ -9,14 +10,19 @@ import { Fault } from '#schemas/fault.ts'
 import type { FromPreparer, Prepared, ToPrepare } from './prepare-worker.ts'
 import type { PublicationStore } from './store.ts'
 
-/** Resolves to undefined for a small register, which can be written in the time that a thread needs to start. */
+/**
+ * Resolves to undefined for a small register, which can be written in the time that a thread needs to start.
+ */
 type Prepare = () => Promise<Prepared | undefined>
 
-/** The number of members, subsystems and clients together from which writing them blocks the event loop noticeably. */
+/**
+ * The number of members, subsystems and clients together from which writing them blocks the event loop
+ * noticeably.
+ */
 const LARGE = 5000
 /**
- * Milliseconds after which the thread is ended; the job tries again. It is also ended when it needs more memory than Node's
- * --max-old-space-size.
+ * Milliseconds after which the thread is ended; the job tries again. It is also ended when it needs more
+ * memory than Node's --max-old-space-size.
  */
 const WITHIN_MS = 120_000
 

@@ -1,4 +1,7 @@
-/** The thread of prepare-publication.ts: reads the register in one snapshot, writes the shared parameters and stores them. */
+/**
+ * The thread of prepare-publication.ts: reads the register in one snapshot, writes the shared parameters and
+ * stores them.
+ */
 import { parentPort, workerData } from 'node:worker_threads'
 import { type CrossedFault, crossFault } from '#platform/threads/crossed-fault.ts'
 import { instanceIn, type SharedSettings } from './assemble.ts'

@@ -1,6 +1,6 @@
 /**
- * Serves the signed configuration as files on the public listener. Answers 404 for versions that are not offered, because 200
- * would mislead a client that probes for the newest version.
+ * Serves the signed configuration as files on the public listener. Answers 404 for versions that are not
+ * offered, because 200 would mislead a client that probes for the newest version.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Fault } from '#schemas/fault.ts'

@@ -1,7 +1,8 @@
 /**
- * Publishes the configuration. Guarantees that servers fetch a complete, signed configuration that is never older than the one
- * they had: in one transaction it reads the register, takes the next index and adds the next leaf to the transparency log. Nothing in it
- * waits for another host, save a token that is one: whoever waits for it long waits for this machine's processor or disk.
+ * Publishes the configuration. Guarantees that servers fetch a complete, signed configuration that is never
+ * older than the one they had: in one transaction it reads the register, takes the next index and adds the
+ * next leaf to the transparency log. Nothing in it waits for another host, save a token that is one: whoever
+ * waits for it long waits for this machine's processor or disk.
  */
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -26,7 +27,9 @@ type Rooms = {
   highWater: HighWater
   leafFile: LeafFile
   transparencyLog: Pick<LogStore, 'leaves'>
-  /** Makes sure that there is a valid suspension list: without one, servers could not use the configuration. */
+  /**
+   * Makes sure that there is a valid suspension list: without one, servers could not use the configuration.
+   */
   ensureSuspensionList(): Promise<unknown>
   /** Writes to this node's folder who is suspended and what is trusted now. */
   remember(): Promise<void>
@@ -43,16 +46,19 @@ type Rooms = {
 }
 
 /**
- * Publishes now. Undefined before the system is initialised and has a signing key. Throws `global_conf_rollback`,
- * `registry_restored` or `cannot_sign`.
+ * Publishes now. Undefined before the system is initialised and has a signing key. Throws
+ * `global_conf_rollback`, `registry_restored` or `cannot_sign`.
  */
 export type Publish = () => Promise<Publication | undefined>
 
-/** A server that read a directory just before it was replaced can still fetch its files (X-Road's ConfigurationDistributor). */
+/**
+ * A server that read a directory just before it was replaced can still fetch its files (X-Road's
+ * ConfigurationDistributor).
+ */
 const SUPERSEDED_KEPT_MS = 600_000
 /**
- * How often a publication is prepared again because the register changed meanwhile. After that it is written inside the
- * transaction, while nobody can change the register.
+ * How often a publication is prepared again because the register changed meanwhile. After that it is written
+ * inside the transaction, while nobody can change the register.
  */
 const MOST_PREPARED = 3
 
@@ -111,8 +117,8 @@ export function createPublish(rooms: Rooms): Publish {
     }
     return publishOnce(undefined)
   }
-  // One publication at a time: no publication has a reference to the contents that another one has just prepared, and it would
-  // remove them.
+  // One publication at a time: no publication has a reference to the contents that another one has just
+  // prepared, and it would remove them.
   const inTurn = createTurn()
   return () =>
     inTurn(async () => {

@@ -1,5 +1,6 @@
 /**
- * Reads whether the register was restored from a backup, and how far the servers were ahead when two administrators accepted it.
+ * Reads whether the register was restored from a backup, and how far the servers were ahead when two
+ * administrators accepted it.
  */
 import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
@@ -31,8 +32,8 @@ export async function reachedIn(kysely: Kysely<RegisterTables>): Promise<Reach> 
 }
 
 /**
- * The highest numbers that had been seen before the last accepted restoration; every later publication has higher ones. All zero
- * when nothing was restored.
+ * The highest numbers that had been seen before the last accepted restoration; every later publication has
+ * higher ones. All zero when nothing was restored.
  */
 export async function acceptedIn(kysely: Kysely<RegisterTables>): Promise<Reach> {
   const row = await kysely

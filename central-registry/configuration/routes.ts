@@ -39,8 +39,8 @@ export function configurationHandlers(rooms: Rooms): Record<string, OperationHan
         what: say`there is no signing key yet: POST /configuration/signing-keys`,
       })
     return writeAnchor({
-      // The time of the newest key: it changes only when the content of the anchor changes, because people compare the anchor's
-      // hash.
+      // The time of the newest key: it changes only when the content of the anchor changes, because people
+      // compare the anchor's hash.
       generatedAt: new Date(newest.created_at),
       instance,
       // Sorted, so that every node writes the same anchor.

@@ -1,7 +1,7 @@
 /**
- * Reads the register for a publication, and stores what was published: the files as served and the index that only rises. Any
- * node on the database can serve them. Storage is limited: equal content is stored once, and superseded files are removed after
- * ten minutes.
+ * Reads the register for a publication, and stores what was published: the files as served and the index that
+ * only rises. Any node on the database can serve them. Storage is limited: equal content is stored once, and
+ * superseded files are removed after ten minutes.
  */
 import { createHash } from 'node:crypto'
 import { type Kysely, type Selectable, sql } from 'kysely'
@@ -26,7 +26,9 @@ import { type OpenLog, openLog } from './transparency-log/store.ts'
 
 export type Publication = {
   index: Whole
-  /** The time in its locations: later than that of every publication before, also when the clock went back. */
+  /**
+   * The time in its locations: later than that of every publication before, also when the clock went back.
+   */
   generatedAt: Time
   expiresAt: Time
   /** Until when contracts with an outage grace may use it; absent when none in force grants one. */
@@ -56,7 +58,10 @@ type Present = {
   accepted: Reach
 }
 
-/** More than two publications a second for ten minutes. The limit keeps the tables small even if the clock was once ahead. */
+/**
+ * More than two publications a second for ten minutes. The limit keeps the tables small even if the clock was
+ * once ahead.
+ */
 const MOST_KEPT = 2000
 
 export function createPublicationStore(database: Database) {
@@ -68,9 +73,9 @@ export function createPublicationStore(database: Database) {
     accepted: () => acceptedIn(tables),
     activeKey: () => activeKeyIn(tables),
     /**
-     * Publishes what `make` returns for the register at this moment, while no other node changes or publishes it. Publishes
-     * nothing when `make` returns undefined. Replaces files with the same path. Removes files of publications that were
-     * superseded before `keptSince`.
+     * Publishes what `make` returns for the register at this moment, while no other node changes or publishes
+     * it. Publishes nothing when `make` returns undefined. Replaces files with the same path. Removes files
+     * of publications that were superseded before `keptSince`.
      */
     publish: (
       make: (
@@ -267,7 +272,10 @@ async function keepContent(kysely: Kysely<RegisterTables>, digest: string, conte
     .execute()
 }
 
-/** Keeps the publication that was the newest at `keptSince` and all later ones, but none with an index below `least`. */
+/**
+ * Keeps the publication that was the newest at `keptSince` and all later ones, but none with an index below
+ * `least`.
+ */
 async function removeSuperseded(
   transaction: Kysely<RegisterTables>,
   keptSince: string,

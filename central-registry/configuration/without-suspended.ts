@@ -1,6 +1,7 @@
 /**
- * Leaves out of the shared parameters what is suspended, where the registry's policy says so: X-Road's servers read no suspension
- * list, so they go on until a server or client is gone from their configuration. The register keeps everything; pure.
+ * Leaves out of the shared parameters what is suspended, where the registry's policy says so: X-Road's
+ * servers read no suspension list, so they go on until a server or client is gone from their configuration.
+ * The register keeps everything; pure.
  */
 
 /** The rows of the register that it looks at. */
@@ -21,8 +22,9 @@ export function doLeaveIn(parameters: Parameter[]): boolean {
 }
 
 /**
- * The rows without suspended servers, authentication certificates and clients. A suspended member is no client any more; a server
- * that it owns leaves too, unless a client of another member is registered there: an owner cannot be taken from its server.
+ * The rows without suspended servers, authentication certificates and clients. A suspended member is no
+ * client any more; a server that it owns leaves too, unless a client of another member is registered there:
+ * an owner cannot be taken from its server.
  */
 export function withoutSuspended<R extends Rows>(rows: R): R {
   if (!doLeaveIn(rows.parameters) || rows.suspended.length === 0) return rows

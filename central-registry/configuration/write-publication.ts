@@ -1,7 +1,7 @@
 /**
- * Writes one publication as files: shared, private and monitoring parameters V4 to V6, and the signed directories of the internal and the
- * external configuration. Next to each directory is our statement with the index and the transparency log's head, whose newest
- * leaf is this publication.
+ * Writes one publication as files: shared, private and monitoring parameters V4 to V6, and the signed
+ * directories of the internal and the external configuration. Next to each directory is our statement with
+ * the index and the transparency log's head, whose newest leaf is this publication.
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -42,7 +42,10 @@ type NextPublication = {
   signer: { certificate: Buffer; key: SigningKey }
   settings: Settings & {
     validitySeconds: number
-    /** Without it no grace is published, whatever contracts say: older servers would refuse the statement, and stop. */
+    /**
+     * Without it no grace is published, whatever contracts say: older servers would refuse the statement, and
+     * stop.
+     */
     outageGrace: boolean
   }
   /** The keys of the public log; undefined without one. They are in the log themselves, as each part is. */
@@ -96,8 +99,9 @@ function partsOf({ rows, shared, settings }: NextPublication): Part[] {
 export async function writePublication(
   q: NextPublication,
 ): Promise<{ publication: Publication; files: PublishedFile[] }> {
-  // Servers compare the time in the location, so it has to rise even when the clock does not. What the statement says of its time
-  // is the clock's: a clock that was ahead once must not lead servers astray afterwards.
+  // Servers compare the time in the location, so it has to rise even when the clock does not. What the
+  // statement says of its time is the clock's: a clock that was ahead once must not lead servers astray
+  // afterwards.
   const stampedAt = new Date(
     Math.max(q.now.getTime(), Date.parse(q.previous?.generatedAt ?? '1970-01-01T00:00:00Z') + 1),
   )
@@ -192,7 +196,10 @@ async function logHeadOf(parts: Record<string, string>, q: NextPublication): Pro
   return signLogHead(head, documentSignerOf(q.signer.certificate, q.signer.key))
 }
 
-/** For our own servers, in the statement: X-Road's parameters have room only for a profile's name, and for no issuers. */
+/**
+ * For our own servers, in the statement: X-Road's parameters have room only for a profile's name, and for no
+ * issuers.
+ */
 type List = {
   part: string
   location: string
@@ -218,7 +225,8 @@ function listsOf(q: Pick<NextPublication, 'rows' | 'logKeys'>, stamp: string): L
       certificateProfiles: profiles,
     }),
     ...list(TRUSTED_ISSUERS_PART, 'trusted-issuers.json', issuers, { trustedIssuers: issuers }),
-    // Only its hash is in the statement: servers of before refuse fields that they do not know, and pass over parts.
+    // Only its hash is in the statement: servers of before refuse fields that they do not know, and pass over
+    // parts.
     ...list(LOG_KEYS_PART, 'log-keys.json', q.logKeys ?? [], {}),
   ]
 }
@@ -266,7 +274,10 @@ function nameOf(part: Part): string {
   return `V${part.version}/${part.identifier}`
 }
 
-/** For registries of federated instances, which cannot learn it elsewhere: external configurations have no private parameters. */
+/**
+ * For registries of federated instances, which cannot learn it elsewhere: external configurations have no
+ * private parameters.
+ */
 function registrationOf({
   sourceAddress,
   registration,

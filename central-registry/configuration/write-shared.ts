@@ -1,4 +1,7 @@
-/** Writes the shared parameters in every version that is published, with the digests for storing and for signing them. */
+/**
+ * Writes the shared parameters in every version that is published, with the digests for storing and for
+ * signing them.
+ */
 import { createHash } from 'node:crypto'
 import { writeSharedParametersIn } from '#core/configuration/shared-parameters-write.ts'
 import { assembleShared, type RegisterRows, type SharedSettings } from './assemble.ts'

@@ -1,4 +1,7 @@
-/** Single rows of contracts, their parties and seals, and what the register knows about the parties, within a transaction. */
+/**
+ * Single rows of contracts, their parties and seals, and what the register knows about the parties, within a
+ * transaction.
+ */
 import type { Kysely } from 'kysely'
 import { graceHoursOf } from '#core/contract/grace-hours.ts'
 import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
@@ -54,8 +57,8 @@ export async function versionsOf(kysely: Kysely<RegisterTables>, contract: strin
 }
 
 /**
- * The version with this content, and all versions. Throws `not_found`, and `contract_not_possible` when no version has this hash
- * (any more).
+ * The version with this content, and all versions. Throws `not_found`, and `contract_not_possible` when no
+ * version has this hash (any more).
  */
 export async function rowOfHash(
   kysely: Kysely<RegisterTables>,
@@ -121,7 +124,10 @@ export async function putVersion(
   return row
 }
 
-/** The text in which a search finds a contract apart from its title: its id, parties, global group and services. */
+/**
+ * The text in which a search finds a contract apart from its title: its id, parties, global group and
+ * services.
+ */
 function searchedFor(content: ContractContent): string {
   const services = content.services.map(({ serviceCode }) => encodeSegment(serviceCode))
   const consumers = [...namedConsumers(content), groupOf(content) ?? '']
@@ -150,8 +156,8 @@ export async function addParties(
 }
 
 /**
- * The subsystems that are consumers of this version now: the named ones, or those whose members joined and which are in the group
- * still.
+ * The subsystems that are consumers of this version now: the named ones, or those whose members joined and
+ * which are in the group still.
  */
 export async function joinedOf(
   kysely: Kysely<RegisterTables>,
@@ -222,8 +228,8 @@ export async function addEvent(
 }
 
 /**
- * Which of the parties are unknown to the register and to the configuration of their instance, and whether the contract is
- * suspended.
+ * Which of the parties are unknown to the register and to the configuration of their instance, and whether
+ * the contract is suspended.
  */
 export async function readFacts(
   kysely: Kysely<RegisterTables>,
@@ -242,8 +248,8 @@ export async function readFacts(
 }
 
 /**
- * Throws `contract_not_possible` when another contract that is accepted or in force could cover the same calls of these consumers
- * at some time after `now`.
+ * Throws `contract_not_possible` when another contract that is accepted or in force could cover the same
+ * calls of these consumers at some time after `now`.
  */
 export async function checkOverlaps(
   kysely: Kysely<RegisterTables>,

@@ -1,5 +1,6 @@
 /**
- * Rules for contracts: states and the acts that change them, who may act, when a contract expires, what a proposal needs; pure.
+ * Rules for contracts: states and the acts that change them, who may act, when a contract expires, what a
+ * proposal needs; pure.
  */
 
 import { mayMeet } from '#core/contract/endpoints.ts'
@@ -67,7 +68,10 @@ const WHY_NOT: Record<Act, string> = {
 export const OPEN: ContractState[] = ['PROPOSED', 'ACCEPTED']
 export const IN_FORCE: ContractState[] = ['ACTIVE', 'SUSPENDED']
 
-/** The state after the act. Throws `contract_not_possible`, with the reason, when the state does not allow the act. */
+/**
+ * The state after the act. Throws `contract_not_possible`, with the reason, when the state does not allow the
+ * act.
+ */
 export function next(state: ContractState, act: Act): ContractState {
   const following = NEXT[state][act]
   if (following === undefined) throw impossible(`it is ${state}: ${WHY_NOT[act]}`)
@@ -88,7 +92,10 @@ export type Version = {
   critical: boolean
 }
 
-/** The state as of now: a version is expired even before a job has recorded it. An overdue critical contract stays in force. */
+/**
+ * The state as of now: a version is expired even before a job has recorded it. An overdue critical contract
+ * stays in force.
+ */
 export function stateAt(one: Version, now: string): ContractState {
   const isOver = one.validUntil <= now && isPossible(one.state, 'expire')
   if (!isOver) return one.state
@@ -121,8 +128,9 @@ export type RegisterFacts = {
 const MOST_UNHEARD = 100
 
 /**
- * Throws `contract_not_possible` or `access_denied` when this member cannot propose this content now. `where` is `elsewhere` for
- * a contract of another registry. That registry numbers its versions itself, so it may have skipped numbers here.
+ * Throws `contract_not_possible` or `access_denied` when this member cannot propose this content now. `where`
+ * is `elsewhere` for a contract of another registry. That registry numbers its versions itself, so it may
+ * have skipped numbers here.
  */
 export function checkProposal(
   content: ContractContent,
@@ -154,7 +162,10 @@ export function checkProposal(
     )
 }
 
-/** Throws `contract_not_possible` when a party is not in the register; checked at the proposal and at every later decision. */
+/**
+ * Throws `contract_not_possible` when a party is not in the register; checked at the proposal and at every
+ * later decision.
+ */
 export function checkParties(
   content: ContractContent,
   { missing, groupExists }: Pick<RegisterFacts, 'missing' | 'groupExists'>,
@@ -163,14 +174,17 @@ export function checkParties(
   if (!groupExists) throw impossible(`there is no global group ${groupOf(content)}`)
 }
 
-/** Throws `contract_not_possible` for a contract that is suspended or was terminated: a new version must not bring it back. */
+/**
+ * Throws `contract_not_possible` for a contract that is suspended or was terminated: a new version must not
+ * bring it back.
+ */
 export function checkFamily(
   { versions, isSuspended }: Pick<RegisterFacts, 'versions' | 'isSuspended'>,
   now: string,
 ): void {
   const states = versions.map((one) => stateAt(one, now))
-  // A suspension stays in force after the end of the version that it stopped. Otherwise a renewal would avoid the two persons who
-  // have to lift it.
+  // A suspension stays in force after the end of the version that it stopped. Otherwise a renewal would avoid
+  // the two persons who have to lift it.
   if (states.includes('SUSPENDED')) throw impossible('it is suspended; only the registry can resume it')
   if (isSuspended)
     throw impossible(
@@ -199,9 +213,9 @@ export function isComplete(content: ContractContent, signers: string[]): boolean
 }
 
 /**
- * Throws `access_denied` unless the member may do this: those who have to seal the contract decide on it for all, and who joined the
- * terms of a group ends its own part alone. Throws `second_signatory_needed` for a termination without two mandated people of the
- * member.
+ * Throws `access_denied` unless the member may do this: those who have to seal the contract decide on it for
+ * all, and who joined the terms of a group ends its own part alone. Throws `second_signatory_needed` for a
+ * termination without two mandated people of the member.
  */
 export function checkMemberAct(
   act: MemberAct,
@@ -227,8 +241,8 @@ export function checkMemberAct(
 export type Standing = { content: ContractContent; consumers: string[] }
 
 /**
- * Throws `contract_not_possible` when, at some time from now on, a call could be covered both by this contract and by another
- * one.
+ * Throws `contract_not_possible` when, at some time from now on, a call could be covered both by this
+ * contract and by another one.
  */
 export function checkOverlap(one: Standing, others: Standing[], now: string): void {
   for (const other of others) {
@@ -269,8 +283,9 @@ export const NOTICE_DAYS = [90, 30, 7, 1] as const
 const DAY_MS = 86_400_000
 
 /**
- * The notice that is due and was not given yet. When a late run finds several of them due, only the latest is given. A contract
- * whose next version is in force already needs none. A critical contract after its end has one notice a day.
+ * The notice that is due and was not given yet. When a late run finds several of them due, only the latest is
+ * given. A contract whose next version is in force already needs none. A critical contract after its end has
+ * one notice a day.
  */
 export function dueNotice(
   one: Version & { reviewAt: string },
@@ -302,8 +317,8 @@ export function partiesOf(content: ContractContent, joined: string[]): string[] 
 }
 
 /**
- * One difference between two contents. `path` is a JSON Pointer; `before` or `after` is absent when that content has no value
- * there.
+ * One difference between two contents. `path` is a JSON Pointer; `before` or `after` is absent when that
+ * content has no value there.
  */
 type Difference = { path: string; before?: Json; after?: Json }
 

@@ -1,6 +1,7 @@
 /**
- * Applies the emergency suspension of a contract, in the transaction of the suspension. All versions in force are suspended or
- * resumed together, so that a version which begins next week is suspended like the one that is valid today.
+ * Applies the emergency suspension of a contract, in the transaction of the suspension. All versions in force
+ * are suspended or resumed together, so that a version which begins next week is suspended like the one that
+ * is valid today.
  */
 
 import type { Kysely } from 'kysely'
@@ -12,8 +13,8 @@ import { impossible, isPossible, next } from './rules.ts'
 /** What a suspension can do to a contract, within its own transaction. */
 export type SuspendableContracts = {
   /**
-   * Suspends all versions in force. Throws `not_found`, and `contract_not_possible` unless a version is in force. `hash` is of
-   * the version that the administrator has read.
+   * Suspends all versions in force. Throws `not_found`, and `contract_not_possible` unless a version is in
+   * force. `hash` is of the version that the administrator has read.
    */
   suspend(
     transaction: Kysely<RegisterTables>,
@@ -25,7 +26,10 @@ export type SuspendableContracts = {
     contract: string,
     decision: { by: string; at: string },
   ): Promise<void>
-  /** Resumes all suspended versions. Throws as `suspend` does, when no version is suspended and `isSuspended` is false. */
+  /**
+   * Resumes all suspended versions. Throws as `suspend` does, when no version is suspended and `isSuspended`
+   * is false.
+   */
   resume(
     transaction: Kysely<RegisterTables>,
     q: { contract: string; hash?: string; isSuspended: boolean },
@@ -67,7 +71,8 @@ export function createSuspendableContracts(notify: Notify): SuspendableContracts
       if (moving.length === 0 && !q.isSuspended)
         throw impossible(`it is ${named.state}: only a suspended contract can be resumed`)
       for (const row of moving) await moveVersion(transaction, row, { act: 'resume', decision, notify })
-      // All versions ended meanwhile, so there is no state to change. The event records that a new version is possible again.
+      // All versions ended meanwhile, so there is no state to change. The event records that a new version is
+      // possible again.
       if (moving.length === 0) await addEvent(transaction, named, { act: 'resume', ...decision })
     },
   }

@@ -18,8 +18,8 @@ export type ApprovedRooms = {
 export type DocumentRooms = ApprovedRooms & { clock: Clock }
 
 /**
- * The approved CAs as the next publication will name them. They are read anew for each document, so that a withdrawn CA is no
- * longer accepted.
+ * The approved CAs as the next publication will name them. They are read anew for each document, so that a
+ * withdrawn CA is no longer accepted.
  */
 export async function approvedNow(rooms: ApprovedRooms): Promise<ConfigurationIndex> {
   const { trust } = rooms

@@ -1,4 +1,7 @@
-/** The readers of fields were made for contracts and throw `invalid_contract`: elsewhere such a fault is one of the input. */
+/**
+ * The readers of fields were made for contracts and throw `invalid_contract`: elsewhere such a fault is one
+ * of the input.
+ */
 import { Fault } from '#schemas/fault.ts'
 
 /** Returns what `read` returns; throws `invalid_input` where it throws `invalid_contract`. */

@@ -15,8 +15,8 @@ export type SignedWith<T> = T & { signedWith: string }
 type Signing = SignedWith<DocumentHead & { server: string }>
 
 /**
- * Records the id of a document by which a member acts. Throws `suspended` when the member, the server that sends it or the
- * certificate is suspended, and `replayed_request`.
+ * Records the id of a document by which a member acts. Throws `suspended` when the member, the server that
+ * sends it or the certificate is suspended, and `replayed_request`.
  */
 export async function takeAct(
   transaction: Kysely<RegisterTables>,
@@ -28,9 +28,11 @@ export async function takeAct(
 }
 
 /**
- * Records the id of a document by which a server asks or answers for all its clients. Throws `access_denied` when the register does not have its
- * signer, `suspended` when the server or the certificate is suspended, and `replayed_request`. That the server's owner is suspended refuses
- * nothing: clients of others may be registered there, and they go on. Nor does a server that is not registered yet: it asks what became of that.
+ * Records the id of a document by which a server asks or answers for all its clients. Throws `access_denied`
+ * when the register does not have its signer, `suspended` when the server or the certificate is suspended,
+ * and `replayed_request`. That the server's owner is suspended refuses nothing: clients of others may be
+ * registered there, and they go on. Nor does a server that is not registered yet: it asks what became of
+ * that.
  */
 export async function takeWord(
   transaction: Kysely<RegisterTables>,
@@ -58,9 +60,10 @@ export async function refuseSuspended(
 }
 
 /**
- * Records the id of a signed document. Throws `replayed_request` when it was used before. A document may be one window ahead of our clock,
- * and is accepted for another window; one without a time of its own until `validUntil`, which its proofs set. Its id is deleted when it would be
- * too old anyway: not by the clock of this node, which may have leapt, but by what `advance` allows. When the clock of a node is behind that, a
+ * Records the id of a signed document. Throws `replayed_request` when it was used before. A document may be
+ * one window ahead of our clock, and is accepted for another window; one without a time of its own until
+ * `validUntil`, which its proofs set. Its id is deleted when it would be too old anyway: not by the clock of
+ * this node, which may have leapt, but by what `advance` allows. When the clock of a node is behind that, a
  * document whose id may be deleted already is refused as `stale_request`.
  */
 export async function takeDocument(
@@ -90,15 +93,18 @@ export async function takeDocument(
 }
 
 /**
- * The newest time (ms) that a server or another registry has signed in a document that this registry took, no later than the clocks of its nodes and of its
- * database were then; 0 before any.
+ * The newest time (ms) that a server or another registry has signed in a document that this registry took, no
+ * later than the clocks of its nodes and of its database were then; 0 before any.
  */
 export async function signedTime(tables: Kysely<Pick<RegisterTables, 'system_parameter'>>): Promise<number> {
   const row = tables.selectFrom('system_parameter').select('value').where('name', '=', SIGNED_TIME)
   return Date.parse((await row.executeTakeFirst())?.value ?? isoOf(0))
 }
 
-/** Stores the signed time when a document brings it forward, and deletes the ids that are over by it. Returns it. */
+/**
+ * Stores the signed time when a document brings it forward, and deletes the ids that are over by it. Returns
+ * it.
+ */
 async function advance(
   transaction: Kysely<RegisterTables>,
   made: number | undefined,

@@ -1,7 +1,8 @@
 /**
- * Whether the clock of this node may end things for good: documents that this registry took prove it, as far as servers and other registries signed a
- * time in them. Their certificates had a status that was valid at that time, or the other registry's configuration was, so the clock alone makes none.
- * The same times show that the clock is wrong.
+ * Whether the clock of this node may end things for good: documents that this registry took prove it, as far
+ * as servers and other registries signed a time in them. Their certificates had a status that was valid at
+ * that time, or the other registry's configuration was, so the clock alone makes none. The same times show
+ * that the clock is wrong.
  */
 import { type Clock, elapsedTime } from '#platform/clock.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
@@ -43,8 +44,8 @@ export function createTimeProof(q: { database: Database; clock: Clock; elapsed?:
   }
 
   /**
-   * It may be of before this node began. And where the clock is ahead of a document that was just taken, nobody can tell whether it is wrong or that
-   * of the database, which bounds what is stored.
+   * It may be of before this node began. And where the clock is ahead of a document that was just taken,
+   * nobody can tell whether it is wrong or that of the database, which bounds what is stored.
    */
   function ageAt(at: number, time: number): number {
     const oldMs = looked === undefined ? Number.POSITIVE_INFINITY : at - looked.at + ACCEPTED_MS
@@ -60,7 +61,10 @@ export function createTimeProof(q: { database: Database; clock: Clock; elapsed?:
 
   return {
     isProven,
-    /** A registry that no server of ours speaks to never has a proof, and keeps letters for ever: operators are told. */
+    /**
+     * A registry that no server of ours speaks to never has a proof, and keeps letters for ever: operators
+     * are told.
+     */
     async finding() {
       const isGood = await isProven()
       const found = errorFinding(errorMs(), 'a server')

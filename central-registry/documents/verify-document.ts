@@ -8,8 +8,8 @@ import type { SignedWith } from './taken-store.ts'
 import { type Trust, verifySigner } from './verify-signer.ts'
 
 /**
- * Reads a document with exactly one signature and returns its fields and the SHA-256 of the certificate that signed it. Throws
- * unless the member that it names as `signer` signed it within the accepted time.
+ * Reads a document with exactly one signature and returns its fields and the SHA-256 of the certificate that
+ * signed it. Throws unless the member that it names as `signer` signed it within the accepted time.
  */
 export function verified<T extends DocumentHead & { server: string }>(
   bytes: Buffer,

@@ -1,6 +1,6 @@
 /**
- * Verifies who signed a document of a member: an approved CA issued the certificate, it is valid now, and member and server
- * belong to this instance; pure.
+ * Verifies who signed a document of a member: an approved CA issued the certificate, it is valid now, and
+ * member and server belong to this instance; pure.
  */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { readableName } from '#core/certificate/name.ts'
@@ -14,8 +14,8 @@ import { say } from '#schemas/said.ts'
 import type { Time } from '#schemas/sent-values.ts'
 
 /**
- * Milliseconds between `createdAt` and our clock, as between servers (pr-mess 4.2): clocks differ, and documents take time to
- * arrive.
+ * Milliseconds between `createdAt` and our clock, as between servers (pr-mess 4.2): clocks differ, and
+ * documents take time to arrive.
  */
 export const ACCEPTED_MS = 5 * 60_000
 
@@ -37,7 +37,8 @@ export type ProofFacts = {
   createdAt: Time
   verifiedAt: Time
   /**
-   * Absent when the request has no signature of the signer. The signer then signed the X-Road message that `passedOnBy` verified.
+   * Absent when the request has no signature of the signer. The signer then signed the X-Road message that
+   * `passedOnBy` verified.
    */
   signingCertificate?: CertificateFacts
   /** Present when the key of this certificate signed the request as well. */
@@ -55,7 +56,8 @@ type SignatureFacts = ProofFacts & { signingCertificate: CertificateFacts; valid
 export type Trust = { configuration: ConfigurationIndex; now: number }
 
 /**
- * What the signature of `signer` proves. Throws unless the certificate is that member's, issued by an approved CA and valid now.
+ * What the signature of `signer` proves. Throws unless the certificate is that member's, issued by an
+ * approved CA and valid now.
  */
 export function verifySigner(
   document: DocumentHead & { server: string },

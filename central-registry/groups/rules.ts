@@ -1,4 +1,7 @@
-/** Rules for the membership in a global group; pure. The life of the group itself is in members/rules.ts (`nextStanding`). */
+/**
+ * Rules for the membership in a global group; pure. The life of the group itself is in members/rules.ts
+ * (`nextStanding`).
+ */
 import { Fault } from '#schemas/fault.ts'
 import { OWNERS_GROUP } from '#schemas/global-configuration.ts'
 import { say } from '#schemas/said.ts'
@@ -15,7 +18,9 @@ export function checkByHand(group: string): void {
     })
 }
 
-/** Throws `conflict` for a client that is in the group already, because granting a right twice is a mistake. */
+/**
+ * Throws `conflict` for a client that is in the group already, because granting a right twice is a mistake.
+ */
 export function checkJoining(q: { group: string; client: string; isMember: boolean }): void {
   if (q.isMember)
     throw new Fault('conflict', { what: say`${q.client} belongs to the global group ${q.group}` })

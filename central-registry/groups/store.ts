@@ -94,7 +94,9 @@ export function createGroupStore(database: Tabled, change: Change) {
         nextStanding(`the global group ${code}`, 'add', { exists })
         await transaction.insertInto('global_group').values({ code, description }).execute()
       }),
-    /** Throws `conflict` for the group that the registry keeps: its description is the same in every instance. */
+    /**
+     * Throws `conflict` for the group that the registry keeps: its description is the same in every instance.
+     */
     describeGroup: (code: string, description: string) =>
       change(async (transaction) => {
         checkByHand(code)

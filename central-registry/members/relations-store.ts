@@ -1,11 +1,15 @@
-/** Looks up what refers to a member or subsystem: servers that it owns, servers where it is registered, groups it belongs to. */
+/**
+ * Looks up what refers to a member or subsystem: servers that it owns, servers where it is registered, groups
+ * it belongs to.
+ */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { type ClientId, idText, type MemberId } from '#schemas/identifiers.ts'
 import type { RegisterTables } from '../register/tables.ts'
 
 export type RelationStore = ReturnType<typeof createRelationStore>
 
-// A page shows these lists in full. The paged lists of the API have all entries of a member with more than this.
+// A page shows these lists in full. The paged lists of the API have all entries of a member with more than
+// this.
 const MOST = 500
 
 export function createRelationStore(database: Database) {

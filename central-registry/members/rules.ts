@@ -12,13 +12,13 @@ import {
 import { say } from '#schemas/said.ts'
 
 const MAX_NAME = 255
-// XML cannot contain noncharacters: one name with them would make every publication fail. Direction marks can make a name look
-// like another one.
+// XML cannot contain noncharacters: one name with them would make every publication fail. Direction marks can
+// make a name look like another one.
 const UNFIT = /[\ufffe\uffff\u202a-\u202e\u2066-\u2069]/
 
 /**
- * Returns a name for people. Throws `invalid_input` unless it has 1 to 255 characters, without control characters and direction
- * marks.
+ * Returns a name for people. Throws `invalid_input` unless it has 1 to 255 characters, without control
+ * characters and direction marks.
  */
 export function checkName(name: string): string {
   if (name.trim() === '' || name.length > MAX_NAME || /\p{Cc}|\p{Cs}/u.test(name) || UNFIT.test(name)) {
@@ -30,8 +30,8 @@ export function checkName(name: string): string {
 }
 
 /**
- * Parses "INSTANCE:CLASS:CODE[:SUBSYSTEM]", X-Road's form of a client id in an API path. Throws `invalid_client_identifier`, or
- * `invalid_input` for another instance.
+ * Parses "INSTANCE:CLASS:CODE[:SUBSYSTEM]", X-Road's form of a client id in an API path. Throws
+ * `invalid_client_identifier`, or `invalid_input` for another instance.
  */
 export function clientOf(encoded: string, instance: string): ClientId {
   const parts = encoded.split(':').map(checkCode)
@@ -69,7 +69,9 @@ export function encodedId(text: string): string {
   return [...parts, ...(id.subsystemCode === undefined ? [] : [id.subsystemCode])].join(':')
 }
 
-/** Parses the server id "INSTANCE:CLASS:CODE:SERVERCODE". Throws `invalid_input`, also for another instance. */
+/**
+ * Parses the server id "INSTANCE:CLASS:CODE:SERVERCODE". Throws `invalid_input`, also for another instance.
+ */
 export function serverOf(encoded: string, instance: string): ServerId {
   const parts = encoded.split(':').map(checkCode)
   if (parts.length !== 4 || parts[0] !== instance) {
@@ -105,9 +107,9 @@ export function standingOf({ exists, references = {} }: StandingFacts): Standing
 }
 
 /**
- * The life of everything that others refer to: member classes, members, subsystems, global groups, certificate profiles. Returns
- * the standing after the act. Throws `not_found`, or `conflict` when it exists already or something still refers to it; the text
- * says what.
+ * The life of everything that others refer to: member classes, members, subsystems, global groups,
+ * certificate profiles. Returns the standing after the act. Throws `not_found`, or `conflict` when it exists
+ * already or something still refers to it; the text says what.
  */
 export function nextStanding(what: string, act: StandingAct, facts: StandingFacts): Standing {
   const standing = standingOf(facts)

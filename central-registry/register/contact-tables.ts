@@ -1,5 +1,6 @@
 /**
- * Row types of the addresses of contacts, one to one with the migrations. A missing time is '', so that times can be compared.
+ * Row types of the addresses of contacts, one to one with the migrations. A missing time is '', so that times
+ * can be compared.
  */
 import type { Generated } from 'kysely'
 import type { Whole } from '#schemas/sent-values.ts'
@@ -35,7 +36,10 @@ export type ContactTables = {
     digest: Buffer
     expires_at: string
   }
-  /** Letters of the last day, for the limits on further letters. `asked_by` is a member, or '' for the registry. */
+  /**
+   * Letters of the last day, for the limits on further letters. `asked_by` is a member, or '' for the
+   * registry.
+   */
   contact_letter: {
     id: Generated<number>
     member: string

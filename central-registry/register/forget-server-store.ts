@@ -1,11 +1,15 @@
-/** Deletes what features counted or noticed about a server when the server is removed, and ends what waits about it. */
+/**
+ * Deletes what features counted or noticed about a server when the server is removed, and ends what waits
+ * about it.
+ */
 import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { revokeRequests } from './revoke-requests-store.ts'
 import type { RegisterTables } from './tables.ts'
 
 /**
- * Tables whose rows belong to one server. They are also deleted when its id changes: under the new id the server reports anew.
+ * Tables whose rows belong to one server. They are also deleted when its id changes: under the new id the
+ * server reports anew.
  */
 const TABLES = ['fleet_server', 'fleet_trouble', 'fleet_certificate', 'call_day', 'call_count'] as const
 

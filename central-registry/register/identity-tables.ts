@@ -3,7 +3,10 @@ import type { Generated } from 'kysely'
 import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type DidSubjectRow = {
-  /** The segments of the DID below the registry's own, as in a URL: "members/GOV/1234"; empty for the instance. */
+  /**
+   * The segments of the DID below the registry's own, as in a URL: "members/GOV/1234"; empty for the
+   * instance.
+   */
   path: string
   kind: 'instance' | 'member' | 'server'
   /** The identifier in text form. */
@@ -23,8 +26,9 @@ export type DidSubjectRow = {
 
 export type IdentityTables = {
   /**
-   * `lost_at`: since then there is no copy of it, and what it should sign cannot go on. `made_at`: of a published key that replaced another one.
-   * `accepted_until`: of a key that was replaced, until when others still accept what it signed.
+   * `lost_at`: since then there is no copy of it, and what it should sign cannot go on. `made_at`: of a
+   * published key that replaced another one. `accepted_until`: of a key that was replaced, until when others
+   * still accept what it signed.
    */
   identity_key: {
     name: string

@@ -1,4 +1,7 @@
-/** Counts the contracts, proposed or in force, that refer to something: what they name must stay in the register. */
+/**
+ * Counts the contracts, proposed or in force, that refer to something: what they name must stay in the
+ * register.
+ */
 
 import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
 import { counted } from '#platform/database/lists.ts'

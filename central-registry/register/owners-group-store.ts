@@ -1,6 +1,7 @@
 /**
- * The global group of all members that own a security server, which the registry keeps by itself as X-Road's central server does.
- * Guarantees that it names each of these members and nobody else, within the transaction that changes the servers.
+ * The global group of all members that own a security server, which the registry keeps by itself as X-Road's
+ * central server does. Guarantees that it names each of these members and nobody else, within the transaction
+ * that changes the servers.
  */
 import type { Kysely } from 'kysely'
 import { counted } from '#platform/database/lists.ts'
@@ -24,7 +25,10 @@ export async function followOwner(transaction: Kysely<RegisterTables>, owner: st
       .execute()
 }
 
-/** Makes the group anew from all servers: for many at once, and for a group of that code that was kept by hand. */
+/**
+ * Makes the group anew from all servers: for many at once, and for a group of that code that was kept by
+ * hand.
+ */
 export async function followOwners(transaction: Kysely<RegisterTables>): Promise<void> {
   const { code, description } = OWNERS_GROUP
   await transaction

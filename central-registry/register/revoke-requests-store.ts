@@ -1,9 +1,15 @@
-/** Revokes undecided management requests of whoever leaves the register: approved later, they would bring it back. */
+/**
+ * Revokes undecided management requests of whoever leaves the register: approved later, they would bring it
+ * back.
+ */
 import type { Kysely } from 'kysely'
 import { UNDECIDED } from '#schemas/management-request.ts'
 import type { RegisterTables } from './tables.ts'
 
-/** Call this within the transaction in which this server or member leaves the register, or the server gets another id. */
+/**
+ * Call this within the transaction in which this server or member leaves the register, or the server gets
+ * another id.
+ */
 export async function revokeRequests(
   transaction: Kysely<RegisterTables>,
   of: { server: string } | { member: string },

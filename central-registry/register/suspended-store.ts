@@ -29,7 +29,8 @@ export async function isSuspendedIn(
 }
 
 /**
- * Lifts the suspension of a contract because the contract ended; `by` describes who ended it. False when there was no suspension.
+ * Lifts the suspension of a contract because the contract ended; `by` describes who ended it. False when
+ * there was no suspension.
  */
 export async function endOf(
   transaction: Kysely<RegisterTables>,

@@ -1,6 +1,6 @@
 /**
- * Row types of the register: members, servers and all that refers to them, which one change may check together. One to one with
- * the migrations. Flags are 0 or 1; `_at` columns are ISO texts.
+ * Row types of the register: members, servers and all that refers to them, which one change may check
+ * together. One to one with the migrations. Flags are 0 or 1; `_at` columns are ISO texts.
  */
 
 import type { Generated } from 'kysely'

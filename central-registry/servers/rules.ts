@@ -11,9 +11,13 @@ import { say } from '#schemas/said.ts'
 
 const HOST = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/
 
-/** Returns a host name in lower case or an IP address without port, because shared-params has no port. Throws `invalid_input`. */
+/**
+ * Returns a host name in lower case or an IP address without port, because shared-params has no port. Throws
+ * `invalid_input`.
+ */
 export function checkAddress(address: string): string {
-  // A name whose last label is all digits is a mistyped IP address. A zone (fe80::1%eth0) has a meaning only on one machine.
+  // A name whose last label is all digits is a mistyped IP address. A zone (fe80::1%eth0) has a meaning only
+  // on one machine.
   const isHost = HOST.test(address) && !/(?:^|\.)\d+$/.test(address)
   if ((isIP(address) === 0 || address.includes('%')) && !isHost) {
     throw new Fault('invalid_input', {
@@ -64,9 +68,15 @@ export function nextServerState(id: string, act: ServerAct, state: ServerState):
   })
 }
 
-/** The relation of a member or subsystem to a security server. The owner is a client of its server without a registration. */
+/**
+ * The relation of a member or subsystem to a security server. The owner is a client of its server without a
+ * registration.
+ */
 export type RegistrationState = 'ABSENT' | 'ENABLED' | 'DISABLED' | 'OWNER'
-/** `own`: the client becomes the owner. `handOver`: the owner becomes a client, because another one becomes the owner. */
+/**
+ * `own`: the client becomes the owner. `handOver`: the owner becomes a client, because another one becomes
+ * the owner.
+ */
 export type RegistrationAct = 'register' | 'enable' | 'disable' | 'delete' | 'own' | 'handOver'
 
 const NEXT_REGISTRATION: Record<RegistrationState, Partial<Record<RegistrationAct, RegistrationState>>> = {
@@ -85,7 +95,9 @@ export function registrationState(
   return Number(row.is_disabled) === 1 ? 'DISABLED' : 'ENABLED'
 }
 
-/** The relation of `client` to the server after the act. Throws `not_found`, or `conflict` with the reason. */
+/**
+ * The relation of `client` to the server after the act. Throws `not_found`, or `conflict` with the reason.
+ */
 export function nextRegistrationState(
   client: string,
   act: RegistrationAct,
@@ -120,7 +132,10 @@ export function certificateState(server: string, row: { server: string } | undef
   return row.server === server ? 'HERE' : 'ELSEWHERE'
 }
 
-/** Throws `cert_not_found`, or `conflict` because a certificate may be registered for only one security server. */
+/**
+ * Throws `cert_not_found`, or `conflict` because a certificate may be registered for only one security
+ * server.
+ */
 export function nextCertificateState(
   sha256: string,
   act: CertificateAct,
@@ -136,8 +151,8 @@ export function nextCertificateState(
 }
 
 /**
- * Reads an authentication certificate. Throws `incorrect_certificate`, or a fault with the reason, unless an approved CA issued
- * it and it is valid at `at`.
+ * Reads an authentication certificate. Throws `incorrect_certificate`, or a fault with the reason, unless an
+ * approved CA issued it and it is valid at `at`.
  */
 export function checkAuthenticationCertificate(
   bytes: Buffer,
@@ -153,8 +168,9 @@ export function checkAuthenticationCertificate(
 }
 
 /**
- * The same for a certificate that is to be registered, which must also meet the demands of its CA's profile. Registered
- * certificates are not checked against the demands again, so that a changed profile interrupts no exchange.
+ * The same for a certificate that is to be registered, which must also meet the demands of its CA's profile.
+ * Registered certificates are not checked against the demands again, so that a changed profile interrupts no
+ * exchange.
  */
 export function checkNewCertificate(
   bytes: Buffer,

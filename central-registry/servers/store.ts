@@ -144,7 +144,10 @@ function createServerChanges(change: Change) {
         await mayServer(transaction, server, 'changeAddress')
         await transaction.updateTable('security_server').set({ address }).where('id', '=', server).execute()
       }),
-    /** Removes the server with its certificates, client registrations, undecided requests and what features counted about it. */
+    /**
+     * Removes the server with its certificates, client registrations, undecided requests and what features
+     * counted about it.
+     */
     deleteServer: (id: ServerId, at: string) =>
       change(async (transaction) => {
         const server = idText(id)
@@ -206,7 +209,10 @@ function createServerChanges(change: Change) {
           .where('id', '=', server)
           .execute()
       }),
-    /** A client of the server becomes its owner, and the old owner becomes a client. The server's id changes with the owner. */
+    /**
+     * A client of the server becomes its owner, and the old owner becomes a client. The server's id changes
+     * with the owner.
+     */
     changeOwner: (id: ServerId, owner: MemberId, at: string) =>
       change(async (transaction) => {
         const [before, after] = [idText(id), idText({ ...owner, serverCode: id.serverCode })]

@@ -1,4 +1,7 @@
-/** Handlers of the operations on trusted issuers of credentials: list them, change and withdraw them with two persons. */
+/**
+ * Handlers of the operations on trusted issuers of credentials: list them, change and withdraw them with two
+ * persons.
+ */
 import { certificateFacts } from '#core/certificate/certificate-facts.ts'
 import { isWithdrawn, readPublishedIssuer } from '#core/presentation/published-issuers.ts'
 import type { Clock } from '#platform/clock.ts'

@@ -1,4 +1,7 @@
-/** Rows of the issuers of credentials whom the instance trusts. None is ever taken off: what was trusted stays, with its end and terms. */
+/**
+ * Rows of the issuers of credentials whom the instance trusts. None is ever taken off: what was trusted
+ * stays, with its end and terms.
+ */
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -21,7 +24,10 @@ type Kept = { issuer: PublishedIssuer; sha256: string; changedAt: string }
 export function createIssuerStore(tables: Kysely<RegisterTables>, change: Change) {
   return {
     issuers: () => issuersIn(tables),
-    /** Adds an issuer, or replaces the one of its name. Throws `invalid_input` for what does not go with the others. */
+    /**
+     * Adds an issuer, or replaces the one of its name. Throws `invalid_input` for what does not go with the
+     * others.
+     */
     putIssuer: (issuer: PublishedIssuer, at: Date) =>
       change(async (transaction) => {
         const before = (await issuersIn(transaction)).find((one) => one.issuer.name === issuer.name)

@@ -1,4 +1,6 @@
-/** Handlers of the operations on certificate profiles: list them, change them with two persons, try one out. */
+/**
+ * Handlers of the operations on certificate profiles: list them, change them with two persons, try one out.
+ */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { builtInProfiles } from '#core/certificate/built-in-profiles.ts'

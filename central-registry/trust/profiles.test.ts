@@ -1,6 +1,6 @@
 /**
- * Certificate profiles of an instance, on both databases: stored, tried out, published to our servers, and used to read
- * certificates. Trusted issuers of credentials, which take the same way.
+ * Certificate profiles of an instance, on both databases: stored, tried out, published to our servers, and
+ * used to read certificates. Trusted issuers of credentials, which take the same way.
  */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
@@ -138,8 +138,8 @@ void t.test('a profile of the instance', async (t) => {
     t.equal(globalConfiguration.current().index.profileOf(OWN)?.title, 'Changed')
     t.ok((await newestOf(node))!.index > before, 'a change is published, though the parameters are the same')
 
-    // Every path that registers an authentication certificate checks the profile's demands; registered certificates are not
-    // checked again.
+    // Every path that registers an authentication certificate checks the profile's demands; registered
+    // certificates are not checked again.
     const there = await authenticationParty(authority)
     const taking = '/security-servers/DEV:GOV:1234:SS1/authentication-certificates'
     t.equal((await node.call('POST', taking, there.certificate.der)).status, 201)
@@ -182,7 +182,10 @@ const issuer = {
   anchors: [{ certificate: authority.root.der.toString('base64'), trustedFrom: '2020-01-01T00:00:00.000Z' }],
 }
 
-/** An issuer of credentials from the registry to a server, and withdrawn: what it was trusted for stays to be judged by. */
+/**
+ * An issuer of credentials from the registry to a server, and withdrawn: what it was trusted for stays to be
+ * judged by.
+ */
 async function trustIssuers(
   t: Test,
   world: ReturnType<typeof registryWorld>,

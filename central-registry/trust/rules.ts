@@ -25,7 +25,10 @@ export function checkCa(bytes: Buffer, at: Date): Certificate {
   return certificate
 }
 
-/** Throws `invalid_cert_path` unless one of the `authorities` (DER) of its certification service issued the intermediate CA. */
+/**
+ * Throws `invalid_cert_path` unless one of the `authorities` (DER) of its certification service issued the
+ * intermediate CA.
+ */
 export function checkIssued(intermediate: Certificate, authorities: Buffer[]): void {
   if (!authorities.some((authority) => isIssuedBy(intermediate, readCertificate(authority)))) {
     throw new Fault('invalid_cert_path', { what: say`no authority of this certification service issued it` })
@@ -46,14 +49,19 @@ export function checkUrl(text: string): string {
   return text
 }
 
-/** Returns the ACME server of a CA. Throws `invalid_input` unless its directory has an https URL (RFC 8555 6.1). */
+/**
+ * Returns the ACME server of a CA. Throws `invalid_input` unless its directory has an https URL (RFC 8555
+ * 6.1).
+ */
 export function checkAcmeServer(given: AcmeServer): AcmeServer {
   if (!checkUrl(given.directoryUrl).startsWith('https://'))
     throw new Fault('invalid_input', { what: say`the directory of an ACME server has an https address` })
   return given
 }
 
-/** Returns the class name of a certificate profile in the form that shared-params has. Throws `invalid_input`. */
+/**
+ * Returns the class name of a certificate profile in the form that shared-params has. Throws `invalid_input`.
+ */
 export function checkProfile(name: string): string {
   if (!/^[A-Za-z][\w.]{0,254}$/.test(name))
     throw new Fault('invalid_input', { what: say`the certificate profile is a Java class name` })
@@ -61,9 +69,9 @@ export function checkProfile(name: string): string {
 }
 
 /**
- * Throws `invalid_input` for a profile that is neither one of X-Road's classes nor one of the instance's `own`: servers would
- * reject every certificate of its CA. An import accepts such a profile with a warning, because the imported instance runs
- * already.
+ * Throws `invalid_input` for a profile that is neither one of X-Road's classes nor one of the instance's
+ * `own`: servers would reject every certificate of its CA. An import accepts such a profile with a warning,
+ * because the imported instance runs already.
  */
 export function checkProfileKnown(name: string, own: string[]): void {
   if (isProfileKnown(name, own)) return
@@ -86,8 +94,8 @@ const NEXT_SERVICE: Record<ServiceState, Partial<Record<ServiceAct, ServiceState
 }
 
 /**
- * The state of a certification or time-stamping service after the act. Throws `not_found`, or `conflict` when it is approved
- * already.
+ * The state of a certification or time-stamping service after the act. Throws `not_found`, or `conflict` when
+ * it is approved already.
  */
 export function nextServiceState(what: string, act: ServiceAct, q: { isApproved: boolean }): ServiceState {
   const state = q.isApproved ? 'APPROVED' : 'ABSENT'
@@ -119,7 +127,10 @@ export function authorityState(
   return Number(row.is_top) === 1 ? 'TOP' : 'INTERMEDIATE'
 }
 
-/** Throws `not_found`, or `conflict`: a CA belongs to only one service, and a top CA can only be removed with its service. */
+/**
+ * Throws `not_found`, or `conflict`: a CA belongs to only one service, and a top CA can only be removed with
+ * its service.
+ */
 export function nextAuthorityState(sha256: string, act: AuthorityAct, state: AuthorityState): AuthorityState {
   const next = NEXT_AUTHORITY[state][act]
   if (next !== undefined) return next

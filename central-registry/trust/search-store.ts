@@ -1,4 +1,7 @@
-/** Searches the approved services by page: certification services by name, profile and responders, time-stamping services by name and address. */
+/**
+ * Searches the approved services by page: certification services by name, profile and responders,
+ * time-stamping services by name and address.
+ */
 import { tablesOf } from '#platform/database/open-database.ts'
 import { counted, type Page, type Tabled, textContains } from '../changes/store.ts'
 import type { RegisterTables } from '../register/tables.ts'

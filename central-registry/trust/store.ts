@@ -1,4 +1,7 @@
-/** Rows of approved certification services with their authorities and responders, and of time-stamping services. */
+/**
+ * Rows of approved certification services with their authorities and responders, and of time-stamping
+ * services.
+ */
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'

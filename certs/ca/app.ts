@@ -1,4 +1,7 @@
-/** The certification authority over HTTP: issues certificates, returns its own certificates, revokes certificates. */
+/**
+ * The certification authority over HTTP: issues certificates, returns its own certificates, revokes
+ * certificates.
+ */
 import { Fault } from '#schemas/fault.ts'
 import type { Authority } from '../authority.ts'
 import { pemOf } from '../pem.ts'
@@ -12,8 +15,9 @@ const MAX_REASON = 10
 const DAY_MS = 86_400_000
 
 /**
- * POST /certificates?profile=signing (a PKCS #10 request; with &days=30 valid for a shorter time) answers with PEM; GET /root, /intermediate, /ocsp-responder,
- * /tsa; POST /revocations {serialNumber (hex), reason?}, with the API key.
+ * POST /certificates?profile=signing (a PKCS #10 request; with &days=30 valid for a shorter time) answers
+ * with PEM; GET /root, /intermediate, /ocsp-responder, /tsa; POST /revocations {serialNumber (hex), reason?},
+ * with the API key.
  */
 export function createCaApp(authority: Authority, q: ServiceSettings): ServiceApp {
   const service = createServiceApp('ca', q)

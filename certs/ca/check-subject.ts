@@ -1,4 +1,7 @@
-/** Checks the subject of a request against X-Road's FiVRK profile, so that only usable certificates are issued. */
+/**
+ * Checks the subject of a request against X-Road's FiVRK profile, so that only usable certificates are
+ * issued.
+ */
 import { attribute, type Name } from '#core/certificate/name.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Profile } from '../profiles.ts'

@@ -1,4 +1,7 @@
-/** Issues one certificate by a profile. @peculiar/x509 is loaded for the first certificate, so the services start without it. */
+/**
+ * Issues one certificate by a profile. @peculiar/x509 is loaded for the first certificate, so the services
+ * start without it.
+ */
 import { createHash, type KeyObject, randomBytes } from 'node:crypto'
 import type { JsonGeneralNames } from '@peculiar/x509'
 import { children, parseDer, readBitString } from '#core/asn1/der.ts'

@@ -1,5 +1,6 @@
 /**
- * Reads a certificate request (PKCS #10, RFC 2986); checks that its sender has the private key and that the key is strong enough.
+ * Reads a certificate request (PKCS #10, RFC 2986); checks that its sender has the private key and that the
+ * key is strong enough.
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import {

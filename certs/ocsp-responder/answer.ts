@@ -13,7 +13,10 @@ import { type Conditions, cut, type FaultMode, STALE_MS } from '../switches.ts'
 export type Signatory = { certificate: Certificate; privateKey: KeyObject }
 
 type OcspState = {
-  /** Signs answers about certificates that it issued, above all the intermediate: an issuer is an authorised responder itself. */
+  /**
+   * Signs answers about certificates that it issued, above all the intermediate: an issuer is an authorised
+   * responder itself.
+   */
   root: Signatory
   intermediate: Signatory
   /** Issued by the intermediate for OCSP; signs all other answers. */

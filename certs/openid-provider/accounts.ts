@@ -1,8 +1,14 @@
-/** The people who can log in at the development provider, and the programs that may use it: a file, read once at the start. */
+/**
+ * The people who can log in at the development provider, and the programs that may use it: a file, read once
+ * at the start.
+ */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 
-/** `code` is what registers know a citizen by, or an agency a member of its staff; `duty` what somebody does there. */
+/**
+ * `code` is what registers know a citizen by, or an agency a member of its staff; `duty` what somebody does
+ * there.
+ */
 type Person = { subject: string; name: string; email: string; password: string; code?: string; duty?: string }
 type Client = { id: string; secret: string; redirectUri: string }
 

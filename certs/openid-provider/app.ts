@@ -1,6 +1,6 @@
 /**
- * An OpenID provider for development: people from a file log in with name and password on one page. It listens on loopback
- * addresses only, since passwords are sent unencrypted.
+ * An OpenID provider for development: people from a file log in with name and password on one page. It
+ * listens on loopback addresses only, since passwords are sent unencrypted.
  */
 import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'

@@ -1,4 +1,7 @@
-/** The provider itself: authorization code flow with PKCE for known clients, ES256, no consent page, all in memory. */
+/**
+ * The provider itself: authorization code flow with PKCE for known clients, ES256, no consent page, all in
+ * memory.
+ */
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import type Provider from 'oidc-provider'
 import type { Accounts } from './accounts.ts'

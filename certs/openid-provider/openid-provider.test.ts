@@ -1,4 +1,7 @@
-/** The development provider over HTTP: which logins its page accepts and refuses. Journeys test a registry's whole login. */
+/**
+ * The development provider over HTTP: which logins its page accepts and refuses. Journeys test a registry's
+ * whole login.
+ */
 import { createHash, randomBytes, randomInt } from 'node:crypto'
 import t from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'

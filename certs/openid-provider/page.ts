@@ -1,6 +1,6 @@
 /**
- * The one page of the development provider: name and password, without script or request to another host. It looks like the consoles
- * that lead to it, light and dark, with the same colours as console/kit/tokens.css.
+ * The one page of the development provider: name and password, without script or request to another host. It
+ * looks like the consoles that lead to it, light and dark, with the same colours as console/kit/tokens.css.
  */
 import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
@@ -24,7 +24,10 @@ button { background: var(--accent); border-color: var(--accent); color: var(--on
 `
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
 
-/** `allowed`: the origins to which the login redirects, since browsers apply the page's form policy to redirects too. */
+/**
+ * `allowed`: the origins to which the login redirects, since browsers apply the page's form policy to
+ * redirects too.
+ */
 export function sendSignIn(
   reply: FastifyReply,
   status: number,

@@ -1,4 +1,7 @@
-/** Answers one time-stamp request (RFC 3161): accepts strong digests and our one policy only; a new serial number each time. */
+/**
+ * Answers one time-stamp request (RFC 3161): accepts strong digests and our one policy only; a new serial
+ * number each time.
+ */
 import { randomBytes } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { isStrongDigest } from '#core/timestamp/digest.ts'
@@ -10,8 +13,8 @@ import type { Signatory } from '../ocsp-responder/answer.ts'
 import { type Conditions, cut, STALE_MS } from '../switches.ts'
 
 /**
- * An identifier in the arc for documentation and examples (the enterprise number is that of RFC 5612). The policy promises
- * nothing.
+ * An identifier in the arc for documentation and examples (the enterprise number is that of RFC 5612). The
+ * policy promises nothing.
  */
 const TSA_POLICY = '1.3.6.1.4.1.32473.1.1'
 const ACCURACY_SECONDS = 1

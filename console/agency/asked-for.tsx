@@ -1,4 +1,7 @@
-/** What a search, an export or a hold was narrowed to, in words: a line for each of its parts, with names in place of ids. */
+/**
+ * What a search, an export or a hold was narrowed to, in words: a line for each of its parts, with names in
+ * place of ids.
+ */
 import type { ComponentChildren } from 'preact'
 import { GivenValues } from '../kit/given-values.tsx'
 import { NamedInSentence, NamedServerInSentence } from '../kit/named.tsx'

@@ -1,4 +1,7 @@
-/** The contents of the console: the groups of its navigation, their entries, the tabs of each, and the pages below a tab. */
+/**
+ * The contents of the console: the groups of its navigation, their entries, the tabs of each, and the pages
+ * below a tab.
+ */
 import { type Group, page } from '../kit/contents.ts'
 
 const overview = async () => (await import('./overview/page.tsx')).OverviewPage

@@ -19,7 +19,10 @@ type InCatalogue = { id: string; provider: string; serviceCode: string; title: s
 const MOST = '50'
 const MOST_IN_CATALOGUE = '200'
 const PARTS_OF_SUBSYSTEM = 4
-/** The most that the API gives. Members without a fitting server are among them, so that fewer could leave one out that fits. */
+/**
+ * The most that the API gives. Members without a fitting server are among them, so that fewer could leave one
+ * out that fits.
+ */
 const MOST_WITH_SERVERS = '500'
 
 /** Subsystems whose id or name, or whose member's, contains what was typed. */
@@ -45,7 +48,10 @@ export function useMembers(): Find {
   }
 }
 
-/** The global groups of this instance, by code and description. The list of candidates for rights has them, the same for each client. */
+/**
+ * The global groups of this instance, by code and description. The list of candidates for rights has them,
+ * the same for each client.
+ */
 export function useGlobalGroups(): Find {
   const { api, session } = useConsole()
   const owner = (session.securityServer ?? '').split(':').slice(0, 3).join(':')
@@ -90,8 +96,8 @@ export function useServers(): Find {
 }
 
 /**
- * Asks once for each key, because such a question costs a signature here and one at the other side. None that does not answer hides what is
- * found otherwise; it is asked again.
+ * Asks once for each key, because such a question costs a signature here and one at the other side. None that
+ * does not answer hides what is found otherwise; it is asked again.
  */
 function useAskedOnce<T>(): (key: string, ask: () => Promise<T[]>) => Promise<T[]> {
   const asked = useRef(new Map<string, Promise<T[]>>())
@@ -138,8 +144,8 @@ function useToldTo(): (client: string, provider: string) => Promise<string[]> {
 }
 
 /**
- * Whole identifiers of services: those of this server's clients, or of one, and those that contracts let them call; of other servers, when
- * their subsystem is typed, those that the registry's catalogue has.
+ * Whole identifiers of services: those of this server's clients, or of one, and those that contracts let them
+ * call; of other servers, when their subsystem is typed, those that the registry's catalogue has.
  */
 export function useWholeServices(client?: string): Find {
   const { api } = useConsole()
@@ -169,8 +175,9 @@ export function useWholeServices(client?: string): Find {
 }
 
 /**
- * Services of the provider in the form: its descriptions, if it is a client here, else those in the registry's catalogue, and what the provider
- * says that the consumer may call, since not all are published. The field of the consumer is the one with the name `of`.
+ * Services of the provider in the form: its descriptions, if it is a client here, else those in the
+ * registry's catalogue, and what the provider says that the consumer may call, since not all are published.
+ * The field of the consumer is the one with the name `of`.
  */
 export function useServices(of = 'consumer'): Find {
   const { api } = useConsole()

@@ -59,8 +59,8 @@ export function toneOf({ kind, outcome }: { kind: string; outcome: string }): To
 }
 
 /**
- * The outcome as a word, with the code that says why. A request has none: the record that answers it has the outcome. Nor has a
- * delivery that was accepted. `begun`: it stands for its whole exchange, which has begun.
+ * The outcome as a word, with the code that says why. A request has none: the record that answers it has the
+ * outcome. Nor has a delivery that was accepted. `begun`: it stands for its whole exchange, which has begun.
  */
 export function Outcome(q: { kind: string; outcome: string; explanation?: string | null; begun?: boolean }) {
   const { kind, outcome, explanation, begun = false } = q

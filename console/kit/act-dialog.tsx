@@ -1,4 +1,7 @@
-/** The dialog of an act: what follows from it, its fields, and its answer where the answer is what somebody wanted to see. */
+/**
+ * The dialog of an act: what follows from it, its fields, and its answer where the answer is what somebody
+ * wanted to see.
+ */
 import type { ComponentChildren, RefObject } from 'preact'
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { presentAddress } from './address.tsx'
@@ -34,14 +37,20 @@ export type ActProps<T> = {
   look?: 'primary' | 'quiet'
   /** The act changes nothing, so the page is not reloaded. */
   reads?: boolean
-  /** The result is what somebody wanted to see: the dialog shows it until they close it. Else it closes when the act is done. */
+  /**
+   * The result is what somebody wanted to see: the dialog shows it until they close it. Else it closes when
+   * the act is done.
+   */
   shows?: boolean
   /** Calls the operation with `call`, which adds the reason when a second administrator must decide. */
   send(values: Values, call: Api['call']): Promise<Answer<T>>
   result(data: T, values: Values): ComponentChildren
   /** Called when the act is done and the dialog is closed. */
   then?(data: T): void
-  /** Called when the dialog is closed after an answer that did not come, or said that what the page shows may have changed. */
+  /**
+   * Called when the dialog is closed after an answer that did not come, or said that what the page shows may
+   * have changed.
+   */
   doubted?(by: ApiFault): void
 }
 
@@ -95,7 +104,8 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
   const cancel = (event?: Event): void => {
     // A file field inside says so too when its picker is left.
     if (event !== undefined && event.target !== dialog.current) return
-    // Who leaves now would not see whether it was carried out. A look or a download may take long, and leaves nothing half done.
+    // Who leaves now would not see whether it was carried out. A look or a download may take long, and leaves
+    // nothing half done.
     if (sending.current && !mayLeave) event?.preventDefault()
     else if (typed.current && done.current === undefined && !sending.current) {
       event?.preventDefault()
@@ -166,7 +176,10 @@ function useOutcome<T>(q: ActProps<T>) {
   const doubt = useRef<ApiFault | undefined>(undefined)
   const told = useRef(false)
   const [path] = useState(() => presentAddress().path)
-  /** Says it on the page, once. `isShown`: the dialog has shown the result; `refused`: it is not there to say this. */
+  /**
+   * Says it on the page, once. `isShown`: the dialog has shown the result; `refused`: it is not there to say
+   * this.
+   */
   const tell = ({ isShown = false, refused }: { isShown?: boolean; refused?: ApiFault }): void => {
     if (told.current) return
     told.current = true
@@ -189,7 +202,10 @@ function useOutcome<T>(q: ActProps<T>) {
   return { done, doubt, tell }
 }
 
-/** What to say of a second person; undefined where none is needed. The server decides whether this call is one of those. */
+/**
+ * What to say of a second person; undefined where none is needed. The server decides whether this call is one
+ * of those.
+ */
 function byTwoNote(session: Session, operation: string) {
   if (!takesTwo(session, operation)) return undefined
   const { byTwoWhen, fourEyes } = operations[operation] ?? {}

@@ -1,4 +1,7 @@
-/** An act of the audit log in words: who did what to which thing. The names of operations and addresses are on demand. */
+/**
+ * An act of the audit log in words: who did what to which thing. The names of operations and addresses are on
+ * demand.
+ */
 import { bodyOf, isOfProposal, isOfServer, objectOf, proposedIn } from './act-thing.ts'
 import { GivenValues } from './given-values.tsx'
 import { NamedInWords, NamedServerInWords } from './named.tsx'
@@ -16,7 +19,10 @@ export type AuditEntry = {
   digest: string
 }
 
-/** Stands for the thing while the sentence is made, so that the name of a thing is told from the words around it. */
+/**
+ * Stands for the thing while the sentence is made, so that the name of a thing is told from the words around
+ * it.
+ */
 const PLACE = '\u0000'
 
 export function ActSentence({ of: { caller, operation, target, data } }: { of: AuditEntry }) {

@@ -1,4 +1,7 @@
-/** What an act of the audit log is about, read from its operation, its address and what was given with it. Pure. */
+/**
+ * What an act of the audit log is about, read from its operation, its address and what was given with it.
+ * Pure.
+ */
 import { operations } from './operations.ts'
 
 /** Fields of a body that name a new thing, the most telling first. */
@@ -8,8 +11,8 @@ const NAMES = [
 ]
 
 /**
- * The thing that the address names, or else what the body names a new one; empty when neither does. An act that is no operation is
- * about the end of its address.
+ * The thing that the address names, or else what the body names a new one; empty when neither does. An act
+ * that is no operation is about the end of its address.
  */
 export function objectOf(operation: string, target: string, data: unknown): string {
   const known = operations[operation]
@@ -17,13 +20,19 @@ export function objectOf(operation: string, target: string, data: unknown): stri
   return named[0] ?? nameIn(data)
 }
 
-/** The id in the address of an act that is proposed; undefined when there is none, and for that of a server, which has no name. */
+/**
+ * The id in the address of an act that is proposed; undefined when there is none, and for that of a server,
+ * which has no name.
+ */
 export function idIn(operation: string, target: string): string | undefined {
   const known = operations[operation]
   return known === undefined || isOfServer(operation, {}) ? undefined : placesIn(known.path, target)[0]
 }
 
-/** Whether the thing of an act is a security server: its id is written as that of a subsystem, whose name would be a wrong one. */
+/**
+ * Whether the thing of an act is a security server: its id is written as that of a subsystem, whose name
+ * would be a wrong one.
+ */
 export function isOfServer(operation: string, { kind }: Record<string, unknown>): boolean {
   return kind === 'server' || /^\/(security-servers|fleet)(\/|$)/.test(operations[operation]?.path ?? '')
 }

@@ -1,6 +1,7 @@
 /**
- * An act as a button, and the dialog behind it. The dialog shows the consequence before; the page says the result after. An act that cannot
- * be undone asks for the name of the thing. Callers who may not act do not see the button.
+ * An act as a button, and the dialog behind it. The dialog shows the consequence before; the page says the
+ * result after. An act that cannot be undone asks for the name of the thing. Callers who may not act do not
+ * see the button.
  */
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { ActDialog, type ActProps } from './act-dialog.tsx'

@@ -1,4 +1,7 @@
-/** The address: pages are paths below the console, and a list's filters are in the query, so that every view has a link. */
+/**
+ * The address: pages are paths below the console, and a list's filters are in the query, so that every view
+ * has a link.
+ */
 import { type ComponentChildren, createContext } from 'preact'
 import { useContext, useEffect, useState } from 'preact/hooks'
 import { asksBeforeLeaving, leave } from './unsaved.ts'
@@ -47,7 +50,10 @@ export function changeQuery(changes: Record<string, string>, how: 'push' | 'repl
   window.dispatchEvent(new Event(MOVED))
 }
 
-/** A browser has made a step in its history when a page hears of it: while text would be lost, the page undoes it and asks. */
+/**
+ * A browser has made a step in its history when a page hears of it: while text would be lost, the page undoes
+ * it and asks.
+ */
 export function askBeforeSteps(): void {
   const view = (): string => window.location.pathname + window.location.search
   let shown = view()
@@ -80,7 +86,10 @@ type LinkProps = {
   label?: string
 }
 
-/** Goes to a path as somebody who chooses it: whoever would lose what they typed is asked first. What is shown already takes nothing away. */
+/**
+ * Goes to a path as somebody who chooses it: whoever would lose what they typed is asked first. What is shown
+ * already takes nothing away.
+ */
 export function choose(path: string): void {
   if (ROOT + path === window.location.pathname + window.location.search) goTo(path)
   else leave(() => goTo(path))
@@ -90,8 +99,8 @@ export function choose(path: string): void {
 export const MayOpenContext = createContext<(path: string) => boolean>(() => true)
 
 /**
- * A link within the console; with a modifier key the browser follows it. Of a page that its reader may not see the words are left, and of
- * one that looks like a button nothing.
+ * A link within the console; with a modifier key the browser follows it. Of a page that its reader may not
+ * see the words are left, and of one that looks like a button nothing.
  */
 export function Link({ to, children, current = false, class: look, label }: LinkProps) {
   const mayOpen = useContext(MayOpenContext)

@@ -1,6 +1,6 @@
 /**
- * The only client of the management API. An operation is called by its name in the OpenAPI file: for a person with the session's
- * cookie and its CSRF token, or with an API key that only this module holds, in memory.
+ * The only client of the management API. An operation is called by its name in the OpenAPI file: for a person
+ * with the session's cookie and its CSRF token, or with an API key that only this module holds, in memory.
  */
 
 import { operations } from './operations.ts'
@@ -30,7 +30,8 @@ export type Session = {
   csrfToken?: string
   endsAt?: string
   /**
-   * Whether acts that the API marks for it become proposals for a second administrator; at a security server, of which kinds.
+   * Whether acts that the API marks for it become proposals for a second administrator; at a security server,
+   * of which kinds.
    */
   fourEyes?: boolean | string[]
   /** At a security server: content is shown only when a second auditor has agreed. */
@@ -65,7 +66,9 @@ export class ApiFault extends Error {
 
 /** No answer came, or only a part of it: nobody knows whether the act was carried out. */
 export class NoAnswer extends ApiFault {
-  /** How many seconds were waited; undefined when the server could not be reached or closed the connection. */
+  /**
+   * How many seconds were waited; undefined when the server could not be reached or closed the connection.
+   */
   readonly seconds: number | undefined
   readonly isAct: boolean
   constructor(isAct: boolean, seconds?: number) {
@@ -79,7 +82,10 @@ export class NoAnswer extends ApiFault {
 export const BASE = '/api/v1'
 const PATIENT_TRIES = 4
 const MAX_WAIT_SECONDS = 5
-/** How many seconds may pass before an answer, or the next part of a file, when the OpenAPI file does not allow more. */
+/**
+ * How many seconds may pass before an answer, or the next part of a file, when the OpenAPI file does not
+ * allow more.
+ */
 export const ANSWER_SECONDS = 30
 // The status with which proxies report that the server does not answer.
 const NO_ANSWER_STATUS = [502, 504]
@@ -104,7 +110,8 @@ export function createApi(confirm: Confirm): Api {
   let apiKey: string | undefined
   let csrfToken: string | undefined
   /**
-   * The Idempotency-Key of each unanswered act, by its content: when the same act is sent again, the server does not do it twice.
+   * The Idempotency-Key of each unanswered act, by its content: when the same act is sent again, the server
+   * does not do it twice.
    */
   const unanswered = new Map<string, string>()
 
@@ -148,7 +155,8 @@ export function createApi(confirm: Confirm): Api {
       }
       // Refused before anything was done: the same request can be sent again later.
       if (response.status !== 429 || tries === PATIENT_TRIES) {
-        // After a server error the act may have been done in part, so its key is kept and the server recognizes the repetition.
+        // After a server error the act may have been done in part, so its key is kept and the server
+        // recognizes the repetition.
         if (act !== undefined && response.status < 500) unanswered.delete(act)
         return response
       }
@@ -233,7 +241,10 @@ type Wait = {
   pause(): void
 }
 
-/** Ends `work` when nothing arrives within the time limit. Throws NoAnswer then, and when the connection breaks. */
+/**
+ * Ends `work` when nothing arrives within the time limit. Throws NoAnswer then, and when the connection
+ * breaks.
+ */
 async function bounded<T>(
   q: { isAct: boolean; seconds: number; signal: AbortSignal | undefined },
   work: (wait: Wait) => Promise<T>,
@@ -274,8 +285,8 @@ function isJson({ headers }: Response): boolean {
   return headers.get('content-type')?.startsWith('application/json') === true
 }
 
-// Control characters and direction marks, which could make a text look like another one. Joiners stay, because names contain
-// them.
+// Control characters and direction marks, which could make a text look like another one. Joiners stay,
+// because names contain them.
 const MARKS = /(?![\t\n\r])\p{Cc}|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 const MAY_HOLD_MARKS = /[\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\\u/
 

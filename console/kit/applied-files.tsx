@@ -1,4 +1,6 @@
-/** What was applied to a server from declared files, with who and why, and what others changed since by hand. */
+/**
+ * What was applied to a server from declared files, with who and why, and what others changed since by hand.
+ */
 import { Act } from './act.tsx'
 import { ActDetails, ActSentence, type AuditEntry } from './act-sentence.tsx'
 import { mayCall } from './api.ts'
@@ -35,7 +37,10 @@ type Drift = { revision: Revision | null; acts: AuditEntry[]; more: boolean }
 
 const TONES: Record<State, Tone> = { begun: 'quiet', refused: 'bad', waiting: 'warn', applied: 'good' }
 
-/** In the words of this server: what the list is, what is said of acts beside the files, and where a first file comes from. */
+/**
+ * In the words of this server: what the list is, what is said of acts beside the files, and where a first
+ * file comes from.
+ */
 type Words = Record<'lead' | 'drift' | 'none', string>
 
 export function AppliedFiles({ lead, drift, none }: Words) {
@@ -71,7 +76,10 @@ export function AppliedFiles({ lead, drift, none }: Words) {
   )
 }
 
-/** With which content that was: the digest stands below, since a column of its own would be too wide for a small window. */
+/**
+ * With which content that was: the digest stands below, since a column of its own would be too wide for a
+ * small window.
+ */
 function Reason({ of }: { of: Revision }) {
   const { reason, restores, removes, sha256, auditSequence } = of
   return (
@@ -122,7 +130,10 @@ function DriftPart({ drift }: Pick<Words, 'drift'>) {
   )
 }
 
-/** A new revision answers for the acts before it, and anybody who may apply one can keep one: so those are shown once more. */
+/**
+ * A new revision answers for the acts before it, and anybody who may apply one can keep one: so those are
+ * shown once more.
+ */
 function Earlier({ than, drift }: { than: Revision } & Pick<Words, 'drift'>) {
   const since = than.number - 1
   const found = useAnswer<Drift>('getDrift', { query: { since: String(since) } })

@@ -1,4 +1,6 @@
-/** Things of which a page shows many by their ids: all of them are asked for together, and again after an act. */
+/**
+ * Things of which a page shows many by their ids: all of them are asked for together, and again after an act.
+ */
 import { useEffect, useState } from 'preact/hooks'
 import { type Api, ApiFault } from './api.ts'
 import { useConsole, useMay } from './context.ts'
@@ -16,8 +18,8 @@ const MOST = 100
 const LONGEST = 4000
 
 /**
- * `operation` takes ids and answers with what it knows of them; only an id for which `has` holds is asked for. `pageOf`: further parameters of an
- * operation that answers by page.
+ * `operation` takes ids and answers with what it knows of them; only an id for which `has` holds is asked
+ * for. `pageOf`: further parameters of an operation that answers by page.
  */
 export function askedTogether<T extends { id: string }>(
   operation: string,
@@ -80,7 +82,9 @@ export function askedTogether<T extends { id: string }>(
   }
 
   return {
-    /** What is known of an id by now. Also undefined for what is not asked for, and what nothing is known of. */
+    /**
+     * What is known of an id by now. Also undefined for what is not asked for, and what nothing is known of.
+     */
     useKnown(): (id: string) => T | undefined {
       const { api } = useConsole()
       const { known } = asked(api)

@@ -1,4 +1,7 @@
-/** What a contract demands to be attested by a wallet, in short texts: the same in its terms and in the form that asks for them. */
+/**
+ * What a contract demands to be attested by a wallet, in short texts: the same in its terms and in the form
+ * that asks for them.
+ */
 export type AttestedAttribute = {
   name: string
   values?: (string | number | boolean)[]

@@ -1,7 +1,7 @@
 /**
- * Where a machine's text may go on in the next line: after the punctuation of identifiers and addresses, before the words of one
- * written together, and between groups of eight characters of a digest. So no identifier breaks inside a word, and none makes its
- * column as wide as itself.
+ * Where a machine's text may go on in the next line: after the punctuation of identifiers and addresses,
+ * before the words of one written together, and between groups of eight characters of a digest. So no
+ * identifier breaks inside a word, and none makes its column as wide as itself.
  */
 import { type ComponentChildren, createElement, options, type VNode } from 'preact'
 
@@ -29,7 +29,10 @@ function piecesOf(text: string): string[] {
     })
 }
 
-/** Lets every `bdi` break as above: those elements show the names and identifiers that others chose. Call it once. */
+/**
+ * Lets every `bdi` break as above: those elements show the names and identifiers that others chose. Call it
+ * once.
+ */
 export function letIdentifiersBreak(): void {
   const before = options.vnode
   options.vnode = (node: VNode) => {

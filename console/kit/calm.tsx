@@ -1,4 +1,7 @@
-/** What is well in one line: the parts of a page that have nothing to show say so there, each in a sentence, in place of a card of its own. */
+/**
+ * What is well in one line: the parts of a page that have nothing to show say so there, each in a sentence,
+ * in place of a card of its own.
+ */
 import { type ComponentChildren, createContext } from 'preact'
 import { useContext, useEffect, useState } from 'preact/hooks'
 import { Icon } from './icon.tsx'

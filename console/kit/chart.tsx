@@ -1,4 +1,6 @@
-/** A bar chart whose numbers are in a table below it, so that readers who do not see the bars get the same. */
+/**
+ * A bar chart whose numbers are in a table below it, so that readers who do not see the bars get the same.
+ */
 import { number } from './text.ts'
 
 type Bar = { label: string; value: number }

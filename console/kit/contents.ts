@@ -1,4 +1,7 @@
-/** What a console contains, declared in its pages.ts: groups of entries in the navigation, the tabs of an entry, the pages of a tab. */
+/**
+ * What a console contains, declared in its pages.ts: groups of entries in the navigation, the tabs of an
+ * entry, the pages of a tab.
+ */
 import type { ComponentType } from 'preact'
 import { match } from './address.tsx'
 import { mayCall, type Session } from './api.ts'
@@ -25,7 +28,10 @@ type OperationInWords = TextKey extends infer Key
 export type Tab = Page & {
   /** The words of the tab, where the page's title stands for the whole entry. */
   short?: TextKey
-  /** Tabs side by side with the same words here stand under one tab of these words, which leads to the first of them. */
+  /**
+   * Tabs side by side with the same words here stand under one tab of these words, which leads to the first
+   * of them.
+   */
   together?: TextKey
   /** Operations that people find by their words in the search: what one comes here to do. */
   acts?: OperationInWords[]
@@ -42,7 +48,10 @@ export function page(path: string, title: TextKey, operation: string, load: () =
   return { path, title, operation, load }
 }
 
-/** The groups with what this session may see: no tab of others' roles, no entry without a tab, no group without an entry. */
+/**
+ * The groups with what this session may see: no tab of others' roles, no entry without a tab, no group
+ * without an entry.
+ */
 export function contentsFor(session: Session, contents: Group[]): Group[] {
   const tabsFor = (tabs: Tab[]): Tab[] => tabs.filter(({ operation }) => mayCall(session, operation))
   const entriesFor = (entries: Entry[]): Entry[] =>
@@ -54,7 +63,10 @@ export function contentsFor(session: Session, contents: Group[]): Group[] {
 
 export type Place = { entry: Entry; tab: Tab; page: Page; params: Record<string, string> }
 
-/** The page at a path, with its tab and entry. Where several patterns match, the one with the fewest parameters is meant. */
+/**
+ * The page at a path, with its tab and entry. Where several patterns match, the one with the fewest
+ * parameters is meant.
+ */
 export function placeOf(contents: Group[], path: string): Place | undefined {
   const places = contents
     .flatMap(({ entries }) => entries)

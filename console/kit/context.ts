@@ -1,4 +1,7 @@
-/** What every part of a console can use: the API, the session, the live region, and the signal that something has changed. */
+/**
+ * What every part of a console can use: the API, the session, the live region, and the signal that something
+ * has changed.
+ */
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { Api, Session } from './api.ts'

@@ -1,5 +1,6 @@
 /**
- * What both sides agreed on, in words: purpose and legal basis, services with their endpoints and fields, duration and quotas.
+ * What both sides agreed on, in words: purpose and legal basis, services with their endpoints and fields,
+ * duration and quotas.
  */
 import { AttestedTerms } from './attested-terms.tsx'
 import type { ConsentRule, Content, PartyView, Service, Span } from './contract.tsx'

@@ -107,8 +107,8 @@ function wordOf({ before, after }: Line): TextKey {
 }
 
 /**
- * Each leaf of a content by its JSON Pointer, without the version's number and the version that it supersedes, which always
- * differ.
+ * Each leaf of a content by its JSON Pointer, without the version's number and the version that it
+ * supersedes, which always differ.
  */
 function leavesOf(content: unknown): Map<string, string> {
   const found = new Map<string, string>()

@@ -21,7 +21,10 @@ export type Service = {
   representation?: Representation
 }
 
-/** What is asked of a call that names a represented party; the members after `check` with `mandateService` alone. */
+/**
+ * What is asked of a call that names a represented party; the members after `check` with `mandateService`
+ * alone.
+ */
 type Representation = {
   check: 'none' | 'asserted' | 'hostingMandate' | 'mandateService'
   service?: string

@@ -1,4 +1,7 @@
-/** An id with a button that copies it whole. A digest shows its beginning and end, and all of it on request; it stays selectable. */
+/**
+ * An id with a button that copies it whole. A digest shows its beginning and end, and all of it on request;
+ * it stays selectable.
+ */
 import { useEffect, useState } from 'preact/hooks'
 import { Icon } from './icon.tsx'
 import { useAnnounce } from './live.tsx'
@@ -6,11 +9,17 @@ import { text } from './text.ts'
 
 const SHOWN_MS = 2000
 const ENDS = 8
-/** Digests in hex or base64, and public keys (DER, verifier keys of logs): nobody reads them letter by letter, save to compare. */
+/**
+ * Digests in hex or base64, and public keys (DER, verifier keys of logs): nobody reads them letter by letter,
+ * save to compare.
+ */
 const DIGEST =
   /^(?:[0-9a-f]{40,}|[0-9a-f]{2}(?::[0-9a-f]{2}){19,}|[A-Za-z0-9+/]{43}=?|[A-Za-z0-9+/]{86}==|M[A-Za-z0-9+/]{50,}={0,2}|\S+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{40,}={0,2})$/i
 
-/** `label` names the copied value for people who hear only the button. `whole`: a digest that is to be compared is not folded. */
+/**
+ * `label` names the copied value for people who hear only the button. `whole`: a digest that is to be
+ * compared is not folded.
+ */
 export function Copyable({
   value,
   label,
@@ -57,7 +66,10 @@ export function Copyable({
   )
 }
 
-/** A digest of which the middle is hidden until somebody asks for it. All of it is in the text, for search, copies and print. */
+/**
+ * A digest of which the middle is hidden until somebody asks for it. All of it is in the text, for search,
+ * copies and print.
+ */
 function Folded({ value, what }: { value: string; what: string }) {
   const [open, setOpen] = useState(false)
   return (

@@ -1,5 +1,6 @@
 /**
- * A list without a total, newest rows first unless its API gives the oldest first. A page is named by the row before it, so a page keeps its rows while the list grows.
+ * A list without a total, newest rows first unless its API gives the oldest first. A page is named by the row
+ * before it, so a page keeps its rows while the list grows.
  */
 import type { ComponentChildren } from 'preact'
 import { useAddress } from './address.tsx'

@@ -1,4 +1,6 @@
-/** Approving, rejecting and withdrawing a proposal: each shows its consequence before and its result after. */
+/**
+ * Approving, rejecting and withdrawing a proposal: each shows its consequence before and its result after.
+ */
 import { Act } from './act.tsx'
 import { useConsole } from './context.ts'
 import { operationName, type WholeProposal } from './proposal.tsx'

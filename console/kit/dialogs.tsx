@@ -1,6 +1,7 @@
 /**
- * The open dialogs of acts, and what the last act did. Both belong to the frame and not to the row whose button was pressed: a row that
- * changes or goes by itself leaves its open dialog, and what happened stands where the person is when the dialog has closed.
+ * The open dialogs of acts, and what the last act did. Both belong to the frame and not to the row whose
+ * button was pressed: a row that changes or goes by itself leaves its open dialog, and what happened stands
+ * where the person is when the dialog has closed.
  */
 import { type ComponentChildren, createContext } from 'preact'
 import { useContext, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
@@ -90,8 +91,8 @@ export function WithDialogs({ children }: { children: ComponentChildren }) {
 const HAPPENED = 'happened'
 
 /**
- * What the last act did, until the person goes on; before it stands what was told meanwhile behind a dialog. It gets the focus when the
- * button of the act is gone.
+ * What the last act did, until the person goes on; before it stands what was told meanwhile behind a dialog.
+ * It gets the focus when the button of the act is gone.
  */
 export function Happened() {
   const { all, hide } = useContext(HappeningContext)

@@ -1,7 +1,10 @@
 /** SHA-256 of a text or a file, computed by the browser. */
 import { useEffect, useState } from 'preact/hooks'
 
-/** In hex. Undefined until it is computed, and when the page is no secure context, where browsers do not compute it. */
+/**
+ * In hex. Undefined until it is computed, and when the page is no secure context, where browsers do not
+ * compute it.
+ */
 export function useDigest(content: string | Uint8Array<ArrayBuffer>): string | undefined {
   const [digest, setDigest] = useState<string>()
   useEffect(() => {

@@ -1,6 +1,6 @@
 /**
- * An exchange as the path of its messages: the stations that it passes, and below them the steps between two stations with their
- * proofs. The drawing repeats what the text says.
+ * An exchange as the path of its messages: the stations that it passes, and below them the steps between two
+ * stations with their proofs. The drawing repeats what the text says.
  */
 import type { ComponentChildren } from 'preact'
 import './exchange-path.css'

@@ -33,7 +33,9 @@ export type Field = {
   /** Values for the `{names}` in the hint. */
   hinted?: Record<string, string | number>
   type?: FieldType
-  /** The name in the body of what it is a part of, when that is another: a refusal of the whole is told here. */
+  /**
+   * The name in the body of what it is a part of, when that is another: a refusal of the whole is told here.
+   */
   partOf?: string
   /** True by default. */
   required?: boolean

@@ -1,6 +1,6 @@
 /**
- * The search over everything, opened by its button, by / or by Ctrl-K (Cmd-K): a combobox with a list of what was found, in groups. The
- * focus stays in the field; arrow keys choose, Enter goes there, Escape closes.
+ * The search over everything, opened by its button, by / or by Ctrl-K (Cmd-K): a combobox with a list of what
+ * was found, in groups. The focus stays in the field; arrow keys choose, Enter goes there, Escape closes.
  */
 import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { choose } from './address.tsx'
@@ -16,7 +16,8 @@ const EDITABLE = 'input, textarea, select, [contenteditable]'
 const ON_MAC = /Mac|iPhone|iPad/.test(navigator.platform)
 
 export function FindButton({ groups, search }: { groups: Group[]; search: Search }) {
-  // A new number is a new dialog: one that was closed a moment ago may still have to say so, and must not close the next.
+  // A new number is a new dialog: one that was closed a moment ago may still have to say so, and must not
+  // close the next.
   const [opened, setOpened] = useState(0)
   const [closed, setClosed] = useState(0)
   const openNext = (): void => setOpened((before) => before + 1)

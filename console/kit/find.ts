@@ -1,4 +1,7 @@
-/** What the search over everything finds: pages and acts by their words, and what the console's own finders know. */
+/**
+ * What the search over everything finds: pages and acts by their words, and what the console's own finders
+ * know.
+ */
 import { type Api, mayCall, type Session } from './api.ts'
 import type { Group } from './contents.ts'
 import { type TextKey, text, textIfAny } from './text.ts'
@@ -15,7 +18,10 @@ export type Finder = {
   find(typed: string, call: Api['call'], signal: AbortSignal): Promise<FoundGroup[]>
 }
 
-/** Something that is looked for only when somebody chooses it, since the look is recorded, or asks another server. */
+/**
+ * Something that is looked for only when somebody chooses it, since the look is recorded, or asks another
+ * server.
+ */
 type LookUp = { operation: string; offer(typed: string): Found | undefined }
 
 export type Search = {
@@ -29,7 +35,10 @@ export type Search = {
 export const LEAST_TYPED = 2
 const MOST_PAGES = 6
 
-/** `groups` are those of the session. Every typed word must be in the words of the page or act; a title that begins with them is first. */
+/**
+ * `groups` are those of the session. Every typed word must be in the words of the page or act; a title that
+ * begins with them is first.
+ */
 export function findPages(groups: Group[], session: Session, typed: string): FoundGroup[] {
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean)
   const fits = (line: string): boolean => words.every((word) => line.toLowerCase().includes(word))

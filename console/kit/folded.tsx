@@ -1,6 +1,6 @@
 /**
- * A name that has more to say on demand, such as its id: a button that says whether it is open, since what stands in `details` is no part
- * of the name of the cell around it. `beside` stands small below the name.
+ * A name that has more to say on demand, such as its id: a button that says whether it is open, since what
+ * stands in `details` is no part of the name of the cell around it. `beside` stands small below the name.
  */
 import type { ComponentChildren } from 'preact'
 import { useId, useState } from 'preact/hooks'

@@ -1,4 +1,7 @@
-/** A section of a long form: fields that belong together, below a heading. One that few need is folded until somebody opens it. */
+/**
+ * A section of a long form: fields that belong together, below a heading. One that few need is folded until
+ * somebody opens it.
+ */
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { type TextKey, text } from './text.ts'

@@ -47,7 +47,8 @@ export function Form(q: Props) {
   }, [problems])
   const hasText = hasTyped(fields, values, before)
   const isTyped = hasText && !sending
-  // A dialog that is sent tells what became of it wherever the person is; on a page, what was typed is lost when it is refused.
+  // A dialog that is sent tells what became of it wherever the person is; on a page, what was typed is lost
+  // when it is refused.
   useUnsaved(hasText && (cancel === undefined || !sending), values)
   useLayoutEffect(() => typed?.(isTyped), [isTyped])
 
@@ -169,7 +170,10 @@ function check(fields: Field[], values: Values): Record<string, string> {
   return found
 }
 
-/** Names the field and what to do. A field whose title makes no good sentence has one of its own in the catalogue. */
+/**
+ * Names the field and what to do. A field whose title makes no good sentence has one of its own in the
+ * catalogue.
+ */
 function missing({ title, titled, type }: Field): string {
   const own = textIfAny(`${title}.missing`)
   if (own !== undefined) return own

@@ -1,6 +1,6 @@
 /**
- * Formatters of the reader's language, each made once: to make one takes a browser some milliseconds, and a list of 25 times needs a
- * hundred.
+ * Formatters of the reader's language, each made once: to make one takes a browser some milliseconds, and a
+ * list of 25 times needs a hundred.
  */
 const dates = new Map<string, Intl.DateTimeFormat>()
 const numbers = new Map<string, Intl.NumberFormat>()

@@ -1,4 +1,7 @@
-/** The frame of every page: the skip link, the navigation, the session, and the page itself or why it is not shown. */
+/**
+ * The frame of every page: the skip link, the navigation, the session, and the page itself or why it is not
+ * shown.
+ */
 import type { ComponentChildren, ComponentType } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Link, MayOpenContext, useAddress } from './address.tsx'
@@ -50,7 +53,8 @@ export function Frame({ name, contents, search, session, guest: Guest, signOut, 
   useEffect(() => {
     const title = place === undefined ? text('frame.nothing') : text(place.page.title)
     document.title = `${title} – ${name}`
-    // The browser begins a new document at its top; between pages of the console only this focus shows that the page has changed.
+    // The browser begins a new document at its top; between pages of the console only this focus shows that
+    // the page has changed.
     if (arrived.current) {
       window.scrollTo(0, 0)
       main.current?.focus()
@@ -128,7 +132,10 @@ export function Frame({ name, contents, search, session, guest: Guest, signOut, 
   )
 }
 
-/** Which instance and which server this is: people who keep several consoles open must not confuse them. A server has no name: its owner's is said. */
+/**
+ * Which instance and which server this is: people who keep several consoles open must not confuse them. A
+ * server has no name: its owner's is said.
+ */
 function Where({ instance, securityServer }: Session) {
   const owner = useName((securityServer ?? '').split(':').slice(0, 3).join(':'))
   if (instance === undefined) return null

@@ -1,4 +1,7 @@
-/** What was given with an act, as lists of names and values: whoever reads it need not know the notation of programs. */
+/**
+ * What was given with an act, as lists of names and values: whoever reads it need not know the notation of
+ * programs.
+ */
 import type { ComponentChildren } from 'preact'
 import { text } from './text.ts'
 import { Time } from './time.tsx'

@@ -1,6 +1,6 @@
 /**
- * A list whose rows the page has already. It is searched, filtered and paged here; its state is in the address, like that of a list
- * that the server pages.
+ * A list whose rows the page has already. It is searched, filtered and paged here; its state is in the
+ * address, like that of a list that the server pages.
  */
 import { type ComponentChildren, Fragment } from 'preact'
 import { useEffect } from 'preact/hooks'

@@ -1,4 +1,7 @@
-/** The few drawings of the pages, each beside a word or inside a button with a name: hidden from those who hear the page. */
+/**
+ * The few drawings of the pages, each beside a word or inside a button with a name: hidden from those who
+ * hear the page.
+ */
 import './icon.css'
 
 const PATHS = {

@@ -1,4 +1,6 @@
-/** A page whose script comes when somebody goes there, so that the first page of a console needs only its own. */
+/**
+ * A page whose script comes when somebody goes there, so that the first page of a console needs only its own.
+ */
 import { useEffect, useState } from 'preact/hooks'
 import { ANSWER_SECONDS, NoAnswer } from './api.ts'
 import type { Page } from './contents.ts'
@@ -10,7 +12,10 @@ type View = Awaited<ReturnType<Page['load']>>
 
 const loaded = new Map<Page['load'], View>()
 
-/** The script is a request like others: after as long as an answer of the API may take, the page says that it waits. */
+/**
+ * The script is a request like others: after as long as an answer of the API may take, the page says that it
+ * waits.
+ */
 const LATE_AFTER_MS = ANSWER_SECONDS * 1000
 
 /** A page with its texts: those of the first page are there. */
@@ -58,7 +63,10 @@ export function LaterView({ page, params }: { page: Page; params: Record<string,
   )
 }
 
-/** The server cannot be reached, or has been updated, and the script has another name now. A browser keeps a failed import. */
+/**
+ * The server cannot be reached, or has been updated, and the script has another name now. A browser keeps a
+ * failed import.
+ */
 function NotLoaded() {
   return (
     <div class="state refused" role="alert">

@@ -1,4 +1,7 @@
-/** The question to somebody who would lose what they typed: in the dialog that would close, or in one of its own over the whole page. */
+/**
+ * The question to somebody who would lose what they typed: in the dialog that would close, or in one of its
+ * own over the whole page.
+ */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { text } from './text.ts'
 import { giveUp, setQuestion } from './unsaved.ts'
@@ -13,7 +16,8 @@ export function LeaveQuestion() {
     return () => setQuestion(undefined)
   }, [])
   if (leaving === undefined) return null
-  // A new number is a new dialog: one that was closed a moment ago may still have to say so, and must not close the next.
+  // A new number is a new dialog: one that was closed a moment ago may still have to say so, and must not
+  // close the next.
   const closed = (): void => setLeaving((shown) => (shown === leaving ? undefined : shown))
   return <AskingDialog key={leaving.number} {...{ leaving, closed }} />
 }

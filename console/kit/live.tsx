@@ -8,7 +8,10 @@ export function useAnnounce(): (words: string) => void {
   return useContext(AnnounceContext)
 }
 
-/** Announces what was found for `question`, undefined while it is not known. A refresh that finds the same says nothing. */
+/**
+ * Announces what was found for `question`, undefined while it is not known. A refresh that finds the same
+ * says nothing.
+ */
 export function useAnnounceFound(question: string, found: string | undefined): void {
   const announce = useAnnounce()
   const last = useRef<string>(undefined)
@@ -20,7 +23,10 @@ export function useAnnounceFound(question: string, found: string | undefined): v
   }, [question, found])
 }
 
-/** A region, and what announces in it. While a dialog is open nothing is heard of what lies outside, so each dialog has one of its own. */
+/**
+ * A region, and what announces in it. While a dialog is open nothing is heard of what lies outside, so each
+ * dialog has one of its own.
+ */
 export function useLiveRegion(): { region: ComponentChildren; announce(words: string): void } {
   const [said, setSaid] = useState({ words: '', turn: 0 })
   const announce = useCallback(

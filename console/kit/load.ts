@@ -16,7 +16,9 @@ type There<T> = {
   stale: boolean
   /** It answers what was asked before, not what is asked now. */
   isOther: boolean
-  /** The same was asked again, and nobody could answer: since when the data stands, and how to ask once more. */
+  /**
+   * The same was asked again, and nobody could answer: since when the data stands, and how to ask once more.
+   */
   outdated?: Outdated
 }
 
@@ -37,9 +39,10 @@ const RETRY_FOR_MS = 30 * 60_000
 const TOO_MANY = 429
 
 /**
- * Calls a reading operation, and again whenever its input changes, or `turn`, of which a page that watches makes a new one. The last answer
- * stays visible meanwhile, and also when the same question finds no answer later: then it is asked again by itself. A refusal takes it
- * away: who may not read it any more, or what is gone, is not shown.
+ * Calls a reading operation, and again whenever its input changes, or `turn`, of which a page that watches
+ * makes a new one. The last answer stays visible meanwhile, and also when the same question finds no answer
+ * later: then it is asked again by itself. A refusal takes it away: who may not read it any more, or what is
+ * gone, is not shown.
  */
 export function useAnswer<T>(operation: string, input: Omit<Input, 'signal'> = {}, turn = 0): Loaded<T> {
   const { api, changes, signedOut } = useConsole()

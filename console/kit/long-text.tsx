@@ -1,6 +1,6 @@
 /**
- * What somebody wrote at length, in a row among many: two lines of it, and all of it by a button that is there only while something is
- * cut off. All of it is in the page, for whoever listens, searches or prints.
+ * What somebody wrote at length, in a row among many: two lines of it, and all of it by a button that is
+ * there only while something is cut off. All of it is in the page, for whoever listens, searches or prints.
  */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { text } from './text.ts'

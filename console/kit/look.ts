@@ -1,6 +1,7 @@
 /**
- * How the reader wants pages to look: light, dark or as the system; airy or compact. Remembered in this browser only. The build
- * makes a file of its own of this module, which each page runs before it paints, so that no light page flashes in the dark.
+ * How the reader wants pages to look: light, dark or as the system; airy or compact. Remembered in this
+ * browser only. The build makes a file of its own of this module, which each page runs before it paints, so
+ * that no light page flashes in the dark.
  */
 
 /** The values that may stand on the root element, the first being the default, which is nothing there. */
@@ -8,7 +9,10 @@ export const LOOKS = { colours: ['system', 'light', 'dark'], density: ['comforta
 
 export type Look = keyof typeof LOOKS
 
-/** What was chosen, or the default: also when the browser keeps nothing for us, or something that is no choice. */
+/**
+ * What was chosen, or the default: also when the browser keeps nothing for us, or something that is no
+ * choice.
+ */
 export function lookOf(which: Look): string {
   const kept = remembered(which)
   return (LOOKS[which] as readonly string[]).find((one) => one === kept) ?? LOOKS[which][0]

@@ -1,6 +1,7 @@
 /**
- * Markdown that others wrote, as elements that this file makes: no HTML of theirs, no image, no heading of the page. A link shows where it
- * leads and says nothing of this page to it. The reader is loaded only when there is something to read.
+ * Markdown that others wrote, as elements that this file makes: no HTML of theirs, no image, no heading of
+ * the page. A link shows where it leads and says nothing of this page to it. The reader is loaded only when
+ * there is something to read.
  */
 import type { Token } from 'markdown-it'
 import { type ComponentChildren, h } from 'preact'

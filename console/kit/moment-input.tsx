@@ -1,6 +1,7 @@
 /**
- * A field for a day or a time that shows the month as a word, so that nobody takes 3 April for 4 March. It is typed, or picked from
- * the browser's own calendar. The value has the form of a native input; what is typed and no moment is handed on as it is.
+ * A field for a day or a time that shows the month as a word, so that nobody takes 3 April for 4 March. It is
+ * typed, or picked from the browser's own calendar. The value has the form of a native input; what is typed
+ * and no moment is handed on as it is.
  */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from './icon.tsx'

@@ -1,6 +1,7 @@
 /**
- * Days and times as people write them, in the form of native inputs: 2026-11-29 and 2026-11-29T16:46. The month is a word of the
- * reader's language or, where the year comes first, a number: 03/04/2026 is refused, since half of its readers would mean April.
+ * Days and times as people write them, in the form of native inputs: 2026-11-29 and 2026-11-29T16:46. The
+ * month is a word of the reader's language or, where the year comes first, a number: 03/04/2026 is refused,
+ * since half of its readers would mean April.
  */
 import { dateFormat } from './formats.ts'
 import { locale } from './text.ts'
@@ -26,7 +27,10 @@ export function isMoment(text: string, kind: MomentKind): boolean {
   return form.test(text) && read(text, kind) === text
 }
 
-/** What the typed text says. Undefined when it says no moment, or may mean two. A time without an hour begins the day. */
+/**
+ * What the typed text says. Undefined when it says no moment, or may mean two. A time without an hour begins
+ * the day.
+ */
 export function read(typed: string, kind: MomentKind): string | undefined {
   const tokens = typed.trim().match(TOKENS) ?? []
   const named = tokens.map((token) => monthOf(token)).filter((month) => month !== undefined)
@@ -56,7 +60,9 @@ function moment(day: [string, string, string], clock: string[], kind: MomentKind
   return fits ? at.toISOString().slice(0, kind === 'date' ? 10 : 16) : undefined
 }
 
-/** A month's number by its name, whole or shortened, as the reader's language writes it alone and in a date. */
+/**
+ * A month's number by its name, whole or shortened, as the reader's language writes it alone and in a date.
+ */
 function monthOf(word: string): number | undefined {
   const wanted = word.toLowerCase()
   const at = MONTHS.findIndex((month) =>

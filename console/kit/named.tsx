@@ -3,7 +3,10 @@ import { Folded } from './folded.tsx'
 import { type Name, useName, useNames, useNamesOf } from './names.ts'
 import { text } from './text.ts'
 
-/** The name above the id; the id alone as long as no name is known. A service has its code and the name of who offers it. */
+/**
+ * The name above the id; the id alone as long as no name is known. A service has its code and the name of who
+ * offers it.
+ */
 export function Named({ id }: { id: string }) {
   const service = serviceIn(id)
   return service === undefined ? <NamedWhole id={id} /> : <NamedPart id={id} {...service} />
@@ -40,7 +43,10 @@ function NamedPart({ id, of, code }: { id: string; of: string; code: string }) {
   )
 }
 
-/** In a row among many: the name, and small below it whose it is. The page of the thing has the id; a pointer shows it here. */
+/**
+ * In a row among many: the name, and small below it whose it is. The page of the thing has the id; a pointer
+ * shows it here.
+ */
 export function NamedInRow({ id }: { id: string }) {
   const name = useName(id)
   if (name === undefined) return <bdi class="id wrap">{id}</bdi>
@@ -109,7 +115,10 @@ export function NameOf({ id }: { id: string }) {
   )
 }
 
-/** For choices, which are texts: the name with the id behind it, and of a service its code and the name of who offers it. */
+/**
+ * For choices, which are texts: the name with the id behind it, and of a service its code and the name of who
+ * offers it.
+ */
 export function useTitles(ids: readonly string[]): (id: string) => string {
   const find = useNamesOf(ids.map((id) => serviceIn(id)?.of ?? id))
   return (id) => {
@@ -134,7 +143,9 @@ export function NamedServerInSentence({ id }: { id: string }) {
   return <bdi title={id}>{`${parts.slice(3).join(':')} (${nameOf(owner)})`}</bdi>
 }
 
-/** In a sentence: the name, of a contract with its parties in place of its id, and of all others with the id. */
+/**
+ * In a sentence: the name, of a contract with its parties in place of its id, and of all others with the id.
+ */
 export function NamedInWords({ id }: { id: string }) {
   const service = serviceIn(id)
   return service === undefined ? <WholeInWords id={id} /> : <PartInWords id={id} {...service} />

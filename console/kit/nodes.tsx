@@ -1,4 +1,7 @@
-/** The processes that work for one server on one database: how each is, a secret for a new one, and leaving of one that is gone. */
+/**
+ * The processes that work for one server on one database: how each is, a secret for a new one, and leaving of
+ * one that is gone.
+ */
 import { Act } from './act.tsx'
 import { Copyable } from './copyable.tsx'
 import { Part } from './facts.tsx'
@@ -60,7 +63,9 @@ function keyChangeOf({ waitsFor, isDone, left }: KeyChange): string {
   return text(isDone ? 'nodes.keyDone' : 'nodes.keySealing')
 }
 
-/** Workers of one machine stand together, the first one at the head; nodes alone on a machine by their names. */
+/**
+ * Workers of one machine stand together, the first one at the head; nodes alone on a machine by their names.
+ */
 function grouped(nodes: Node[]): Node[] {
   const place = ({ name, worker }: Node): string => worker?.machine ?? name
   return nodes.toSorted(

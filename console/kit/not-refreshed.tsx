@@ -1,4 +1,7 @@
-/** The line above what stays visible although its server does not answer now: since when it stands, and whether it is asked for again. */
+/**
+ * The line above what stays visible although its server does not answer now: since when it stands, and
+ * whether it is asked for again.
+ */
 import { Again } from './again.tsx'
 import { AGAIN_SECONDS, type Loaded } from './load.ts'
 import { text } from './text.ts'

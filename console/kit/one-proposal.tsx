@@ -1,4 +1,7 @@
-/** One proposal: what it would change, who proposed it and why, its exact content with its hash, and the decision. */
+/**
+ * One proposal: what it would change, who proposed it and why, its exact content with its hash, and the
+ * decision.
+ */
 import type { ComponentType } from 'preact'
 import { Link } from './address.tsx'
 import { useConsole } from './context.ts'

@@ -1,6 +1,7 @@
 /**
- * The paging of a list: which part is shown, of how many, and the buttons to other parts. What would do nothing is not there: a list that
- * fits on its smallest page has neither buttons nor a choice of rows a page.
+ * The paging of a list: which part is shown, of how many, and the buttons to other parts. What would do
+ * nothing is not there: a list that fits on its smallest page has neither buttons nor a choice of rows a
+ * page.
  */
 import { changeQuery } from './address.tsx'
 import { text } from './text.ts'
@@ -31,8 +32,8 @@ export function Paging({ page, size, total }: { page: number; size: number; tota
 }
 
 /**
- * The paging of a list without a total. `shown` is empty when there are no rows, `before` names the row before this page, `next`
- * is the page's last row when there are more.
+ * The paging of a list without a total. `shown` is empty when there are no rows, `before` names the row
+ * before this page, `next` is the page's last row when there are more.
  */
 export function CursorPaging(q: {
   shown: string

@@ -1,4 +1,6 @@
-/** What the browser does with passkeys: it makes one for an account here, and answers a challenge with one. */
+/**
+ * What the browser does with passkeys: it makes one for an account here, and answers a challenge with one.
+ */
 import { ApiFault, askLogin } from './api.ts'
 import { text } from './text.ts'
 
@@ -14,8 +16,9 @@ export type Means = {
 type Told = { origin: string; passkeys: boolean; takesCode: boolean }
 
 /**
- * Neither for a server without a login, which has no such route. Who opened the page at another address of the server signs in at its own: the
- * provider sends them back there, and there alone their passkeys serve. Throws NoAnswer.
+ * Neither for a server without a login, which has no such route. Who opened the page at another address of
+ * the server signs in at its own: the provider sends them back there, and there alone their passkeys serve.
+ * Throws NoAnswer.
  */
 export async function meansOfLogin(): Promise<Means> {
   try {
@@ -105,7 +108,10 @@ export async function makePasskey(options: NewPasskeyOptions): Promise<NewPasske
   }
 }
 
-/** Browsers say the same for a person who cancels, one who has no passkey here, and a device that gave no answer in time. */
+/**
+ * Browsers say the same for a person who cancels, one who has no passkey here, and a device that gave no
+ * answer in time.
+ */
 async function unlessCancelled(ask: () => Promise<Credential | null>): Promise<PublicKeyCredential> {
   const credential = await ask().catch((cause: unknown) => {
     const isKnown = cause instanceof DOMException && cause.name === 'InvalidStateError'

@@ -1,4 +1,7 @@
-/** A field in which something that exists is picked: the typed text searches, and the browser's own list shows what was found. */
+/**
+ * A field in which something that exists is picked: the typed text searches, and the browser's own list shows
+ * what was found.
+ */
 import { useEffect, useRef, useState } from 'preact/hooks'
 
 const PAUSE_MS = 300

@@ -1,4 +1,7 @@
-/** A field in which several things are picked, one after the other: each that was taken stands below, and can be left out again. */
+/**
+ * A field in which several things are picked, one after the other: each that was taken stands below, and can
+ * be left out again.
+ */
 import { useAnnounce } from './live.tsx'
 import { PickInput } from './pick.tsx'
 import { text } from './text.ts'
@@ -34,7 +37,8 @@ export function PicksInput({ value, set, find, ...more }: Props) {
         picked={(one) => take(one, '')}
         onKeyDown={(event) => {
           if (event.key !== 'Enter') return
-          // It takes what was typed; what is found is taken with its last letter already. Neither sends the form.
+          // It takes what was typed; what is found is taken with its last letter already. Neither sends the
+          // form.
           event.preventDefault()
           take(typed, '')
         }}

@@ -1,4 +1,7 @@
-/** A proposal in a sentence: what it would do, and to what, with a link to its page; nothing as long as nothing is known of it. */
+/**
+ * A proposal in a sentence: what it would do, and to what, with a link to its page; nothing as long as
+ * nothing is known of it.
+ */
 import { Link } from './address.tsx'
 import { askedTogether } from './asked-together.ts'
 import { operationName, type Proposal } from './proposal.tsx'

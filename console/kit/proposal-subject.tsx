@@ -1,6 +1,6 @@
 /**
- * What a proposal is about: the member, subsystem or contract of its address by name, then the values with which it calls, roles in
- * words. `brief`: without the parties of a contract, for a row among many.
+ * What a proposal is about: the member, subsystem or contract of its address by name, then the values with
+ * which it calls, roles in words. `brief`: without the parties of a contract, for a row among many.
  */
 import { idIn } from './act-thing.ts'
 import { NamedInRow, NamedInWords } from './named.tsx'

@@ -55,7 +55,10 @@ export function ProposalState({ of: { state, finishedAt } }: { of: Proposal }) {
   )
 }
 
-/** The name of an operation in words; where the catalogue has none, the words of its name in the API: "Add subsystem". */
+/**
+ * The name of an operation in words; where the catalogue has none, the words of its name in the API: "Add
+ * subsystem".
+ */
 export function operationName(operation: string): string {
   return textIfAny(`operation.${operation}`) ?? wordsOf(operation)
 }

@@ -1,6 +1,6 @@
 /**
- * Rows of a form's field as one text, as which a form keeps all that is typed: JSON of a text for each column of each row, and nothing for no
- * row. Pure.
+ * Rows of a form's field as one text, as which a form keeps all that is typed: JSON of a text for each column
+ * of each row, and nothing for no row. Pure.
  */
 export type Row = Record<string, string>
 

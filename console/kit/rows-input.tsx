@@ -1,4 +1,7 @@
-/** A field of several rows, each with the same inputs, which have names of their own: rows are added and left out again. */
+/**
+ * A field of several rows, each with the same inputs, which have names of their own: rows are added and left
+ * out again.
+ */
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { useAnnounce } from './live.tsx'
 import { type Row, rowsIn, rowsText } from './row-values.ts'

@@ -1,6 +1,6 @@
 /**
- * Counts over time as bars, each with its failed part, for any number of bars. A table below has the numbers, so that readers who
- * do not see the bars get the same.
+ * Counts over time as bars, each with its failed part, for any number of bars. A table below has the numbers,
+ * so that readers who do not see the bars get the same.
  */
 import './series-chart.css'
 import { number, type TextKey, text } from './text.ts'

@@ -1,4 +1,7 @@
-/** The sign-in page: a login for people when the server has one, or an API key, which this page keeps in memory only. */
+/**
+ * The sign-in page: a login for people when the server has one, or an API key, which this page keeps in
+ * memory only.
+ */
 import { useEffect, useState } from 'preact/hooks'
 import type { Api, Session } from './api.ts'
 import { ApiFault } from './api.ts'

@@ -1,4 +1,7 @@
-/** Starts a console: loads its texts, then the session, then shows the frame, or the sign-in page when there is no session. */
+/**
+ * Starts a console: loads its texts, then the session, then shows the frame, or the sign-in page when there
+ * is no session.
+ */
 import { type ComponentType, render } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import './tokens.css'
@@ -94,7 +97,8 @@ export async function startConsole(q: Pages & { name: TextKey }): Promise<void> 
   const opening = api.open()
   // Nobody listens before the texts are there.
   opening.catch(() => undefined)
-  // What the first page needs comes at once, not one after the other. What fails here is asked for again by the page.
+  // What the first page needs comes at once, not one after the other. What fails here is asked for again by
+  // the page.
   const textsLoaded = loadTexts(navigator.languages)
   const place = placeOf(q.contents, presentAddress().path)
   if (place !== undefined) loadPage(place.page).catch(() => undefined)

@@ -1,4 +1,7 @@
-/** What a document says of itself: an anchor, a WSDL or an OpenAPI description. It binds nothing; people approve the bytes by their digest. */
+/**
+ * What a document says of itself: an anchor, a WSDL or an OpenAPI description. It binds nothing; people
+ * approve the bytes by their digest.
+ */
 import type { TextKey } from './text.ts'
 
 type Fact = [title: TextKey, value: string]

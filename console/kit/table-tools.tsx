@@ -1,4 +1,7 @@
-/** Search, filters and, on narrow screens where a table has no head, the order of a list: each changes the address. */
+/**
+ * Search, filters and, on narrow screens where a table has no head, the order of a list: each changes the
+ * address.
+ */
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { changeQuery, useAddress } from './address.tsx'
 import type { Find } from './field.tsx'
@@ -10,7 +13,9 @@ import { zone } from './time.tsx'
 
 type Option = { value: string; title: string }
 
-/** One of the API's filters: a choice of options, a text, an identifier to pick, a day, or otherwise a time. */
+/**
+ * One of the API's filters: a choice of options, a text, an identifier to pick, a day, or otherwise a time.
+ */
 export type Filter = {
   name: string
   title: TextKey
@@ -78,8 +83,9 @@ export function Tools<R>({ search, filters, sorts, sort, order }: Props<R>) {
 }
 
 /**
- * What somebody types into a field whose value is in the address: it stays when the list below is drawn again meanwhile, and only
- * another value of the address than the one that the field has `told` replaces it. `told` says whether that is another than before.
+ * What somebody types into a field whose value is in the address: it stays when the list below is drawn again
+ * meanwhile, and only another value of the address than the one that the field has `told` replaces it. `told`
+ * says whether that is another than before.
  */
 function useTyped(given: string) {
   const [typed, setTyped] = useState(given)
@@ -174,8 +180,8 @@ function isMomentFilter({ options, type, pick }: Filter): boolean {
 type PickProps = { filter: Pick<Filter, 'name' | 'title'> & NonNullable<Filter['pick']>; value: string }
 
 /**
- * The API searches by whole identifiers: a part of a name that only one thing has stands for it, and any other leaves the list below as it
- * is until one is picked.
+ * The API searches by whole identifiers: a part of a name that only one thing has stands for it, and any
+ * other leaves the list below as it is until one is picked.
  */
 function PickFilter({ filter: { name, title, find, parts }, value }: PickProps) {
   const id = useId()

@@ -1,6 +1,6 @@
 /**
- * A list that the server pages, searches and sorts. Its state is in the address, so that a view can be shared. The page contains
- * only one part of the list.
+ * A list that the server pages, searches and sorts. Its state is in the address, so that a view can be
+ * shared. The page contains only one part of the list.
  */
 import type { ComponentChildren } from 'preact'
 import { useAddress } from './address.tsx'

@@ -1,4 +1,7 @@
-/** Every text of the pages comes from the catalogue of a language: a file in console/texts, by choice or by the browser's languages. */
+/**
+ * Every text of the pages comes from the catalogue of a language: a file in console/texts, by choice or by
+ * the browser's languages.
+ */
 import type en from '../texts/en.json'
 import { numberFormat, pluralRules } from './formats.ts'
 
@@ -28,7 +31,10 @@ export let language = FALLBACK
 /** The locale of numbers and times: the browser's variety of the pages' language (en-GB for en). */
 export let locale = FALLBACK
 
-/** Loads the texts of the first page in the reader's choice, else in the first of the browser's languages that there is, else in English. */
+/**
+ * Loads the texts of the first page in the reader's choice, else in the first of the browser's languages that
+ * there is, else in English.
+ */
 export async function loadTexts(wanted: readonly string[]): Promise<void> {
   const candidates = [chosen() ?? '', ...wanted.flatMap((tag) => [tag, tag.split('-')[0] ?? ''])]
   language = candidates.find((tag) => FIRST.has(tag)) ?? FALLBACK
@@ -81,7 +87,9 @@ export function text(key: TextKey, values: Record<string, string | number> = {})
   })
 }
 
-/** The text of a key that is made of what the server says: undefined when the catalogue has no words for that. */
+/**
+ * The text of a key that is made of what the server says: undefined when the catalogue has no words for that.
+ */
 export function textIfAny(key: string): string | undefined {
   return texts[key]
 }

@@ -1,6 +1,7 @@
 /**
- * A time in the reader's language and zone. What is near is said as a distance ("3 hours ago"), what is far as a day; whoever points
- * at it, taps it or goes to it by keyboard gets it to the second, with the name of the zone. Print has that too.
+ * A time in the reader's language and zone. What is near is said as a distance ("3 hours ago"), what is far
+ * as a day; whoever points at it, taps it or goes to it by keyboard gets it to the second, with the name of
+ * the zone. Print has that too.
  */
 import { dateFormat, distanceFormat, numberFormat } from './formats.ts'
 import { locale, text } from './text.ts'
@@ -59,7 +60,10 @@ function daily(at: Date): string {
   return dateFormat(locale, { year: 'numeric', month: 'short', day: 'numeric' }).format(at)
 }
 
-/** A day without a time, as the calendar of UTC has it: "29 Nov 2026" for 2026-11-29; what is no day is said as it is. */
+/**
+ * A day without a time, as the calendar of UTC has it: "29 Nov 2026" for 2026-11-29; what is no day is said
+ * as it is.
+ */
 export function dayText(day: string): string {
   const at = new Date(`${day}T00:00:00Z`)
   if (Number.isNaN(at.getTime())) return day

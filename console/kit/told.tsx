@@ -1,7 +1,7 @@
 /**
- * A sentence of the server: the times in it stand in the reader's zone and form, digests are folded, and what it names by id stands by its
- * name. With `subsystems`, the ids of those in question, every other id of four parts is a security server's: the ids of both are written
- * alike, DEV/GOV/1001/one.
+ * A sentence of the server: the times in it stand in the reader's zone and form, digests are folded, and what
+ * it names by id stands by its name. With `subsystems`, the ids of those in question, every other id of four
+ * parts is a security server's: the ids of both are written alike, DEV/GOV/1001/one.
  */
 import { useConsole } from './context.ts'
 import { Copyable } from './copyable.tsx'

@@ -1,4 +1,7 @@
-/** Text that was typed and is not sent yet. Whoever would lose it is asked first, whether they leave the page or close the window. */
+/**
+ * Text that was typed and is not sent yet. Whoever would lose it is asked first, whether they leave the page
+ * or close the window.
+ */
 import { useLayoutEffect } from 'preact/hooks'
 
 /** One for each form that has such text. */
@@ -8,8 +11,8 @@ const unsaved = new Set<object>()
 let ask: ((go: () => void) => void) | undefined
 
 /**
- * For a form, as long as it is shown: whether it has text that would be lost, and the text. With other text somebody is asked again who has
- * agreed to lose it and then stayed.
+ * For a form, as long as it is shown: whether it has text that would be lost, and the text. With other text
+ * somebody is asked again who has agreed to lose it and then stayed.
  */
 export function useUnsaved(isUnsaved: boolean, what: unknown): void {
   useLayoutEffect(() => {

@@ -1,4 +1,7 @@
-/** A file that a proposal would bring in, for the second person: what it is, its digest, its text, and the file itself. */
+/**
+ * A file that a proposal would bring in, for the second person: what it is, its digest, its text, and the
+ * file itself.
+ */
 import type { ComponentChildren } from 'preact'
 import { useMemo } from 'preact/hooks'
 import { type Certificate, CertificateFacts } from './certificate.tsx'

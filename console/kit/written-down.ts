@@ -1,6 +1,6 @@
 /**
- * Questions that a security server writes down as a look of the person who asks: a page asks them when somebody does something, and
- * never by itself.
+ * Questions that a security server writes down as a look of the person who asks: a page asks them when
+ * somebody does something, and never by itself.
  */
 export const WRITTEN_DOWN: ReadonlySet<string> = new Set([
   'findErasureOrders',

@@ -1,6 +1,7 @@
 /**
- * Completes the answers of an OpenAPI document: each gets its schema, which is made from the handlers' types, and an example: what
- * servers really answered (both in schemas/answers), and for each status of a refusal a fault of the catalogue that has it.
+ * Completes the answers of an OpenAPI document: each gets its schema, which is made from the handlers' types,
+ * and an example: what servers really answered (both in schemas/answers), and for each status of a refusal a
+ * fault of the catalogue that has it.
  */
 import { catalogue } from '#schemas/fault-catalogue.ts'
 
@@ -94,7 +95,10 @@ export function faultExample(status: string): object | undefined {
   return { type: code, message: `${text}. ${remedy}.`, detail: DETAIL }
 }
 
-/** A copy of the document in which each answer with a JSON body has schema and example; `missing` names those that lack one. */
+/**
+ * A copy of the document in which each answer with a JSON body has schema and example; `missing` names those
+ * that lack one.
+ */
 export function addAnswers(
   document: ApiDocument,
   { examples, schemas }: Answers,

@@ -17,7 +17,10 @@ const MANAGEMENT = {
   call: 'curl -H "Authorization: X-Road-ApiKey token=$(cat api-key)" https://this-server/api/v1/session',
 }
 
-/** The holder of subject keys has no console. Its API's page is in the console of the agency's security server, which calls it. */
+/**
+ * The holder of subject keys has no console. Its API's page is in the console of the agency's security
+ * server, which calls it.
+ */
 export const API_PAGES: ApiPage[] = [
   { ...MANAGEMENT, api: 'central-registry', console: 'registry' },
   { ...MANAGEMENT, api: 'security-server', console: 'agency' },

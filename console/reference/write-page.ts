@@ -1,6 +1,6 @@
 /**
- * The page of an API: every operation with who may call it, what it takes and what it answers. Plain HTML without a script: a browser
- * opens what it finds in a folded part.
+ * The page of an API: every operation with who may call it, what it takes and what it answers. Plain HTML
+ * without a script: a browser opens what it finds in a folded part.
  */
 import {
   type ApiDocument,
@@ -26,7 +26,10 @@ function prose(text: string): string {
   return safe(text).replace(/`([^`]+)`/g, '<code>$1</code>')
 }
 
-/** `document` has its examples; `base` is the path below which the console is served; `others` are pages of other APIs there. */
+/**
+ * `document` has its examples; `base` is the path below which the console is served; `others` are pages of
+ * other APIs there.
+ */
 export function writePage(
   document: ApiDocument,
   { base, page, others }: { base: string; page: ApiPage; others: { name: string; title: string }[] },

@@ -1,4 +1,7 @@
-/** What an act would affect, loaded from the registry before the act. Clients that would be left without a server come first. */
+/**
+ * What an act would affect, loaded from the registry before the act. Clients that would be left without a
+ * server come first.
+ */
 import type { ComponentChildren } from 'preact'
 import { useAnswer } from '../kit/load.ts'
 import { Show } from '../kit/placeholders.tsx'
@@ -104,8 +107,8 @@ function Affected({ of }: { of: Foreseen }) {
 }
 
 /**
- * Last month's exchanges that would end, and the servers that did not report theirs. When no exchange is known and a report is
- * missing, no number is shown, because it would look like the total.
+ * Last month's exchanges that would end, and the servers that did not report theirs. When no exchange is
+ * known and a report is missing, no number is shown, because it would look like the total.
  */
 function LastMonth({ of }: { of: Told }) {
   const { pairs, unnamed, notReportedBy, partlyReportedBy } = of

@@ -62,7 +62,10 @@ function listOf(kind: Kind, q: string): string {
   return `${PATHS[kind]}?${new URLSearchParams({ q }).toString()}`
 }
 
-/** Proposals and requests are called what they would do; services, contracts and people are called what people call them. */
+/**
+ * Proposals and requests are called what they would do; services, contracts and people are called what people
+ * call them.
+ */
 function wordsOf(kind: Kind, one: One): { title: string; beside?: string } {
   const { id, words = '', what = '', state = '' } = one
   switch (kind) {

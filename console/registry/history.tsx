@@ -47,7 +47,10 @@ function Acts({ target }: { target: string }) {
   )
 }
 
-/** The act, and what it named beside the page's own thing: which client was registered. A proposal names the proposed operation. */
+/**
+ * The act, and what it named beside the page's own thing: which client was registered. A proposal names the
+ * proposed operation.
+ */
 function What({ of: { operation, data } }: { of: AuditEntry }) {
   const proposed = proposedIn(operation, data)
   const named = nameIn(data)

@@ -1,4 +1,7 @@
-/** Finds members, subsystems, servers, services and contracts of the instance for fields in which one is picked. */
+/**
+ * Finds members, subsystems, servers, services and contracts of the instance for fields in which one is
+ * picked.
+ */
 import { useConsole } from '../kit/context.ts'
 import type { Find } from '../kit/field.tsx'
 import type { Service } from './catalogue/service.tsx'

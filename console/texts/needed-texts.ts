@@ -1,6 +1,7 @@
 /**
- * Which texts a console needs: those whose keys stand in its sources, as they are, as the beginning of a template, or as a needed key
- * with an ending. The build gives a console no others. `untraceable` finds what would make this a guess.
+ * Which texts a console needs: those whose keys stand in its sources, as they are, as the beginning of a
+ * template, or as a needed key with an ending. The build gives a console no others. `untraceable` finds what
+ * would make this a guess.
  */
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -39,8 +40,9 @@ export function neededKeys(sources: string[], keys: string[]): string[] {
 }
 
 /**
- * The places in a source where a key could come from elsewhere than a literal, a template with a literal beginning or a key with an
- * ending: a cast of anything else, and another template that fits a key. The compiler refuses every other string as a key.
+ * The places in a source where a key could come from elsewhere than a literal, a template with a literal
+ * beginning or a key with an ending: a cast of anything else, and another template that fits a key. The
+ * compiler refuses every other string as a key.
  */
 export function untraceable(source: string, keys: string[]): string[] {
   const casts = [...source.matchAll(CAST)]
@@ -71,7 +73,10 @@ export async function sourcesOf(console: string): Promise<string[]> {
 
 /** What a source imports with its values, from beside it. */
 const IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^'"]*?\sfrom\s+)?'(\.[^']+)'/gm
-/** What it loads later: only a table of contents loads pages, and what others load is shown on the page where they are. */
+/**
+ * What it loads later: only a table of contents loads pages, and what others load is shown on the page where
+ * they are.
+ */
 const LOADED = /\bimport\('(\.[^']+)'\)/g
 
 /** The sources of the first page of a console: of its start and its overview, with all that they import. */
@@ -90,8 +95,9 @@ export async function firstSourcesOf(console: string): Promise<string[]> {
 }
 
 /**
- * Of each language, a console gets the texts that its pages can show: those of its first page in one file, and all others in one that the
- * other pages load, whose address has `?later`. The build fails where it could not be known which texts a page shows.
+ * Of each language, a console gets the texts that its pages can show: those of its first page in one file,
+ * and all others in one that the other pages load, whose address has `?later`. The build fails where it could
+ * not be known which texts a page shows.
  */
 export function onlyNeededTexts(sources: string[], first: string[]): Plugin {
   return {

@@ -1,4 +1,7 @@
-/** Archives: X-Road's own archives with their expected verdicts, broken or altered chains, and malicious files. */
+/**
+ * Archives: X-Road's own archives with their expected verdicts, broken or altered chains, and malicious
+ * files.
+ */
 import { hash } from 'node:crypto'
 import path from 'node:path'
 import { deflateRawSync } from 'node:zlib'

@@ -1,6 +1,6 @@
 /**
- * What our archives contain in addition to X-Road's entries: `bundle.json` with one proof per record, and `archive.json` with the
- * members of `ArchiveInfo`.
+ * What our archives contain in addition to X-Road's entries: `bundle.json` with one proof per record, and
+ * `archive.json` with the members of `ArchiveInfo`.
  */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -14,8 +14,8 @@ export type ArchiveInfo = {
   /** The retention class of the records in the archive. */
   class: string
   /**
-   * The preceding archive of this class: its file name, and base64 of the SHA-256 of its `bundle.json`. Null in the first
-   * archive.
+   * The preceding archive of this class: its file name, and base64 of the SHA-256 of its `bundle.json`. Null
+   * in the first archive.
    */
   previous: { file: string; manifest: string } | null
 }

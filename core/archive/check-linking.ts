@@ -1,4 +1,7 @@
-/** Checks that an archive contains exactly the containers that its linking information names, in the same order. */
+/**
+ * Checks that an archive contains exactly the containers that its linking information names, in the same
+ * order.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { say, type Word } from '#schemas/said.ts'
 import { chainDigest, containerHash, malformed } from './linking-info.ts'
@@ -12,8 +15,8 @@ export type Linked = {
 }
 
 /**
- * With `previousDigest` (hex, '' for a first archive) it also checks that the archive follows the one that ends with this digest.
- * Throws `malformed_archive`, and `invalid_proof` when the chain is broken.
+ * With `previousDigest` (hex, '' for a first archive) it also checks that the archive follows the one that
+ * ends with this digest. Throws `malformed_archive`, and `invalid_proof` when the chain is broken.
  */
 export function checkLinking({ files, linkingInfo }: Archive, previousDigest?: string): Linked {
   const names = [...files.keys()].filter((name) => CONTAINER_NAME.test(name))

@@ -1,6 +1,7 @@
 /**
- * Judges an archive: its chain of digests, every container and, if the archive contains our proofs, the position of every record
- * in the log, and whether answers answer their requests and metadata agree with messages. A bad archive leads to a verdict, never to an exception.
+ * Judges an archive: its chain of digests, every container and, if the archive contains our proofs, the
+ * position of every record in the log, and whether answers answer their requests and metadata agree with
+ * messages. A bad archive leads to a verdict, never to an exception.
  */
 import { hash } from 'node:crypto'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -37,7 +38,10 @@ export type ArchiveVerdict = Verdict & {
   linking: Linked | undefined
   /** One verdict per container, for an archive without proofs. */
   containers: (Verdict & { name: string })[]
-  /** For an archive with proofs: the content of `archive.json`, base64 of the SHA-256 of `bundle.json`, and the verdicts. */
+  /**
+   * For an archive with proofs: the content of `archive.json`, base64 of the SHA-256 of `bundle.json`, and
+   * the verdicts.
+   */
   proved:
     | {
         log: string
@@ -98,7 +102,8 @@ async function judgeProofs(
   const byLeaf = new Map(proven.map((record) => [record.leaf, record]))
   const records: RecordVerdict[] = []
   for (const record of proven) {
-    // The request of an answer may be in another archive. A receipt, which answers nothing, is compared with its own leaf alone.
+    // The request of an answer may be in another archive. A receipt, which answers nothing, is compared with
+    // its own leaf alone.
     const first = byLeaf.get(record.form.answers)
     records.push(await checkExchange(record, first === undefined ? [record] : [first, record]))
   }
@@ -114,8 +119,8 @@ async function judgeProofs(
 }
 
 /**
- * A record without its message is a tombstone: only its position in the log is proved. Tombstones do not lower the verdict on the
- * other records.
+ * A record without its message is a tombstone: only its position in the log is proved. Tombstones do not
+ * lower the verdict on the other records.
  */
 function ofProofs({ records, checkpoints }: NonNullable<ArchiveVerdict['proved']>): Verdict {
   const isTombstone = ({ subIndication }: RecordVerdict): boolean => subIndication === 'SIGNED_DATA_NOT_FOUND'

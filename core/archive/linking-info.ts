@@ -1,7 +1,7 @@
 /**
- * X-Road's linking information, a text. Its first line has the last digest and the file name of the preceding archive. Every
- * further line has, for one container in order, H(ascii(previous digest, hex) ‖ ascii(hex(H(container)))) in hex (X-Road's
- * LinkingInfoBuilder).
+ * X-Road's linking information, a text. Its first line has the last digest and the file name of the preceding
+ * archive. Every further line has, for one container in order, H(ascii(previous digest, hex) ‖
+ * ascii(hex(H(container)))) in hex (X-Road's LinkingInfoBuilder).
  */
 import { createHash, hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
@@ -41,7 +41,10 @@ export function writeLinkingInfo({ previous, algorithm, entries }: LinkingInfo):
   return Buffer.from(head + entries.map(({ digest, name }) => `${digest} ${name}\n`).join(''))
 }
 
-/** Throws `malformed_archive` if the text is not linking information. It does not compare digests: check-linking.ts does. */
+/**
+ * Throws `malformed_archive` if the text is not linking information. It does not compare digests:
+ * check-linking.ts does.
+ */
 export function parseLinkingInfo(bytes: Buffer): LinkingInfo {
   if (bytes.length > MAX_BYTES) throw malformed(say`its linking information is too large`)
   const lines = bytes.toString('utf8').split(/\r?\n/)

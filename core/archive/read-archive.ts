@@ -1,7 +1,7 @@
 /**
- * Reads an archive within bounds. It accepts only a structure that every ZIP reader reads alike (zip-structure.ts), names that
- * cannot leave the target folder, each name once, the announced sizes and right checksums. Entries may be compressed, but not as
- * strongly as a ZIP bomb.
+ * Reads an archive within bounds. It accepts only a structure that every ZIP reader reads alike
+ * (zip-structure.ts), names that cannot leave the target folder, each name once, the announced sizes and
+ * right checksums. Entries may be compressed, but not as strongly as a ZIP bomb.
  */
 import { buffer } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
@@ -28,13 +28,19 @@ const DEFAULT_LIMITS: ArchiveLimits = {
   entryBytes: 512 * 1024 * 1024,
   bytes: 1024 * 1024 * 1024,
 }
-/** Entries with our own signature documents and proofs compress well, but no honest entry better than this ratio. */
+/**
+ * Entries with our own signature documents and proofs compress well, but no honest entry better than this
+ * ratio.
+ */
 const MAX_RATIO = 200
 const SMALL = 64 * 1024
 export const CONTAINER_NAME = /\.asice$/
 const NAME = /^[A-Za-z0-9%._*+-]{1,255}(\/[A-Za-z0-9%._*+-]{1,255}){0,3}$/
 
-/** Reads an archive from a file or from its bytes. Throws `malformed_archive`, or `io_error` when the file cannot be opened. */
+/**
+ * Reads an archive from a file or from its bytes. Throws `malformed_archive`, or `io_error` when the file
+ * cannot be opened.
+ */
 export async function readArchive(
   file: string | Buffer,
   limits: Partial<ArchiveLimits> = {},

@@ -1,12 +1,15 @@
 /**
- * Reads strict DER (X.690 section 10): one whole element, definite and shortest lengths, single-octet tags, primitive strings,
- * and no bytes after it. The whole nesting is checked at once, so elements that nobody reads later are well-formed too. Two rules
- * are not enforced, since deployed authorities break them and neither changes a meaning: the order of SET OF, and the omission of
- * DEFAULT values.
+ * Reads strict DER (X.690 section 10): one whole element, definite and shortest lengths, single-octet tags,
+ * primitive strings, and no bytes after it. The whole nesting is checked at once, so elements that nobody
+ * reads later are well-formed too. Two rules are not enforced, since deployed authorities break them and
+ * neither changes a meaning: the order of SET OF, and the omission of DEFAULT values.
  */
 import { Fault } from '#schemas/fault.ts'
 
-/** One element. `tag` is the whole identifier octet (0x30 = SEQUENCE); `content` and `raw` (the whole encoding) are slices. */
+/**
+ * One element. `tag` is the whole identifier octet (0x30 = SEQUENCE); `content` and `raw` (the whole
+ * encoding) are slices.
+ */
 export type Der = { tag: number; content: Buffer; raw: Buffer }
 
 /** The identifier octets that this project uses. */
@@ -35,7 +38,9 @@ const MAX_DEPTH = 32
 // A 4 MiB buffer of two-octet elements would become two million objects.
 const MAX_ELEMENTS = 100_000
 
-/** Reads exactly one element that fills `bytes`; throws `malformed_der`. Slices share the memory of `bytes`. */
+/**
+ * Reads exactly one element that fills `bytes`; throws `malformed_der`. Slices share the memory of `bytes`.
+ */
 export function parseDer(bytes: Buffer): Der {
   if (bytes.length > MAX_SIZE) throw malformed(`longer than ${MAX_SIZE} bytes`)
   const end = endOf(bytes, 0, bytes.length)
@@ -64,7 +69,10 @@ export function onlyChild(der: Der): Der {
   return child
 }
 
-/** Returns `der` if it is present and has this tag, else throws `malformed_der`; `what` names the element in the fault. */
+/**
+ * Returns `der` if it is present and has this tag, else throws `malformed_der`; `what` names the element in
+ * the fault.
+ */
 export function expectTag(der: Der | undefined, tag: number, what: string): Der {
   if (der === undefined) throw malformed(`${what} is missing`)
   if (der.tag !== tag) throw malformed(`${what} has tag ${hex(der.tag)}, not ${hex(tag)}`)

@@ -1,11 +1,14 @@
-/** Reads the character strings and times of DER: known character sets, real calendar dates, always UTC with seconds. */
+/**
+ * Reads the character strings and times of DER: known character sets, real calendar dates, always UTC with
+ * seconds.
+ */
 import { type Der, expectTag, malformed, TAG } from './der-element.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Reads any string type that names use: UTF8, Printable, IA5, Numeric, Teletex (as Latin-1), BMP. Throws `malformed_der` for
- * U+0000.
+ * Reads any string type that names use: UTF8, Printable, IA5, Numeric, Teletex (as Latin-1), BMP. Throws
+ * `malformed_der` for U+0000.
  */
 export function readText(der: Der | undefined): string {
   if (der === undefined) throw malformed('string is missing')
@@ -30,7 +33,8 @@ function decode(content: Buffer, tag: number): string {
     case TAG.printableString:
     case TAG.ia5String:
     case TAG.numericString:
-      // Deployed authorities write '@', '*' and '_' into PrintableString; for characters beyond ASCII there is no agreed reading.
+      // Deployed authorities write '@', '*' and '_' into PrintableString; for characters beyond ASCII there
+      // is no agreed reading.
       if (!isAscii(content)) throw malformed('string with characters outside ASCII')
       return content.toString('latin1')
     case TAG.teletexString:
@@ -63,8 +67,9 @@ function decodeBmp(content: Buffer): string {
 }
 
 /**
- * Reads UTCTime (years 1950 to 2049) or GeneralizedTime, both with seconds and 'Z'. Fractions of a second, which RFC 3161 allows
- * and RFC 5280 forbids, are accepted only with `fractions`; they are cut to milliseconds.
+ * Reads UTCTime (years 1950 to 2049) or GeneralizedTime, both with seconds and 'Z'. Fractions of a second,
+ * which RFC 3161 allows and RFC 5280 forbids, are accepted only with `fractions`; they are cut to
+ * milliseconds.
  */
 export function readTime(der: Der | undefined, options: { fractions?: boolean } = {}): Date {
   if (der === undefined) throw malformed('time is missing')

@@ -1,6 +1,7 @@
 /**
- * Reads the primitive values of DER, each in its one allowed encoding (X.690 sections 8 and 11). Every reader has the expected
- * tag as a parameter, so that implicitly tagged fields follow the same rules. All throw `malformed_der`.
+ * Reads the primitive values of DER, each in its one allowed encoding (X.690 sections 8 and 11). Every reader
+ * has the expected tag as a parameter, so that implicitly tagged fields follow the same rules. All throw
+ * `malformed_der`.
  */
 import { type Der, expectTag, malformed, TAG } from './der-element.ts'
 

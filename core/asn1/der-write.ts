@@ -1,4 +1,7 @@
-/** Writes DER (X.690 section 10). Programming mistakes (a malformed OID text, an invalid date) throw plain errors. */
+/**
+ * Writes DER (X.690 section 10). Programming mistakes (a malformed OID text, an invalid date) throw plain
+ * errors.
+ */
 import { TAG } from './der-element.ts'
 
 function element(tag: number, content: Buffer): Buffer {

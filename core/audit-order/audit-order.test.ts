@@ -1,6 +1,6 @@
 /**
- * Audit orders: malicious orders are refused, the seed decides the sample, only the authority can open a sealed answer; HPKE as
- * in RFC 9180.
+ * Audit orders: malicious orders are refused, the seed decides the sample, only the authority can open a
+ * sealed answer; HPKE as in RFC 9180.
  */
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import t from 'tap'

@@ -1,14 +1,17 @@
 /**
- * Draws the sample of an order: the records in scope with the smallest hashes. A hash covers the order, the seed, the server and
- * the index of the record. Neither side can choose the sample: the authority signed the order before the seed was cosigned, and
- * the server could neither foresee the cosignature in the seed nor have it made again. Everybody who knows order, seed and server
- * draws the same sample.
+ * Draws the sample of an order: the records in scope with the smallest hashes. A hash covers the order, the
+ * seed, the server and the index of the record. Neither side can choose the sample: the authority signed the
+ * order before the seed was cosigned, and the server could neither foresee the cosignature in the seed nor
+ * have it made again. Everybody who knows order, seed and server draws the same sample.
  */
 import { createHash } from 'node:crypto'
 
 const LABEL = 'concordat audit sample v1\0'
 
-/** `order`: SHA-256 of the order, hex; `seed`: the text from make-seed.ts. Returns the drawn indexes in ascending order. */
+/**
+ * `order`: SHA-256 of the order, hex; `seed`: the text from make-seed.ts. Returns the drawn indexes in
+ * ascending order.
+ */
 export function drawSample(q: {
   order: string
   server: string

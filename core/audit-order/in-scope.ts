@@ -1,11 +1,15 @@
-/** Decides whether a listed record is in an order's scope. Server and authority both decide with this function. */
+/**
+ * Decides whether a listed record is in an order's scope. Server and authority both decide with this
+ * function.
+ */
 import { colons } from '#core/log-export/is-row-of.ts'
 import type { AuditScope } from '#schemas/audit-order.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
 
 /**
- * `unsaid`: the record matches the rest of the scope, but does not state its contract's purpose or its endpoint: its log level or
- * an older version omitted it, or the circumstances that the record names are lost.
+ * `unsaid`: the record matches the rest of the scope, but does not state its contract's purpose or its
+ * endpoint: its log level or an older version omitted it, or the circumstances that the record names are
+ * lost.
  */
 export type InScope = 'in' | 'unsaid' | 'out'
 
@@ -27,8 +31,8 @@ export function inScope(row: FoundRecord, scope: AuditScope): InScope {
 }
 
 /**
- * The form that a scope needs. Form 2 adds purposes, endpoints and contract versions; servers that know only form 1 refuse an
- * order that states form 2.
+ * The form that a scope needs. Form 2 adds purposes, endpoints and contract versions; servers that know only
+ * form 1 refuse an order that states form 2.
  */
 export function formOf({ contract, purposes, endpoints }: AuditScope): 1 | 2 {
   return purposes === undefined && endpoints === undefined && contract?.includes('/') !== true ? 1 : 2

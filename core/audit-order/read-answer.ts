@@ -1,6 +1,6 @@
 /**
- * Checks the form of a server's answer to an audit order: exactly its fields, with either a sealed answer or a refusal and its
- * reason.
+ * Checks the form of a server's answer to an audit order: exactly its fields, with either a sealed answer or
+ * a refusal and its reason.
  */
 import {
   integer,

@@ -1,6 +1,7 @@
 /**
- * Reads and checks audit orders: exactly the fields of the form, within bounds, signed by the one key that is pinned for the
- * authority, and for this instance. The caller checks that the order arrives in time and for the first time.
+ * Reads and checks audit orders: exactly the fields of the form, within bounds, signed by the one key that is
+ * pinned for the authority, and for this instance. The caller checks that the order arrives in time and for
+ * the first time.
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -89,7 +90,10 @@ const form = record<AuditOrder>({
   recipient: key,
 })
 
-/** Reads a signed order. Throws `audit_order_refused`, `malformed_json`, `malformed_signature` or `invalid_signature_value`. */
+/**
+ * Reads a signed order. Throws `audit_order_refused`, `malformed_json`, `malformed_signature` or
+ * `invalid_signature_value`.
+ */
 export function readOrder(
   bytes: Buffer,
   q: { authorities: readonly Authority[]; instance: string },
@@ -133,13 +137,19 @@ function checkForm(document: unknown): void {
     throw refused(`it is of a newer form, and forms up to ${AUDIT_FORM} are known here: update this server`)
 }
 
-/** Throws `audit_order_refused` if the deadline is over, or if the order was made more than five minutes in the future. */
+/**
+ * Throws `audit_order_refused` if the deadline is over, or if the order was made more than five minutes in
+ * the future.
+ */
 export function checkInTime({ createdAt, deadline }: AuditOrder, now: number): void {
   if (Date.parse(createdAt) > now + CLOCKS_DIFFER_MS) throw refused('it was made in the future')
   if (Date.parse(deadline) <= now) throw refused(`its deadline, ${deadline}, is over`)
 }
 
-/** The fields that orders of every form have. An answer needs them to refuse an order that cannot be read any further. */
+/**
+ * The fields that orders of every form have. An answer needs them to refuse an order that cannot be read any
+ * further.
+ */
 export type OrderHead = Pick<AuditOrder, 'id' | 'authority' | 'case' | 'deadline'> & { sha256: string }
 
 /** Throws `audit_order_refused` if the document is not an order of any form. */
@@ -183,7 +193,10 @@ function same(one: string): string {
   return one
 }
 
-/** The field readers were made for contracts and throw `invalid_contract`; this turns their faults into `audit_order_refused`. */
+/**
+ * The field readers were made for contracts and throw `invalid_contract`; this turns their faults into
+ * `audit_order_refused`.
+ */
 function asOrder<R>(read: () => R): R {
   try {
     return read()

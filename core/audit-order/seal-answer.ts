@@ -1,6 +1,7 @@
 /**
- * A server seals the answer for the authority; the authority opens and checks it. The sealed part must name the same order,
- * server and checkpoint as the signed part, and the sample must be the one that the seed draws from the listed records.
+ * A server seals the answer for the authority; the authority opens and checks it. The sealed part must name
+ * the same order, server and checkpoint as the signed part, and the sample must be the one that the seed
+ * draws from the listed records.
  */
 import type { KeyObject } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -24,7 +25,10 @@ export function sealPayload(
   return { enc: enc.toString('base64'), ciphertext: ciphertext.toString('base64') }
 }
 
-/** Opens and checks an answer. Throws `decryption_failed`, or `audit_answer_wrong` with the first contradiction. */
+/**
+ * Opens and checks an answer. Throws `decryption_failed`, or `audit_answer_wrong` with the first
+ * contradiction.
+ */
 export function openAnswer(
   answer: AuditAnswer,
   { order, privateKey }: { order: AuditOrder; privateKey: KeyObject },

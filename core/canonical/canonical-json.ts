@@ -3,9 +3,9 @@
 const MAX_DEPTH = 64
 
 /**
- * The canonical text of a JSON value: members sorted by UTF-16 code units, numbers and strings as ECMAScript writes them. Members
- * that are undefined are left out. Throws a TypeError for values that JSON cannot express: other types, other prototypes, NaN and
- * infinities, lone surrogates, more than 64 levels.
+ * The canonical text of a JSON value: members sorted by UTF-16 code units, numbers and strings as ECMAScript
+ * writes them. Members that are undefined are left out. Throws a TypeError for values that JSON cannot
+ * express: other types, other prototypes, NaN and infinities, lone surrogates, more than 64 levels.
  */
 export function canonicalJson(value: unknown): string {
   return write(value, 0)

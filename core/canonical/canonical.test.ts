@@ -251,7 +251,8 @@ t.test('a name that is written with escapes is read as it is, whatever was read 
   const written = [...ESCAPES, 'k\\n', '\\u0074\\"', '\\\\n', 'k\\u006c', '\\u0062m']
   written.forEach((escaped, i) => {
     const name = JSON.parse(`"${escaped}"`) as string
-    // What a stranger sends, once: what the name begins with, and all that come after have the same names before it.
+    // What a stranger sends, once: what the name begins with, and all that come after have the same names
+    // before it.
     const begin = JSON.stringify(escaped.slice(0, name.length))
     for (const before of ['"a', '"x":{"c":2},"y', '"l":[{"a":1}],"z'])
       JSON.parse(`{${before}${i}":1,${begin}:1}`)

@@ -1,6 +1,6 @@
 /**
- * Goes through the octets of a JSON text by RFC 8259 without making values of them: for those who need places in the text. Accepts what
- * JSON.parse accepts, whatever the depth.
+ * Goes through the octets of a JSON text by RFC 8259 without making values of them: for those who need places
+ * in the text. Accepts what JSON.parse accepts, whatever the depth.
  */
 
 /** The text is not JSON. It says nothing of the text. */
@@ -23,7 +23,10 @@ const SHALLOW = 1024
 /** The brackets that close what is open, of the one text that is gone through at a time. */
 let closing = new Uint8Array(SHALLOW)
 
-/** The place behind white space. What stands behind the end of a text is undefined, which no comparison takes for anything. */
+/**
+ * The place behind white space. What stands behind the end of a text is undefined, which no comparison takes
+ * for anything.
+ */
 export function skipSpace(text: Uint8Array, from: number): number {
   let at = from
   for (;;) {

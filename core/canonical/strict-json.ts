@@ -1,6 +1,7 @@
 /**
- * Reads JSON by RFC 8259 and refuses everything that two readers could read differently: duplicate member names, byte order
- * marks, lone surrogates and whole numbers that a double cannot hold exactly. Size and depth are bounded.
+ * Reads JSON by RFC 8259 and refuses everything that two readers could read differently: duplicate member
+ * names, byte order marks, lone surrogates and whole numbers that a double cannot hold exactly. Size and
+ * depth are bounded.
  */
 import { isUtf8 } from 'node:buffer'
 import { Fault } from '#schemas/fault.ts'
@@ -25,8 +26,8 @@ const ESCAPED: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t:
 const VALUES: Record<string, boolean | null> = { true: true, false: false, null: null }
 
 /**
- * Returns the value; `__proto__` is a member like any other. `maxLength` counts bytes of a Buffer or UTF-16 units of a string.
- * Throws `malformed_json`, which never quotes the text.
+ * Returns the value; `__proto__` is a member like any other. `maxLength` counts bytes of a Buffer or UTF-16
+ * units of a string. Throws `malformed_json`, which never quotes the text.
  */
 export function parseStrictJson(source: string | Buffer, limits: JsonLimits = {}): unknown {
   const maxDepth = limits.maxDepth ?? MAX_DEPTH

@@ -1,4 +1,7 @@
-/** Reads CBOR (RFC 8949) strictly and keeps the bytes of every node, because digests and signatures are over those. */
+/**
+ * Reads CBOR (RFC 8949) strictly and keeps the bytes of every node, because digests and signatures are over
+ * those.
+ */
 import { isUtf8 } from 'node:buffer'
 
 /** The bytes are not CBOR as this reader takes it. It says nothing of their content. */

@@ -1,4 +1,6 @@
-/** Writes the few CBOR structures (RFC 8949) whose digests a verifier computes, each with the shortest head. */
+/**
+ * Writes the few CBOR structures (RFC 8949) whose digests a verifier computes, each with the shortest head.
+ */
 
 /** What can be written: `raw` is CBOR already. */
 export type CborValue =

@@ -14,7 +14,10 @@ const BUILT_IN: ReadonlyMap<string, CertificateProfile> = new Map(
   [basic, basicAcme, ejbca, fiVrk, fo, is, skKlass3, skEsteId].map((one) => [one.name, readProfile(one)]),
 )
 
-/** `profile` is X-Road's class name, with or without its package. Undefined if no built-in profile has this name. */
+/**
+ * `profile` is X-Road's class name, with or without its package. Undefined if no built-in profile has this
+ * name.
+ */
 export function builtInProfile(profile: string): CertificateProfile | undefined {
   return BUILT_IN.get(simpleName(profile))
 }

@@ -1,6 +1,6 @@
 /**
- * For tests only: makes certificates octet by octet with our DER writer, so that every field can be wrong on purpose. In the
- * product, certs/ issues certificates and keys/ makes their requests.
+ * For tests only: makes certificates octet by octet with our DER writer, so that every field can be wrong on
+ * purpose. In the product, certs/ issues certificates and keys/ makes their requests.
  */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { der } from '#core/asn1/der-write.ts'
@@ -62,7 +62,9 @@ export function caExtensions(pathLength?: number): Buffer[] {
   return [extension(OID.basicConstraints, der.sequence(der.boolean(true), ...length), true), keyUsage(0x06)]
 }
 
-/** keyUsage by its first octet: 0x80 digitalSignature, 0x40 nonRepudiation, 0x04 keyCertSign, 0x02 cRLSign. */
+/**
+ * keyUsage by its first octet: 0x80 digitalSignature, 0x40 nonRepudiation, 0x04 keyCertSign, 0x02 cRLSign.
+ */
 export function keyUsage(bits: number): Buffer {
   const unused = 31 - Math.clz32(bits & -bits)
   return extension(OID.keyUsage, der.bitString(Buffer.of(bits), unused), true)

@@ -14,8 +14,8 @@ export { readCertificate } from './read-certificate.ts'
 export { isSignedBy } from './verify-signature.ts'
 
 /**
- * Whether `issuer`'s name and key match this certificate's issuer and signature. Does not check that `issuer` may issue
- * certificates.
+ * Whether `issuer`'s name and key match this certificate's issuer and signature. Does not check that `issuer`
+ * may issue certificates.
  */
 export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
   return sameName(certificate.issuer, issuer.subject) && isSignedBy(certificate, issuer)

@@ -21,7 +21,9 @@ export function certificateObjection(certificate: Certificate, at: Date): string
   return neglectedDuty(certificate)
 }
 
-/** Why a certificate cannot issue others (6.1.4 k, n), or undefined. Without basicConstraints it is not a CA. */
+/**
+ * Why a certificate cannot issue others (6.1.4 k, n), or undefined. Without basicConstraints it is not a CA.
+ */
 export function authorityObjection(certificate: Certificate, at: Date): string | undefined {
   const { basicConstraints, keyUsage } = certificate.extensions
   if (basicConstraints?.ca !== true) return 'an issuer that is not a CA'
@@ -33,8 +35,8 @@ export function authorityObjection(certificate: Certificate, at: Date): string |
 }
 
 /**
- * Why the path as a whole is refused, or undefined: path length, name constraints, policies, extended key usage.
- * `path` begins with the certificate and ends with the anchor, whose own limits count too (RFC 5937).
+ * Why the path as a whole is refused, or undefined: path length, name constraints, policies, extended key
+ * usage. `path` begins with the certificate and ends with the anchor, whose own limits count too (RFC 5937).
  */
 export function pathObjection(path: Certificate[], purpose: Purpose): string | undefined {
   const [anchor, ...below] = path.toReversed() as [Certificate, ...Certificate[]]

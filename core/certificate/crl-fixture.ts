@@ -1,7 +1,8 @@
 /**
- * Certificate revocation lists (RFC 5280 section 5, 6.3): complete ones, signed by the certificate's issuer or an authority of
- * its name on the path. Any other list (indirect, delta, by reason, or with unknown critical extensions) is unusable. Without a
- * usable list a certificate counts as revoked. The product asks OCSP; the tests need this module for published path suites.
+ * Certificate revocation lists (RFC 5280 section 5, 6.3): complete ones, signed by the certificate's issuer
+ * or an authority of its name on the path. Any other list (indirect, delta, by reason, or with unknown
+ * critical extensions) is unusable. Without a usable list a certificate counts as revoked. The product asks
+ * OCSP; the tests need this module for published path suites.
  */
 import {
   children,
@@ -83,8 +84,8 @@ function readEntry(der: Der): { serialNumber: bigint; critical: boolean } {
 }
 
 /**
- * A `checkRevocation` for validatePath: throws `incorrect_validation_info` unless a usable list shows that the certificate is not
- * revoked.
+ * A `checkRevocation` for validatePath: throws `incorrect_validation_info` unless a usable list shows that
+ * the certificate is not revoked.
  */
 export function revocationByCrl(crls: Crl[], at: Date): RevocationCheck {
   return (certificate, issuer, authorities) => {

@@ -1,4 +1,6 @@
-/** Whether a CRL with an issuing distribution point (RFC 5280 5.2.5) covers a certificate, for all reasons. */
+/**
+ * Whether a CRL with an issuing distribution point (RFC 5280 5.2.5) covers a certificate, for all reasons.
+ */
 import { children, type Der, expectTag, onlyChild, parseDer, readBoolean, TAG } from '#core/asn1/der.ts'
 import { OID } from '#core/asn1/oids.ts'
 import type { Extension } from './extensions.ts'
@@ -6,7 +8,10 @@ import { type GeneralName, readGeneralNames } from './general-name.ts'
 import { comparableRdn, comparableRdns, type Name, readRdn } from './name.ts'
 import type { Certificate } from './parse-certificate.ts'
 
-/** Also false for scopes that this module does not know: some reasons only, indirect lists, attribute certificates. */
+/**
+ * Also false for scopes that this module does not know: some reasons only, indirect lists, attribute
+ * certificates.
+ */
 export function coversCertificate(scope: Extension | undefined, certificate: Certificate): boolean {
   if (scope === undefined) return true
   const fields = children(expectTag(parseDer(scope.value), TAG.sequence, 'issuing distribution point'))

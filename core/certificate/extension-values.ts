@@ -1,4 +1,7 @@
-/** Reads the extensions about the use of a certificate and its key, and about their owner (RFC 5280 4.2.1, 4.2.2). */
+/**
+ * Reads the extensions about the use of a certificate and its key, and about their owner (RFC 5280 4.2.1,
+ * 4.2.2).
+ */
 import {
   children,
   type Der,

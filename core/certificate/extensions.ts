@@ -1,6 +1,7 @@
 /**
- * Certificate extensions (RFC 5280 4.2): each read strictly, each at most once. Critical extensions that validate-path.ts does
- * not enforce are listed in `unknownCritical`; a path through such a certificate is refused.
+ * Certificate extensions (RFC 5280 4.2): each read strictly, each at most once. Critical extensions that
+ * validate-path.ts does not enforce are listed in `unknownCritical`; a path through such a certificate is
+ * refused.
  */
 import {
   children,
@@ -41,7 +42,8 @@ import {
 export type { KeyUsage } from './extension-values.ts'
 
 /**
- * An extension with its undecoded value. Extensions that are not decoded here (CRL distribution points, say) are found by OID.
+ * An extension with its undecoded value. Extensions that are not decoded here (CRL distribution points, say)
+ * are found by OID.
  */
 export type Extension = { oid: string; critical: boolean; value: Buffer }
 
@@ -91,7 +93,9 @@ export function readExtensions(der: Der): Extensions {
   return interpret(readExtensionList(der))
 }
 
-/** Reads an Extensions SEQUENCE (certificates, CRLs, OCSP share the type): by OID, none twice, at least one. */
+/**
+ * Reads an Extensions SEQUENCE (certificates, CRLs, OCSP share the type): by OID, none twice, at least one.
+ */
 export function readExtensionList(der: Der): Map<string, Extension> {
   const elements = children(expectTag(der, TAG.sequence, 'extensions'))
   if (elements.length === 0 || elements.length > MAX_EXTENSIONS) throw malformed('wrong number of extensions')

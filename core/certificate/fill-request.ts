@@ -1,6 +1,6 @@
 /**
- * Fills in the subject of a certificate request by a profile. Each `{placeholder}` is replaced once by its value; braces inside a
- * value are not replaced again.
+ * Fills in the subject of a certificate request by a profile. Each `{placeholder}` is replaced once by its
+ * value; braces inside a value are not replaced again.
  */
 import type { Placeholder, RequestedAttribute } from '#schemas/certificate-profile.ts'
 

@@ -10,7 +10,8 @@ export type GeneralName =
 
 export type GeneralNameKind = GeneralName['kind']
 
-// Every name is compared with every constraint of the authorities above it, so the product of both numbers must stay small.
+// Every name is compared with every constraint of the authorities above it, so the product of both numbers
+// must stay small.
 const MAX_NAMES = 512
 
 /** Reads one GeneralName; throws `malformed_der`. */

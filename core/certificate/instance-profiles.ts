@@ -1,6 +1,7 @@
 /**
- * The document with an instance's own certificate profiles, in canonical JSON, for people who verify evidence offline. It is
- * stored with the shared parameters and is as trusted as they are: the person who chooses the configuration vouches for both.
+ * The document with an instance's own certificate profiles, in canonical JSON, for people who verify evidence
+ * offline. It is stored with the shared parameters and is as trusted as they are: the person who chooses the
+ * configuration vouches for both.
  */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'

@@ -1,6 +1,7 @@
 /**
- * Checks the duties of issuers in RFC 5280 section 4.2 that path validation relies on: key identifiers, extensions that only
- * certificates of authorities may have, and how names are written. docs/divergences.md lists the duties that are not checked.
+ * Checks the duties of issuers in RFC 5280 section 4.2 that path validation relies on: key identifiers,
+ * extensions that only certificates of authorities may have, and how names are written. docs/divergences.md
+ * lists the duties that are not checked.
  */
 import { children, parseDer, TAG } from '#core/asn1/der.ts'
 import { OID } from '#core/asn1/oids.ts'
@@ -15,7 +16,10 @@ const LOCAL_PART = /^(?:[^\s"(),:;<>@[\\\]]{1,64}|"(?:[^"\\]|\\.){1,62}")$/
 const URI =
   /^[a-z][a-z0-9+.-]*:(?:\/\/(?:[^/?#\s@]*@)?(?:\[[0-9a-f:.]+\]|[^/?#\s:@[\]]+)(?::[0-9]*)?(?:[/?#][^\s]*)?|(?!\/\/)[^\s]+)$/i
 
-/** The duty that the issuer of this certificate neglected, or undefined. Applies to certificates at every position of a path. */
+/**
+ * The duty that the issuer of this certificate neglected, or undefined. Applies to certificates at every
+ * position of a path.
+ */
 export function neglectedDuty({ extensions, spki }: Certificate): string | undefined {
   const { all, authorityKeyIdentifier: id, basicConstraints, nameConstraints } = extensions
   if (nameConstraints !== undefined && basicConstraints?.ca !== true)
@@ -34,8 +38,8 @@ export function neglectedDuty({ extensions, spki }: Certificate): string | undef
 }
 
 /**
- * The neglected duty between a certificate and its issuer's certificate (4.2.1.1, .2), or undefined: the authority key identifier
- * must equal the issuer's subject key identifier.
+ * The neglected duty between a certificate and its issuer's certificate (4.2.1.1, .2), or undefined: the
+ * authority key identifier must equal the issuer's subject key identifier.
  */
 export function neglectedLink(certificate: Certificate, issuer: Certificate): string | undefined {
   const own = issuer.extensions.subjectKeyIdentifier
@@ -45,7 +49,10 @@ export function neglectedLink(certificate: Certificate, issuer: Certificate): st
   return own.equals(named) ? undefined : 'an authority key identifier of another key than the issuer has'
 }
 
-/** RFC 5480 2.1.1: with explicit curve parameters an attacker can choose a base point for which he knows the private key. */
+/**
+ * RFC 5480 2.1.1: with explicit curve parameters an attacker can choose a base point for which he knows the
+ * private key.
+ */
 function hasNamedCurve(spki: Buffer): boolean {
   const { oid, parameters } = readAlgorithmIdentifier(children(parseDer(spki))[0]!)
   return oid !== OID.ecPublicKey || parameters?.[0] === TAG.oid

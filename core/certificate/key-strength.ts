@@ -1,6 +1,6 @@
 /**
- * Which public keys are strong enough, and until when weaker keys were. A key is judged for the time in question; only a verifier
- * of old evidence asks about a time in the past (docs/decisions/key-strength.md).
+ * Which public keys are strong enough, and until when weaker keys were. A key is judged for the time in
+ * question; only a verifier of old evidence asks about a time in the past (docs/decisions/key-strength.md).
  */
 import type { KeyObject } from 'node:crypto'
 
@@ -22,13 +22,18 @@ export function isStrongKey(key: KeyObject): boolean {
   return key.asymmetricKeyType === 'ec' && CURVES.has(key.asymmetricKeyDetails?.namedCurve ?? '')
 }
 
-/** Until when a key was strong enough that no longer is. Undefined for keys that still are, and for keys that never were. */
+/**
+ * Until when a key was strong enough that no longer is. Undefined for keys that still are, and for keys that
+ * never were.
+ */
 export function strongUntil(key: KeyObject): Date | undefined {
   const bits = rsaBits(key)
   return bits !== undefined && bits >= PAST_RSA_BITS && bits < MIN_RSA_BITS ? PAST_RSA_UNTIL : undefined
 }
 
-/** The size of an RSA key, or 0 if its exponent or size is out of bounds; undefined for other kinds of keys. */
+/**
+ * The size of an RSA key, or 0 if its exponent or size is out of bounds; undefined for other kinds of keys.
+ */
 function rsaBits(key: KeyObject): number | undefined {
   if (key.asymmetricKeyType !== 'rsa') return undefined
   const { modulusLength: bits = 0, publicExponent: exponent = 0n } = key.asymmetricKeyDetails ?? {}

@@ -1,6 +1,6 @@
 /**
- * Name constraints (RFC 5280 4.2.1.10, 6.1.3 b, c and 6.1.4 g): a certificate's names must lie inside every permitted set of
- * their kind and outside every excluded subtree. A name that cannot be judged is refused.
+ * Name constraints (RFC 5280 4.2.1.10, 6.1.3 b, c and 6.1.4 g): a certificate's names must lie inside every
+ * permitted set of their kind and outside every excluded subtree. A name that cannot be judged is refused.
  */
 import { OID } from '#core/asn1/oids.ts'
 import type { GeneralName, GeneralNameKind } from './general-name.ts'
@@ -8,7 +8,10 @@ import { attributes } from './name.ts'
 import { placeOf } from './name-subtree.ts'
 import type { Certificate } from './parse-certificate.ts'
 
-/** The constraints collected from the anchor down: one set of permitted subtrees per certificate, and all excluded subtrees. */
+/**
+ * The constraints collected from the anchor down: one set of permitted subtrees per certificate, and all
+ * excluded subtrees.
+ */
 export type ConstraintState = { permitted: GeneralName[][]; excluded: GeneralName[] }
 
 /** The state below a certificate that may carry constraints of its own. */
@@ -29,7 +32,8 @@ export function nameObjection(certificate: Certificate, state: ConstraintState):
 }
 
 /**
- * All names of a certificate: subject, e-mail addresses in the subject (old certificates have them there) and alternative names.
+ * All names of a certificate: subject, e-mail addresses in the subject (old certificates have them there) and
+ * alternative names.
  */
 function namesOf({ subject, extensions }: Certificate): GeneralName[] {
   const names: GeneralName[] = [...(extensions.subjectAltNames ?? [])]

@@ -1,6 +1,7 @@
 /**
- * Decides where a name is relative to a subtree of the same kind (RFC 5280 4.2.1.10): inside, outside or unclear. Unclear means
- * that either is malformed, that the kind has no rule, or that a wildcard reaches across the border.
+ * Decides where a name is relative to a subtree of the same kind (RFC 5280 4.2.1.10): inside, outside or
+ * unclear. Unclear means that either is malformed, that the kind has no rule, or that a wildcard reaches
+ * across the border.
  */
 import type { GeneralName } from './general-name.ts'
 import { comparableRdns, type Name } from './name.ts'
@@ -30,7 +31,8 @@ function directoryPlace(name: Name, base: Name): Place {
 }
 
 /**
- * A subtree is the base and every name below it; an empty base matches everything. A leading dot has no meaning for DNS names.
+ * A subtree is the base and every name below it; an empty base matches everything. A leading dot has no
+ * meaning for DNS names.
  */
 function dnsPlace(name: string, base: string): Place {
   const wildcard = name.startsWith('*.')
@@ -40,7 +42,9 @@ function dnsPlace(name: string, base: string): Place {
   return wildcard && base.endsWith(`.${host}`) ? 'unclear' : 'outside'
 }
 
-/** The base is an address, a host (its own addresses), or a dot and a domain (addresses on hosts below it). */
+/**
+ * The base is an address, a host (its own addresses), or a dot and a domain (addresses on hosts below it).
+ */
 function mailPlace(address: string, base: string): Place {
   const at = address.lastIndexOf('@')
   const [local, host] = [address.slice(0, at), address.slice(at + 1).toLowerCase()]
@@ -62,7 +66,10 @@ function uriPlace(uri: string, base: string): Place {
   return HOST.test(host) && !DOTTED_NUMBERS.test(host) ? hostPlace(host, base) : 'unclear'
 }
 
-/** A host as base matches this host alone; a dot and a domain match every host below the domain, but not the domain itself. */
+/**
+ * A host as base matches this host alone; a dot and a domain match every host below the domain, but not the
+ * domain itself.
+ */
 function hostPlace(host: string, base: string): Place {
   const below = base.startsWith('.')
   if (!HOST.test(below ? base.slice(1) : base)) return 'unclear'

@@ -63,8 +63,8 @@ export function nameText(name: Name): string {
 }
 
 /**
- * As `nameText`, but readable for people: also prints the text of the serial number, where X-Road's profiles put a member's or
- * server's code.
+ * As `nameText`, but readable for people: also prints the text of the serial number, where X-Road's profiles
+ * put a member's or server's code.
  */
 export function readableName(name: Name): string {
   return name.rdns
@@ -84,8 +84,8 @@ function attributeText({ oid, value, valueDer }: NameAttribute, keywords = JAVA_
 }
 
 /**
- * Escapes the blanks at both ends. Strangers write names: a regular expression for the end would begin anew at each blank inside, and
- * take a minute for 100 KB of them.
+ * Escapes the blanks at both ends. Strangers write names: a regular expression for the end would begin anew
+ * at each blank inside, and take a minute for 100 KB of them.
  */
 function withEscapedEnds(text: string): string {
   const isBlank = (at: number): boolean => text[at] === ' ' || text[at] === '\r'
@@ -98,7 +98,10 @@ function withEscapedEnds(text: string): string {
 
 const comparable = new WeakMap<Name, string[]>()
 
-/** One text per relative name such that equal names give equal texts: case, width and white space folded, sets sorted. */
+/**
+ * One text per relative name such that equal names give equal texts: case, width and white space folded, sets
+ * sorted.
+ */
 export function comparableRdns(name: Name): string[] {
   let found = comparable.get(name)
   if (found === undefined) {
@@ -147,8 +150,8 @@ export function attributes(name: Name, which: string): string[] {
 }
 
 /**
- * The value of an attribute, by short name or OID. If the attribute is repeated, the last one encoded, as in X-Road, which reads
- * the reversed RFC 2253 text from the front (CertUtils.getRDNValue).
+ * The value of an attribute, by short name or OID. If the attribute is repeated, the last one encoded, as in
+ * X-Road, which reads the reversed RFC 2253 text from the front (CertUtils.getRDNValue).
  */
 export function attribute(
   name: Name,

@@ -1,6 +1,6 @@
 /**
- * The extensions of OCSP messages and time-stamps. The caller passes the ones that it knows; an unknown critical extension makes
- * the whole message refused (RFC 6960 4.4, RFC 3161 2.4.1).
+ * The extensions of OCSP messages and time-stamps. The caller passes the ones that it knows; an unknown
+ * critical extension makes the whole message refused (RFC 6960 4.4, RFC 3161 2.4.1).
  */
 import { type Der, malformed, parseDer, readOctetString } from '#core/asn1/der.ts'
 import { der } from '#core/asn1/der-write.ts'
@@ -10,7 +10,10 @@ import { type Extension, readExtensionList } from './extensions.ts'
 // RFC 9654 2.1: 1 to 128 octets; requesters should send 32.
 const MAX_NONCE = 128
 
-/** Reads a list of extensions. Throws `malformed_der` for a repeated extension, or a critical one outside `known`. */
+/**
+ * Reads a list of extensions. Throws `malformed_der` for a repeated extension, or a critical one outside
+ * `known`.
+ */
 export function readMessageExtensions(list: Der, known: readonly string[]): ReadonlyMap<string, Extension> {
   const found = readExtensionList(list)
   for (const { oid, critical } of found.values()) {

@@ -1,4 +1,6 @@
-/** Reads an OCSP answer (RFC 6960 section 4.2) completely and strictly; does not decide whether to trust it. */
+/**
+ * Reads an OCSP answer (RFC 6960 section 4.2) completely and strictly; does not decide whether to trust it.
+ */
 import {
   children,
   type Der,
@@ -55,8 +57,8 @@ const ERRORS: Record<number, string> = {
 }
 
 /**
- * Reads an answer. Throws `malformed_ocsp`, or `incorrect_validation_info` when the responder answered with an error
- * status instead.
+ * Reads an answer. Throws `malformed_ocsp`, or `incorrect_validation_info` when the responder answered with
+ * an error status instead.
  */
 export function parseOcspResponse(bytes: Buffer): OcspResponse {
   return asOcspFault('response', () => {
@@ -135,7 +137,8 @@ function readSingle(single: Der): SingleResponse {
   const next = fields[0]?.tag === 0xa0 ? onlyChild(fields.shift()!) : undefined
   const extensions = fields.shift()
   if (fields.length > 0) throw malformed('fields after the single extensions')
-  // No single extension is known here, so every critical one makes the answer refused (archive cutoff included).
+  // No single extension is known here, so every critical one makes the answer refused (archive cutoff
+  // included).
   if (extensions !== undefined) {
     readMessageExtensions(onlyChild(expectTag(extensions, 0xa1, 'single extensions')), [])
   }

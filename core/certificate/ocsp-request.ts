@@ -35,8 +35,8 @@ type CertIdFields = {
 }
 
 /**
- * The CertID of `certificate` in the one form that X-Road compares: SHA-1 with NULL parameters. SHA-1 only identifies
- * the issuer here; no security depends on its strength.
+ * The CertID of `certificate` in the one form that X-Road compares: SHA-1 with NULL parameters. SHA-1 only
+ * identifies the issuer here; no security depends on its strength.
  */
 export function certId(certificate: Certificate, issuer: Certificate): Buffer {
   return der.sequence(
@@ -60,8 +60,8 @@ export function buildOcspRequest(certificate: Certificate, issuer: Certificate, 
 }
 
 /**
- * Reads a request for a responder: the CertIDs as received, byte for byte, and the nonce. A signature on the request is ignored.
- * Throws `malformed_ocsp`.
+ * Reads a request for a responder: the CertIDs as received, byte for byte, and the nonce. A signature on the
+ * request is ignored. Throws `malformed_ocsp`.
  */
 export function parseOcspRequest(bytes: Buffer): { certIds: Buffer[]; nonce?: Buffer } {
   return asOcspFault('request', () => {

@@ -1,9 +1,10 @@
 /**
- * Decides whether an OCSP answer proves that a certificate was good at a given time. The answer must be about this certificate,
- * fresh, and signed by a responder that may answer for its issuer (RFC 6960 section 3.2). Anything else throws.
+ * Decides whether an OCSP answer proves that a certificate was good at a given time. The answer must be about
+ * this certificate, fresh, and signed by a responder that may answer for its issuer (RFC 6960 section 3.2).
+ * Anything else throws.
  *
- * The answer's signature does not cover the certificates in the answer. The issuer signs the responder's own certificate; further
- * certificates have no effect.
+ * The answer's signature does not cover the certificates in the answer. The issuer signs the responder's own
+ * certificate; further certificates have no effect.
  */
 import { OID } from '#core/asn1/oids.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -15,8 +16,8 @@ import { asOcspFault, certId, keyHash } from './ocsp-request.ts'
 export { buildOcspError, buildOcspResponse, type OcspAnswer } from './ocsp-write.ts'
 
 /**
- * How far a responder's clock may be ahead of ours. X-Road has no such limit. Without one, an answer dated a year ahead would
- * count as fresh until then.
+ * How far a responder's clock may be ahead of ours. X-Road has no such limit. Without one, an answer dated a
+ * year ahead would count as fresh until then.
  */
 export const CLOCK_SKEW_MS = 60_000
 
@@ -24,7 +25,9 @@ export type OcspVerdict = {
   thisUpdate: Date
   nextUpdate: Date | undefined
   producedAt: Date
-  /** When the answer stops being fresh: thisUpdate + freshness, or nextUpdate if that is earlier and checked. */
+  /**
+   * When the answer stops being fresh: thisUpdate + freshness, or nextUpdate if that is earlier and checked.
+   */
   validUntil: Date
 }
 
@@ -44,8 +47,8 @@ export type OcspQuestion = {
 type ResponderQuestion = Pick<OcspQuestion, 'issuer' | 'responders' | 'at'>
 
 /**
- * Returns the times of the answer. Throws `malformed_ocsp`, or `incorrect_validation_info` unless the certificate was good at
- * `at`.
+ * Returns the times of the answer. Throws `malformed_ocsp`, or `incorrect_validation_info` unless the
+ * certificate was good at `at`.
  */
 export function verifyOcspResponse(q: OcspQuestion): OcspVerdict {
   const response = parseOcspResponse(q.response)
@@ -75,7 +78,10 @@ function checkTimes(producedAt: Date, single: SingleResponse, q: OcspQuestion): 
   return { thisUpdate, nextUpdate, producedAt, validUntil: new Date(Math.min(until, nextUpdate.getTime())) }
 }
 
-/** Throws `incorrect_validation_info` unless a responder signed the answer that may answer for the issuer at `at`. */
+/**
+ * Throws `incorrect_validation_info` unless a responder signed the answer that may answer for the issuer at
+ * `at`.
+ */
 export function checkResponder(response: OcspResponse, q: ResponderQuestion): void {
   let reason = say`its responder is not known`
   for (const { certificate, trusted } of candidates(response, q)) {
@@ -114,8 +120,9 @@ function isNamed(response: OcspResponse, certificate: Certificate): boolean {
 }
 
 /**
- * Why this certificate may not answer for the issuer; undefined when it may. It must be valid at `at`. Its own revocation is not
- * checked (with or without id-pkix-ocsp-nocheck), as in X-Road: the issuer makes it short-lived.
+ * Why this certificate may not answer for the issuer; undefined when it may. It must be valid at `at`. Its
+ * own revocation is not checked (with or without id-pkix-ocsp-nocheck), as in X-Road: the issuer makes it
+ * short-lived.
  */
 function whyNotAuthorised(
   certificate: Certificate,

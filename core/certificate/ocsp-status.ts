@@ -1,6 +1,6 @@
 /**
- * Reads the status of a certificate from an OCSP answer of any time. For old evidence, an answer that was made later can say more
- * than one from the time in question. The answer must still be genuine.
+ * Reads the status of a certificate from an OCSP answer of any time. For old evidence, an answer that was
+ * made later can say more than one from the time in question. The answer must still be genuine.
  */
 
 import { say } from '#schemas/said.ts'
@@ -18,8 +18,9 @@ type OcspStatusQuestion = {
 }
 
 /**
- * The status in the answer. Its responder must have been allowed to answer for the issuer when it made the answer. Undefined if
- * the answer is about another certificate. Throws `malformed_ocsp` or `incorrect_validation_info`.
+ * The status in the answer. Its responder must have been allowed to answer for the issuer when it made the
+ * answer. Undefined if the answer is about another certificate. Throws `malformed_ocsp` or
+ * `incorrect_validation_info`.
  */
 export function readOcspStatus(
   q: OcspStatusQuestion,

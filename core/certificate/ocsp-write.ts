@@ -19,8 +19,8 @@ export type OcspAnswer = {
 export type DerSigner = (tbs: Buffer) => { algorithm: Buffer; value: Buffer }
 
 /**
- * A signed answer. The caller passes each CertID as it was in the request, byte for byte; the answer names the responder by its
- * key.
+ * A signed answer. The caller passes each CertID as it was in the request, byte for byte; the answer names
+ * the responder by its key.
  */
 export function buildOcspResponse(q: {
   answers: OcspAnswer[]

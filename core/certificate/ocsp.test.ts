@@ -1,5 +1,6 @@
 /**
- * OCSP: which answers are accepted and refused, published corner cases, hostile bytes, and openssl as client and as responder.
+ * OCSP: which answers are accepted and refused, published corner cases, hostile bytes, and openssl as client
+ * and as responder.
  */
 import { execFileSync } from 'node:child_process'
 import { sign } from 'node:crypto'
@@ -135,7 +136,8 @@ t.test('who may speak for the issuer', async (t) => {
     t.throws(() => ask(answer({ responder: certificate })), { code: 'incorrect_validation_info' }, what)
   }
   refused(answer({ responder: others.expired }), { responders: [others.expired] })
-  // The right responder is found although another certificate with the same name, but without the usage, comes first.
+  // The right responder is found although another certificate with the same name, but without the usage,
+  // comes first.
   t.ok(ask(answer({ includeCertificates: [others['without the usage'], responder] })))
 })
 
@@ -236,7 +238,8 @@ t.test('no flipped bit changes what an answer says', async (t) => {
       if (code !== 'malformed_ocsp' && code !== 'incorrect_validation_info') throw thrown
     }
   }
-  // The answer's signature does not cover the responder's certificate, but the issuer's does, so every byte is covered.
+  // The answer's signature does not cover the responder's certificate, but the issuer's does, so every byte
+  // is covered.
   t.same(
     [...believed],
     [],

@@ -44,7 +44,10 @@ export type Certificate = {
 const MAX_CERTIFICATE = 64 * 1024
 const MAX_SERIAL_BYTES = 20
 
-/** Reads one DER certificate; throws `malformed_certificate`. The result holds slices of its own copy of `bytes`. */
+/**
+ * Reads one DER certificate; throws `malformed_certificate`. The result holds slices of its own copy of
+ * `bytes`.
+ */
 export function parseCertificate(bytes: Buffer): Certificate {
   try {
     if (bytes.length > MAX_CERTIFICATE) throw malformed(`longer than ${MAX_CERTIFICATE} bytes`)

@@ -1,13 +1,16 @@
 /**
- * Certificate policies along a path (RFC 5280 6.1 with the policy graph of RFC 9618, which cannot grow exponentially). The caller
- * accepts every policy (the user-initial set is anyPolicy), so only the lowest level of the graph is needed: the graph is null
- * exactly when that level is empty.
+ * Certificate policies along a path (RFC 5280 6.1 with the policy graph of RFC 9618, which cannot grow
+ * exponentially). The caller accepts every policy (the user-initial set is anyPolicy), so only the lowest
+ * level of the graph is needed: the graph is null exactly when that level is empty.
  */
 import { OID } from '#core/asn1/oids.ts'
 import type { Certificate } from './parse-certificate.ts'
 import { mapsAnyPolicy } from './path-extensions.ts'
 
-/** `level` maps each valid policy to the policies expected in the next certificate; the counters are those of RFC 5280. */
+/**
+ * `level` maps each valid policy to the policies expected in the next certificate; the counters are those of
+ * RFC 5280.
+ */
 type PolicyState = {
   level: Map<string, Set<string>>
   explicitPolicy: number
@@ -92,7 +95,8 @@ function mapPolicies(state: PolicyState, mappings: { issuerDomain: string; subje
 }
 
 /**
- * 6.1.5 (a), (b), (g): the final checks, after the last certificate was processed. Returns why the path is refused, or undefined.
+ * 6.1.5 (a), (b), (g): the final checks, after the last certificate was processed. Returns why the path is
+ * refused, or undefined.
  */
 export function endPolicies(state: PolicyState, certificate: Certificate): string | undefined {
   state.explicitPolicy = lower(state.explicitPolicy)

@@ -1,11 +1,14 @@
-/** Whether a certificate may serve a purpose, and whether the extended key usages of its authorities allow it. */
+/**
+ * Whether a certificate may serve a purpose, and whether the extended key usages of its authorities allow it.
+ */
 import { OID } from '#core/asn1/oids.ts'
 import type { Certificate } from './parse-certificate.ts'
 import { isAuthenticationCertificate, isSigningCertificate } from './usage.ts'
 
 export type Purpose = 'authentication' | 'signing' | 'ocsp-responder' | 'time-stamping' | 'ca' | 'any'
 
-// X-Road has no extended key usage for signing. A certificate that lists only these usages may not sign messages.
+// X-Road has no extended key usage for signing. A certificate that lists only these usages may not sign
+// messages.
 const NOT_FOR_SIGNING: ReadonlySet<string> = new Set([
   OID.serverAuth,
   OID.codeSigning,
@@ -50,7 +53,10 @@ function servesPurpose(
   }
 }
 
-/** Why the extended key usages on the path (last certificate and authorities together) forbid `purpose`, or undefined. */
+/**
+ * Why the extended key usages on the path (last certificate and authorities together) forbid `purpose`, or
+ * undefined.
+ */
 export function nestedUsageObjection(path: Certificate[], purpose: Purpose): string | undefined {
   const limits = path.flatMap(({ extensions: { extendedKeyUsage } }) =>
     extendedKeyUsage === undefined || extendedKeyUsage.includes(OID.anyExtendedKeyUsage)
@@ -73,8 +79,8 @@ function allows(limits: string[][], purpose: Purpose): boolean {
     case 'time-stamping':
       return common(OID.timeStamping)
     case 'ocsp-responder':
-      // A CA may answer OCSP for every certificate that it issues, whatever its usages; the responder's own certificate was
-      // judged before.
+      // A CA may answer OCSP for every certificate that it issues, whatever its usages; the responder's own
+      // certificate was judged before.
       return true
     case 'ca':
     case 'any':

@@ -1,4 +1,7 @@
-/** NIST's PKITS: every path that must be refused is refused. Valid paths that we refuse are listed with their reasons. */
+/**
+ * NIST's PKITS: every path that must be refused is refused. Valid paths that we refuse are listed with their
+ * reasons.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { Fault } from '#schemas/fault.ts'
@@ -29,7 +32,9 @@ const REFUSED_THOUGH_VALID: Record<string, string[]> = {
   'the lists hold some reasons each': ['onlySomeReasonsTest18', 'onlySomeReasonsTest19'],
 }
 
-/** File names that contain no verdict: those that PKITS 1.0.1 (sections 4.8, 4.12) calls invalid by default. */
+/**
+ * File names that contain no verdict: those that PKITS 1.0.1 (sections 4.8, 4.12) calls invalid by default.
+ */
 const INVALID_BY_DEFAULT = [4, 5, 7, 8, 9, 12].map((n) => `DifferentPoliciesTest${n}EE.crt`)
 
 t.test('PKITS', async (t) => {

@@ -5,7 +5,10 @@ import { type Certificate, parseCertificate } from './parse-certificate.ts'
 const MAX_TEXT = 256 * 1024
 const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g
 
-/** Reads exactly one certificate in DER, PEM (text around it is ignored) or base64 of these. Throws `malformed_certificate`. */
+/**
+ * Reads exactly one certificate in DER, PEM (text around it is ignored) or base64 of these. Throws
+ * `malformed_certificate`.
+ */
 export function readCertificate(bytes: Buffer): Certificate {
   return parseCertificate(derOf(bytes, true))
 }

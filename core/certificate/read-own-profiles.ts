@@ -1,6 +1,6 @@
 /**
- * Reads the certificate profiles that an instance defines in addition to X-Road's: at most 20, with distinct names, none with the
- * name of a built-in profile.
+ * Reads the certificate profiles that an instance defines in addition to X-Road's: at most 20, with distinct
+ * names, none with the name of a built-in profile.
  */
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -20,8 +20,8 @@ export function readOwnProfiles(given: unknown): CertificateProfile[] {
 }
 
 /**
- * Reads one profile. Throws `invalid_input`, also for the name of one of X-Road's classes: a built-in profile must mean the same
- * everywhere, also for people who verify evidence offline.
+ * Reads one profile. Throws `invalid_input`, also for the name of one of X-Road's classes: a built-in profile
+ * must mean the same everywhere, also for people who verify evidence offline.
  */
 export function readOwnProfile(given: unknown): CertificateProfile {
   const profile = readProfile(given)

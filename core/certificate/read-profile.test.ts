@@ -1,5 +1,6 @@
 /**
- * Certificate profiles as data: the built-in profiles read the subjects that they request, and malformed profiles are refused.
+ * Certificate profiles as data: the built-in profiles read the subjects that they request, and malformed
+ * profiles are refused.
  */
 
 import { createHash } from 'node:crypto'

@@ -1,5 +1,6 @@
 /**
- * Reads a certificate profile: exactly its fields, each within its bounds. The profile language has no loops, calls or patterns.
+ * Reads a certificate profile: exactly its fields, each within its bounds. The profile language has no loops,
+ * calls or patterns.
  */
 import {
   fieldsOf,

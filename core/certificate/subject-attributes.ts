@@ -1,6 +1,6 @@
 /**
- * Reads identifying attributes from a subject. Each must occur once: of several, X-Road takes the last and other programs the
- * first. Faults name the attribute, never its value.
+ * Reads identifying attributes from a subject. Each must occur once: of several, X-Road takes the last and
+ * other programs the first. Faults name the attribute, never its value.
  */
 import { Fault } from '#schemas/fault.ts'
 import { attributes, type Name } from './name.ts'

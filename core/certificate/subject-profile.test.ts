@@ -136,7 +136,8 @@ t.test("X-Road's own certificates", async (t) => {
     const issued = certificates.filter((certificate) => isIssuedBy(certificate, ca))
     t.ok(issued.length >= 3, `${folder}: CA, OCSP responder and TSA`)
   }
-  // The issuer's name as X-Road (Java) wrote it into a signature, with an attribute that has no RFC 2253 keyword.
+  // The issuer's name as X-Road (Java) wrote it into a signature, with an attribute that has no RFC 2253
+  // keyword.
   const [consumer] = certificatesIn('signatures/batch-sig.xml')
   const text = readFileSync(new URL('x-road/signatures/batch-sig.xml', vectors), 'latin1')
   t.equal(nameText(consumer!.issuer), /X509IssuerName>([^<]+)</.exec(text)?.[1])

@@ -1,6 +1,6 @@
 /**
- * Reads from a certificate's subject which member or server it identifies, by the profile of the approved CA. Also checks the
- * profile's requirements on the certificate itself.
+ * Reads from a certificate's subject which member or server it identifies, by the profile of the approved CA.
+ * Also checks the profile's requirements on the certificate itself.
  */
 import type {
   CertificateDemands,
@@ -18,9 +18,9 @@ import { publicKeyOf } from './public-key.ts'
 import { incorrect, needed, single } from './subject-attributes.ts'
 
 /**
- * The member that a signing certificate belongs to. `profile` is the CA's profile, or X-Road's class name of a built-in one;
- * `instance` is used when the subject does not state one. Throws `incorrect_certificate`, also for an unknown profile: another
- * profile could assign the certificate to the wrong member.
+ * The member that a signing certificate belongs to. `profile` is the CA's profile, or X-Road's class name of
+ * a built-in one; `instance` is used when the subject does not state one. Throws `incorrect_certificate`,
+ * also for an unknown profile: another profile could assign the certificate to the wrong member.
  */
 export function memberOfSigningCertificate(
   certificate: Certificate,
@@ -34,8 +34,9 @@ export function memberOfSigningCertificate(
 }
 
 /**
- * The server that an authentication certificate identifies, if the profile has rules for that (Ejbca, FiVRK); else undefined. The
- * owner's member code is in neither profile. Throws `incorrect_certificate`, also for an unknown profile.
+ * The server that an authentication certificate identifies, if the profile has rules for that (Ejbca, FiVRK);
+ * else undefined. The owner's member code is in neither profile. Throws `incorrect_certificate`, also for an
+ * unknown profile.
  */
 export function serverOfAuthenticationCertificate(
   certificate: Certificate,
@@ -52,7 +53,10 @@ export function serverOfAuthenticationCertificate(
   }
 }
 
-/** Throws `incorrect_certificate` unless the certificate has the usages and the kind of key that the profile requires. */
+/**
+ * Throws `incorrect_certificate` unless the certificate has the usages and the kind of key that the profile
+ * requires.
+ */
 export function checkDemands(certificate: Certificate, demands: CertificateDemands | undefined): void {
   if (demands === undefined) return
   const { keyUsage, extendedKeyUsage } = certificate.extensions

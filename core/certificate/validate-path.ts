@@ -1,6 +1,7 @@
 /**
- * Finds and judges a path from a certificate to a trust anchor (RFC 5280 section 6). Own code, because libraries accept paths
- * that must be refused. Work is bounded for every input: depth, candidates, signature checks, paths.
+ * Finds and judges a path from a certificate to a trust anchor (RFC 5280 section 6). Own code, because
+ * libraries accept paths that must be refused. Work is bounded for every input: depth, candidates, signature
+ * checks, paths.
  */
 import { Fault } from '#schemas/fault.ts'
 import { authorityObjection, certificateObjection, pathObjection } from './check-path.ts'
@@ -18,7 +19,9 @@ export type RevocationCheck = (
 
 export type PathQuestion = {
   certificate: Certificate
-  /** Authorities between certificate and anchor, in any order, from the configuration and from the message. */
+  /**
+   * Authorities between certificate and anchor, in any order, from the configuration and from the message.
+   */
   intermediates: Certificate[]
   /** Trusted without their signature (X-Road's approved CAs); everything else about them is checked. */
   anchors: Certificate[]
@@ -39,14 +42,16 @@ type Search = {
   paths: number
   /** Why the last candidate was refused. */
   refusal: Fault
-  /** What checkRevocation threw. It is thrown in preference to `refusal`, since that path was sound otherwise. */
+  /**
+   * What checkRevocation threw. It is thrown in preference to `refusal`, since that path was sound otherwise.
+   */
   revocation: Fault | undefined
 }
 
 /**
- * A path that RFC 5280 accepts at `at` for `purpose`: the certificate first, the anchor last. Throws `cert_validation` when the
- * certificate or the last candidate path is refused, `invalid_cert_path` when no path leads to an anchor, or what
- * `checkRevocation` threw.
+ * A path that RFC 5280 accepts at `at` for `purpose`: the certificate first, the anchor last. Throws
+ * `cert_validation` when the certificate or the last candidate path is refused, `invalid_cert_path` when no
+ * path leads to an anchor, or what `checkRevocation` threw.
  */
 export function validatePath(question: PathQuestion): Certificate[] {
   const { certificate, anchors, at, purpose } = question
@@ -78,7 +83,10 @@ function extend(search: Search, path: Certificate[]): Certificate[] | undefined 
   return undefined
 }
 
-/** The certificates with the issuer's name that are not on the path yet; those that match the key identifier come first. */
+/**
+ * The certificates with the issuer's name that are not on the path yet; those that match the key identifier
+ * come first.
+ */
 function candidates(from: Certificate[], path: Certificate[]): Certificate[] {
   const below = path.at(-1)!
   const named = from.filter(

@@ -1,7 +1,7 @@
 /**
- * Verifies signatures on certificates, CRLs, OCSP answers and time-stamps with node:crypto, and decides which algorithms and keys
- * are accepted (RFC 4055, RFC 5758). MD5, SHA-1, SHA-224, RSA under 2048 bits and curves other than P-256, P-384, P-521 are
- * refused.
+ * Verifies signatures on certificates, CRLs, OCSP answers and time-stamps with node:crypto, and decides which
+ * algorithms and keys are accepted (RFC 4055, RFC 5758). MD5, SHA-1, SHA-224, RSA under 2048 bits and curves
+ * other than P-256, P-384, P-521 are refused.
  */
 import { constants, type KeyObject, type SigningOptions, verify } from 'node:crypto'
 import { children, parseDer, readOid, readSmallInteger, TAG } from '#core/asn1/der.ts'
@@ -29,8 +29,8 @@ const DIGEST: ReadonlyMap<string, Digest> = new Map<string, Digest>([
 ])
 const DIGEST_BYTES: Record<Digest, number> = { sha256: 32, sha384: 48, sha512: 64 }
 /**
- * Whether the key of `issuer` signed `signed`; false for keys and algorithms that are refused. Only a verifier of old evidence
- * passes `keyCounts`, to accept weaker keys.
+ * Whether the key of `issuer` signed `signed`; false for keys and algorithms that are refused. Only a
+ * verifier of old evidence passes `keyCounts`, to accept weaker keys.
  */
 export function isSignedBy(
   signed: Pick<Certificate, 'tbs' | 'signatureAlgorithm' | 'signature'>,
@@ -60,7 +60,10 @@ function methodOf({ oid, parameters }: AlgorithmIdentifier): Method | undefined 
 
 const NULL = Buffer.of(TAG.null, 0)
 
-/** RSASSA-PSS-params (RFC 4055 3.1). Accepted: one digest for everything, a salt as long as the digest, the standard trailer. */
+/**
+ * RSASSA-PSS-params (RFC 4055 3.1). Accepted: one digest for everything, a salt as long as the digest, the
+ * standard trailer.
+ */
 function pssMethod(parameters: Buffer): Method | undefined {
   try {
     const fields = children(parseDer(parameters))

@@ -1,6 +1,6 @@
 /**
- * CESQL 1.0: an expression is parsed once and evaluated against many events. An evaluation ends at the first error (section 4.1,
- * fail fast) and takes a bounded time, whatever the expression and the event are.
+ * CESQL 1.0: an expression is parsed once and evaluated against many events. An evaluation ends at the first
+ * error (section 4.1, fail fast) and takes a bounded time, whatever the expression and the event are.
  */
 import { attributeOf, type CloudEvent } from '#core/events/cloud-event.ts'
 import { findFunction } from './functions.ts'
@@ -24,7 +24,10 @@ const MAX_WORK = 500_000
 type Evaluation = { readonly value: Value; readonly error?: ErrorKind }
 
 type Expression = {
-  /** The value and, where there was one, the error. The value beside an error is the one that the specification gives. */
+  /**
+   * The value and, where there was one, the error. The value beside an error is the one that the
+   * specification gives.
+   */
   evaluate(event: CloudEvent): Evaluation
   /** Undefined: that of an attribute, which the event decides. */
   readonly type: ValueType | undefined
@@ -84,7 +87,9 @@ function attribute(name: string): Compiled {
   }
 }
 
-/** An operand that failed makes its operator fail: it has the zero value of the operator's type (section 3.2). */
+/**
+ * An operand that failed makes its operator fail: it has the zero value of the operator's type (section 3.2).
+ */
 function operand(of: Compiled, wanted: ValueType, run: Run, type: ValueType): Outcome {
   const outcome = of.run(run)
   if (isFailure(outcome)) return failed(outcome.error, type)
@@ -115,7 +120,9 @@ function like(of: Compiled, pattern: string): Compiled {
   }
 }
 
-/** Each element is cast to the type of the left side, one after the other, until one is equal (section 3.4.5). */
+/**
+ * Each element is cast to the type of the left side, one after the other, until one is equal (section 3.4.5).
+ */
 function isIn(of: Compiled, set: readonly Compiled[]): Compiled {
   return {
     type: 'boolean',

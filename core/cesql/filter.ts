@@ -1,4 +1,6 @@
-/** The filters of the CloudEvents Subscriptions API 0.1 (section 3.2.4): which events a subscriber asked for. */
+/**
+ * The filters of the CloudEvents Subscriptions API 0.1 (section 3.2.4): which events a subscriber asked for.
+ */
 import { isAttributeName } from '#core/events/check-event.ts'
 import { attributeOf, type CloudEvent } from '#core/events/cloud-event.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -31,10 +33,11 @@ const COMPARED: Readonly<Record<string, (value: string, text: string) => boolean
 }
 
 /**
- * The filter of a JSON value `{"dialect": ...}` with the dialects exact, prefix, suffix, all, any, not and sql. A list, as the property
- * `filters` of a subscription has it, passes what all in it pass; an empty one passes everything. Throws `invalid_filter` for anything
- * else, for an expression that can never be true, and for more than 64 filters, 8 levels or 4 expressions. `onGeneric` hears of each
- * evaluation that ended with a GenericError: it was too much work.
+ * The filter of a JSON value `{"dialect": ...}` with the dialects exact, prefix, suffix, all, any, not and
+ * sql. A list, as the property `filters` of a subscription has it, passes what all in it pass; an empty one
+ * passes everything. Throws `invalid_filter` for anything else, for an expression that can never be true, and
+ * for more than 64 filters, 8 levels or 4 expressions. `onGeneric` hears of each evaluation that ended with a
+ * GenericError: it was too much work.
  */
 export function compileFilter(json: unknown, onGeneric: () => void = () => undefined): Filter {
   const left = { filters: MAX_FILTERS, expressions: MAX_EXPRESSIONS, onGeneric }

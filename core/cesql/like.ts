@@ -1,12 +1,16 @@
 /**
- * The LIKE operator (CESQL 1.0, section 3.4.3): a nondeterministic automaton whose states are bits, all of which take one character at a
- * time. The time is that of the text times a 32nd of the pattern, whatever the two are.
+ * The LIKE operator (CESQL 1.0, section 3.4.3): a nondeterministic automaton whose states are bits, all of
+ * which take one character at a time. The time is that of the text times a 32nd of the pattern, whatever the
+ * two are.
  */
 
 /** `words`: the price of one character. */
 type LikePattern = { matches(text: string): boolean; readonly words: number }
 
-/** `%` stands for any characters, `_` for one, either literally behind a backslash. A character is a code point of Unicode. */
+/**
+ * `%` stands for any characters, `_` for one, either literally behind a backslash. A character is a code
+ * point of Unicode.
+ */
 export function likePattern(pattern: string): LikePattern {
   const { elements, loops } = elementsOf(pattern)
   // State n: n elements have been matched.

@@ -1,4 +1,7 @@
-/** Parses CESQL 1.0 (section 2) by the precedence of section 3.6; operators of the same rank apply from left to right. */
+/**
+ * Parses CESQL 1.0 (section 2) by the precedence of section 3.6; operators of the same rank apply from left
+ * to right.
+ */
 import { notAnExpression, type Token, tokensOf } from './tokens.ts'
 import { isInteger32, type Value } from './values.ts'
 
@@ -63,7 +66,10 @@ const KEYWORDS: ReadonlySet<string> = new Set([
 
 type Parser = { readonly tokens: readonly Token[]; at: number; depth: number }
 
-/** The tree of an expression of at most 4,096 characters. Throws `invalid_filter`, which is CESQL's ParseError. */
+/**
+ * The tree of an expression of at most 4,096 characters. Throws `invalid_filter`, which is CESQL's
+ * ParseError.
+ */
 export function parseExpression(text: string): Node {
   if (text.length > MAX_LENGTH) throw notAnExpression(`it has over ${MAX_LENGTH} characters`, MAX_LENGTH)
   const parser: Parser = { tokens: tokensOf(text), at: 0, depth: 0 }

@@ -1,4 +1,7 @@
-/** The 275 cases that CloudEvents publishes with CESQL (`test/vectors/cesql`): each value, and each error by its name. */
+/**
+ * The 275 cases that CloudEvents publishes with CESQL (`test/vectors/cesql`): each value, and each error by
+ * its name.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { isScalar, parseDocument, visit } from 'yaml'
@@ -18,7 +21,10 @@ const FOLDER = new URL('../../test/vectors/cesql/', import.meta.url)
 /** Why ours differs stands in docs/decisions/cesql.md. */
 const OTHERWISE: Record<string, string> = { 'NOT 10': 'false' }
 
-/** The cases of a file. An expression is the text that stands there: `TRUE` without quotes would be a Boolean of YAML. */
+/**
+ * The cases of a file. An expression is the text that stands there: `TRUE` without quotes would be a Boolean
+ * of YAML.
+ */
 function casesOf(file: string): Case[] {
   const document = parseDocument(readFileSync(new URL(file, FOLDER), 'utf8'))
   visit(document, {

@@ -12,10 +12,16 @@ export type Token = {
 const SPACE = /[ \t\r\n]*/y
 const WORD = /[A-Za-z0-9_]+/y
 const MARK = /<>|<=|>=|!=|[()+\-*/%=<>,]/y
-/** In a string, a backslash always stands together with the character after it, so that it cannot hide the end from one reader only. */
+/**
+ * In a string, a backslash always stands together with the character after it, so that it cannot hide the end
+ * from one reader only.
+ */
 const STRING = { "'": /[^'\\]*(?:\\[\s\S][^'\\]*)*/y, '"': /[^"\\]*(?:\\[\s\S][^"\\]*)*/y } as const
 
-/** The tokens, the last of them `end`. Throws `invalid_filter` for a character that begins none, or a string without an end. */
+/**
+ * The tokens, the last of them `end`. Throws `invalid_filter` for a character that begins none, or a string
+ * without an end.
+ */
 export function tokensOf(text: string): Token[] {
   const tokens: Token[] = []
   let at = 0

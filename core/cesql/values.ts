@@ -1,4 +1,7 @@
-/** The values of CESQL 1.0, their casts (section 3.7) and the errors that can stand beside a value (section 3.3). */
+/**
+ * The values of CESQL 1.0, their casts (section 3.7) and the errors that can stand beside a value (section
+ * 3.3).
+ */
 import type { AttributeValue } from '#core/events/cloud-event.ts'
 
 /** A text, a 32-bit integer or a truth. */

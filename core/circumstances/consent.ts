@@ -1,4 +1,7 @@
-/** What the metadata of records say of the consent and the preview under which a request was carried out, or refused: the same in every language. */
+/**
+ * What the metadata of records say of the consent and the preview under which a request was carried out, or
+ * refused: the same in every language.
+ */
 
 const NUMBER = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const DIGEST = /^[0-9a-f]{64}$/
@@ -12,7 +15,10 @@ export function consentInWords(metadata: unknown): string | undefined {
   return typeof digest === 'string' && DIGEST.test(digest) ? `${number}, SHA-256 ${digest}` : number
 }
 
-/** The number of a preview, when the person released or stopped it, and the digest of its document; undefined for a record that names none. */
+/**
+ * The number of a preview, when the person released or stopped it, and the digest of its document; undefined
+ * for a record that names none.
+ */
 export function previewInWords(metadata: unknown): string | undefined {
   const { extra } = (metadata ?? {}) as { extra?: Record<string, unknown> }
   const { preview, previewDigest, previewReleasedAt, previewAt } = extra ?? {}

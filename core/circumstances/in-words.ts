@@ -1,8 +1,14 @@
-/** Circumstances in words for pages and reports: one name and one value per line, in English unless the caller gives other words. */
+/**
+ * Circumstances in words for pages and reports: one name and one value per line, in English unless the caller
+ * gives other words.
+ */
 import type { Circumstances, EndpointPattern } from '#schemas/circumstances.ts'
 import { fill } from './fill.ts'
 
-/** The words in English. Whoever speaks another language gives its words under the same names, with the same names to fill in. */
+/**
+ * The words in English. Whoever speaks another language gives its words under the same names, with the same
+ * names to fill in.
+ */
 export const CIRCUMSTANCE_WORDS = {
   contract: 'Contract',
   noContract: 'none',

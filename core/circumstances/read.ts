@@ -1,5 +1,6 @@
 /**
- * Reads circumstances strictly: canonical JSON with exactly the members of version 1, within bounds, and with the expected hash.
+ * Reads circumstances strictly: canonical JSON with exactly the members of version 1, within bounds, and with
+ * the expected hash.
  */
 import { hash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -7,7 +8,10 @@ import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import type { Circumstances, EndpointPattern, RightGrant } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** The most bytes of a document. It is more than the content of a contract or the circumstances written here need. */
+/**
+ * The most bytes of a document. It is more than the content of a contract or the circumstances written here
+ * need.
+ */
 export const MAX_CIRCUMSTANCES = 64 * 1024
 const MAX_GRANTS = 256
 const DIGEST = /^[A-Za-z0-9+/]{43}=$/

@@ -1,10 +1,13 @@
 /**
- * What the metadata of a request's record say of a represented party: whether the client asserted it or the server checked it, and
- * by what. In English for reports, unless the caller gives other words.
+ * What the metadata of a request's record say of a represented party: whether the client asserted it or the
+ * server checked it, and by what. In English for reports, unless the caller gives other words.
  */
 import { fill } from './fill.ts'
 
-/** The words in English. Whoever speaks another language gives its words under the same names, with the same names to fill in. */
+/**
+ * The words in English. Whoever speaks another language gives its words under the same names, with the same
+ * names to fill in.
+ */
 export const REPRESENTATION_WORDS = {
   asserted: 'asserted by the client',
   checked: 'checked',
@@ -15,7 +18,10 @@ export const REPRESENTATION_WORDS = {
 } as const
 export type RepresentationWords = Record<keyof typeof REPRESENTATION_WORDS, string>
 
-/** Undefined for a record that says nothing of it. Texts of the record are cut: a stranger may have written them. */
+/**
+ * Undefined for a record that says nothing of it. Texts of the record are cut: a stranger may have written
+ * them.
+ */
 export function representationInWords(
   metadata: unknown,
   words: RepresentationWords = REPRESENTATION_WORDS,

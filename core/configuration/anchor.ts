@@ -1,6 +1,6 @@
 /**
- * Configuration anchors (pr-gconf), from which an instance's trust begins: read strictly, written as X-Road does, with the
- * hash that people compare.
+ * Configuration anchors (pr-gconf), from which an instance's trust begins: read strictly, written as X-Road
+ * does, with the hash that people compare.
  */
 import { createHash } from 'node:crypto'
 import type { XmlElement } from '#core/xml/element.ts'
@@ -27,7 +27,10 @@ export async function parseAnchor(xml: Buffer): Promise<ConfigurationAnchor> {
   return readAnchorFields(root, CODE)
 }
 
-/** Reads an anchor element of a file or of private-params. A missing time is read as 1970. Faults have the code `code`. */
+/**
+ * Reads an anchor element of a file or of private-params. A missing time is read as 1970. Faults have the
+ * code `code`.
+ */
 export function readAnchorFields(element: XmlElement, code: FaultCode): ConfigurationAnchor {
   const fields = sequenceOf(element, code)
   const generatedAt = fields.maybe('generatedAt')

@@ -1,6 +1,6 @@
 /**
- * Writes everything that a registry publishes, with keys in memory: for tests, also of content that no real registry would
- * publish.
+ * Writes everything that a registry publishes, with keys in memory: for tests, also of content that no real
+ * registry would publish.
  */
 import type {
   ConfigurationStatement,

@@ -1,4 +1,7 @@
-/** Look-ups in one instance's configuration: members, servers, groups and certificates. Pure; the tables are built once. */
+/**
+ * Look-ups in one instance's configuration: members, servers, groups and certificates. Pure; the tables are
+ * built once.
+ */
 import { builtInProfile } from '#core/certificate/built-in-profiles.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import type {
@@ -22,7 +25,10 @@ import { range, serverAt, unpackShared } from './unpack-shared.ts'
 
 export type ConfigurationIndex = TrustIndex & {
   instance: string
-  /** Each access to members, servers and groups builds the list anew, so do not use it while processing a message. */
+  /**
+   * Each access to members, servers and groups builds the list anew, so do not use it while processing a
+   * message.
+   */
   shared: SharedParameters
   privateParameters?: PrivateParameters | undefined
   /** Who may ask every server of the instance for its monitoring data. */
@@ -37,8 +43,8 @@ export type ConfigurationIndex = TrustIndex & {
   /** The servers on which this client is registered, including those in maintenance. */
   serversOf(client: ClientId): readonly SecurityServerInfo[]
   /**
-   * The server that registered this authentication certificate (SHA-256 of its DER; SHA-1 for a version 2 configuration). Also
-   * undefined when two servers registered it, because then it identifies neither.
+   * The server that registered this authentication certificate (SHA-256 of its DER; SHA-1 for a version 2
+   * configuration). Also undefined when two servers registered it, because then it identifies neither.
    */
   serverByAuthCert(hash: Buffer): SecurityServerInfo | undefined
   server(id: ServerId): SecurityServerInfo | undefined
@@ -50,7 +56,10 @@ export type ConfigurationIndex = TrustIndex & {
   serversOfMember(member: MemberId): SecurityServerInfo[]
   hasGlobalGroup(groupCode: string): boolean
   isInGlobalGroup(groupCode: string, client: ClientId): boolean
-  /** The certificate profile of an approved CA, by its certificateProfileInfo; undefined if the profile is unknown. */
+  /**
+   * The certificate profile of an approved CA, by its certificateProfileInfo; undefined if the profile is
+   * unknown.
+   */
   profileOf(certificateProfileInfo: string): CertificateProfile | undefined
 }
 
@@ -70,7 +79,10 @@ export function indexConfiguration(
   return indexPacked(packShared(shared), privateParameters, profiles)
 }
 
-/** As `indexConfiguration`, from parameters that another thread has packed. Objects are made only when asked for. */
+/**
+ * As `indexConfiguration`, from parameters that another thread has packed. Objects are made only when asked
+ * for.
+ */
 export function indexPacked(
   packed: PackedShared,
   privateParameters?: PrivateParameters,

@@ -1,4 +1,7 @@
-/** Reads the blocks of a directory's signed content: the head with expiry and version, and one block for each part. */
+/**
+ * Reads the blocks of a directory's signed content: the head with expiry and version, and one block for each
+ * part.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { blockHeaders, headerOf, parameterOf, strictBase64 } from './mime-headers.ts'
 import { digestOfUri, digestSize } from './signature-method.ts'
@@ -28,7 +31,8 @@ const MAX_LOCATION = 1024
 /** Reads the first block, which has headers only. Without a version header it is version 2. */
 export function readHead(block: string): DirectoryHead {
   const lines = block.split('\r\n')
-  // The central server writes the delimiter after the headers' blank line; the configuration proxy also writes an empty body.
+  // The central server writes the delimiter after the headers' blank line; the configuration proxy also
+  // writes an empty body.
   while (lines.at(-1) === '') lines.pop()
   if (lines.shift() !== '') throw malformed('the head is malformed')
   const headers = blockHeaders(lines)
@@ -86,8 +90,9 @@ function checkFileName(name: string | undefined): string | undefined {
 }
 
 /**
- * When a part was published, in milliseconds since 1970. The location has a folder whose name is this UTC time with nanoseconds
- * (yyyyMMddHHmmssnnnnnnnnn, as X-Road's central server names them). Undefined if there is no such folder.
+ * When a part was published, in milliseconds since 1970. The location has a folder whose name is this UTC
+ * time with nanoseconds (yyyyMMddHHmmssnnnnnnnnn, as X-Road's central server names them). Undefined if there
+ * is no such folder.
  */
 export function publicationTime(location: string): number | undefined {
   const stamp = location.split('/').find((segment) => STAMP.test(segment))

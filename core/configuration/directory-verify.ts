@@ -1,6 +1,6 @@
 /**
- * Verifies a directory's signature with exactly the certificate whose hash the directory names, out of those that its source may
- * use.
+ * Verifies a directory's signature with exactly the certificate whose hash the directory names, out of those
+ * that its source may use.
  */
 import { createHash, verify } from 'node:crypto'
 import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
@@ -9,8 +9,9 @@ import type { Directory } from './directory.ts'
 import { digestOfUri, methodOfUri } from './signature-method.ts'
 
 /**
- * Throws `invalid_global_conf_signature` unless the directory was signed by one of `certificates` (DER). Their validity periods
- * are not checked: they are trusted as keys, and X-Road's own expire in 2038 or earlier.
+ * Throws `invalid_global_conf_signature` unless the directory was signed by one of `certificates` (DER).
+ * Their validity periods are not checked: they are trusted as keys, and X-Road's own expire in 2038 or
+ * earlier.
  */
 export function verifyDirectory(directory: Directory, certificates: Buffer[]): void {
   const digest = digestOfUri(directory.certHashAlgorithm)

@@ -20,8 +20,9 @@ const BOUNDARY_LENGTH = 20
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
 /**
- * Returns the bytes that the directory's signature covers, and a function for the whole document with a signature: the response
- * body of a configuration source, including its MIME head. The signature is an RSA value, or DER of an ECDSA one.
+ * Returns the bytes that the directory's signature covers, and a function for the whole document with a
+ * signature: the response body of a configuration source, including its MIME head. The signature is an RSA
+ * value, or DER of an ECDSA one.
  */
 export function prepareDirectory(q: DirectoryToWrite): {
   toBeSigned: Buffer

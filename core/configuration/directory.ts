@@ -1,6 +1,6 @@
 /**
- * Parses the signed directory of a global configuration (pr-gconf): its parts, their locations and their hashes.
- * Works on bytes, because the signed content must be exactly one slice of the received bytes.
+ * Parses the signed directory of a global configuration (pr-gconf): its parts, their locations and their
+ * hashes. Works on bytes, because the signed content must be exactly one slice of the received bytes.
  */
 import { Fault } from '#schemas/fault.ts'
 import { type DirectoryHead, type DirectoryPart, readHead, readPart } from './directory-parts.ts'
@@ -19,11 +19,14 @@ export type Directory = DirectoryHead & {
 
 const MAX_BYTES = 1024 * 1024
 const MAX_PARTS = 64
-// RFC 2046. The outer head may also have lines that end with LF only, as X-Road's configuration proxy writes it.
+// RFC 2046. The outer head may also have lines that end with LF only, as X-Road's configuration proxy writes
+// it.
 const OUTER_HEAD = /^(?:[^\r\n]{1,1000}\r?\n){1,8}\r?\n/
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
-/** Parses a directory document; throws `malformed_global_conf` for any mistake. Does not verify the signature. */
+/**
+ * Parses a directory document; throws `malformed_global_conf` for any mistake. Does not verify the signature.
+ */
 export function parseDirectory(body: Buffer): Directory {
   if (body.length > MAX_BYTES) throw malformed(`it is larger than ${MAX_BYTES} bytes`)
   const text = body.toString('latin1')
@@ -50,8 +53,8 @@ function outerParts(text: string, boundary: string, offset: number): [Slice, Sli
 }
 
 /**
- * A part's headers, and the position of its body in the document. The line break before the next delimiter is not part of the
- * body.
+ * A part's headers, and the position of its body in the document. The line break before the next delimiter is
+ * not part of the body.
  */
 function slice(part: string, delimiterAt: number, boundary: string): Slice {
   const blank = part.indexOf('\r\n\r\n')

@@ -1,6 +1,7 @@
 /**
- * Keeps the configuration from going back: stores how new the last accepted one was, by X-Road's signed time and by our
- * statement's index. The marks survive restarts; only an explicit command of the operator deletes them.
+ * Keeps the configuration from going back: stores how new the last accepted one was, by X-Road's signed time
+ * and by our statement's index. The marks survive restarts; only an explicit command of the operator deletes
+ * them.
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -11,7 +12,10 @@ import { publicationTime } from './directory-parts.ts'
 import type { SignedHead } from './log-head.ts'
 
 export type HighWaterMark = {
-  /** Milliseconds since 1970 of the newest publication; absent when the locations of the source contain no time. */
+  /**
+   * Milliseconds since 1970 of the newest publication; absent when the locations of the source contain no
+   * time.
+   */
   publishedAt?: number | undefined
   /** The newest statement; once there was one, every publication must have one. */
   statement?: { index: number; parts: string } | undefined
@@ -25,8 +29,9 @@ export type HighWaterMark = {
 const TOLERANCE_MS = 120_000
 
 /**
- * When a directory was published: the earliest time of its parts. Where there is a statement the locations in it count: those of the
- * directory may be of a configuration proxy, which could name a time far ahead and so refuse all later ones.
+ * When a directory was published: the earliest time of its parts. Where there is a statement the locations in
+ * it count: those of the directory may be of a configuration proxy, which could name a time far ahead and so
+ * refuse all later ones.
  */
 function publishedAt(
   directory: Directory,
@@ -64,7 +69,10 @@ export function checkPublicationTime(
   }
 }
 
-/** Throws `global_conf_rollback` when the statement is missing or older, or when it has the same index but other content. */
+/**
+ * Throws `global_conf_rollback` when the statement is missing or older, or when it has the same index but
+ * other content.
+ */
 export function checkStatementIndex(
   mark: HighWaterMark | undefined,
   statement: ConfigurationStatement | undefined,
@@ -86,7 +94,9 @@ export function listMark(
   return { number, digest: createHash('sha256').update(text).digest('hex') }
 }
 
-/** Throws `global_conf_rollback` when the suspension list is older, or has the same number but other content. */
+/**
+ * Throws `global_conf_rollback` when the suspension list is older, or has the same number but other content.
+ */
 export function checkListNumber(
   mark: HighWaterMark | undefined,
   { number, digest }: NonNullable<HighWaterMark['suspensions']>,

@@ -1,4 +1,6 @@
-/** Look-ups in the trust services of an instance: approved CAs by subject name, and time-stamping authorities. */
+/**
+ * Look-ups in the trust services of an instance: approved CAs by subject name, and time-stamping authorities.
+ */
 import { type Certificate, isIssuedBy, readCertificate } from '#core/certificate/certificate.ts'
 import { comparableRdns, type Name } from '#core/certificate/name.ts'
 import type { ApprovedCa, CaInfo, SharedParameters } from '#schemas/global-configuration.ts'
@@ -16,7 +18,8 @@ export type IssuingCa = {
 export type TrustIndex = {
   caCertificates(o?: { forSigning?: boolean }): { anchors: Certificate[]; intermediates: Certificate[] }
   /**
-   * The approved CA (or intermediate) that issued the certificate, found by issuer name; if several have the name, by signature.
+   * The approved CA (or intermediate) that issued the certificate, found by issuer name; if several have the
+   * name, by signature.
    */
   caOf(certificate: Certificate): IssuingCa | undefined
   tsaCertificates: Certificate[]
@@ -25,7 +28,10 @@ export type TrustIndex = {
   warnings: string[]
 }
 
-/** Reads every certificate once. Leaves unreadable ones out with a warning; this can only reduce what is trusted. */
+/**
+ * Reads every certificate once. Leaves unreadable ones out with a warning; this can only reduce what is
+ * trusted.
+ */
 export function indexTrust(shared: SharedParameters): TrustIndex {
   const warnings: string[] = []
   const read = (der: Buffer, owner: string): Certificate[] => {

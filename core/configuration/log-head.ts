@@ -1,6 +1,7 @@
 /**
- * The registry's transparency log from the reader's side: the leaf of a published configuration, the signed head, the proof that
- * the log of a head contains a statement, and the proof that the log only grew (RFC 9162 sections 2.1.3 and 2.1.4).
+ * The registry's transparency log from the reader's side: the leaf of a published configuration, the signed
+ * head, the proof that the log of a head contains a statement, and the proof that the log only grew (RFC 9162
+ * sections 2.1.3 and 2.1.4).
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -53,8 +54,8 @@ export function verifyLogHead(jws: string, certificates: Buffer[]): LogHead {
 }
 
 /**
- * Verifies the log head in a statement; undefined when there is none. Throws `malformed_global_conf` when the head belongs to
- * another statement.
+ * Verifies the log head in a statement; undefined when there is none. Throws `malformed_global_conf` when the
+ * head belongs to another statement.
  */
 export function headOf(statement: ConfigurationStatement, certificates: Buffer[]): SignedHead | undefined {
   const text = statement.logHead
@@ -65,12 +66,15 @@ export function headOf(statement: ConfigurationStatement, certificates: Buffer[]
   return { head, text }
 }
 
-/** An entry of the log: the leaf's form, and the text whose SHA-256 the form contains ('' for small leaves, which have none). */
+/**
+ * An entry of the log: the leaf's form, and the text whose SHA-256 the form contains ('' for small leaves,
+ * which have none).
+ */
 export type LogEntry = { form: string; content: string }
 
 /**
- * The entry of a published configuration. `parts` maps names such as "V6/SHARED-PARAMETERS", of all versions, to the base64
- * SHA-512 of their content.
+ * The entry of a published configuration. `parts` maps names such as "V6/SHARED-PARAMETERS", of all versions,
+ * to the base64 SHA-512 of their content.
  */
 export function configurationEntry(q: {
   instance: string
@@ -83,12 +87,18 @@ export function configurationEntry(q: {
   return { content, form: canonicalJson({ kind: 'configuration', ...facts, parts: sha256(content) }) }
 }
 
-/** The entry about the registry's audit log: its number of records and the digest of the last one (docs/audit-log.md). */
+/**
+ * The entry about the registry's audit log: its number of records and the digest of the last one
+ * (docs/audit-log.md).
+ */
 export function auditEntry(q: { instance: string; records: number; digest: string }): LogEntry {
   return { content: '', form: canonicalJson({ kind: 'audit-log', ...q }) }
 }
 
-/** The entry about an act on a version of a service contract. `hash` identifies the content, which stays private. */
+/**
+ * The entry about an act on a version of a service contract. `hash` identifies the content, which stays
+ * private.
+ */
 export function contractEntry(q: {
   instance: string
   contract: string
@@ -100,7 +110,10 @@ export function contractEntry(q: {
   return { content: '', form: canonicalJson({ kind: 'contract', ...q }) }
 }
 
-/** The entry about an external anchor, identified by its SHA-256, that the instance trusts from now on or no longer trusts. */
+/**
+ * The entry about an external anchor, identified by its SHA-256, that the instance trusts from now on or no
+ * longer trusts.
+ */
 export function federationEntry(q: {
   instance: string
   federated: string
@@ -111,7 +124,10 @@ export function federationEntry(q: {
   return { content: '', form: canonicalJson({ kind: 'federation', ...q }) }
 }
 
-/** The entry about a restored register that was accepted: `content` is its SHA-256; all later indexes are larger than `above`. */
+/**
+ * The entry about a restored register that was accepted: `content` is its SHA-256; all later indexes are
+ * larger than `above`.
+ */
 export function restorationEntry(q: {
   instance: string
   content: string
@@ -132,7 +148,10 @@ export function identityEntry(q: {
   return { content: '', form: canonicalJson({ kind: 'identity', ...q }) }
 }
 
-/** The proof for a head: its newest leaf, the inclusion proof of this leaf, and the consistency proof from an older head. */
+/**
+ * The proof for a head: its newest leaf, the inclusion proof of this leaf, and the consistency proof from an
+ * older head.
+ */
 export type LogProof = LogEntry & { inclusion: Buffer[]; consistency: Buffer[] }
 
 export function writeLogProof({ form, content, inclusion, consistency }: LogProof): string {
@@ -155,8 +174,8 @@ export function readLogProof(bytes: Buffer): LogProof {
 }
 
 /**
- * Throws `invalid_proof` unless the newest leaf under the head contains the statement's parts. A proof is not signed, so a failed
- * one is no evidence against the registry.
+ * Throws `invalid_proof` unless the newest leaf under the head contains the statement's parts. A proof is not
+ * signed, so a failed one is no evidence against the registry.
  */
 export function checkStatementInLog(
   statement: Pick<ConfigurationStatement, 'instance' | 'index' | 'generatedAt' | 'parts'>,
@@ -187,8 +206,8 @@ export function checkNoContradiction(one: LogHead, other: LogHead): void {
 }
 
 /**
- * Throws `invalid_proof` unless `consistency` shows that the newer head's log begins with the older one's, and `registry_fork` as
- * `checkNoContradiction` does.
+ * Throws `invalid_proof` unless `consistency` shows that the newer head's log begins with the older one's,
+ * and `registry_fork` as `checkNoContradiction` does.
  */
 export function checkLogGrew(older: LogHead, newer: LogHead, consistency: Buffer[]): void {
   checkNoContradiction(older, newer)

@@ -1,17 +1,24 @@
-/** Header lines inside a directory document: each name once, values decoded as UTF-8, parameters in either kind of quotes. */
+/**
+ * Header lines inside a directory document: each name once, values decoded as UTF-8, parameters in either
+ * kind of quotes.
+ */
 import { isUtf8 } from 'node:buffer'
 import { Fault } from '#schemas/fault.ts'
 
 /** Values by lower-case name. */
 export type Headers = ReadonlyMap<string, string>
 
-// Blanks around a value are cut off after matching; a pattern that looks for the end of the value would take quadratic time.
+// Blanks around a value are cut off after matching; a pattern that looks for the end of the value would take
+// quadratic time.
 const LINE = /^([A-Za-z][A-Za-z0-9-]{0,63}):([^\0-\x08\x0a-\x1f\x7f]{0,2000})$/
 const BLANKS = ' \t'
 const PARAMETER = /^[ \t]*([A-Za-z-]+)=(?:"([^"]*)"|'([^']*)'|([^"';]*))[ \t]*$/
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
-/** Reads header lines (latin1 text of the bytes); refuses folded or repeated headers and headers without a name. */
+/**
+ * Reads header lines (latin1 text of the bytes); refuses folded or repeated headers and headers without a
+ * name.
+ */
 export function blockHeaders(lines: string[]): Headers {
   const headers = new Map<string, string>()
   for (const line of lines) {
@@ -39,7 +46,9 @@ export function headerOf(headers: Headers, name: string): string {
   return value
 }
 
-/** Splits `value; name=parameter`. Central servers quote with ', configuration proxies with " or not at all. */
+/**
+ * Splits `value; name=parameter`. Central servers quote with ', configuration proxies with " or not at all.
+ */
 export function parameterOf(text: string): { value: string; parameters: ReadonlyMap<string, string> } {
   const [value, ...rest] = text.match(/(?:"[^"]*"|'[^']*'|[^;"'])+/g) ?? ['']
   const parameters = new Map<string, string>()

@@ -1,6 +1,7 @@
 /**
- * The part MONITORING of a configuration (X-Road's monitoring-conf.xsd): who may ask every security server of the instance for its
- * monitoring data. X-Road's central server publishes what an administrator uploaded, so it may name nobody.
+ * The part MONITORING of a configuration (X-Road's monitoring-conf.xsd): who may ask every security server of
+ * the instance for its monitoring data. X-Road's central server publishes what an administrator uploaded, so
+ * it may name nobody.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { ClientId } from '#schemas/identifiers.ts'

@@ -1,7 +1,7 @@
 /**
- * Shared parameters as a few long arrays instead of some hundred thousand objects. The members, subsystems, servers and groups of
- * a whole country become 5 MB that the garbage collector does not scan and that threads can pass on without copying. What is
- * looked up often is sorted here, once.
+ * Shared parameters as a few long arrays instead of some hundred thousand objects. The members, subsystems,
+ * servers and groups of a whole country become 5 MB that the garbage collector does not scan and that threads
+ * can pass on without copying. What is looked up often is sorted here, once.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { GlobalGroup, SecurityServerInfo, SharedParameters } from '#schemas/global-configuration.ts'
@@ -14,8 +14,8 @@ type Few = Omit<SharedParameters, 'members' | 'securityServers' | 'globalGroups'
 export type PackedShared = {
   few: Few
   /**
-   * Every member and subsystem in the order of the document, a member before its subsystems. Clients with a number of
-   * `registered` or more are only mentioned (there are none in a document that was read).
+   * Every member and subsystem in the order of the document, a member before its subsystems. Clients with a
+   * number of `registered` or more are only mentioned (there are none in a document that was read).
    */
   clients: {
     texts: TextTable
@@ -47,7 +47,10 @@ export type PackedShared = {
   groups: { codes: string[]; descriptions: string[]; ends: Numbers; members: TextTable; sorted: Numbers }
 }
 
-/** Packs shared parameters that exist as objects. Throws `malformed_global_conf` if an identifier or group occurs twice. */
+/**
+ * Packs shared parameters that exist as objects. Throws `malformed_global_conf` if an identifier or group
+ * occurs twice.
+ */
 export function packShared(shared: SharedParameters): PackedShared {
   const { members, securityServers, globalGroups, ...few } = shared
   const packing = createPacking()
@@ -63,7 +66,9 @@ export function packShared(shared: SharedParameters): PackedShared {
 
 export type Packing = ReturnType<typeof createPacking>
 
-/** Packs parameters entry by entry in the order of a document: members with their subsystems, servers, groups. */
+/**
+ * Packs parameters entry by entry in the order of a document: members with their subsystems, servers, groups.
+ */
 export function createPacking() {
   const texts: string[] = []
   const names: (string | undefined)[] = []
@@ -103,7 +108,9 @@ export function createPacking() {
       described.push(description)
       return number
     },
-    /** Adds a subsystem of the member with number `owner`, the last one added; returns the subsystem's number. */
+    /**
+     * Adds a subsystem of the member with number `owner`, the last one added; returns the subsystem's number.
+     */
     subsystem: (owner: number, code: string, name: string | undefined): number =>
       enter(`${texts[owner]}/${encodeSegment(code)}`, name, owner),
     /** The number of a member or subsystem; adds it as mentioned if it is unknown. */

@@ -77,8 +77,8 @@ void t.test('what may differ', async (t) => {
 })
 
 void t.test('texts of blanks cost no more than their length', (t) => {
-  // Both are parsed before anything is verified. With a pattern that backtracks over every end these would take hours and
-  // seconds.
+  // Both are parsed before anything is verified. With a pattern that backtracks over every end these would
+  // take hours and seconds.
   const certificate = Buffer.from(`-----BEGIN CERTIFICATE-----${' '.repeat(60_000)}!`)
   t.equal(certificateDer(certificate, 'malformed_anchor'), certificate, 'no PEM, and left as it is')
   const lines = Array.from({ length: 480 }, (_, number) => `A${number}: x${' '.repeat(1990)}x\r\n`)

@@ -1,4 +1,7 @@
-/** The `.metadata` file that X-Road keeps on disk for each part of a configuration (ConfigurationPartMetadata). */
+/**
+ * The `.metadata` file that X-Road keeps on disk for each part of a configuration
+ * (ConfigurationPartMetadata).
+ */
 
 /** Every field may be absent: X-Road's GET /verificationconf returns the version only. */
 type PartMetadata = {

@@ -1,4 +1,7 @@
-/** Makes a configuration of its files: the shared parameters of one or more instances, and their certificate profiles. */
+/**
+ * Makes a configuration of its files: the shared parameters of one or more instances, and their certificate
+ * profiles.
+ */
 import { isInstanceProfiles, readInstanceProfiles } from '#core/certificate/instance-profiles.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -1,6 +1,6 @@
 /**
- * Reads the members and security servers of shared-params. Identifiers must be unique, and every reference must point to a member
- * or subsystem of the same document.
+ * Reads the members and security servers of shared-params. Identifiers must be unique, and every reference
+ * must point to a member or subsystem of the same document.
  */
 
 import type { XmlElement } from '#core/xml/element.ts'

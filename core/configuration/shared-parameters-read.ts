@@ -1,6 +1,7 @@
 /**
- * Reads shared-params of version 2 to 6 (pr-gconf) into one type. All versions are read by the newest schema's
- * sequence, because X-Road's own servers publish newer elements in older versions. Unknown elements are allowed only at the end.
+ * Reads shared-params of version 2 to 6 (pr-gconf) into one type. All versions are read by the newest
+ * schema's sequence, because X-Road's own servers publish newer elements in older versions. Unknown elements
+ * are allowed only at the end.
  */
 
 import type { XmlDocument, XmlElement } from '#core/xml/element.ts'
@@ -30,8 +31,8 @@ export async function parseSharedParameters(xml: Buffer): Promise<SharedParamete
 }
 
 /**
- * As `parseSharedParameters`, but packs while reading: neither the XML tree nor the values of a large instance are in memory as a
- * whole.
+ * As `parseSharedParameters`, but packs while reading: neither the XML tree nor the values of a large
+ * instance are in memory as a whole.
  */
 export function readSharedParameters(xml: Buffer): Promise<PackedShared> {
   return readXml(xml, CODE, readConf)

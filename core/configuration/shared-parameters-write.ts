@@ -16,8 +16,8 @@ import { branch, documentsIn, indented, type Lines, leaf, since } from './xml-wr
 type WrittenVersion = 4 | 5 | 6
 
 /**
- * Writes `p` once per version, in the order of `versions`. Elements that a version does not have (names of subsystems in 4, cost
- * types in 5) are left out.
+ * Writes `p` once per version, in the order of `versions`. Elements that a version does not have (names of
+ * subsystems in 4, cost types in 5) are left out.
  */
 export function writeSharedParametersIn(p: SharedParameters, versions: readonly WrittenVersion[]): Buffer[] {
   return documentsIn('conf', elementsOf(p), versions)

@@ -1,4 +1,7 @@
-/** The signature and digest algorithms that a configuration directory may use, by their URIs; SHA-1 is not among them. */
+/**
+ * The signature and digest algorithms that a configuration directory may use, by their URIs; SHA-1 is not
+ * among them.
+ */
 import { constants, type KeyObject, type SigningOptions } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'

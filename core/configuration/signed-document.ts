@@ -1,6 +1,7 @@
 /**
- * Documents that the registry signs in addition to X-Road's configuration: compact JWS (RFC 7515) over RFC 8785 JSON, signed with
- * the key that signs the directory. The type in the header prevents one kind of document from being accepted as another.
+ * Documents that the registry signs in addition to X-Road's configuration: compact JWS (RFC 7515) over RFC
+ * 8785 JSON, signed with the key that signs the directory. The type in the header prevents one kind of
+ * document from being accepted as another.
  */
 import { isUtf8 } from 'node:buffer'
 import { createHash, type KeyObject, sign, verify } from 'node:crypto'
@@ -24,7 +25,8 @@ export type DocumentSigner = {
 export type RemoteDocumentSigner = Omit<DocumentSigner, 'sign'> & { sign(data: Buffer): Promise<Buffer> }
 
 /**
- * A kind of document: its name in faults, its `typ` (undefined only for the statement, the first kind) and its maximum length.
+ * A kind of document: its name in faults, its `typ` (undefined only for the statement, the first kind) and
+ * its maximum length.
  */
 export type DocumentKind = { name: string; type?: string | undefined; maxLength: number }
 
@@ -82,8 +84,8 @@ export function signedPart(
 }
 
 /**
- * The payload of a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf` if it is not a document of this
- * kind, `invalid_global_conf_signature` if none of them signed it.
+ * The payload of a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf` if it is not a
+ * document of this kind, `invalid_global_conf_signature` if none of them signed it.
  */
 export function openDocument(
   jws: string,
@@ -130,7 +132,8 @@ function isSignedBy(key: KeyObject, algorithm: DocumentAlgorithm, data: Buffer, 
 /** Accepts the canonical form only, so that a document has exactly one text. */
 function readJson(segment: string, kind: DocumentKind): Record<string, unknown> {
   const bytes = strictBase64Url(segment, kind)
-  // Bytes that are not UTF-8 would decode to U+FFFD and could then pass for the canonical text of another document.
+  // Bytes that are not UTF-8 would decode to U+FFFD and could then pass for the canonical text of another
+  // document.
   if (!isUtf8(bytes)) throw malformed(kind, 'it is not UTF-8')
   const text = bytes.toString('utf8')
   let value: unknown

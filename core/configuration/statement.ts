@@ -1,7 +1,7 @@
 /**
- * Our signed statement in addition to X-Road's configuration. Its index only increases, so that a member notices a rolled back or
- * frozen source. It states whether the instance has a suspension list, and contains the signed head of the registry's
- * transparency log.
+ * Our signed statement in addition to X-Road's configuration. Its index only increases, so that a member
+ * notices a rolled back or frozen source. It states whether the instance has a suspension list, and contains
+ * the signed head of the registry's transparency log.
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -91,7 +91,10 @@ export function verifyStatement(jws: string, certificates: Buffer[]): Configurat
   }
 }
 
-/** Absent, or a time after the ordinary end and at most the longest grace of a contract later, whatever a registry signs. */
+/**
+ * Absent, or a time after the ordinary end and at most the longest grace of a contract later, whatever a
+ * registry signs.
+ */
 function isGraceOf(expireDate: string, graceUntil: unknown): graceUntil is string | undefined {
   if (graceUntil === undefined) return true
   if (!isTime(graceUntil)) return false
@@ -99,7 +102,10 @@ function isGraceOf(expireDate: string, graceUntil: unknown): graceUntil is strin
   return length > 0 && length <= LONGEST_GRACE_MS
 }
 
-/** The transparency log and the servers' marks contain only the hashes of the parts, so a list must match its hash there. */
+/**
+ * The transparency log and the servers' marks contain only the hashes of the parts, so a list must match its
+ * hash there.
+ */
 function readHashed<N extends string, T>(
   name: N,
   value: unknown,

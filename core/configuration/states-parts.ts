@@ -4,8 +4,8 @@ import { DIGEST_URI } from '#schemas/wire.ts'
 import type { Directory } from './directory.ts'
 
 /**
- * Whether the statement lists exactly the parts of the directory, for the directory's version. A configuration proxy may serve them
- * below a folder of its own: what decides is the content, by its hash.
+ * Whether the statement lists exactly the parts of the directory, for the directory's version. A
+ * configuration proxy may serve them below a folder of its own: what decides is the content, by its hash.
  */
 export function statesParts(
   statement: ConfigurationStatement,

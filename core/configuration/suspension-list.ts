@@ -44,7 +44,8 @@ export function signSuspensionList(list: SuspensionList, signer: RemoteDocumentS
 }
 
 /**
- * The list in a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf` or `invalid_global_conf_signature`.
+ * The list in a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf` or
+ * `invalid_global_conf_signature`.
  */
 export function verifySuspensionList(jws: string, certificates: Buffer[]): SuspensionList {
   const { instance, number, issuedAt, expiresAt, suspended, ...more } = openDocument(
@@ -88,7 +89,8 @@ function readSuspended(value: unknown, instance: string): Suspended[] {
 }
 
 /**
- * Whether `id` is the canonical text of such an identifier in this instance, of a certificate's SHA-256, or of a contract's id.
+ * Whether `id` is the canonical text of such an identifier in this instance, of a certificate's SHA-256, or
+ * of a contract's id.
  */
 function isIdOf(kind: SuspendedKind, id: string, instance: string): boolean {
   if (kind === 'certificate') return SHA256.test(id)

@@ -1,6 +1,6 @@
 /**
- * Many texts in one piece of memory: a large instance has some hundred thousand, each of which would be an object on the heap. A
- * text is found by its number or, with the order of `sortedNumbers`, by its value.
+ * Many texts in one piece of memory: a large instance has some hundred thousand, each of which would be an
+ * object on the heap. A text is found by its number or, with the order of `sortedNumbers`, by its value.
  */
 
 export type TextTable = {

@@ -83,7 +83,10 @@ function idOf(text: string): ClientId {
   return subsystemCode === undefined ? member : { ...member, subsystemCode }
 }
 
-/** Reverses the encoding of `idText`. Also handles codes that occur in configurations but cannot be part of a path. */
+/**
+ * Reverses the encoding of `idText`. Also handles codes that occur in configurations but cannot be part of a
+ * path.
+ */
 function codesOf(text: string): string[] {
   return text.split('/').map((code) => (code.includes('%') ? decodeURIComponent(code) : code))
 }

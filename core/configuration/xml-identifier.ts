@@ -7,8 +7,9 @@ import { type Sequence, sequenceOf } from './xml-reader.ts'
 import { branch, IDENTIFIERS_NAMESPACE, type Lines, leaf } from './xml-write.ts'
 
 /**
- * Reads a code from a configuration. X-Road only warns about '%', ':', ';', '/' and '\' in codes, so an old instance may have
- * published some. These are accepted, although our paths cannot contain them; all other codes must pass `checkCode`.
+ * Reads a code from a configuration. X-Road only warns about '%', ':', ';', '/' and '\' in codes, so an old
+ * instance may have published some. These are accepted, although our paths cannot contain them; all other
+ * codes must pass `checkCode`.
  */
 export function codeOf(text: string, code: FaultCode): string {
   try {

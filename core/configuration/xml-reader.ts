@@ -1,6 +1,6 @@
 /**
- * Reads the children of an element in the order of a schema's sequence. Refuses elements that are missing, repeated, misplaced,
- * mixed with text or in another namespace.
+ * Reads the children of an element in the order of a schema's sequence. Refuses elements that are missing,
+ * repeated, misplaced, mixed with text or in another namespace.
  */
 
 import type { XmlDocument, XmlElement } from '#core/xml/element.ts'
@@ -30,7 +30,10 @@ export function sequenceOf(element: XmlElement, code: FaultCode, namespace = '')
   return new Cursor(element, code, namespace)
 }
 
-/** The same for the children of a document's root, which must not be in a namespace. Each is parsed when it is asked for. */
+/**
+ * The same for the children of a document's root, which must not be in a namespace. Each is parsed when it is
+ * asked for.
+ */
 export function documentSequence({ root, next }: XmlDocument, code: FaultCode): Sequence {
   refuseText(root, code)
   return new DocumentCursor(root, code, next)
@@ -41,8 +44,8 @@ function refuseText(element: XmlElement, code: FaultCode): void {
     throw refuse(code, element, 'text stands between its elements')
 }
 
-// A class, because a large configuration has a hundred thousand of these; closures for each would cost more than everything else
-// here.
+// A class, because a large configuration has a hundred thousand of these; closures for each would cost more
+// than everything else here.
 class Cursor implements Sequence {
   #next = 0
   readonly #element: XmlElement

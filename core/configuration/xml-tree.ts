@@ -1,6 +1,6 @@
 /**
- * Parses the XML of a configuration: with our own fast reader if it has the form that central servers write, otherwise with the
- * library.
+ * Parses the XML of a configuration: with our own fast reader if it has the form that central servers write,
+ * otherwise with the library.
  */
 import { documentOf, treeOf, type XmlDocument, type XmlElement } from '#core/xml/element.ts'
 import { readTree } from '#core/xml/read-tree.ts'
@@ -23,8 +23,9 @@ export async function parseXml(
 }
 
 /**
- * Returns the result of `read` for the document. If our own reader cannot parse the document, or `read` throws a Fault, `read` is
- * called again with the whole tree from the library, so that a mistake in the XML itself is reported first.
+ * Returns the result of `read` for the document. If our own reader cannot parse the document, or `read`
+ * throws a Fault, `read` is called again with the whole tree from the library, so that a mistake in the XML
+ * itself is reported first.
  */
 export async function readXml<T>(
   xml: Buffer,

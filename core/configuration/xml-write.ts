@@ -1,17 +1,23 @@
-/** Writes XML as X-Road's central server does (JAXB: four spaces, prefixes ns2 and ns3), every value escaped. */
+/**
+ * Writes XML as X-Road's central server does (JAXB: four spaces, prefixes ns2 and ns3), every value escaped.
+ */
 import { Fault } from '#schemas/fault.ts'
 
 export const XROAD_NAMESPACE = 'http://x-road.eu/xsd/xroad.xsd'
 export const IDENTIFIERS_NAMESPACE = 'http://x-road.eu/xsd/identifiers'
 
-/** Sibling elements: a line, two lines with children one level deeper between them, or elements that only newer versions have. */
+/**
+ * Sibling elements: a line, two lines with children one level deeper between them, or elements that only
+ * newer versions have.
+ */
 export type Lines = (
   | string
   | { open: string; children: Lines; close: string }
   | { since: number; elements: Lines }
 )[]
 
-// XML 1.0 section 2.2: these characters cannot occur in a document, not even as references; nor can lone surrogates.
+// XML 1.0 section 2.2: these characters cannot occur in a document, not even as references; nor can lone
+// surrogates.
 const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
 const SPECIAL = /[&<>\r]/g
 const ESCAPED: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' }
@@ -50,8 +56,9 @@ export function document(name: string, children: Lines): Buffer {
 }
 
 /**
- * The document in several versions of its schema, in the order of `versions`. Each element becomes text before the next one is
- * taken: a large instance has half a million lines, most of which are equal in all versions.
+ * The document in several versions of its schema, in the order of `versions`. Each element becomes text
+ * before the next one is taken: a large instance has half a million lines, most of which are equal in all
+ * versions.
  */
 export function documentsIn(name: string, elements: Iterable<Lines>, versions: readonly number[]): Buffer[] {
   const root = `ns3:${name}`

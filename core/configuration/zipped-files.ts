@@ -6,7 +6,9 @@ import { Fault } from '#schemas/fault.ts'
 const MAX_ENTRIES = 1_000
 const MAX_BYTES = 64 * 1024 * 1024
 
-/** The contents of all entries whose name is one of `names`, in any folder. Throws `malformed_global_conf`. */
+/**
+ * The contents of all entries whose name is one of `names`, in any folder. Throws `malformed_global_conf`.
+ */
 export async function readZippedFiles(bytes: Buffer, names: string[]): Promise<Buffer[]> {
   try {
     const zip = await fromBufferPromise(bytes, {

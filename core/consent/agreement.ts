@@ -1,6 +1,7 @@
 /**
- * What a person agrees to with their wallet, and its digest. The portal that asks the wallet, the server that verifies the answer and
- * whoever judges a saved consent make it alike, so that a presentation proves one agreement and no other. Pure.
+ * What a person agrees to with their wallet, and its digest. The portal that asks the wallet, the server that
+ * verifies the answer and whoever judges a saved consent make it alike, so that a presentation proves one
+ * agreement and no other. Pure.
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'

@@ -1,4 +1,7 @@
-/** What a wallet is asked for where a contract demands attributes: exactly these and the person's code, of credentials in which the code is known. Pure. */
+/**
+ * What a wallet is asked for where a contract demands attributes: exactly these and the person's code, of
+ * credentials in which the code is known. Pure.
+ */
 import type { Needed, Source } from '#core/presentation/dcql/make-query.ts'
 import type { AttestedAttribute, AttributePlace } from '#schemas/contract.ts'
 
@@ -21,8 +24,8 @@ type WalletQuestion = { needed: Needed[]; sources: AskedSource[]; linkedBy: stri
 const MOST_SOURCES = 32
 
 /**
- * Undefined where no credential that is known has one of the attributes from an issuer that the contract allows, or none identifies the
- * person: one that does is always asked for.
+ * Undefined where no credential that is known has one of the attributes from an issuer that the contract
+ * allows, or none identifies the person: one that does is always asked for.
  */
 export function questionFor(
   attributes: readonly AttestedAttribute[],
@@ -45,7 +48,10 @@ export function questionFor(
   return have(sources) ? { needed, sources, linkedBy: CODE } : undefined
 }
 
-/** Of one type: a source for each set of issuers that attributes allow, and of all who identify, with all attributes for which this set may be asked. */
+/**
+ * Of one type: a source for each set of issuers that attributes allow, and of all who identify, with all
+ * attributes for which this set may be asked.
+ */
 function sourcesOf(
   { format, types, issuers, code, attestsOnly = false }: Known,
   attributes: readonly AttestedAttribute[],

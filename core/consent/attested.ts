@@ -1,4 +1,7 @@
-/** Whether the credentials of a presentation attest what a contract demands of whoever agrees: alike before a consent is kept, and years later. Pure. */
+/**
+ * Whether the credentials of a presentation attest what a contract demands of whoever agrees: alike before a
+ * consent is kept, and years later. Pure.
+ */
 import type { JudgedCredential } from '#core/presentation/judge.ts'
 import { Refused } from '#core/presentation/refused.ts'
 import type { Attested } from '#schemas/consents.ts'
@@ -20,8 +23,9 @@ export class NotAttested extends Refused {
 type Found = { place: AttributePlace; credential: JudgedCredential; values: unknown[] }
 
 /**
- * Which credential attests each. `credentials` are those of a verdict that was made here, with the issuers' names as the reader has them: whether
- * one signed is settled, who it was counts here. Throws a `NotAttested` for the first that none attests.
+ * Which credential attests each. `credentials` are those of a verdict that was made here, with the issuers'
+ * names as the reader has them: whether one signed is settled, who it was counts here. Throws a `NotAttested`
+ * for the first that none attests.
  */
 export function verifyAttested(
   attributes: readonly AttestedAttribute[],

@@ -1,4 +1,7 @@
-/** The document of a consent: what log records commit to by its digest. It has no personal code, only a name of the person that the server alone can make. */
+/**
+ * The document of a consent: what log records commit to by its digest. It has no personal code, only a name
+ * of the person that the server alone can make.
+ */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { Attested, ConsentKind, ConsentMandate, ConsentProof, ShownText } from '#schemas/consents.ts'
@@ -27,11 +30,20 @@ export type ConsentDocument = {
   givenRecord: Whole
   /** SHA-256, hex, of the canonical form of the record of the wallet's presentation. */
   presentation?: string
-  /** With it: who issued each credential, in the order of the record, by the names that the registry gives them. */
+  /**
+   * With it: who issued each credential, in the order of the record, by the names that the registry gives
+   * them.
+   */
   issuedBy?: string[]
-  /** With it: where in each credential the code of its person stands, by the settings of the server, in the same order. */
+  /**
+   * With it: where in each credential the code of its person stands, by the settings of the server, in the
+   * same order.
+   */
   codes?: string[][]
-  /** With it: the registry's list of trusted issuers by which it was judged, as its transparency log names it (`digestOfIssuers`). */
+  /**
+   * With it: the registry's list of trusted issuers by which it was judged, as its transparency log names it
+   * (`digestOfIssuers`).
+   */
   trustedIssuers?: string
   /** With it: the rest of what the presentation is bound to. */
   asked?: {
@@ -39,7 +51,10 @@ export type ConsentDocument = {
     /** The subsystem that asked the wallet. */
     portal: string
     services: string[]
-    /** When the wallet was asked: what the holder signs is bound to it, whatever the request says of its own time. */
+    /**
+     * When the wallet was asked: what the holder signs is bound to it, whatever the request says of its own
+     * time.
+     */
     askedAt: Time
     /** What the contract demanded to be attested. */
     attributes?: AttestedAttribute[]

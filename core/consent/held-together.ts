@@ -1,6 +1,6 @@
 /**
- * Whether the credentials of a presentation belong together by what each of them has itself, whatever claim whoever asked had chosen to link
- * them by: alike before a consent is kept, and years later. Pure.
+ * Whether the credentials of a presentation belong together by what each of them has itself, whatever claim
+ * whoever asked had chosen to link them by: alike before a consent is kept, and years later. Pure.
  */
 import type { JudgedCredential } from '#core/presentation/judge.ts'
 import { need } from '#core/presentation/refused.ts'
@@ -9,7 +9,9 @@ import { openNonce } from '#core/presentation/transaction-data.ts'
 /** Where in a credential the code of its person stands. */
 export type CodePlace = string[]
 
-/** `codes` in the order of the credentials. Throws a `Refused`: each has one code, and it is the same in all. */
+/**
+ * `codes` in the order of the credentials. Throws a `Refused`: each has one code, and it is the same in all.
+ */
 export function verifyOnePerson(
   credentials: readonly JudgedCredential[],
   codes: readonly CodePlace[] | undefined,
@@ -35,8 +37,8 @@ export function verifyOnePerson(
 }
 
 /**
- * Of several credentials one alone signs transaction data (OpenID4VP 5.1). What every holder signs is the nonce, each with the key of their own
- * credential: with it each is bound to this digest.
+ * Of several credentials one alone signs transaction data (OpenID4VP 5.1). What every holder signs is the
+ * nonce, each with the key of their own credential: with it each is bound to this digest.
  */
 export function isBoundByAll(nonce: string, digest: Buffer): boolean {
   return openNonce(nonce)?.requestDigest.equals(digest) === true

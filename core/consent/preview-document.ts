@@ -1,4 +1,7 @@
-/** The document of what a person decided about an answer that they saw: log records commit to it by its digest. It has no personal code and nothing of the answer. */
+/**
+ * The document of what a person decided about an answer that they saw: log records commit to it by its
+ * digest. It has no personal code and nothing of the answer.
+ */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { ShownText } from '#schemas/consents.ts'
@@ -14,7 +17,10 @@ export type PreviewDocument = {
   client: string
   service: string
   contract: { id: string; version: number }
-  /** HMAC-SHA-256, hex, of the number and of status, type and octets of the answer that was seen, under the key of people's names. */
+  /**
+   * HMAC-SHA-256, hex, of the number and of status, type and octets of the answer that was seen, under the
+   * key of people's names.
+   */
   answer: string
   askedAt: Time
   /** The number of the consent under which the provider was asked. */

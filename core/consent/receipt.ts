@@ -1,6 +1,6 @@
 /**
- * A receipt of a consent: the fields of ISO/IEC TS 27560:2023 as JSON-LD, with the terms that the guide of the W3C Data Privacy Vocabulary
- * (CG-FINAL-guide-27560-20240801) maps them to. Pure.
+ * A receipt of a consent: the fields of ISO/IEC TS 27560:2023 as JSON-LD, with the terms that the guide of
+ * the W3C Data Privacy Vocabulary (CG-FINAL-guide-27560-20240801) maps them to. Pure.
  */
 import type { Consent, ConsentParty, ConsentState } from '#schemas/consents.ts'
 import type { Span } from '#schemas/contract.ts'

@@ -1,6 +1,7 @@
 /**
- * Verifies that the record of a presentation proves one agreement: that trusted issuers, holder and status hold, that the holder
- * committed to exactly this, and that what the contract demands is attested. It judges alike before a consent is kept and years later.
+ * Verifies that the record of a presentation proves one agreement: that trusted issuers, holder and status
+ * hold, that the holder committed to exactly this, and that what the contract demands is attested. It judges
+ * alike before a consent is kept and years later.
  */
 import type { JudgedCredential } from '#core/presentation/judge.ts'
 import { type Reader, verifyRecord } from '#core/presentation/record.ts'
@@ -27,8 +28,8 @@ type ProvenAgreement = Pick<
 }
 
 /**
- * `record` is its canonical text. `transaction`: what the wallet had to show, compared word for word where it could show it. Throws a
- * `Refused`.
+ * `record` is its canonical text. `transaction`: what the wallet had to show, compared word for word where it
+ * could show it. Throws a `Refused`.
  */
 export function verifyAgreement(
   record: string,

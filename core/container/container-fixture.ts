@@ -1,4 +1,7 @@
-/** For tests only: containers as a security server writes them, signed by the golden identity, judged at a fixed time. */
+/**
+ * For tests only: containers as a security server writes them, signed by the golden identity, judged at a
+ * fixed time.
+ */
 import { hash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -25,7 +28,8 @@ export const attachment = (bytes: Buffer, number = 1): ContainerParts['attachmen
 })
 
 /**
- * The parts of a container as a security server writes it: a request with bodies, and one time-stamp over one or two signatures.
+ * The parts of a container as a security server writes it: a request with bodies, and one time-stamp over one
+ * or two signatures.
  */
 export async function parts(
   o: {

@@ -21,7 +21,9 @@ export const ENTRY = {
   timestamp: 'META-INF/timestamp.tst',
 } as const
 
-/** Further names of hash chains in some of X-Road's containers, besides those that a signature can refer to. */
+/**
+ * Further names of hash chains in some of X-Road's containers, besides those that a signature can refer to.
+ */
 export const STRAY_CHAIN: ReadonlySet<string> = new Set(['hashchain.xml', 'hashchainresult.xml'])
 
 export const ATTACHMENT = /^attachment([1-9]\d{0,3})$/
@@ -57,9 +59,15 @@ export type Container = Documents & {
   manifest: Buffer | undefined
   asicManifest: Buffer | undefined
   attachments: ReadAttachment[]
-  /** SHA-512 of all attachments joined in order, where there are several: what a log's leaf commits to as the body. */
+  /**
+   * SHA-512 of all attachments joined in order, where there are several: what a log's leaf commits to as the
+   * body.
+   */
   joinedSha512: Buffer | undefined
-  /** Hash chains under the names that X-Road's chain files have outside containers; no signature refers to them. */
+  /**
+   * Hash chains under the names that X-Road's chain files have outside containers; no signature refers to
+   * them.
+   */
   strayChains: { name: string; bytes: Buffer }[]
   /** Names of entries that do not belong in a message container. */
   unknown: string[]

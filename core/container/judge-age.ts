@@ -1,7 +1,7 @@
 /**
- * Judges the age of a proof (EN 319 102-1 section 5.6). A time-stamp counts while its authority's certificate and its algorithms
- * do. After that it counts only if newer evidence proves that it existed before. A signature must have been time-stamped while
- * its own algorithms counted.
+ * Judges the age of a proof (EN 319 102-1 section 5.6). A time-stamp counts while its authority's certificate
+ * and its algorithms do. After that it counts only if newer evidence proves that it existed before. A
+ * signature must have been time-stamped while its own algorithms counted.
  */
 import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -14,13 +14,16 @@ import { type Said, say } from '#schemas/said.ts'
 import type { Judgement } from './judge-fault.ts'
 
 /**
- * Why a time-stamp is in doubt, or undefined. `existed`: the latest time at which the token is proved to have existed already;
- * now if no newer evidence proves it.
+ * Why a time-stamp is in doubt, or undefined. `existed`: the latest time at which the token is proved to have
+ * existed already; now if no newer evidence proves it.
  */
 export function judgeStampAge(q: {
   stamp: TimeStamp
   existed: Date
-  /** Of the instances by which the stamp counts: no other registry has a say in whether its authority was revoked. */
+  /**
+   * Of the instances by which the stamp counts: no other registry has a say in whether its authority was
+   * revoked.
+   */
   approving: readonly ConfigurationIndex[]
   ocspResponses: readonly Buffer[]
   now: Date
@@ -48,8 +51,8 @@ export function judgeStampAge(q: {
 }
 
 /**
- * Why a signature is in doubt, or undefined: at `at` (the time of its time-stamp) the keys of signer and authorities and the
- * digests of the signature must still have counted.
+ * Why a signature is in doubt, or undefined: at `at` (the time of its time-stamp) the keys of signer and
+ * authorities and the digests of the signature must still have counted.
  */
 export function judgeSignatureAge(q: {
   signature: CheckedSignature

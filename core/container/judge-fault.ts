@@ -1,4 +1,6 @@
-/** Translates a Fault from the verification of a container into the terms of EN 319 102-1, with X-Road's code. */
+/**
+ * Translates a Fault from the verification of a container into the terms of EN 319 102-1, with X-Road's code.
+ */
 
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { parseOcspResponse } from '#core/certificate/ocsp-parse.ts'
@@ -25,7 +27,8 @@ const ROWS: Record<Stage, Partial<Record<FaultCode, Row>>> = {
     malformed_signature: FORMAT,
     malformed_certificate: FORMAT,
   },
-  // A bad time-stamp is no evidence against the signature, but without one nothing proves when the signature existed.
+  // A bad time-stamp is no evidence against the signature, but without one nothing proves when the signature
+  // existed.
   'time-stamp': {
     malformed_signature: FORMAT,
     timestamp_invalid: ['INDETERMINATE', 'NO_POE'],
@@ -53,14 +56,18 @@ const ROWS: Record<Stage, Partial<Record<FaultCode, Row>>> = {
   },
 }
 
-/** The judgement on a fault; unlisted faults never become TOTAL-PASSED. Rethrows anything that is not a Fault. */
+/**
+ * The judgement on a fault; unlisted faults never become TOTAL-PASSED. Rethrows anything that is not a Fault.
+ */
 export function judgeFault(thrown: unknown, stage: Stage): Judgement {
   if (!(thrown instanceof Fault)) throw thrown
   const [verdict, subIndication, code] = ROWS[stage][thrown.code] ?? CONSTRAINTS
   return { verdict, subIndication, code: code ?? thrown.code, reason: thrown.message }
 }
 
-/** As `judgeFault`, but more precise about a refused certificate: outside its validity at `at`, or revoked. */
+/**
+ * As `judgeFault`, but more precise about a refused certificate: outside its validity at `at`, or revoked.
+ */
 export function judgeSignerFault(
   thrown: unknown,
   q: { certificate: Certificate; issuer: Certificate | undefined; responses: Buffer[]; at: Date },
@@ -80,7 +87,10 @@ export function judgeSignerFault(
   return judgement
 }
 
-/** Whether one of the OCSP answers reports a revocation by that time: of this certificate or of an authority's. */
+/**
+ * Whether one of the OCSP answers reports a revocation by that time: of this certificate or of an
+ * authority's.
+ */
 function revocation(q: Parameters<typeof judgeSignerFault>[1]): SubIndication | undefined {
   const { certificate } = q
   for (const bytes of q.responses) {

@@ -1,6 +1,7 @@
 /**
- * Whose time-stamps count for a container alone, which does not say whose log it comes from: those of authorities that the signer's instance
- * approves, or that of whoever verifies. Otherwise any federated registry could date what members of another instance signed.
+ * Whose time-stamps count for a container alone, which does not say whose log it comes from: those of
+ * authorities that the signer's instance approves, or that of whoever verifies. Otherwise any federated
+ * registry could date what members of another instance signed.
  */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -16,7 +17,8 @@ type StamperQuestion = {
 }
 
 /**
- * The instances by which the time-stamp counts. When they are two, each may also say that the authority was revoked: a doubt of either is one.
+ * The instances by which the time-stamp counts. When they are two, each may also say that the authority was
+ * revoked: a doubt of either is one.
  */
 export function approvingOf(q: StamperQuestion): ConfigurationIndex[] {
   return approvers(q).filter(({ instance }) => instance === q.signerInstance || instance === q.own)

@@ -1,4 +1,7 @@
-/** The two manifests of a container: OpenDocument's list of files, and ASiC's list of what the time-stamp covers. */
+/**
+ * The two manifests of a container: OpenDocument's list of files, and ASiC's list of what the time-stamp
+ * covers.
+ */
 import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -28,7 +31,9 @@ export function writeManifest(documents: string[], attachments: string[]): Buffe
   )
 }
 
-/** META-INF/ASiCManifest.xml of a batch time-stamp, with X-Road's namespace (its own, without a leading zero). */
+/**
+ * META-INF/ASiCManifest.xml of a batch time-stamp, with X-Road's namespace (its own, without a leading zero).
+ */
 export function writeAsicManifest(timestampHashChainResult: Buffer): Buffer {
   const digest = hash('sha512', timestampHashChainResult, 'base64')
   return Buffer.from(
@@ -37,8 +42,9 @@ export function writeAsicManifest(timestampHashChainResult: Buffer): Buffer {
 }
 
 /**
- * Throws `malformed_signature` if the list of files differs from the entries of the container. The list is not signed. Names may
- * have any order, and must have X-Road's media types; `unused` chains, and the container itself, may be left out.
+ * Throws `malformed_signature` if the list of files differs from the entries of the container. The list is
+ * not signed. Names may have any order, and must have X-Road's media types; `unused` chains, and the
+ * container itself, may be left out.
  */
 export function checkManifest(container: Container, unused: readonly string[]): void {
   if (container.manifest === undefined) return

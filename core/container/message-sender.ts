@@ -11,7 +11,10 @@ const STATUS_LINE = /^\d{3}\r?\n/
 /** The first octet of a receipt of a delivery, and of no REST message. */
 const OBJECT = 0x7b
 
-/** Reads a REST or SOAP message, or a receipt, as strictly as a security server does; throws the faults of their readers. */
+/**
+ * Reads a REST or SOAP message, or a receipt, as strictly as a security server does; throws the faults of
+ * their readers.
+ */
 export async function senderOf(message: Buffer): Promise<ClientId> {
   if (isSoapMessage(message)) {
     const soap = await parseSoapMessage(message)

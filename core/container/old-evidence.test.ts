@@ -1,4 +1,7 @@
-/** Evidence of 2013 with a time-stamp by a key of that time: everything verifies, and the verdict says what is missing. */
+/**
+ * Evidence of 2013 with a time-stamp by a key of that time: everything verifies, and the verdict says what is
+ * missing.
+ */
 import { hash } from 'node:crypto'
 import t from 'tap'
 import { der } from '#core/asn1/der-write.ts'
@@ -47,7 +50,10 @@ const identity: F.Identity = {
   key: own.privateKey,
 }
 
-/** The verdict on a container of 2013 whose time-stamping authority has an RSA key of `bits` bits and stamps at `time`. */
+/**
+ * The verdict on a container of 2013 whose time-stamping authority has an RSA key of `bits` bits and stamps
+ * at `time`.
+ */
 async function outcome(bits: number, time = AT) {
   const key = newKey(bits)
   const tsa = made({ key, issuer: ca.name, signer: ca.key, subject: commonName('TSA of 2012') })

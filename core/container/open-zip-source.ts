@@ -1,4 +1,7 @@
-/** Opens a ZIP file that is neither on a disk nor in memory, as `open-zip.ts` opens others. Apart from it, as no browser has streams of Node. */
+/**
+ * Opens a ZIP file that is neither on a disk nor in memory, as `open-zip.ts` opens others. Apart from it, as
+ * no browser has streams of Node.
+ */
 import { Readable } from 'node:stream'
 import { fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl'
 import { Fault } from '#schemas/fault.ts'

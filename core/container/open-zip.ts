@@ -18,7 +18,10 @@ export async function openZip(
   }
 }
 
-/** Whether the file is a ZIP file of at most `most` entries, one of which has one of these names. Throws `io_error`. */
+/**
+ * Whether the file is a ZIP file of at most `most` entries, one of which has one of these names. Throws
+ * `io_error`.
+ */
 export async function holdsEntry(
   file: string | Buffer,
   names: readonly string[],

@@ -1,7 +1,7 @@
 /**
- * Reads a message container strictly: only allowed names, each once; number and size of entries within bounds, both as declared
- * and as found; right checksums; a structure that all readers read alike (zip-structure.ts). X-Road's own order and compression
- * are accepted.
+ * Reads a message container strictly: only allowed names, each once; number and size of entries within
+ * bounds, both as declared and as found; right checksums; a structure that all readers read alike
+ * (zip-structure.ts). X-Road's own order and compression are accepted.
  */
 import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
@@ -23,7 +23,10 @@ import { holdsEntry, openZip } from './open-zip.ts'
 import { readDirectory } from './zip-directory.ts'
 import { checkStructure } from './zip-structure.ts'
 
-/** The most bytes of all documents together, which are held in memory, and of all attachments together, which are not. */
+/**
+ * The most bytes of all documents together, which are held in memory, and of all attachments together, which
+ * are not.
+ */
 export type ContainerLimits = { entries: number; documentBytes: number; attachmentBytes: number }
 
 const DEFAULT_LIMITS: ContainerLimits = {
@@ -38,12 +41,16 @@ const DESCRIPTOR_FLAG = 0x0008
 const COMMENTS = ['', `mimetype=${MIME_TYPE}`]
 const documents: ReadonlySet<string> = new Set(Object.values(ENTRY))
 
-/** Whether the file is meant as a container: a ZIP file with a document that only containers have. Throws `io_error`. */
+/**
+ * Whether the file is meant as a container: a ZIP file with a document that only containers have. Throws
+ * `io_error`.
+ */
 export const isContainer = (file: string | Buffer): Promise<boolean> =>
   holdsEntry(file, Object.values(ENTRY), DEFAULT_LIMITS.entries)
 
 /**
- * Reads a container from a file or from its bytes. Throws `malformed_container`, or `io_error` when the file cannot be opened.
+ * Reads a container from a file or from its bytes. Throws `malformed_container`, or `io_error` when the file
+ * cannot be opened.
  */
 export async function readContainer(
   file: string | Buffer,

@@ -1,4 +1,7 @@
-/** By which instances the time-stamp of a container alone counts, and which of them say that its authority was revoked. */
+/**
+ * By which instances the time-stamp of a container alone counts, and which of them say that its authority was
+ * revoked.
+ */
 import { sign } from 'node:crypto'
 import t from 'tap'
 import { der } from '#core/asn1/der-write.ts'

@@ -1,4 +1,7 @@
-/** Makes a small ZIP file with stored (uncompressed) entries (APPNOTE 4.3) in one piece, without compressor or stream. */
+/**
+ * Makes a small ZIP file with stored (uncompressed) entries (APPNOTE 4.3) in one piece, without compressor or
+ * stream.
+ */
 import { crc32 } from 'node:zlib'
 
 /** 1980-01-01 00:00, the earliest date of the format. */
@@ -10,7 +13,9 @@ const MODE = (0o100644 << 16) >>> 0
 const UTF8 = 0x0800
 const [LOCAL, CENTRAL, END] = [30, 46, 22]
 
-/** The bytes of the file. The caller keeps within 65,535 entries and 4 GiB in total; neither is checked here. */
+/**
+ * The bytes of the file. The caller keeps within 65,535 entries and 4 GiB in total; neither is checked here.
+ */
 export function storedZip(entries: [name: string, bytes: Buffer][], comment: string): Buffer {
   const named = entries.map(([name, bytes]) => ({ name: Buffer.from(name), bytes, crc: crc32(bytes) }))
   const note = Buffer.from(comment)

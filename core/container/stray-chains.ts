@@ -1,6 +1,6 @@
 /**
- * Hash chains in a container that its signature does not use. X-Road ignores them. We ignore them only if they contain a hash
- * chain and nothing else, so that nobody can mistake other content for something signed.
+ * Hash chains in a container that its signature does not use. X-Road ignores them. We ignore them only if
+ * they contain a hash chain and nothing else, so that nobody can mistake other content for something signed.
  */
 import { readHashChain, readHashChainResult } from '#core/signature/read-hash-chain.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -1,11 +1,12 @@
 /**
- * Judges a message container at the time that its time-stamp proves, in the terms of EN 319 102-1. A bad container leads to a
- * verdict, never to an exception; the verdict has X-Road's code where there is one (AsicVerifierMain).
+ * Judges a message container at the time that its time-stamp proves, in the terms of EN 319 102-1. A bad
+ * container leads to a verdict, never to an exception; the verdict has X-Road's code where there is one
+ * (AsicVerifierMain).
  *
- * Stricter than X-Road: the signature must cover every entry except the time-stamp's, the manifests, and a hash chain that the
- * signature does not use and that contains nothing else (stray-chains.ts). An entry that is not covered makes the verdict
- * INDETERMINATE, SIG_CONSTRAINTS_FAILURE. Attachments that the signature covers but that are absent, since X-Road leaves them
- * out, do not.
+ * Stricter than X-Road: the signature must cover every entry except the time-stamp's, the manifests, and a
+ * hash chain that the signature does not use and that contains nothing else (stray-chains.ts). An entry that
+ * is not covered makes the verdict INDETERMINATE, SIG_CONSTRAINTS_FAILURE. Attachments that the signature
+ * covers but that are absent, since X-Road leaves them out, do not.
  */
 import { createHash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -47,7 +48,10 @@ export type KeptProof = {
   ocspResponses: Buffer[]
   /** The time at which newer evidence proves that the time-stamp existed; absent without such evidence. */
   stampExisted?: Date | undefined
-  /** The instances whose time-stamping authorities count; absent: those of `approvingOf`, as the container does not say whose log held it. */
+  /**
+   * The instances whose time-stamping authorities count; absent: those of `approvingOf`, as the container
+   * does not say whose log held it.
+   */
   stampers?: readonly ConfigurationIndex[] | undefined
 }
 
@@ -134,7 +138,10 @@ function passed(stray: string[], hasUnknown: boolean): Judgement {
   return { verdict: 'TOTAL-PASSED', reason: String(hasUnknown ? besideUnknown(reason) : reason) }
 }
 
-/** A warning for people who rely on a container alone, about what X-Road's hash chains leave open (docs/evidence-bundle.md). */
+/**
+ * A warning for people who rely on a container alone, about what X-Road's hash chains leave open
+ * (docs/evidence-bundle.md).
+ */
 const besideUnknown = (reason: Said): Said =>
   say`${reason} Beside the message, the signature covers a digest of something that is not shown: most often another message that was signed at the same time. A container alone does not tell that from a body that was left out, nor from a message whose body these words were; an evidence bundle does.`
 
@@ -162,7 +169,8 @@ function nothingCovered(container: Container): ContainerVerdict['covers'] {
 function coverageOf(container: Container, signature: CheckedSignature): ContainerVerdict['covers'] {
   const { message, hashChainResult, hashChain } = container
   const chained = usesChain(signature)
-  // Attachments that the signature does not mention are reported; they do not stop the verification (as in X-Road).
+  // Attachments that the signature does not mention are reported; they do not stop the verification (as in
+  // X-Road).
   const names = chained
     ? (hashChain?.toString('latin1') ?? '')
     : signature.references.map(({ uri }) => `"${uri}"`).join()
@@ -195,7 +203,10 @@ function coverageOf(container: Container, signature: CheckedSignature): Containe
   ]
 }
 
-/** The judgement if a part that the signature refers to directly is absent: then the signed data cannot be seen. */
+/**
+ * The judgement if a part that the signature refers to directly is absent: then the signed data cannot be
+ * seen.
+ */
 function lackingData(container: Container, { references }: CheckedSignature): Judgement | undefined {
   const present = [PART_NAME.message, ...container.attachments.map(({ name }) => `/${name}`)]
   const lacking = references.find(({ uri }) => uri !== PART_NAME.hashChainResult && !present.includes(uri))

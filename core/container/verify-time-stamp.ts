@@ -1,4 +1,7 @@
-/** Verifies the proof of when a container's signature existed: a time-stamp over the signature itself, or over a hash chain. */
+/**
+ * Verifies the proof of when a container's signature existed: a time-stamp over the signature itself, or over
+ * a hash chain.
+ */
 import { createHash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { nodeDigest } from '#core/signature/algorithms.ts'
@@ -12,8 +15,9 @@ import { type Container, ENTRY } from './container.ts'
 import { checkAsicManifest } from './manifests.ts'
 
 /**
- * Verifies the container's time-stamp. Throws `timestamp_invalid` or `malformed_timestamp`, or `malformed_signature` (as X-Road
- * does) when the chain does not lead from this signature to the stamped data.
+ * Verifies the container's time-stamp. Throws `timestamp_invalid` or `malformed_timestamp`, or
+ * `malformed_signature` (as X-Road does) when the chain does not lead from this signature to the stamped
+ * data.
  */
 export function verifyTimeStamp(
   container: Container,

@@ -10,7 +10,10 @@ import { createZipStream } from './zip-stream.ts'
 
 const FIRST_ZIP_DATE = new Date(1980, 0, 1)
 
-/** The container's bytes as a stream. Attachments are read one after the other; an error in one destroys the stream. */
+/**
+ * The container's bytes as a stream. Attachments are read one after the other; an error in one destroys the
+ * stream.
+ */
 export function writeContainer(parts: ContainerParts): Readable {
   const zip = createZipStream()
   const options = { mtime: parts.time ?? FIRST_ZIP_DATE }
@@ -26,8 +29,8 @@ export function writeContainer(parts: ContainerParts): Readable {
 }
 
 /**
- * The same container with stored entries, in one piece, for callers that compress it themselves. Undefined when an attachment is
- * not in memory.
+ * The same container with stored entries, in one piece, for callers that compress it themselves. Undefined
+ * when an attachment is not in memory.
  */
 export function storeContainer(parts: ContainerParts): Buffer | undefined {
   const attachments: [string, Buffer][] = []

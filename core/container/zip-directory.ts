@@ -1,6 +1,7 @@
 /**
- * Reads and checks the whole directory of a ZIP file: its start, its size, and its fields besides name and sizes. Programs find
- * the directory in different ways (by its end, by its size, by its first signature), and all of them must find this one.
+ * Reads and checks the whole directory of a ZIP file: its start, its size, and its fields besides name and
+ * sizes. Programs find the directory in different ways (by its end, by its size, by its first signature), and
+ * all of them must find this one.
  */
 import { buffer } from 'node:stream/consumers'
 import type { Entry, ZipFile } from 'yauzl'
@@ -18,8 +19,8 @@ const [MAX_16, MAX_32] = [0xffff, 0xffffffff]
 const MAX_NAME = 1024
 const MAX_EXTRA = 128
 /**
- * Systems whose attributes have the meaning that is checked here: DOS, Unix, NTFS, macOS. Deflate and ZIP64 need no more than
- * these versions.
+ * Systems whose attributes have the meaning that is checked here: DOS, Unix, NTFS, macOS. Deflate and ZIP64
+ * need no more than these versions.
  */
 const MAKERS: readonly number[] = [0, 3, 10, 19]
 const VERSIONS: readonly number[] = [10, 20, 45]
@@ -27,7 +28,10 @@ const MODE = { type: 0o170000, file: 0o100000, folder: 0o040000, special: 0o7000
 const DOS_PLAIN = 0x01 | 0x20 | 0x80
 const DOS_FOLDER = 0x10
 
-/** All entries, with distinct names, in the order of the directory; bounds are checked while reading. Throws `malformed(...)`. */
+/**
+ * All entries, with distinct names, in the order of the directory; bounds are checked while reading. Throws
+ * `malformed(...)`.
+ */
 export async function readDirectory(zip: ZipFile, most: number, malformed: Malformed): Promise<Directory> {
   // The library's types wrongly say boolean.
   const start = Number(zip.readEntryCursor)
@@ -47,7 +51,10 @@ export async function readDirectory(zip: ZipFile, most: number, malformed: Malfo
   return { entries, start }
 }
 
-/** Checks the bytes from the directory's start to the end of the file. `comments` are the allowed comments of the file. */
+/**
+ * Checks the bytes from the directory's start to the end of the file. `comments` are the allowed comments of
+ * the file.
+ */
 export async function checkDirectory(
   zip: ZipFile,
   { entries, start }: Directory,
@@ -109,7 +116,9 @@ export function wide(values: readonly number[]): Buffer {
   return bytes
 }
 
-/** After the entries follow the ZIP64 end record and its locator, if a number needs them, then the end record. */
+/**
+ * After the entries follow the ZIP64 end record and its locator, if a number needs them, then the end record.
+ */
 function checkEnd(
   tail: Buffer,
   q: { count: number; start: number; end: number; comment: string; malformed: Malformed },

@@ -1,10 +1,11 @@
 /**
- * Extra fields of a ZIP entry (APPNOTE 4.5): ZIP64 sizes, times and owners in their exact forms. Others are refused, so that they
- * cannot hide text.
+ * Extra fields of a ZIP entry (APPNOTE 4.5): ZIP64 sizes, times and owners in their exact forms. Others are
+ * refused, so that they cannot hide text.
  */
 
 /**
- * The fields that common writers add: 64-bit sizes, times of NTFS, times and owners of Unix. Not the Unicode path, which renames.
+ * The fields that common writers add: 64-bit sizes, times of NTFS, times and owners of Unix. Not the Unicode
+ * path, which renames.
  */
 const FORM: ReadonlyMap<number, (data: Buffer, isLocal: boolean) => boolean> = new Map([
   [0x0001, (data) => data.length % 8 === 0 && data.length >= 8 && data.length <= 24],
@@ -14,7 +15,10 @@ const FORM: ReadonlyMap<number, (data: Buffer, isLocal: boolean) => boolean> = n
 ])
 const ZIP64 = 0x0001
 
-/** The content of the ZIP64 field, empty without one. Undefined if a field is unknown, repeated, truncated or malformed. */
+/**
+ * The content of the ZIP64 field, empty without one. Undefined if a field is unknown, repeated, truncated or
+ * malformed.
+ */
 export function readExtra(extra: Buffer, isLocal: boolean): Buffer | undefined {
   const fields = new Map<number, Buffer>()
   for (let at = 0; at < extra.length; ) {
@@ -34,7 +38,10 @@ function isNtfsTimes(data: Buffer): boolean {
   return data.length === 32 && data.readUInt32LE(0) === 0 && data.readUInt32LE(4) === 0x0018_0001
 }
 
-/** The flags say which times the local header has; the directory repeats the flags, but has the first time only. */
+/**
+ * The flags say which times the local header has; the directory repeats the flags, but has the first time
+ * only.
+ */
 function isUnixTimes(data: Buffer, isLocal: boolean): boolean {
   const flags = data[0] ?? 0xff
   if (flags > 7) return false

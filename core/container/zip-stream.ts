@@ -1,6 +1,7 @@
 /**
- * A ZIP file that is made while it is read. No error ends the process: an error of an entry, its source or the writer destroys
- * the output, which keeps the error for a later reader. Sources are closed with the output.
+ * A ZIP file that is made while it is read. No error ends the process: an error of an entry, its source or
+ * the writer destroys the output, which keeps the error for a later reader. Sources are closed with the
+ * output.
  */
 import { pipeline, type Readable, Transform } from 'node:stream'
 import { type Options, type ReadStreamOptions, ZipFile } from 'yazl'
@@ -49,7 +50,10 @@ export function createZipStream(): ZipStream {
   }
 }
 
-/** The same bytes; `update` gets each chunk, `ended` is called after the last. An error of `source` is an error of the result. */
+/**
+ * The same bytes; `update` gets each chunk, `ended` is called after the last. An error of `source` is an
+ * error of the result.
+ */
 export function watchedBy(source: Readable, update: (chunk: Buffer) => void, ended?: () => void): Readable {
   const watched = new Transform({
     transform: (chunk: Buffer, _encoding, done) => {

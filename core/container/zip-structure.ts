@@ -1,7 +1,8 @@
 /**
- * Checks that a ZIP file means the same to programs that read it by its directory and to programs that read it as a stream:
- * entries one after the other from the first byte to the directory; headers that agree; nothing hidden between, before or after
- * entries; no links; only known comments. zip-directory.ts checks the directory itself.
+ * Checks that a ZIP file means the same to programs that read it by its directory and to programs that read
+ * it as a stream: entries one after the other from the first byte to the directory; headers that agree;
+ * nothing hidden between, before or after entries; no links; only known comments. zip-directory.ts checks the
+ * directory itself.
  */
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -10,7 +11,10 @@ import { say } from '#schemas/said.ts'
 import { checkDirectory, type Directory, isZip64, type Malformed, wide } from './zip-directory.ts'
 import { readExtra } from './zip-extra.ts'
 
-/** Known flags: a data descriptor, a name in UTF-8, the compression level. The others mean encryption, patches or masking. */
+/**
+ * Known flags: a data descriptor, a name in UTF-8, the compression level. The others mean encryption, patches
+ * or masking.
+ */
 const FLAG = { descriptor: 0x0008, known: 0x080e } as const
 const DESCRIPTOR_MARK = 0x08074b50
 const MAX_32 = 0xffffffff
@@ -65,8 +69,8 @@ function checkHeader(entry: Entry, header: LocalFileHeader, malformed: Malformed
 }
 
 /**
- * Whether the local header has both sizes, either in its fixed fields or, if both are marked there, in its ZIP64 field (APPNOTE
- * 4.5.3).
+ * Whether the local header has both sizes, either in its fixed fields or, if both are marked there, in its
+ * ZIP64 field (APPNOTE 4.5.3).
  */
 function saysSizes(header: LocalFileHeader, zip64: Buffer, size: number, packed: number): boolean {
   if (zip64.length === 0) return header.uncompressedSize === size && header.compressedSize === packed
@@ -78,8 +82,9 @@ function saysSizes(header: LocalFileHeader, zip64: Buffer, size: number, packed:
 }
 
 /**
- * Refuses bytes after the end of deflated data. A program that reads by the directory skips them; a stream reader takes them for
- * the next entry. The test: valid deflated data without its last byte is incomplete, but with bytes after it, still complete.
+ * Refuses bytes after the end of deflated data. A program that reads by the directory skips them; a stream
+ * reader takes them for the next entry. The test: valid deflated data without its last byte is incomplete,
+ * but with bytes after it, still complete.
  */
 async function checkPacked(zip: ZipFile, entry: Entry, start: number, malformed: Malformed): Promise<void> {
   const { compressedSize, uncompressedSize } = entry

@@ -5,7 +5,10 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 /** What is allowed at one place of a document: all of it, or only what is allowed below it. */
 export type AllowedFields = { all: boolean; below: ReadonlyMap<string, AllowedFields> }
 
-/** The fields with the digest that names them in records: base64 of the SHA-256 of their sorted list (RFC 8785). */
+/**
+ * The fields with the digest that names them in records: base64 of the SHA-256 of their sorted list (RFC
+ * 8785).
+ */
 export type FieldRule = { allowed: AllowedFields; digest: string }
 
 const INDEX = /^(0|[1-9]\d{0,8})$/
@@ -41,12 +44,15 @@ function allowedFields(pointers: readonly string[]): AllowedFields {
 
 /** Rules of items that were made before: a list may be met as often as a document has items. */
 const itemsOf = new WeakMap<AllowedFields, Map<number, AllowedFields>>()
-/** What was merged. Of lists in these nothing is kept: of indexes below indexes there are as many as products of their numbers. */
+/**
+ * What was merged. Of lists in these nothing is kept: of indexes below indexes there are as many as products
+ * of their numbers.
+ */
 const mergedOnes = new WeakSet<AllowedFields>()
 
 /**
- * What is allowed in item `index` of a list. As for places of persons, a token that is no index applies to each item of a list, an
- * index to that item.
+ * What is allowed in item `index` of a list. As for places of persons, a token that is no index applies to
+ * each item of a list, an index to that item.
  */
 export function allowedInItem(list: AllowedFields, index: number): AllowedFields {
   const own = list.below.get(`${index}`)

@@ -1,9 +1,15 @@
-/** Says in words what an undecided contract is waiting for (members' seals, confirmed contacts) and how to get it. Pure. */
+/**
+ * Says in words what an undecided contract is waiting for (members' seals, confirmed contacts) and how to get
+ * it. Pure.
+ */
 import type { ContactState, ContractContent, ContractSide } from '#schemas/contract.ts'
 import { listed, type Said, say } from '#schemas/said.ts'
 import { memberOfSubsystem, namedConsumers } from './parties.ts'
 
-/** The members of a side. For a group's standard terms the consumer side is empty: its members join without contacts. */
+/**
+ * The members of a side. For a group's standard terms the consumer side is empty: its members join without
+ * contacts.
+ */
 export function membersOfSide(content: ContractContent, side: ContractSide): string[] {
   const subsystems = side === 'provider' ? [content.provider] : namedConsumers(content)
   return [...new Set(subsystems.map(memberOfSubsystem))]
@@ -26,8 +32,9 @@ const NOT_YET: Record<Exclude<ContactState, 'CONFIRMED'>, { what: Said; remedy: 
 }
 
 /**
- * What the contract waits for; undefined when that is nothing. `waitsFor`: members that have not sealed it. `missing`: sides without a confirmed
- * contact, if the instance requires one. `states`: the state of each of the content's contacts, in the order of the content.
+ * What the contract waits for; undefined when that is nothing. `waitsFor`: members that have not sealed it.
+ * `missing`: sides without a confirmed contact, if the instance requires one. `states`: the state of each of
+ * the content's contacts, in the order of the content.
  */
 export function awaited(
   content: ContractContent,

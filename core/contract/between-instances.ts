@@ -1,6 +1,6 @@
 /**
- * Messages between registries about contracts between their instances: read strictly, verified with the keys of the sending
- * registry.
+ * Messages between registries about contracts between their instances: read strictly, verified with the keys
+ * of the sending registry.
  */
 import { createHash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -65,7 +65,10 @@ const partnerList = record<PartnerList>({
   next: optional(place),
 })
 
-/** The instance that the document claims to come from, unverified. Use it only to choose the keys for verification. */
+/**
+ * The instance that the document claims to come from, unverified. Use it only to choose the keys for
+ * verification.
+ */
 export function claimedInstance(bytes: Buffer): string {
   const { payload } = (parseStrictJson(bytes) ?? {}) as { payload?: unknown }
   const text = Buffer.from(typeof payload === 'string' ? payload : '', 'base64url')
@@ -75,7 +78,10 @@ export function claimedInstance(bytes: Buffer): string {
   return instance
 }
 
-/** `certificates`: DER, of the keys that sign for the sending instance. Throws `access_denied` if another key signed. */
+/**
+ * `certificates`: DER, of the keys that sign for the sending instance. Throws `access_denied` if another key
+ * signed.
+ */
 export function verifyPartnerQuery(bytes: Buffer, certificates: Buffer[]): PartnerQuery {
   return verified(bytes, CONTRACT_DOCUMENT.partnerQuery, query, certificates)
 }

@@ -1,4 +1,6 @@
-/** What a contract asks a person to agree to, and its hash: a consent names it, and holds for nothing else. */
+/**
+ * What a contract asks a person to agree to, and its hash: a consent names it, and holds for nothing else.
+ */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { ConsentRule, ContractContent, ContractService } from '#schemas/contract.ts'

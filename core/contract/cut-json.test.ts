@@ -1,4 +1,7 @@
-/** A document that is cut has what a contract allows, in the very text in which it was written, and nothing else. */
+/**
+ * A document that is cut has what a contract allows, in the very text in which it was written, and nothing
+ * else.
+ */
 import fc from 'fast-check'
 import t from 'tap'
 import { type AllowedFields, allowedInItem, fieldRule } from './allowed-fields.ts'
@@ -127,7 +130,8 @@ function reference(value: unknown, allowed: AllowedFields): { value: unknown } |
 }
 
 t.test('any document, any fields', async (t) => {
-  // No name with a backslash: JSON.parse of Node 26 (V8 14.6) takes "a\n" for "a\\" if it read that name before; cutJson does not.
+  // No name with a backslash: JSON.parse of Node 26 (V8 14.6) takes "a\n" for "a\\" if it read that name
+  // before; cutJson does not.
   const key = fc.constantFrom('a', 'b', 'c', '0', '1', '"', 'é', '/', '~')
   const { document } = fc.letrec((tie) => ({
     // At the greatest depth the first is taken.

@@ -1,6 +1,6 @@
 /**
- * Cuts out of a JSON text what a contract does not allow, in one pass over its octets. What stays is the text as it was written: a number
- * keeps its digits, since nothing is parsed and printed again.
+ * Cuts out of a JSON text what a contract does not allow, in one pass over its octets. What stays is the text
+ * as it was written: a number keeps its digits, since nothing is parsed and printed again.
  */
 import { isUtf8 } from 'node:buffer'
 import { endOfString, endOfValue, NotJson, skipColon, skipSpace } from '#core/canonical/json-text.ts'
@@ -13,9 +13,15 @@ export type Cut = { bytes: Buffer; removed: RemovedFields }
 
 /** Lists in lists; a document that needs more is refused. */
 const MAX_DEPTH = 64
-/** Names outside the contract that are known again at one place, so that a field of each item of a list is looked up once. */
+/**
+ * Names outside the contract that are known again at one place, so that a field of each item of a list is
+ * looked up once.
+ */
 const MOST_KNOWN = 8
-/** Rules of items that one document may need: each is made of a contract's fields, whose indexes below indexes multiply. */
+/**
+ * Rules of items that one document may need: each is made of a contract's fields, whose indexes below indexes
+ * multiply.
+ */
 const MOST_RULES = 2000
 const [OPEN_OBJECT, CLOSE_OBJECT] = [0x7b, 0x7d]
 const [OPEN_LIST, CLOSE_LIST] = [0x5b, 0x5d]
@@ -103,7 +109,8 @@ function cutValue(scan: Scan, place: Place, depth: number): boolean {
 }
 
 /**
- * Goes through an object or a list. With a member that goes, goes the comma before it, or behind it if no member before it stays.
+ * Goes through an object or a list. With a member that goes, goes the comma before it, or behind it if no
+ * member before it stays.
  */
 function cutMembers(scan: Scan, place: Place, close: number, depth: number): void {
   const { text } = scan

@@ -1,6 +1,6 @@
 /**
- * For tests only: cuts as cut-json.ts does, but slowly and simply. JSON.parse says whether the text is JSON, and then the characters are
- * gone through.
+ * For tests only: cuts as cut-json.ts does, but slowly and simply. JSON.parse says whether the text is JSON,
+ * and then the characters are gone through.
  */
 import { type AllowedFields, allowedInItem, pointerBelow } from './allowed-fields.ts'
 import { createRemovedFields, type RemovedFields } from './removed-fields.ts'
@@ -83,8 +83,8 @@ function drop(scan: Scan, place: string): string {
 }
 
 /**
- * Goes through an object or a list. `read` reads one member and returns true, or the place of one that has to go. With a member goes
- * the comma before it, or behind it if no member before it stays.
+ * Goes through an object or a list. `read` reads one member and returns true, or the place of one that has to
+ * go. With a member goes the comma before it, or behind it if no member before it stays.
  */
 function cutMembers(scan: Scan, close: '}' | ']', read: () => true | string): void {
   scan.at++

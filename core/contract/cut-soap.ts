@@ -1,6 +1,7 @@
 /**
- * Cuts out of a SOAP message what a contract does not allow: of its body, and what stands beside header and body. What stays is the
- * text as it was written. A pointer names elements of the body by local name; where an element repeats, it is a list.
+ * Cuts out of a SOAP message what a contract does not allow: of its body, and what stands beside header and
+ * body. What stays is the text as it was written. A pointer names elements of the body by local name; where
+ * an element repeats, it is a list.
  */
 import { withSoapDocument } from '#core/transport/soap-document.ts'
 import { attributesOf, namespacesIn, splitName, type Tag, tagsOf } from '#core/xml/tags.ts'
@@ -17,7 +18,9 @@ const NOTHING: AllowedFields = { all: false, below: new Map() }
 const OF_FAULTS: readonly [string, AllowedFields][] = ['faultcode', 'faultstring', 'faultactor'].map(
   (name) => [name, ALL],
 )
-/** Of elements on the way to an allowed one: what says how they are to be read, and nothing else of that name. */
+/**
+ * Of elements on the way to an allowed one: what says how they are to be read, and nothing else of that name.
+ */
 const KEPT_ATTRIBUTES: ReadonlySet<string> = new Set([
   `{${INSTANCE}}nil`,
   `{${INSTANCE}}type`,

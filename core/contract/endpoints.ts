@@ -51,7 +51,8 @@ function differForSure(one: string[], other: string[]): boolean {
     const [a, b] = [one[i], other[i]]
     if (a?.includes('**') === true || b?.includes('**') === true) return false
     if (a === undefined || b === undefined) return true
-    // A star matches the rest of its segment and a backslash escapes, so only the literal beginnings of segments are compared.
+    // A star matches the rest of its segment and a backslash escapes, so only the literal beginnings of
+    // segments are compared.
     const plain = /^[^*\\]*/
     const [x, y] = [plain.exec(a)![0], plain.exec(b)![0]]
     if (x === a && y === b && a !== b) return true

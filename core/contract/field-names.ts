@@ -1,4 +1,7 @@
-/** The names of allowed fields as they stand in texts: found without making a string of each name of a document. */
+/**
+ * The names of allowed fields as they stand in texts: found without making a string of each name of a
+ * document.
+ */
 import { type AllowedFields, allowedInItem } from './allowed-fields.ts'
 
 export type FieldNames = {
@@ -47,7 +50,10 @@ function named({ allowed, met }: FieldNames, name: string): FieldName | undefine
   return made
 }
 
-/** Whether the same octets in a text are this name: those of an escape are another, and a lone surrogate has none. */
+/**
+ * Whether the same octets in a text are this name: those of an escape are another, and a lone surrogate has
+ * none.
+ */
 function isPlain(name: string): boolean {
   return !name.includes('\\') && name.isWellFormed()
 }
@@ -60,7 +66,10 @@ export function itemNames(list: FieldNames, index: number): FieldNames {
   return item === list.allowed ? list : fieldNames(item)
 }
 
-/** The allowed name that stands between two quotation marks of a text in UTF-8, escaped or not; undefined when it is none. */
+/**
+ * The allowed name that stands between two quotation marks of a text in UTF-8, escaped or not; undefined when
+ * it is none.
+ */
 export function nameAt(names: FieldNames, text: Buffer, from: number, to: number): FieldName | undefined {
   const { few } = names
   const length = to - from

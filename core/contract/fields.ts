@@ -1,6 +1,6 @@
 /**
- * Readers of single fields. Each returns the typed value, or throws `invalid_contract` that names the place but does not quote
- * the value.
+ * Readers of single fields. Each returns the typed value, or throws `invalid_contract` that names the place
+ * but does not quote the value.
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseServerId } from '#schemas/identifiers.ts'
@@ -60,7 +60,10 @@ export function unique<T>(read: Read<T[]>, keyOf: (one: T) => string): Read<T[]>
   }
 }
 
-/** Reads a text for people of 1 to `most` characters: line breaks are allowed, control characters and direction marks are not. */
+/**
+ * Reads a text for people of 1 to `most` characters: line breaks are allowed, control characters and
+ * direction marks are not.
+ */
 export function plainText(most: number): Read<string> {
   return (value, at) => {
     if (typeof value !== 'string' || value.trim() === '' || value.length > most || UNSEEN.test(value))

@@ -2,8 +2,9 @@
 import type { ContractTerms } from '#schemas/contract.ts'
 
 /**
- * In hours. None for personal data, unless the parties said that it holds for them as well, and none where people are asked, by consent or
- * preview: who withdraws must not wait until the registry is back, and so their calls do not go on without it either.
+ * In hours. None for personal data, unless the parties said that it holds for them as well, and none where
+ * people are asked, by consent or preview: who withdraws must not wait until the registry is back, and so
+ * their calls do not go on without it either.
  */
 export function graceHoursOf({
   outageGraceHours,

@@ -17,7 +17,10 @@ export function groupOf({ consumers }: Pick<ContractContent, 'consumers'>): stri
   return 'globalGroup' in consumers ? consumers.globalGroup : undefined
 }
 
-/** The members that must all seal the contract before it is in force: the provider's member and those of the named consumers. */
+/**
+ * The members that must all seal the contract before it is in force: the provider's member and those of the
+ * named consumers.
+ */
 export function requiredSigners(content: ContractContent): string[] {
   return [...new Set([content.provider, ...namedConsumers(content)].map(memberOfSubsystem))]
 }

@@ -1,4 +1,7 @@
-/** What a content may promise the people whom its calls are about: their consent, and the sight of the answer before it is sent. */
+/**
+ * What a content may promise the people whom its calls are about: their consent, and the sight of the answer
+ * before it is sent.
+ */
 import { readFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'

@@ -1,4 +1,7 @@
-/** Where in calls of a service its contract says that the person stands. A path pattern names no parameters: its only star is the place. */
+/**
+ * Where in calls of a service its contract says that the person stands. A path pattern names no parameters:
+ * its only star is the place.
+ */
 import { USUAL_TYPE } from '#core/subject/identifier.ts'
 import { type SubjectPlace, templateOf } from '#core/subject/place.ts'
 import type { ContractService } from '#schemas/contract.ts'

@@ -1,4 +1,7 @@
-/** Reads which attributes of a person a contract wants attested by their wallet: a list of what a query to a wallet is made of. */
+/**
+ * Reads which attributes of a person a contract wants attested by their wallet: a list of what a query to a
+ * wallet is made of.
+ */
 import type { AttestedAttribute, AttributePlace } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { ISSUER_NAME } from '#schemas/trusted-issuer.ts'

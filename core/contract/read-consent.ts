@@ -1,4 +1,7 @@
-/** Reads what a contract demands of a person's consent, and checks that a call names the person from whom it is demanded. */
+/**
+ * Reads what a contract demands of a person's consent, and checks that a call names the person from whom it
+ * is demanded.
+ */
 import { templateOf } from '#core/subject/place.ts'
 import type { ConsentRule, ContractContent, ContractService, Span } from '#schemas/contract.ts'
 import { integer, list, oneOf, optional, plainText, type Read, record, serverId, unique } from './fields.ts'
@@ -56,7 +59,10 @@ export function consentFault(
   return strangerFault('consent', consentedServices(content))
 }
 
-/** Where calls of one of the services do not name the person whom they are about; `term` is what needs to know. */
+/**
+ * Where calls of one of the services do not name the person whom they are about; `term` is what needs to
+ * know.
+ */
 export function strangerFault(
   term: 'consent' | 'preview',
   services: readonly ContractService[],

@@ -1,4 +1,7 @@
-/** Reads the content of a service contract: exactly its fields, each within its bounds, identifiers in canonical text form. */
+/**
+ * Reads the content of a service contract: exactly its fields, each within its bounds, identifiers in
+ * canonical text form.
+ */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type {

@@ -1,4 +1,7 @@
-/** Reads what a contract demands of a preview, and checks that its calls can be made twice and name the person who sees the answer. */
+/**
+ * Reads what a contract demands of a preview, and checks that its calls can be made twice and name the person
+ * who sees the answer.
+ */
 import type { ContractContent, ContractService, PreviewRule } from '#schemas/contract.ts'
 import { integer, list, optional, plainText, type Read, record, unique } from './fields.ts'
 import { strangerFault } from './read-consent.ts'

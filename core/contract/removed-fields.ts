@@ -1,6 +1,11 @@
-/** Which fields were cut out of a message: names, never values, and no more of them than a record can hold. */
+/**
+ * Which fields were cut out of a message: names, never values, and no more of them than a record can hold.
+ */
 
-/** JSON Pointers without the indexes of lists, each once, in the order in which they were met; `/*` is an item of a list. */
+/**
+ * JSON Pointers without the indexes of lists, each once, in the order in which they were met; `/*` is an item
+ * of a list.
+ */
 export type RemovedFields = {
   names: string[]
   /** How often a field was cut out, the same field of several items of a list counted each time. */

@@ -1,7 +1,7 @@
 /**
- * Verifies a member's seal of a contract: a JWS by the member's signing key, whose certificate was good at the time in the seal.
- * The registry checks that time when it accepts the seal: it accepts only fresh documents. Later verifications give the same
- * verdict.
+ * Verifies a member's seal of a contract: a JWS by the member's signing key, whose certificate was good at
+ * the time in the seal. The registry checks that time when it accepts the seal: it accepts only fresh
+ * documents. Later verifications give the same verdict.
  */
 import { createHash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -31,9 +31,9 @@ const seal = record<ContractSeal>({
 export type VerifiedSeal = { seal: ContractSeal; sha256: string; signature: JsonSignature }
 
 /**
- * Verifies the seal in `bytes`: its signature, and its signer at the time in the seal by the configuration of the signer's
- * instance. `of` is that configuration, or finds it by instance. Throws `malformed_signature`, `contract_seal_wrong`, or the
- * fault of the check that fails first.
+ * Verifies the seal in `bytes`: its signature, and its signer at the time in the seal by the configuration of
+ * the signer's instance. `of` is that configuration, or finds it by instance. Throws `malformed_signature`,
+ * `contract_seal_wrong`, or the fault of the check that fails first.
  */
 export function verifySeal(
   bytes: Buffer,
@@ -59,8 +59,8 @@ export function verifySeal(
 }
 
 /**
- * Throws `contract_seal_wrong` unless the seal is about this content and its signer is entitled to seal it: a required signer, or
- * for a group's contract a member that joins with its own subsystems.
+ * Throws `contract_seal_wrong` unless the seal is about this content and its signer is entitled to seal it: a
+ * required signer, or for a group's contract a member that joins with its own subsystems.
  */
 export function checkSealFits(one: ContractSeal, content: ContractContent, hash: string): void {
   if (one.contract !== content.contract || one.version !== content.version || one.hash !== hash)

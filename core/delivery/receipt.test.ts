@@ -1,4 +1,6 @@
-/** Receipts of deliveries: the bytes of the golden vectors, and every way of saying something else in them. */
+/**
+ * Receipts of deliveries: the bytes of the golden vectors, and every way of saying something else in them.
+ */
 import { hash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'

@@ -1,7 +1,8 @@
 /**
- * The receipts of a one-way message: what a server signs when it takes a message (`accepted`), when its system has it (`consumed`),
- * and when it gives the message up (`abandoned`). The bytes are RFC 8785 JSON (docs/message-log-format.md section 13); the signature
- * is that of every message of the member, over these bytes as `/message.xml`.
+ * The receipts of a one-way message: what a server signs when it takes a message (`accepted`), when its
+ * system has it (`consumed`), and when it gives the message up (`abandoned`). The bytes are RFC 8785 JSON
+ * (docs/message-log-format.md section 13); the signature is that of every message of the member, over these
+ * bytes as `/message.xml`.
  */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -102,8 +103,8 @@ function checkMembers(receipt: Receipt): void {
 }
 
 /**
- * The member that has to sign: that of the inbox for what happened at the receiving server, else that of the sending subsystem. Throws
- * the faults of identifiers.
+ * The member that has to sign: that of the inbox for what happened at the receiving server, else that of the
+ * sending subsystem. Throws the faults of identifiers.
  */
 export function signerOf(receipt: Pick<Receipt, 'kind' | 'arrived' | 'client' | 'service'>): MemberId {
   const { kind, arrived, client, service } = receipt

@@ -1,4 +1,7 @@
-/** Base 58 in Bitcoin's alphabet, as multibase "z" and did:webvh use it; of short values only, since its cost grows with the square. */
+/**
+ * Base 58 in Bitcoin's alphabet, as multibase "z" and did:webvh use it; of short values only, since its cost
+ * grows with the square.
+ */
 import { Fault } from '#schemas/fault.ts'
 
 const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
@@ -13,7 +16,10 @@ export function base58(octets: Uint8Array): string {
   return '1'.repeat(zeros === -1 ? octets.length : zeros) + text
 }
 
-/** The octets of a text. Throws `invalid_input` for another alphabet, and for a text of more than 128 characters. */
+/**
+ * The octets of a text. Throws `invalid_input` for another alphabet, and for a text of more than 128
+ * characters.
+ */
 export function fromBase58(text: string): Buffer {
   if (text.length > MAX_LENGTH) throw malformed()
   let value = 0n

@@ -1,6 +1,7 @@
 /**
- * W3C Verifiable Credentials 2.0 as compact JWS (vc-jose-cose), ES256 only. Guarantees that a key of the issuer's own DID document for
- * assertions signed it, and that it is valid now. There is no status list: credentials live a day, so a withdrawn one is soon not renewed.
+ * W3C Verifiable Credentials 2.0 as compact JWS (vc-jose-cose), ES256 only. Guarantees that a key of the
+ * issuer's own DID document for assertions signed it, and that it is valid now. There is no status list:
+ * credentials live a day, so a withdrawn one is soon not renewed.
  */
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -10,8 +11,9 @@ import { Fault } from '#schemas/fault.ts'
 export const CREDENTIAL_TYPE = 'application/vc+jwt'
 const CONTEXT = 'https://www.w3.org/ns/credentials/v2'
 /**
- * Gives terms that no context defines an address of their own, so that readers of JSON-LD keep them. Readers have it built in: a context at the
- * registry's address would tell it who checks which credential, and could change what a signed one means.
+ * Gives terms that no context defines an address of their own, so that readers of JSON-LD keep them. Readers
+ * have it built in: a context at the registry's address would tell it who checks which credential, and could
+ * change what a signed one means.
  */
 const OTHER_TERMS = 'https://www.w3.org/ns/credentials/undefined-terms/v2'
 
@@ -48,7 +50,10 @@ export function isCredential(bytes: Buffer): boolean {
   return bytes.length <= MAX_LENGTH && TOKEN.test(bytes.toString('latin1').trim())
 }
 
-/** Throws `invalid_input` for what is no such credential, `invalid_proof` when it was not signed by that issuer or is not valid now. */
+/**
+ * Throws `invalid_input` for what is no such credential, `invalid_proof` when it was not signed by that
+ * issuer or is not valid now.
+ */
 export function verifyCredential(token: string, q: { issuer: Document; now: Date }): Credential {
   const [, first, second, signature] = (token.length > MAX_LENGTH ? null : TOKEN.exec(token)) ?? []
   if (first === undefined || second === undefined || signature === undefined)

@@ -1,6 +1,7 @@
 /**
- * Proofs of W3C Data Integrity with the cryptosuite eddsa-jcs-2022: Ed25519 over the hashes of the proof's options and of the document, both
- * in canonical form (RFC 8785). Guarantees that what verifies was signed as it is, with exactly these options.
+ * Proofs of W3C Data Integrity with the cryptosuite eddsa-jcs-2022: Ed25519 over the hashes of the proof's
+ * options and of the document, both in canonical form (RFC 8785). Guarantees that what verifies was signed as
+ * it is, with exactly these options.
  */
 import { hash, type KeyObject, sign, verify } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -33,8 +34,8 @@ export function proveDocument(document: object, privateKey: KeyObject, created: 
 }
 
 /**
- * The multikey of the did:key that made the proof. Throws `invalid_input` for another kind of proof, `invalid_proof` when it does not
- * verify.
+ * The multikey of the did:key that made the proof. Throws `invalid_input` for another kind of proof,
+ * `invalid_proof` when it does not verify.
  */
 export function verifyDocument(document: object, proof: unknown): string {
   if (typeof proof !== 'object' || proof === null) throw malformed('no proof')

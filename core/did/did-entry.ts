@@ -1,6 +1,7 @@
 /**
- * Writes an entry of a did:webvh 1.0 history (`did.jsonl`). Each entry names the hash of the one before, is signed with a key whose hash was
- * in the entry before (pre-rotation), and the identifier itself is the hash of the first entry: nobody can write the past anew.
+ * Writes an entry of a did:webvh 1.0 history (`did.jsonl`). Each entry names the hash of the one before, is
+ * signed with a key whose hash was in the entry before (pre-rotation), and the identifier itself is the hash
+ * of the first entry: nobody can write the past anew.
  */
 import type { KeyObject } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -28,7 +29,10 @@ type Wanted = {
   at: Date
 }
 
-/** The entry as a line without its end. Throws `invalid_input` when `at` is before `earliestAfter` the last one. */
+/**
+ * The entry as a line without its end. Throws `invalid_input` when `at` is before `earliestAfter` the last
+ * one.
+ */
 export function writeDidEntry(q: Wanted, last?: LastEntry): LastEntry & { line: string } {
   const updateKeys = [multikeyOf(q.key)]
   const nextKeyHashes = q.nextKey === undefined ? [] : [multihashOf(multikeyOf(q.nextKey))]
@@ -53,7 +57,10 @@ export function earliestAfter(versionTime: string): number {
   return Date.parse(versionTime) + 1000
 }
 
-/** In whole seconds. An entry is never given a time to come so that it is later than the one before: whoever writes it waits. */
+/**
+ * In whole seconds. An entry is never given a time to come so that it is later than the one before: whoever
+ * writes it waits.
+ */
 function timeAfter(at: Date, last: string | undefined): string {
   if (last !== undefined && at.getTime() < earliestAfter(last))
     throw new Fault('invalid_input', { what: `did:webvh: an entry has to be later than the one of ${last}` })

@@ -1,4 +1,7 @@
-/** Ed25519 keys and SHA-256 hashes as text: multikey ("z6Mk...") and multihash in base 58, the only ones that we write and accept. */
+/**
+ * Ed25519 keys and SHA-256 hashes as text: multikey ("z6Mk...") and multihash in base 58, the only ones that
+ * we write and accept.
+ */
 import { createPublicKey, hash, type KeyObject } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { base58, fromBase58 } from './base58.ts'

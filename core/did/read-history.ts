@@ -1,6 +1,7 @@
 /**
- * Reads a did:webvh 1.0 history and verifies all of it: that the identifier is the hash of the first entry, each entry names the one before,
- * its key was announced there, it is signed, and no entry follows a deactivation. A history that does not verify whole counts for nothing.
+ * Reads a did:webvh 1.0 history and verifies all of it: that the identifier is the hash of the first entry,
+ * each entry names the one before, its key was announced there, it is signed, and no entry follows a
+ * deactivation. A history that does not verify whole counts for nothing.
  */
 import { hash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -42,7 +43,10 @@ const FIELDS = ['parameters', 'proof', 'state', 'versionId', 'versionTime']
 const FIRST_PARAMETERS = ['deactivated', 'method', 'nextKeyHashes', 'portable', 'scid', 'ttl', 'updateKeys']
 const LATER_PARAMETERS = ['deactivated', 'nextKeyHashes', 'ttl', 'updateKeys']
 
-/** Throws `invalid_input` for what is no history that this reader knows, `invalid_proof` for one that does not verify. */
+/**
+ * Throws `invalid_input` for what is no history that this reader knows, `invalid_proof` for one that does not
+ * verify.
+ */
 export function readHistory(bytes: Buffer): DidHistory {
   if (bytes.length > MAX_HISTORY_BYTES) throw malformed('the history is too long')
   const lines = bytes.toString('utf8').replace(/\n$/, '').split('\n')

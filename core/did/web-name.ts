@@ -1,12 +1,15 @@
 /**
- * The name of a did:web: host and port of an address, then the segments of its path, each written so that it is a DID and, in a URL, one
- * segment (did:web, did:webvh).
+ * The name of a did:web: host and port of an address, then the segments of its path, each written so that it
+ * is a DID and, in a URL, one segment (did:web, did:webvh).
  */
 import { Fault } from '#schemas/fault.ts'
 
 const SEGMENT = /^(?:[A-Za-z0-9._-]|%[0-9A-F]{2})+$/
 
-/** For https://registry.example:8443/x and ['members', 'GOV']: registry.example%3A8443:x:members:GOV. Throws `invalid_configuration`. */
+/**
+ * For https://registry.example:8443/x and ['members', 'GOV']: registry.example%3A8443:x:members:GOV. Throws
+ * `invalid_configuration`.
+ */
 export function webName(address: string, segments: readonly string[]): string {
   if (!URL.canParse(address)) throw new Fault('invalid_configuration', { what: `${address} is not a URL` })
   const { host, pathname } = new URL(address)

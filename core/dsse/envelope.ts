@@ -1,4 +1,7 @@
-/** DSSE 1.0.2 (https://github.com/secure-systems-lab/dsse): the JSON envelope, and the bytes that its signatures cover. */
+/**
+ * DSSE 1.0.2 (https://github.com/secure-systems-lab/dsse): the JSON envelope, and the bytes that its
+ * signatures cover.
+ */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
 
@@ -35,8 +38,8 @@ export function writeEnvelope({ payload, payloadType, signatures }: Envelope): s
 }
 
 /**
- * The envelope in bytes of JSON, of at most 64 KiB and with 1 to 8 signatures, none of which is verified yet. Fields that DSSE does not know
- * are ignored, as it asks. Throws `invalid_event_signature`.
+ * The envelope in bytes of JSON, of at most 64 KiB and with 1 to 8 signatures, none of which is verified yet.
+ * Fields that DSSE does not know are ignored, as it asks. Throws `invalid_event_signature`.
  */
 export function readEnvelope(bytes: Buffer): Envelope {
   const { payload, payloadType, signatures } = jsonObject(bytes, 'the envelope')
@@ -64,7 +67,10 @@ export function jsonObject(bytes: Buffer, what: string): Record<string, unknown>
   return objectOf(json, what)
 }
 
-/** Bytes in the standard alphabet or in that for URLs, both of which a verifier has to take (protocol, "Protocol"), with padding. */
+/**
+ * Bytes in the standard alphabet or in that for URLs, both of which a verifier has to take (protocol,
+ * "Protocol"), with padding.
+ */
 export function fromBase64(text: unknown, what: string): Buffer {
   if (typeof text !== 'string') throw notHeld(`${what} is not base64`)
   const isForUrls = /[-_]/.test(text) && !/[+/]/.test(text)

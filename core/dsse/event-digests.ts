@@ -1,6 +1,7 @@
 /**
- * What a signature over an event covers: digests of its attributes and data, by the extension "Verifiable CloudEvents with DSSE" of
- * CloudEvents (`cloudevents/extensions/verifiability.md`, payload type version 0.1).
+ * What a signature over an event covers: digests of its attributes and data, by the extension "Verifiable
+ * CloudEvents with DSSE" of CloudEvents (`cloudevents/extensions/verifiability.md`, payload type version
+ * 0.1).
  */
 import { createHash } from 'node:crypto'
 import { isAttributeName } from '#core/events/check-event.ts'
@@ -47,8 +48,9 @@ export function coreDigest(event: CloudEvent): Buffer {
 }
 
 /**
- * The digest of these extensions in this order; undefined if the type of one is not known, by its specification, by `types` or, for what is no
- * text, by itself. Throws `invalid_event_signature` for a value that is not of its type.
+ * The digest of these extensions in this order; undefined if the type of one is not known, by its
+ * specification, by `types` or, for what is no text, by itself. Throws `invalid_event_signature` for a value
+ * that is not of its type.
  */
 export function extensionsDigest(
   event: CloudEvent,

@@ -17,9 +17,10 @@ export const PAYLOAD_TYPE = 'https://cloudevents.io/verifiability/dsse/v0.1'
 type EventSigner = { readonly key: SigningKey; readonly keyid: string }
 
 /**
- * The event with its signature, which replaces an earlier one. `extensions` names those that are covered, in the order in which they are hashed;
- * one that the event does not have is covered as absent. Throws `invalid_event_signature` for a name that may not be covered, an
- * empty value, which could not be told from an absent one, and a type that is not known; `cannot_sign` for a key of another kind.
+ * The event with its signature, which replaces an earlier one. `extensions` names those that are covered, in
+ * the order in which they are hashed; one that the event does not have is covered as absent. Throws
+ * `invalid_event_signature` for a name that may not be covered, an empty value, which could not be told from
+ * an absent one, and a type that is not known; `cannot_sign` for a key of another kind.
  */
 export async function signEvent(
   event: CloudEvent,

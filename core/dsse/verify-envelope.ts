@@ -1,4 +1,7 @@
-/** Verifies the signatures of a DSSE envelope: the payload counts only when enough different trusted keys signed it. */
+/**
+ * Verifies the signatures of a DSSE envelope: the payload counts only when enough different trusted keys
+ * signed it.
+ */
 import type { KeyObject } from 'node:crypto'
 import { type Envelope, notHeld, signedBytes } from './envelope.ts'
 import { isSignedBy } from './key-method.ts'
@@ -9,8 +12,9 @@ export type TrustedKey = { readonly key: KeyObject; readonly keyid?: string }
 const MAX_KEYS = 16
 
 /**
- * The different keys that signed, at least `threshold`. `payloadType` is the only one that the caller reads. Throws `invalid_event_signature`.
- * A signature that no trusted key made is passed over, as the protocol has it.
+ * The different keys that signed, at least `threshold`. `payloadType` is the only one that the caller reads.
+ * Throws `invalid_event_signature`. A signature that no trusted key made is passed over, as the protocol has
+ * it.
  */
 export function verifyEnvelope(
   envelope: Envelope,

@@ -13,19 +13,26 @@ import { PAYLOAD_TYPE } from './sign-event.ts'
 import { type TrustedKey, verifyEnvelope } from './verify-envelope.ts'
 
 type VerifiedEvent = {
-  /** What the signature covers and nothing else: all of CloudEvents' own attributes, the data, the verified extensions. */
+  /**
+   * What the signature covers and nothing else: all of CloudEvents' own attributes, the data, the verified
+   * extensions.
+   */
   event: CloudEvent
   /** The extensions of the event that anybody could have added, changed or removed on its way. */
   unverified: ReadonlyMap<string, AttributeValue>
-  /** `skipped`: extensions are signed, and the type of one of them is not known here; all of them are unverified. */
+  /**
+   * `skipped`: extensions are signed, and the type of one of them is not known here; all of them are
+   * unverified.
+   */
   extensions: 'none' | 'verified' | 'skipped'
   /** The trusted keys that signed. */
   keys: KeyObject[]
 }
 
 /**
- * Throws `invalid_event_signature` where the event is not signed by `threshold` of the trusted keys as it is now. It covers `time` in whole
- * seconds, and does not tell an empty attribute from an absent one (our events have no empty ones of CloudEvents' own).
+ * Throws `invalid_event_signature` where the event is not signed by `threshold` of the trusted keys as it is
+ * now. It covers `time` in whole seconds, and does not tell an empty attribute from an absent one (our events
+ * have no empty ones of CloudEvents' own).
  */
 export function verifyEvent(
   event: CloudEvent,

@@ -11,7 +11,10 @@ const NAME = /^[a-z0-9]{1,20}$/
 /** The members and headers of the data, which no attribute may be named after. */
 const RESERVED = 'data'
 const MAX_ATTRIBUTES = 256
-/** All names and values together, in UTF-8. Intermediaries have to forward events of 64 KiB (specification, "Size Limits"). */
+/**
+ * All names and values together, in UTF-8. Intermediaries have to forward events of 64 KiB (specification,
+ * "Size Limits").
+ */
 const MAX_BYTES = 65_536
 const MAX_INTEGER = 2_147_483_647
 /** "Type System": control characters, lone surrogates, noncharacters. */
@@ -27,7 +30,10 @@ const isAny: Check = () => true
 const isFilled: Check = (text) => text !== ''
 const isTime: Check = (text) => utcSeconds(text) !== undefined
 
-/** The attributes whose type is known, all of which are texts. An extension that is not here may be of any type. */
+/**
+ * The attributes whose type is known, all of which are texts. An extension that is not here may be of any
+ * type.
+ */
 const KNOWN = new Map<string, [check: Check, what: string]>(
   Object.entries({
     specversion: [(text) => text === SPEC_VERSION, `is not ${SPEC_VERSION}`],
@@ -56,9 +62,9 @@ const KNOWN = new Map<string, [check: Check, what: string]>(
 const REQUIRED = ['specversion', 'id', 'source', 'type']
 
 /**
- * The event of these attributes, `specversion` among them. Throws `invalid_event`, which names the attribute and never its value,
- * for a required one that is missing, a name or a value that the specification does not allow, and for more than 64 KiB or
- * 256 attributes.
+ * The event of these attributes, `specversion` among them. Throws `invalid_event`, which names the attribute
+ * and never its value, for a required one that is missing, a name or a value that the specification does not
+ * allow, and for more than 64 KiB or 256 attributes.
  */
 export function eventOf(
   attributes: ReadonlyMap<string, AttributeValue>,

@@ -1,6 +1,9 @@
 /** The event of CloudEvents 1.0.2: typed attributes, and data whose bytes are kept as they came. */
 
-/** The value of an attribute. URIs, times and Binary (base64) stand in their canonical texts; a number is a 32-bit integer. */
+/**
+ * The value of an attribute. URIs, times and Binary (base64) stand in their canonical texts; a number is a
+ * 32-bit integer.
+ */
 export type AttributeValue = string | number | boolean
 
 /** An event whose attributes were checked. `specversion` is always 1.0 and is written where an event is. */
@@ -19,8 +22,8 @@ export type CloudEvent = {
   /** The bytes that the producer gave: of a JSON document, the text of its member `data`. */
   readonly data?: Buffer
   /**
-   * A JSON document held `data` and no `datacontenttype`, which implies application/json (JSON format, 3.1.2). The attribute stays
-   * unset, since a signature over the event covers it.
+   * A JSON document held `data` and no `datacontenttype`, which implies application/json (JSON format,
+   * 3.1.2). The attribute stays unset, since a signature over the event covers it.
    */
   readonly isJsonImplied?: true
 }

@@ -14,7 +14,8 @@ export function formOf(contentType: string): DataForm {
   } catch {
     return 'bytes'
   }
-  // A JSON string has no charset: in another one the data would have other bytes than those that we would make of it.
+  // A JSON string has no charset: in another one the data would have other bytes than those that we would
+  // make of it.
   if (!IN_UTF_8.has((content.parameters.get('charset') ?? 'utf-8').toLowerCase())) return 'bytes'
   return /[/+]json$/.test(content.type) ? 'json' : 'text'
 }

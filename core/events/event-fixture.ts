@@ -21,7 +21,10 @@ export function structured(members: object | string): CloudEvent {
   return readEvent(JSON_TYPE, Buffer.from(text))
 }
 
-/** `code: what` of the fault with which it refuses, or `accepted`. Everything else that is thrown is thrown on. */
+/**
+ * `code: what` of the fault with which it refuses, or `accepted`. Everything else that is thrown is thrown
+ * on.
+ */
 export function refusal(act: () => unknown): string {
   try {
     act()

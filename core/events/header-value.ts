@@ -8,8 +8,9 @@ const HEX = /^[0-9A-Fa-f]{2}$/
 const TO_ENCODE = /[^\x21-\x7e]|["%]/gu
 
 /**
- * The text of a header's value: double quotes undone, then one round of percent-decoding. Undefined for what is no such value:
- * other characters than printable ASCII, a quote without its other one, a `%` without two hexadecimal digits, bytes that are not UTF-8.
+ * The text of a header's value: double quotes undone, then one round of percent-decoding. Undefined for what
+ * is no such value: other characters than printable ASCII, a quote without its other one, a `%` without two
+ * hexadecimal digits, bytes that are not UTF-8.
  */
 export function decodeHeaderValue(value: string): string | undefined {
   if (!PLAIN.test(value)) return undefined
@@ -33,7 +34,9 @@ export function encodeHeaderValue(text: string): string {
   )
 }
 
-/** A regular expression for the end would begin anew at each blank inside: 64 KiB of them would take it 20 s. */
+/**
+ * A regular expression for the end would begin anew at each blank inside: 64 KiB of them would take it 20 s.
+ */
 function withoutOuterSpace(value: string): string {
   const isSpace = (at: number): boolean => value[at] === ' ' || value[at] === '\t'
   let [from, to] = [0, value.length]
@@ -42,7 +45,10 @@ function withoutOuterSpace(value: string): string {
   return value.slice(from, to)
 }
 
-/** Quotes may stand anywhere in the value; within them a backslash takes the next character as it is (RFC 7230, 3.2.6). */
+/**
+ * Quotes may stand anywhere in the value; within them a backslash takes the next character as it is (RFC
+ * 7230, 3.2.6).
+ */
 function unquote(value: string): string | undefined {
   if (!value.includes('"')) return value
   let isQuoted = false

@@ -1,4 +1,6 @@
-/** Takes a JSON text apart without printing anything anew: a member or an item is the text as it was written. */
+/**
+ * Takes a JSON text apart without printing anything anew: a member or an item is the text as it was written.
+ */
 import { isUtf8 } from 'node:buffer'
 import { endOfValue as endInOctets, NotJson, skipSpace } from '#core/canonical/json-text.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -11,13 +13,15 @@ const SPACE = 0x20
 
 type TextLimits = {
   maxBytes: number
-  /** For what was taken by a version that let it pass: an object may have a name twice below the first level. */
+  /**
+   * For what was taken by a version that let it pass: an object may have a name twice below the first level.
+   */
   mayDouble?: boolean | undefined
 }
 
 /**
- * The text of bytes that are JSON in UTF-8, without a byte order mark, at most 64 levels deep, and no name twice in any object: of two
- * readers one would take the first value and one the last. Else `malformed_json`.
+ * The text of bytes that are JSON in UTF-8, without a byte order mark, at most 64 levels deep, and no name
+ * twice in any object: of two readers one would take the first value and one the last. Else `malformed_json`.
  */
 export function jsonText(bytes: Buffer, { maxBytes, mayDouble = false }: TextLimits): string {
   if (bytes.length > maxBytes) throw malformed(`it has over ${maxBytes} bytes`)
@@ -46,8 +50,8 @@ export function isJsonValue(bytes: Buffer): boolean {
 }
 
 /**
- * The members of an object by name, each with its text; undefined for another value. A doubled name is `malformed_json`, and so are more
- * than `maxMembers`.
+ * The members of an object by name, each with its text; undefined for another value. A doubled name is
+ * `malformed_json`, and so are more than `maxMembers`.
  */
 export function membersOf(text: string, maxMembers: number): Map<string, string> | undefined {
   const members = new Map<string, string>()
@@ -59,7 +63,9 @@ export function membersOf(text: string, maxMembers: number): Map<string, string>
   return isObject ? members : undefined
 }
 
-/** The texts of the items of a list; undefined for another value. More than `maxItems` are `malformed_json`. */
+/**
+ * The texts of the items of a list; undefined for another value. More than `maxItems` are `malformed_json`.
+ */
 export function itemsOf(text: string, maxItems: number): string[] | undefined {
   const items: string[] = []
   const isList = eachPart(text, '[', (_, part) => {
@@ -135,9 +141,14 @@ function isJson(bytes: Buffer): boolean {
   }
 }
 
-/** How deep a text is that is JSON, and whether an object in it has a name twice, however it is written. In one pass. */
+/**
+ * How deep a text is that is JSON, and whether an object in it has a name twice, however it is written. In
+ * one pass.
+ */
 function goThrough(text: string): { depth: number; isDoubled: boolean } {
-  /** Of each object that is open: its only name so far, or all of them. Most objects of a large text have few. */
+  /**
+   * Of each object that is open: its only name so far, or all of them. Most objects of a large text have few.
+   */
   const open: (string | Set<string> | undefined)[] = []
   const found = { depth: 0, isDoubled: false }
   for (let at = 0; at < text.length; at++) {

@@ -22,7 +22,10 @@ const MAX_MEMBERS = 300
 const INTEGER = /^-?(?:0|[1-9][0-9]*)$/
 
 type EventLimits = {
-  /** Of a JSON document; 4 MiB where nothing is said. The body of binary mode is not looked at, so it has no limit here. */
+  /**
+   * Of a JSON document; 4 MiB where nothing is said. The body of binary mode is not looked at, so it has no
+   * limit here.
+   */
   maxJsonBytes?: number
   /** For an event that a version before has taken: in its data an object may have a name twice. */
   mayDouble?: boolean
@@ -31,8 +34,9 @@ type EventLimits = {
 }
 
 /**
- * The one event of a message in binary or structured mode. `data` of binary mode is the given body, uncopied; an empty body is
- * no data. Throws `invalid_event`, or `malformed_json` for a document that is not JSON or doubles a member, at whatever depth.
+ * The one event of a message in binary or structured mode. `data` of binary mode is the given body, uncopied;
+ * an empty body is no data. Throws `invalid_event`, or `malformed_json` for a document that is not JSON or
+ * doubles a member, at whatever depth.
  */
 export function readEvent(headers: HeaderList, body: Buffer, limits: EventLimits = {}): CloudEvent {
   const contentType = onlyValue(headers, 'content-type')
@@ -42,7 +46,9 @@ export function readEvent(headers: HeaderList, body: Buffer, limits: EventLimits
   return readBinary(headers, contentType, body)
 }
 
-/** The events of a message in any mode; a batch may be empty. One event that is not valid refuses the batch. */
+/**
+ * The events of a message in any mode; a batch may be empty. One event that is not valid refuses the batch.
+ */
 export function readEvents(headers: HeaderList, body: Buffer, limits: EventLimits = {}): CloudEvent[] {
   const contentType = onlyValue(headers, 'content-type')
   if (contentType === undefined || mediaType(contentType) !== BATCH) return [readEvent(headers, body, limits)]

@@ -1,9 +1,15 @@
-/** Times of RFC 3339, read strictly: a day that the calendar has, an offset, a leap second only where one can be. */
+/**
+ * Times of RFC 3339, read strictly: a day that the calendar has, an offset, a leap second only where one can
+ * be.
+ */
 
 const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))$/
 const MAX_LENGTH = 64
 
-/** The time in UTC, cut to whole seconds (`2026-05-13T09:49:12Z`); undefined if the text is no time of RFC 3339. */
+/**
+ * The time in UTC, cut to whole seconds (`2026-05-13T09:49:12Z`); undefined if the text is no time of
+ * RFC 3339.
+ */
 export function utcSeconds(text: string): string | undefined {
   const found = text.length > MAX_LENGTH ? null : RFC_3339.exec(text)
   if (found === null) return undefined

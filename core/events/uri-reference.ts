@@ -1,4 +1,7 @@
-/** URI references of RFC 3986, section 4.1, to the letter; a reader that repairs what it gets would not see the same name twice. */
+/**
+ * URI references of RFC 3986, section 4.1, to the letter; a reader that repairs what it gets would not see
+ * the same name twice.
+ */
 
 // Appendix B: it takes every text apart; the parts are then checked.
 const PARTS = /^(?:([^:/?#]+):)?(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s

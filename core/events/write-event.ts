@@ -1,4 +1,7 @@
-/** Writes an event as an HTTP message, in binary mode or as a JSON document; data goes in as the bytes that it is. */
+/**
+ * Writes an event as an HTTP message, in binary mode or as a JSON document; data goes in as the bytes that it
+ * is.
+ */
 import { isUtf8 } from 'node:buffer'
 import type { HeaderList } from '#core/transport/header-list.ts'
 import { eventOf, invalidEvent } from './check-event.ts'
@@ -10,7 +13,9 @@ import { BATCH, STRUCTURED } from './read-event.ts'
 
 type Message = { headers: HeaderList; body: Buffer }
 
-/** The event in headers, its data as the body. Throws `invalid_event` for an event that may not be written. */
+/**
+ * The event in headers, its data as the body. Throws `invalid_event` for an event that may not be written.
+ */
 export function writeBinary(event: CloudEvent): Message {
   const headers: HeaderList = []
   for (const [name, value] of attributesOf(checked(event))) {

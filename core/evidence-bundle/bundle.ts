@@ -1,6 +1,7 @@
 /**
- * The evidence bundle (docs/evidence-bundle.md): one ZIP file with everything needed to judge an exchange offline, from the log
- * of one security server. `bundle.json` assigns the entries to the records; nothing else in it is trusted.
+ * The evidence bundle (docs/evidence-bundle.md): one ZIP file with everything needed to judge an exchange
+ * offline, from the log of one security server. `bundle.json` assigns the entries to the records; nothing
+ * else in it is trusted.
  */
 import { PROFILES_FILE } from '#core/certificate/instance-profiles.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -11,7 +12,10 @@ import type { Circumstances } from '#schemas/circumstances.ts'
 
 export const MANIFEST = 'bundle.json'
 export const PAGE = 'README.html'
-/** Proves that all tree heads are of one log. In `bundle.json` only `files` lists it; a bundle of one tree head needs none. */
+/**
+ * Proves that all tree heads are of one log. In `bundle.json` only `files` lists it; a bundle of one tree
+ * head needs none.
+ */
 export const CONSISTENCY = 'consistency.json'
 
 /** Opens one commitment of a leaf form (docs/message-log-format.md section 2). Both values are base64. */
@@ -40,7 +44,9 @@ export type BundleRecord = {
 /** That the tree of `second` records begins with that of `first` records: RFC 9162 section 2.1.4; base64. */
 export type ConsistencyStep = { first: number; second: number; path: string[] }
 
-/** The log's own record of a time-stamp: it commits to the token and to everything that was stored with it. */
+/**
+ * The log's own record of a time-stamp: it commits to the token and to everything that was stored with it.
+ */
 export type BundleTimeStamp = Pick<BundleRecord, 'index' | 'form' | 'path' | 'checkpoint'> & {
   openings: { message: BundleOpening; body: BundleOpening }
   /** Ids of the first and the last signature document of the batch. */
@@ -52,18 +58,23 @@ export type BundleTimeStamp = Pick<BundleRecord, 'index' | 'form' | 'path' | 'ch
   hashChainResult?: string
   token: string
   /**
-   * Entries in DER: the authority's certificate chain, and the OCSP answers about the authority and the batch's signers just
-   * before the stamp.
+   * Entries in DER: the authority's certificate chain, and the OCSP answers about the authority and the
+   * batch's signers just before the stamp.
    */
   certificates: string[]
   ocspResponses: string[]
 }
 
-/** Proves since when a tree head has existed: an evidence record (RFC 4998) over stampedNote of the tree head. */
+/**
+ * Proves since when a tree head has existed: an evidence record (RFC 4998) over stampedNote of the tree head.
+ */
 export type BundleEvidenceRecord = {
   checkpoint: string
   record: string
-  /** Entries in DER: certificate chains and OCSP answers of the signers of tree head and time-stamps, as of that time. */
+  /**
+   * Entries in DER: certificate chains and OCSP answers of the signers of tree head and time-stamps, as of
+   * that time.
+   */
   certificates: string[]
   ocspResponses: string[]
 }
@@ -80,8 +91,8 @@ export type BundleManifest = {
   timeStamps: BundleTimeStamp[]
   evidenceRecords: BundleEvidenceRecord[]
   /**
-   * Entries in DER with certificates and OCSP answers of the current countersigner of the log's checkpoints; its certificate
-   * comes first.
+   * Entries in DER with certificates and OCSP answers of the current countersigner of the log's checkpoints;
+   * its certificate comes first.
    */
   checkpointSigner: { certificates: string[]; ocspResponses: string[] }
   /** Entries with the shared parameters of each instance, for people without a configuration of their own. */
@@ -96,8 +107,8 @@ export type Bundle = { manifest: BundleManifest; files: ReadonlyMap<string, Buff
 const PROFILES = new RegExp(`^configuration/[^/]+/${PROFILES_FILE.replace('.', '\\.')}$`)
 
 /**
- * The configuration inside the bundle: shared parameters, and each instance's own certificate profiles, which the manifest's
- * `configuration` does not list.
+ * The configuration inside the bundle: shared parameters, and each instance's own certificate profiles, which
+ * the manifest's `configuration` does not list.
  */
 export function configurationIn({ manifest, files }: Bundle): Buffer[] {
   const names = [...manifest.configuration, ...[...files.keys()].filter((name) => PROFILES.test(name))]
@@ -118,7 +129,10 @@ export type RecordVerdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' |
   form: LeafFields
   /** The record's metadata, proven by the leaf. */
   metadata: unknown
-  /** The circumstances whose hash the metadata contain. Absent if the metadata contain none or the bundle does not show them. */
+  /**
+   * The circumstances whose hash the metadata contain. Absent if the metadata contain none or the bundle does
+   * not show them.
+   */
   circumstances?: Circumstances | undefined
   /** The verdict on the signed message, if it is in the bundle. */
   container: ContainerVerdict | undefined
@@ -127,12 +141,17 @@ export type RecordVerdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' |
 export type HeadVerdict = {
   size: number
   signedByMember: boolean
-  /** Since when the tree head is proved to exist, and until when that proof counts. Absent without an evidence record. */
+  /**
+   * Since when the tree head is proved to exist, and until when that proof counts. Absent without an evidence
+   * record.
+   */
   existed?: { since: Date; until: Date; stamps: number } | undefined
   /** Why the tree head counts as not signed by the member. */
   subIndication?: SubIndication | undefined
   reason?: string | undefined
-  /** Names of the policy's witnesses that cosigned, and whether they meet its quorum. Absent without a policy. */
+  /**
+   * Names of the policy's witnesses that cosigned, and whether they meet its quorum. Absent without a policy.
+   */
   witnesses?: { names: string[]; quorum: boolean } | undefined
 }
 

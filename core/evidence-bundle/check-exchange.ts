@@ -1,7 +1,7 @@
 /**
- * Checks that the records of a bundle belong to one exchange. Each record after the first answers the first (an erasure may
- * answer any of them), the reply answers exactly that request, and a record's metadata agree with its message. Receipts of a
- * delivery answer none: they name the exchange that carried it.
+ * Checks that the records of a bundle belong to one exchange. Each record after the first answers the first
+ * (an erasure may answer any of them), the reply answers exactly that request, and a record's metadata agree
+ * with its message. Receipts of a delivery answer none: they name the exchange that carried it.
  */
 import { hash } from 'node:crypto'
 import { isReceiptKind } from '#core/delivery/receipt.ts'
@@ -26,8 +26,8 @@ type Said = {
 }
 
 /**
- * The verdict on one record, compared with the others of the bundle. The exchange begins with the first record of `all` that is no
- * receipt.
+ * The verdict on one record, compared with the others of the bundle. The exchange begins with the first
+ * record of `all` that is no receipt.
  */
 export async function checkExchange(record: ProvenRecord, all: ProvenRecord[]): Promise<RecordVerdict> {
   const { leaf: _leaf, shown: _shown, ...verdict } = record
@@ -71,7 +71,9 @@ async function whyForeign(record: ProvenRecord, all: ProvenRecord[]): Promise<st
   return whyUnlike(response, record.metadata)
 }
 
-/** A SOAP message says nothing of x-road-request-id; the hash of its request stands in its header (pr-mess). */
+/**
+ * A SOAP message says nothing of x-road-request-id; the hash of its request stands in its header (pr-mess).
+ */
 async function whyUnlikeSoap(
   message: Buffer,
   { form, metadata }: ProvenRecord,

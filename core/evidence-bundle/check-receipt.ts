@@ -1,4 +1,7 @@
-/** Checks a record whose message is a delivery's receipt: what it says agrees with its leaf, its metadata and the exchange beside it. */
+/**
+ * Checks a record whose message is a delivery's receipt: what it says agrees with its leaf, its metadata and
+ * the exchange beside it.
+ */
 import { isReceiptKind, outcomeOf, type Receipt, readReceipt } from '#core/delivery/receipt.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { say } from '#schemas/said.ts'
@@ -12,7 +15,10 @@ type Placed = {
   shown: { message: Buffer; hashes: { body: Buffer | undefined } } | undefined
 }
 
-/** The receipt in a record of this form. Throws `invalid_message`, or `invalid_proof` when leaf and metadata say something else. */
+/**
+ * The receipt in a record of this form. Throws `invalid_message`, or `invalid_proof` when leaf and metadata
+ * say something else.
+ */
 export function receiptOf(q: {
   message: Buffer
   form: LeafFields
@@ -34,8 +40,8 @@ export function receiptOf(q: {
 }
 
 /**
- * Why the record of a receipt does not belong to the bundle; undefined if it does. A receipt answers no record: the id of the delivery
- * and the digest of the event tie it to the request, in both logs alike.
+ * Why the record of a receipt does not belong to the bundle; undefined if it does. A receipt answers no
+ * record: the id of the delivery and the digest of the event tie it to the request, in both logs alike.
  */
 export function whyForeignReceipt(record: Placed, all: Placed[]): string | undefined {
   if (record.form.answers !== '') return say`A receipt answers no record.`.toString()

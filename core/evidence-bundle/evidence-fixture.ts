@@ -32,7 +32,8 @@ const logKey = generateKeyPairSync('ed25519').privateKey
 export type Made = { manifest: BundleManifest; files: Map<string, Buffer> }
 
 /**
- * Makes a bundle from a log of a few records: one request and the refusal that answers it, signed or in the log's record only.
+ * Makes a bundle from a log of a few records: one request and the refusal that answers it, signed or in the
+ * log's record only.
  */
 export async function make(
   o: {
@@ -289,7 +290,10 @@ function stampRecord(container: ContainerParts, salt: Buffer, ocspResponses: Buf
   return { form, entry }
 }
 
-/** The bytes of the bundle. Digests in the manifest are those of the current entries unless `digests` overrides them. */
+/**
+ * The bytes of the bundle. Digests in the manifest are those of the current entries unless `digests`
+ * overrides them.
+ */
 export function bytesOf({ manifest, files }: Made, digests: Record<string, string> = {}): Buffer {
   const own = [...files].map(([name, bytes]) => [name, hash('sha256', bytes, 'base64')])
   const complete = { ...manifest, files: { ...Object.fromEntries(own), ...digests } }

@@ -261,7 +261,8 @@ t.test('no octet of what proves can be another one, however the manifest is made
     'records/2/metadata.json',
   ]) {
     const bytes = good.files.get(name)!
-    // Nobody outside knows the log's own key, so a changed line of it has no effect; the member's signature counts.
+    // Nobody outside knows the log's own key, so a changed line of it has no effect; the member's signature
+    // counts.
     const [ownFrom, ownTo] = name.startsWith('checkpoints/')
       ? [bytes.indexOf('\n\n'), bytes.lastIndexOf('\n\u2014')]
       : [0, 0]

@@ -1,4 +1,7 @@
-/** Whether what a bundle shows is of one history of its log: states of one size, records at one index, and states that grew. */
+/**
+ * Whether what a bundle shows is of one history of its log: states of one size, records at one index, and
+ * states that grew.
+ */
 import { generateKeyPairSync, sign } from 'node:crypto'
 import t from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'

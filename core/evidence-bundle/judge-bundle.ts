@@ -1,7 +1,7 @@
 /**
- * Judges an evidence bundle. Each record's leaf must be under a signed tree head and must commit to the parts that the bundle
- * shows. The signed message must verify at the time that its time-stamp proves. The records must answer each other. A bad bundle
- * leads to a verdict, never to an exception.
+ * Judges an evidence bundle. Each record's leaf must be under a signed tree head and must commit to the parts
+ * that the bundle shows. The signed message must verify at the time that its time-stamp proves. The records
+ * must answer each other. A bad bundle leads to a verdict, never to an exception.
  */
 import { say } from '#schemas/said.ts'
 import type { BundleQuestion, BundleVerdict, RecordVerdict } from './bundle.ts'
@@ -42,8 +42,8 @@ function sayErased(record: ProvenRecord, all: ProvenRecord[]): ProvenRecord {
 }
 
 /**
- * The verdict `found` on the records, unless a time-stamp contradicts the log, or the log itself, which is told after what is wrong with a
- * record. An invalid evidence record proves nothing, as if it were absent.
+ * The verdict `found` on the records, unless a time-stamp contradicts the log, or the log itself, which is
+ * told after what is wrong with a record. An invalid evidence record proves nothing, as if it were absent.
  */
 export function withProofs({ history, stamps }: Proofs, found: Overall): Overall {
   const { failure, unproved } = history
@@ -55,7 +55,9 @@ export function withProofs({ history, stamps }: Proofs, found: Overall): Overall
   return { verdict: 'INDETERMINATE', subIndication: 'NO_POE', reason: unproved.toString() }
 }
 
-/** The overall verdict: the worst verdict on a record, then whether the server's owner signed each tree head. */
+/**
+ * The overall verdict: the worst verdict on a record, then whether the server's owner signed each tree head.
+ */
 export function overall(records: RecordVerdict[], checkpoints: BundleVerdict['checkpoints']): Overall {
   const worst = records.toSorted((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict))[0]!
   if (worst.verdict !== 'TOTAL-PASSED') {

@@ -1,6 +1,6 @@
 /**
- * Judges who signed the tree heads of a bundle. Only a signature with a member's certificate shows which member a log belongs to;
- * the log's own key does not.
+ * Judges who signed the tree heads of a bundle. Only a signature with a member's certificate shows which
+ * member a log belongs to; the log's own key does not.
  */
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { judgeSignerFault } from '#core/container/judge-fault.ts'
@@ -14,8 +14,9 @@ import type { BundleQuestion, HeadVerdict, RecordVerdict } from './bundle.ts'
 import type { HeadProof, HeadProofs } from './prove-heads.ts'
 
 /**
- * For each tree head, whether the server's owner signed it. The certificate must have been good when an evidence record proves
- * that the tree head existed; without an evidence record it must be good now. Unproved times do not count.
+ * For each tree head, whether the server's owner signed it. The certificate must have been good when an
+ * evidence record proves that the tree head existed; without an evidence record it must be good now. Unproved
+ * times do not count.
  */
 export function judgeCheckpoints(
   q: BundleQuestion,

@@ -1,6 +1,7 @@
 /**
- * Looks whether what a bundle shows is of one log: one root for each size, one leaf at each index, and each larger state a continuation
- * of the smaller one before it (RFC 9162 section 2.1.4), which `consistency.json` proves.
+ * Looks whether what a bundle shows is of one log: one root for each size, one leaf at each index, and each
+ * larger state a continuation of the smaller one before it (RFC 9162 section 2.1.4), which `consistency.json`
+ * proves.
  */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -12,7 +13,10 @@ import { type Said, say } from '#schemas/said.ts'
 import { type Bundle, CONSISTENCY, type ConsistencyStep } from './bundle.ts'
 
 export type History = {
-  /** Why this bundle shows two histories, each of which may be signed, or a proof that does not hold or cannot be read. */
+  /**
+   * Why this bundle shows two histories, each of which may be signed, or a proof that does not hold or cannot
+   * be read.
+   */
   failure: { subIndication: 'HASH_FAILURE' | 'FORMAT_FAILURE'; reason: Said } | undefined
   /** What of the history nothing in the bundle proves, and nothing contradicts. */
   unproved: Said | undefined
@@ -80,7 +84,10 @@ function failed(reason: Said, subIndication: 'HASH_FAILURE' | 'FORMAT_FAILURE' =
   return { failure: { subIndication, reason }, unproved: undefined }
 }
 
-/** Undefined unless it is canonical JSON with exactly the members of version 1, canonical base64, and one step for each pair of sizes. */
+/**
+ * Undefined unless it is canonical JSON with exactly the members of version 1, canonical base64, and one step
+ * for each pair of sizes.
+ */
 function stepsIn(bytes: Buffer): ConsistencyStep[] | undefined {
   try {
     const value = parseStrictJson(bytes) as { steps: ConsistencyStep[]; version: 1 }

@@ -1,4 +1,7 @@
-/** Judges one record of a bundle: its position in the log, the openings of its commitments, and its signed message. */
+/**
+ * Judges one record of a bundle: its position in the log, the openings of its commitments, and its signed
+ * message.
+ */
 import { hash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { circumstancesEntry, readCircumstances } from '#core/circumstances/read.ts'
@@ -24,12 +27,15 @@ import { readStatement } from './read-statement.ts'
 import { stampersOf } from './stampers-of.ts'
 
 /**
- * `leaf`: the record's leaf hash, base64, by which other records refer to it. `shown`: the message, if it is in the bundle, with
- * the digests that a reply must name.
+ * `leaf`: the record's leaf hash, base64, by which other records refer to it. `shown`: the message, if it is
+ * in the bundle, with the digests that a reply must name.
  */
 export type ProvenRecord = RecordVerdict & { leaf: string; shown: ShownMessage | undefined }
 
-/** Further proofs in the bundle: since when tree heads exist, the time-stamps with what was stored with them, and that all is of one log. */
+/**
+ * Further proofs in the bundle: since when tree heads exist, the time-stamps with what was stored with them,
+ * and that all is of one log.
+ */
 export type Proofs = { heads: HeadProofs; stamps: ProvenStamps; history: History }
 
 /** Of everything that the bundle shows beside its records. */
@@ -98,8 +104,8 @@ export async function judgeRecord(
 }
 
 /**
- * Judges the message together with evidence from the log: the signer's status at the time of the stamp, and since when the stamp
- * has existed.
+ * Judges the message together with evidence from the log: the signer's status at the time of the stamp, and
+ * since when the stamp has existed.
  */
 async function judgeStamped(
   container: Container,
@@ -119,7 +125,8 @@ async function judgeStamped(
     stampers: stampersOf(q),
   })
   if (stamp !== undefined || verdict.verdict !== 'TOTAL-PASSED') return verdict
-  // If the record of the time-stamp could be left out, a log could hide that the signer was revoked before the stamp.
+  // If the record of the time-stamp could be left out, a log could hide that the signer was revoked before
+  // the stamp.
   return {
     ...verdict,
     ...{ verdict: 'INDETERMINATE', subIndication: 'NO_POE', code: 'timestamp_invalid' },
@@ -138,8 +145,9 @@ async function tokenOf({ timestampToken, signatures }: Container): Promise<Buffe
 }
 
 /**
- * The statement that a refusal or an unknown outcome has as its message does not name its signer. It is the service's member or, if
- * that has no key on the server, the owner of the server that states it. A receipt is signed by the member whose server it is of.
+ * The statement that a refusal or an unknown outcome has as its message does not name its signer. It is the
+ * service's member or, if that has no key on the server, the owner of the server that states it. A receipt is
+ * signed by the member whose server it is of.
  */
 async function judgeMessage(
   container: Container,
@@ -186,14 +194,18 @@ async function checkShown(
   expect(say`message`, sha512(container.message), record.openings.message?.digest)
   if (form.body !== '' && record.openings.body === undefined)
     throw malformed(say`the body of a message that is shown is not opened`)
-  // The signature's hash chain does not tell attachments from other messages of its batch: the leaf does, with one digest of all.
+  // The signature's hash chain does not tell attachments from other messages of its batch: the leaf does,
+  // with one digest of all.
   expect(say`body`, bodyDigest(container)?.toString('base64') ?? '', record.openings.body?.digest ?? '')
   if (signatures === undefined) throw differs(say`The signature document that its leaf names is missing.`)
   await checkSameSignature(signatures, container.signatures)
   return { ...said, container }
 }
 
-/** The circumstances, if the bundle shows them. The record proves their hash, and the hash proves the document. */
+/**
+ * The circumstances, if the bundle shows them. The record proves their hash, and the hash proves the
+ * document.
+ */
 function circumstancesOf(metadata: unknown, files: ReadonlyMap<string, Buffer>): Circumstances | undefined {
   const { circumstances: digest } = (metadata ?? {}) as Record<string, unknown>
   if (typeof digest !== 'string') return undefined
@@ -204,7 +216,10 @@ function circumstancesOf(metadata: unknown, files: ReadonlyMap<string, Buffer>):
   return readCircumstances(document, digest)
 }
 
-/** The container's signature document may contain the time-stamp in addition; the signature value must be the same. */
+/**
+ * The container's signature document may contain the time-stamp in addition; the signature value must be the
+ * same.
+ */
 async function checkSameSignature(signed: Buffer, contained: Buffer): Promise<void> {
   if (signed.equals(contained)) return
   const [one, other] = [await checkSignature(signed), await checkSignature(contained)]

@@ -1,6 +1,6 @@
 /**
- * Judges the log's own records of time-stamps. Each must be in the tree and commit to its token (including the bytes outside the
- * token's signature) and to the certificates and OCSP answers that were stored with it.
+ * Judges the log's own records of time-stamps. Each must be in the tree and commit to its token (including
+ * the bytes outside the token's signature) and to the certificates and OCSP answers that were stored with it.
  */
 import { hash } from 'node:crypto'
 import { leafHash } from '#core/merkle/hash.ts'

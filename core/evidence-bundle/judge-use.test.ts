@@ -1,4 +1,7 @@
-/** The proof of one use from both sides, of real logs: what it proves without opening anything, and each way in which it may not. */
+/**
+ * The proof of one use from both sides, of real logs: what it proves without opening anything, and each way
+ * in which it may not.
+ */
 import t from 'tap'
 import { readConfigurationFiles } from '#core/configuration/read-configuration-files.ts'
 import { readZippedFiles } from '#core/configuration/zipped-files.ts'

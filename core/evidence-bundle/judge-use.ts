@@ -1,6 +1,7 @@
 /**
- * Judges the proof of one use of a person's data, as a tracker gives it (docs/tracker.md): a bundle that opens nothing. It compares what the
- * leaf forms show with what the system said of the use, and the two sides with each other. Whatever is wrong is a doubt, never an exception.
+ * Judges the proof of one use of a person's data, as a tracker gives it (docs/tracker.md): a bundle that
+ * opens nothing. It compares what the leaf forms show with what the system said of the use, and the two sides
+ * with each other. Whatever is wrong is a doubt, never an exception.
  */
 import { leafHash } from '#core/merkle/hash.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
@@ -25,9 +26,10 @@ export type SaidUse = {
 }
 
 /**
- * Why a side is not proven. `unreadable`: it is no proof of one use; `place`: it does not lead to the signed state of a log; `leaf`: it is of
- * another record than the system named; `words`: the record has another time, side, contract or end than the system said; `server`: it is
- * the log of a server that does not serve this system; `unsigned`: nobody is known to have signed the state of the log.
+ * Why a side is not proven. `unreadable`: it is no proof of one use; `place`: it does not lead to the signed
+ * state of a log; `leaf`: it is of another record than the system named; `words`: the record has another
+ * time, side, contract or end than the system said; `server`: it is the log of a server that does not serve
+ * this system; `unsigned`: nobody is known to have signed the state of the log.
  */
 export type UseDoubt = 'unreadable' | 'place' | 'leaf' | 'words' | 'server' | 'unsigned'
 
@@ -40,9 +42,10 @@ export type JudgedUse = {
 }
 
 /**
- * What two sides prove together. `message`: both logs hold the same signature of the request, and of the answer where both have one, made
- * by the office that asked; so they are of one question, or of questions that were signed together. `apart`: they hold different ones.
- * `unsigned`: a record without a signature, so nothing ties the two. `one log`: both records stand in one log.
+ * What two sides prove together. `message`: both logs hold the same signature of the request, and of the
+ * answer where both have one, made by the office that asked; so they are of one question, or of questions
+ * that were signed together. `apart`: they hold different ones. `unsigned`: a record without a signature, so
+ * nothing ties the two. `one log`: both records stand in one log.
  */
 export type UseTie = 'message' | 'apart' | 'unsigned' | 'one log'
 
@@ -96,7 +99,10 @@ function leafOf({ manifest }: Bundle, { index }: RecordVerdict): string {
   return leafHash(Buffer.from(form)).toString('base64')
 }
 
-/** What a leaf form shows of a use without being opened. An answer that came since the system told the use contradicts nothing. */
+/**
+ * What a leaf form shows of a use without being opened. An answer that came since the system told the use
+ * contradicts nothing.
+ */
 function isAsSaid(said: SaidUse, request: LeafFields, answer: LeafFields | undefined): boolean {
   const outcome = request.outcome || (answer?.outcome ?? '')
   const end = outcome === '' ? 'open' : outcome === 'ok' ? 'given' : 'refused'

@@ -1,4 +1,7 @@
-/** Reads `bundle.json` strictly: canonical JSON (RFC 8785) with exactly the members of version 1, within bounds. */
+/**
+ * Reads `bundle.json` strictly: canonical JSON (RFC 8785) with exactly the members of version 1, within
+ * bounds.
+ */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -23,7 +26,8 @@ const FILE_NAME = /^(?!(?:.*\/)?\.+(?:\/|$))[A-Za-z0-9%._*+-]{1,255}(?:\/[A-Za-z
 type Reader<T> = (value: unknown, where: string) => T
 
 /**
- * Throws `malformed_bundle`. `most`: the largest numbers of records and files, which are higher for archives than for bundles.
+ * Throws `malformed_bundle`. `most`: the largest numbers of records and files, which are higher for archives
+ * than for bundles.
  */
 export function parseManifest(
   bytes: Buffer,

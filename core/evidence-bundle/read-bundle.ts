@@ -1,4 +1,7 @@
-/** Reads an evidence bundle within bounds: every entry must be in the manifest and have the digest stated there. */
+/**
+ * Reads an evidence bundle within bounds: every entry must be in the manifest and have the digest stated
+ * there.
+ */
 import { hash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
@@ -19,7 +22,10 @@ const DEFAULT_LIMITS: BundleLimits = {
   bytes: 1024 * 1024 * 1024,
 }
 
-/** Reads a bundle from a file or from its bytes. Throws `malformed_bundle`, or `io_error` when the file cannot be opened. */
+/**
+ * Reads a bundle from a file or from its bytes. Throws `malformed_bundle`, or `io_error` when the file cannot
+ * be opened.
+ */
 export async function readBundle(file: string | Buffer, limits: Partial<BundleLimits> = {}): Promise<Bundle> {
   const zip = await openZip(file, malformed)
   try {
@@ -32,7 +38,10 @@ export async function readBundle(file: string | Buffer, limits: Partial<BundleLi
   }
 }
 
-/** Whether the file is a ZIP file with a `bundle.json`, which distinguishes a bundle from a container. Throws `io_error`. */
+/**
+ * Whether the file is a ZIP file with a `bundle.json`, which distinguishes a bundle from a container. Throws
+ * `io_error`.
+ */
 export const isBundle = (file: string | Buffer): Promise<boolean> =>
   holdsEntry(file, [MANIFEST], DEFAULT_LIMITS.entries)
 

@@ -8,7 +8,10 @@ import { say, type Word } from '#schemas/said.ts'
 import type { Bundle, BundleOpening, BundleRecord } from './bundle.ts'
 import { malformed } from './parse-manifest.ts'
 
-/** The fields of a leaf form. The text must be canonical, so that nobody can read another record in the same leaf. */
+/**
+ * The fields of a leaf form. The text must be canonical, so that nobody can read another record in the same
+ * leaf.
+ */
 export function readForm(text: string): LeafFields {
   const fields = parseStrictJson(text) as LeafFields
   let isCanonical = false

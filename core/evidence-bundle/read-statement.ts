@@ -1,4 +1,7 @@
-/** Reads what a provider's server states of a request that got no reply: that it refused it, or that its system answered with a fault. */
+/**
+ * Reads what a provider's server states of a request that got no reply: that it refused it, or that its
+ * system answered with a fault.
+ */
 import { isFaultStatement, readFaultStatement } from '#core/transport/fault-statement.ts'
 import { readRefusalStatement } from '#core/transport/refusal-statement.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -8,8 +11,8 @@ import { say } from '#schemas/said.ts'
 const REPLAYED = /(?:^|\.)replayed_request$/i
 
 /**
- * The statement in a record of this kind. `requestHash` is '' if the body was not read. Throws `invalid_message`, also for a refusal
- * that an unknown outcome cannot have.
+ * The statement in a record of this kind. `requestHash` is '' if the body was not read. Throws
+ * `invalid_message`, also for a refusal that an unknown outcome cannot have.
  */
 export function readStatement(
   message: Buffer,

@@ -1,6 +1,7 @@
 /**
- * Reads a use of a person's data that the person saved: one ZIP file with what each side said of it (`use.json`) and each side's proof. Only with
- * what was said does a proof, which opens nothing, prove a row: the leaf ties the two.
+ * Reads a use of a person's data that the person saved: one ZIP file with what each side said of it
+ * (`use.json`) and each side's proof. Only with what was said does a proof, which opens nothing, prove a row:
+ * the leaf ties the two.
  */
 import { buffer } from 'node:stream/consumers'
 import type { ZipFile } from 'yauzl'

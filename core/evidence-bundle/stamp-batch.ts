@@ -1,4 +1,7 @@
-/** The bytes that the record of a time-stamp batch commits to besides the token (docs/message-log-format.md section 9). */
+/**
+ * The bytes that the record of a time-stamp batch commits to besides the token (docs/message-log-format.md
+ * section 9).
+ */
 
 type StampBatch = {
   first_id: number

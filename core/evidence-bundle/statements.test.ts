@@ -1,4 +1,7 @@
-/** What a provider's server states of a request that got no reply, as evidence: a refusal, or a fault of its system. */
+/**
+ * What a provider's server states of a request that got no reply, as evidence: a refusal, or a fault of its
+ * system.
+ */
 import { hash } from 'node:crypto'
 import t from 'tap'
 import { body, NOW } from '#core/container/container-fixture.ts'

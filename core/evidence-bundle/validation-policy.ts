@@ -1,10 +1,11 @@
 /**
- * The validation policy that evidence is judged by (docs/validation-policy.md), as data: until when digests and keys count, and
- * how far clocks may differ. A proof made with an algorithm counts if other evidence proves that it existed before that
- * algorithm's end.
+ * The validation policy that evidence is judged by (docs/validation-policy.md), as data: until when digests
+ * and keys count, and how far clocks may differ. A proof made with an algorithm counts if other evidence
+ * proves that it existed before that algorithm's end.
  *
- * Sources: NIST SP 800-131A for RSA below 2048 bits, NIST SP 800-57 part 1 for 2048 (112 bits of strength until 2030), NIST IR
- * 8547 for signatures that a quantum computer breaks (2035). None of them sets an end for SHA-2 of 256 bits and more.
+ * Sources: NIST SP 800-131A for RSA below 2048 bits, NIST SP 800-57 part 1 for 2048 (112 bits of strength
+ * until 2030), NIST IR 8547 for signatures that a quantum computer breaks (2035). None of them sets an end
+ * for SHA-2 of 256 bits and more.
  */
 import type { KeyObject } from 'node:crypto'
 import type { DigestName } from '#schemas/wire.ts'
@@ -20,7 +21,10 @@ type AlgorithmName =
   | 'P-384'
   | 'P-521'
 
-/** Last day on which an algorithm counts (YYYY-MM-DD), or null while no end is known. Unlisted algorithms never count. */
+/**
+ * Last day on which an algorithm counts (YYYY-MM-DD), or null while no end is known. Unlisted algorithms
+ * never count.
+ */
 export type AlgorithmEnds = Readonly<Record<AlgorithmName, string | null>>
 
 export const ALGORITHM_ENDS: AlgorithmEnds = {

@@ -1,4 +1,6 @@
-/** Writes the file in which a person keeps a use of their data, with the proofs of its sides (saved-use.ts). */
+/**
+ * Writes the file in which a person keeps a use of their data, with the proofs of its sides (saved-use.ts).
+ */
 import { buffer } from 'node:stream/consumers'
 import { createZipStream } from '#core/container/zip-stream.ts'
 import { FORM, proofName, type SavedUse, USE } from './saved-use.ts'

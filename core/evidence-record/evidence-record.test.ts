@@ -1,5 +1,6 @@
 /**
- * Evidence records: made, renewed in both ways, judged over decades; malicious ones are refused, and public tools can read ours.
+ * Evidence records: made, renewed in both ways, judged over decades; malicious ones are refused, and public
+ * tools can read ours.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash, hash } from 'node:crypto'

@@ -1,6 +1,6 @@
 /**
- * The hash trees of archive time-stamps (RFC 4998 section 4.2). One time-stamp covers many objects; each object has the lists of
- * hashes that lead from it to the root.
+ * The hash trees of archive time-stamps (RFC 4998 section 4.2). One time-stamp covers many objects; each
+ * object has the lists of hashes that lead from it to the root.
  */
 import { digestOf } from '#core/timestamp/digest.ts'
 import type { DigestName } from '#schemas/wire.ts'
@@ -43,8 +43,8 @@ export function buildHashTree(leaves: readonly Buffer[], digest: DigestName): Ha
 }
 
 /**
- * The root to which the lists lead from `hash` (section 4.3); undefined if the first list does not contain the hash. Without
- * lists the hash is the root.
+ * The root to which the lists lead from `hash` (section 4.3); undefined if the first list does not contain
+ * the hash. Without lists the hash is the root.
  */
 export function rootOf(hash: Buffer, lists: Buffer[][], digest: DigestName): Buffer | undefined {
   const [first, ...rest] = lists
@@ -53,7 +53,9 @@ export function rootOf(hash: Buffer, lists: Buffer[][], digest: DigestName): Buf
   return rest.reduce((node, list) => fatherOf([...list, node], digest), fatherOf(first, digest))
 }
 
-/** The parent of some hashes; a single hash is its own parent, since it is not hashed again (section 4.2.1). */
+/**
+ * The parent of some hashes; a single hash is its own parent, since it is not hashed again (section 4.2.1).
+ */
 function fatherOf(hashes: Buffer[], digest: DigestName): Buffer {
   return hashes.length === 1 ? hashes[0]! : digestOf(digest, Buffer.concat(inOrder(hashes)))
 }

@@ -1,4 +1,7 @@
-/** Reads an evidence record (RFC 4998 section 3.1) completely and strictly, in DER; does not decide whether to trust it. */
+/**
+ * Reads an evidence record (RFC 4998 section 3.1) completely and strictly, in DER; does not decide whether to
+ * trust it.
+ */
 import {
   children,
   type Der,
@@ -17,7 +20,10 @@ import type { DigestName } from '#schemas/wire.ts'
 export type ArchiveTimeStamp = {
   /** If absent, the digest of the time-stamp's message imprint applies. */
   digest: DigestName | undefined
-  /** The reduced hash tree; the list with the object's own hash comes first. Empty if the time-stamp is over that hash itself. */
+  /**
+   * The reduced hash tree; the list with the object's own hash comes first. Empty if the time-stamp is over
+   * that hash itself.
+   */
   lists: Buffer[][]
   /** The time-stamp (ContentInfo), byte for byte: a renewal hashes it. */
   token: Buffer
@@ -47,8 +53,8 @@ export function readEvidenceRecord(bytes: Buffer): EvidenceRecord {
 function readFields(fields: Der[]): EvidenceRecord {
   if (readSmallInteger(fields.shift()) !== 1) throw malformed('version')
   const digests = some(fields.shift(), 'digest algorithms', MAX_CHAINS).map(readDigest)
-  // cryptoInfos only help to find certificates, so they are skipped. Records of encrypted objects are refused: we cannot decrypt
-  // them.
+  // cryptoInfos only help to find certificates, so they are skipped. Records of encrypted objects are
+  // refused: we cannot decrypt them.
   if (fields[0]?.tag === 0xa0) fields.shift()
   if (fields[0]?.tag === 0xa1) throw malformed('an encrypted object')
   const chains = some(fields.shift(), 'archive time-stamp chains', MAX_CHAINS).map((chain) => ({

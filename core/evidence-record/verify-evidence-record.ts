@@ -1,6 +1,7 @@
 /**
- * Decides since when an evidence record proves that its object existed (RFC 4998 sections 4.3 and 5.3). Every time-stamp must
- * cover the right hash, come from a configured authority, and be renewed while it still counted.
+ * Decides since when an evidence record proves that its object existed (RFC 4998 sections 4.3 and 5.3). Every
+ * time-stamp must cover the right hash, come from a configured authority, and be renewed while it still
+ * counted.
  */
 import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { type AlgorithmEnds, digestEnd, keyEnd } from '#core/evidence-bundle/validation-policy.ts'
@@ -32,13 +33,16 @@ type ProvenExistence = {
   since: Date
   /** Every time-stamp, in order. */
   stamps: { time: Date; tsa: Certificate; digest: DigestName }[]
-  /** When the last time-stamp stops counting. After that, the record proves nothing until newer evidence covers it. */
+  /**
+   * When the last time-stamp stops counting. After that, the record proves nothing until newer evidence
+   * covers it.
+   */
   end: StampEnd
 }
 
 /**
- * Throws `malformed_evidence_record`, or `evidence_record_invalid` when it proves nothing. The caller checks whether `end` has
- * passed.
+ * Throws `malformed_evidence_record`, or `evidence_record_invalid` when it proves nothing. The caller checks
+ * whether `end` has passed.
  */
 export function verifyEvidenceRecord(q: EvidenceQuestion): ProvenExistence {
   const { chains, digests } = readEvidenceRecord(q.record)
@@ -71,7 +75,10 @@ export function verifyEvidenceRecord(q: EvidenceQuestion): ProvenExistence {
   return { since: stamps[0]!.time, stamps, end: end! }
 }
 
-/** When a time-stamp stops counting: when its authority's certificate expires, or at the end of the first of its algorithms. */
+/**
+ * When a time-stamp stops counting: when its authority's certificate expires, or at the end of the first of
+ * its algorithms.
+ */
 export function stampEnd(stamp: TimeStamp, ends?: AlgorithmEnds): StampEnd {
   const certificate = stamp.certificate.notAfter.getTime()
   const algorithm = Math.min(
@@ -110,7 +117,10 @@ function verified(token: Buffer, imprint: Buffer, q: EvidenceQuestion): TimeStam
   }
 }
 
-/** The digest of an archive time-stamp that does not state one: the digest of the time-stamp's imprint (section 3.1). */
+/**
+ * The digest of an archive time-stamp that does not state one: the digest of the time-stamp's imprint
+ * (section 3.1).
+ */
 function imprintDigest(token: Buffer): DigestName {
   try {
     return readTstInfo(readSignedData(token).content).digest

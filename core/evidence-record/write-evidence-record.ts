@@ -1,6 +1,7 @@
 /**
- * Writes and renews evidence records (RFC 4998 sections 4.2 and 5.2). The caller first asks for the hash to be stamped, gets a
- * time-stamp over it (alone, or under a hash tree with others) from an authority, and then adds it here.
+ * Writes and renews evidence records (RFC 4998 sections 4.2 and 5.2). The caller first asks for the hash to
+ * be stamped, gets a time-stamp over it (alone, or under a hash tree with others) from an authority, and then
+ * adds it here.
  */
 import { der } from '#core/asn1/der-write.ts'
 import { digestOf, writeDigest } from '#core/timestamp/digest.ts'
@@ -15,7 +16,10 @@ export function objectHash(data: Buffer, digest: DigestName): Buffer {
   return digestOf(digest, data)
 }
 
-/** The hash that a time-stamp renewal covers: the hash of the last time-stamp. `digest` must be the digest of the chain. */
+/**
+ * The hash that a time-stamp renewal covers: the hash of the last time-stamp. `digest` must be the digest of
+ * the chain.
+ */
 export function renewedStampHash(record: EvidenceRecord, digest: DigestName): Buffer {
   return digestOf(digest, record.chains.at(-1)!.stamps.at(-1)!.token)
 }

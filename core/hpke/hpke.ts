@@ -1,6 +1,6 @@
 /**
- * HPKE (RFC 9180) in base mode, single shot: only the holder of the recipient's private key can read what was sealed to its
- * public key.
+ * HPKE (RFC 9180) in base mode, single shot: only the holder of the recipient's private key can read what was
+ * sealed to its public key.
  */
 import {
   createCipheriv,
@@ -23,7 +23,10 @@ type AeadId = keyof typeof AEADS
 type Sealed = { enc: Buffer; ciphertext: Buffer }
 type Question = { info: Buffer; aad?: Buffer; aead?: AeadId }
 
-/** DHKEM(X25519, HKDF-SHA256), computed by node:crypto (section 4.1 and the checks of 7.1), and HKDF-SHA256 (7.2). */
+/**
+ * DHKEM(X25519, HKDF-SHA256), computed by node:crypto (section 4.1 and the checks of 7.1), and HKDF-SHA256
+ * (7.2).
+ */
 const KEM_ID = 0x0020
 const KDF_ID = 0x0001
 const NONCE = 12
@@ -41,7 +44,10 @@ export function seal(q: Question & { publicKey: Buffer; plaintext: Buffer }): Se
   return { enc, ciphertext: Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]) }
 }
 
-/** Throws `decryption_failed` if the ciphertext was not sealed to this key with this `info`, or was changed since. */
+/**
+ * Throws `decryption_failed` if the ciphertext was not sealed to this key with this `info`, or was changed
+ * since.
+ */
 export function open(q: Question & Sealed & { privateKey: KeyObject }): Buffer {
   const { enc, ciphertext, info, aad = NONE, aead = 2, privateKey } = q
   try {
@@ -84,7 +90,9 @@ function extract(suite: Buffer, salt: Buffer, label: string, ikm: Buffer): Buffe
   return hmac(salt, Buffer.concat([Buffer.from('HPKE-v1'), suite, Buffer.from(label), ikm]))
 }
 
-/** LabeledExpand of section 4 over HKDF-Expand (RFC 5869); one block is long enough for every key and nonce. */
+/**
+ * LabeledExpand of section 4 over HKDF-Expand (RFC 5869); one block is long enough for every key and nonce.
+ */
 function expand(suite: Buffer, prk: Buffer, label: string, info: Buffer, length: number): Buffer {
   const labeled = [two(length), Buffer.from('HPKE-v1'), suite, Buffer.from(label), info]
   return hmac(prk, Buffer.concat([...labeled, Buffer.of(1)])).subarray(0, length)

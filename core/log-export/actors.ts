@@ -1,6 +1,6 @@
 /**
- * The acting persons and parties that a message names: its user (X-Road-UserId) and the party that it represents
- * (X-Road-Represented-Party).
+ * The acting persons and parties that a message names: its user (X-Road-UserId) and the party that it
+ * represents (X-Road-Represented-Party).
  */
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
 
@@ -11,7 +11,9 @@ export type ActorKind = (typeof ACTOR_KINDS)[number]
 /** The user and the represented party to which an export was narrowed. */
 export type AskedActors = Partial<Record<ActorKind, string>>
 
-/** The normalised form of an identifier; the name itself if it cannot be normalised (too long, for example). */
+/**
+ * The normalised form of an identifier; the name itself if it cannot be normalised (too long, for example).
+ */
 export function actorForm(name: string): string {
   return normaliseIdentifier(name) ?? name
 }

@@ -1,10 +1,11 @@
 /**
- * Writes and reads table cells (RFC 4180) that no spreadsheet evaluates, since identifiers come from other people. A cell that
- * would begin a formula gets an apostrophe in front, and so does a formula that already has apostrophes in front, so that reading
- * restores the text.
+ * Writes and reads table cells (RFC 4180) that no spreadsheet evaluates, since identifiers come from other
+ * people. A cell that would begin a formula gets an apostrophe in front, and so does a formula that already
+ * has apostrophes in front, so that reading restores the text.
  */
 
-// Some programs find a formula after a tab or a line end, and East Asian programs accept the full-width signs.
+// Some programs find a formula after a tab or a line end, and East Asian programs accept the full-width
+// signs.
 const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/
 const MARKED = /^'+[=+\-@\t\r\n＝＋－＠]/
 

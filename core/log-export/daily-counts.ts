@@ -1,6 +1,7 @@
 /**
- * The counts to which a log commits after each day: how many records it has of which parties, over a stretch of indexes that
- * begins where the last one ended. A salted digest hides each row, so that the log can show some rows without the others.
+ * The counts to which a log commits after each day: how many records it has of which parties, over a stretch
+ * of indexes that begins where the last one ended. A salted digest hides each row, so that the log can show
+ * some rows without the others.
  */
 import { hash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -9,8 +10,8 @@ import { malformed } from '#core/evidence-bundle/parse-manifest.ts'
 import type { Time } from '#schemas/sent-values.ts'
 
 /**
- * The number of records of one kind between the same parties. Identifiers as in a record's metadata; '' if a record names none,
- * NOT_TOLD if they are withheld.
+ * The number of records of one kind between the same parties. Identifiers as in a record's metadata; '' if a
+ * record names none, NOT_TOLD if they are withheld.
  */
 export type CountRow = {
   client: string
@@ -52,8 +53,8 @@ export type DailyCounts = {
 }
 
 /**
- * Stands for parties that are withheld: the record was erased before it was counted, or there were too many parties to list. Also
- * stands for an outcome if there were too many outcomes.
+ * Stands for parties that are withheld: the record was erased before it was counted, or there were too many
+ * parties to list. Also stands for an outcome if there were too many outcomes.
  */
 export const NOT_TOLD = '?'
 

@@ -1,6 +1,6 @@
 /**
- * The filter of an export, as in `GET /message-log/records`, applied to shown rows and to leaf forms of records that are not
- * shown.
+ * The filter of an export, as in `GET /message-log/records`, applied to shown rows and to leaf forms of
+ * records that are not shown.
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { FoundRecord, RecordQuestion } from '#schemas/found-record.ts'
@@ -10,7 +10,8 @@ import type { AskedActors } from './actors.ts'
 export type ExportFilter = Omit<RecordQuestion, 'userTerm' | 'representedPartyTerm'> &
   AskedActors & {
     /**
-     * The id of a search by person. Nobody else can repeat that search, so it never proves that a record was rightly left out.
+     * The id of a search by person. Nobody else can repeat that search, so it never proves that a record was
+     * rightly left out.
      */
     subjectSearch?: string
     /** The subsystem that the registry was asked at when it was ordered, for `upkeep`. */
@@ -28,7 +29,10 @@ const EQUAL = {
   endpoint: 'endpoint',
 } as const
 
-/** Whether the row matches the filter, except for user id and represented party, which rows do not contain: see `isOfActors`. */
+/**
+ * Whether the row matches the filter, except for user id and represented party, which rows do not contain:
+ * see `isOfActors`.
+ */
 export function fits(filter: ExportFilter, row: FoundRecord): boolean {
   const { partyId, upkeep, managementId } = filter
   const isParty =
@@ -44,8 +48,8 @@ export function fits(filter: ExportFilter, row: FoundRecord): boolean {
 }
 
 /**
- * Whether the public members of a leaf form allow a match with the filter; false proves that the record was rightly left out. A
- * form only has commitments to parties and ids.
+ * Whether the public members of a leaf form allow a match with the filter; false proves that the record was
+ * rightly left out. A form only has commitments to parties and ids.
  */
 export function mayFit(
   filter: ExportFilter,

@@ -8,7 +8,10 @@ export function hiddenForm(leaf: Buffer): string {
   return canonicalJson({ leaf: leaf.toString('base64') })
 }
 
-/** The leaf hash, if the line is a hidden form; else undefined. Throws `malformed_bundle` for base64 of another form. */
+/**
+ * The leaf hash, if the line is a hidden form; else undefined. Throws `malformed_bundle` for base64 of
+ * another form.
+ */
 export function readHiddenForm(line: string): Buffer | undefined {
   const text = LINE.exec(line)?.[1]
   if (text === undefined) return undefined

@@ -3,7 +3,10 @@ import { searchedEndpoint } from '#core/circumstances/searched.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
 
-/** `metadata`: as covered by the record's commitment to its parties. `held`: the circumstances that they name, if shown. */
+/**
+ * `metadata`: as covered by the record's commitment to its parties. `held`: the circumstances that they name,
+ * if shown.
+ */
 export function isRowOf(row: FoundRecord, metadata: unknown, held: Circumstances | undefined): boolean {
   const said = metadata as Record<string, unknown>
   return (

@@ -1,6 +1,6 @@
 /**
- * Judges the daily counts in an export. Before anybody asked, the log committed to how many records of a stretch of indexes
- * match. If the export shows that many, nothing was left out.
+ * Judges the daily counts in an export. Before anybody asked, the log committed to how many records of a
+ * stretch of indexes match. If the export shows that many, nothing was left out.
  */
 import { hash } from 'node:crypto'
 import { checkOpening, readForm } from '#core/evidence-bundle/read-form.ts'
@@ -26,7 +26,10 @@ export type CountsVerdict = {
   wrong: string[]
   /** How many stretches of indexes are counted, one after the other. */
   stretches: number
-  /** Stretches of which every matching record is shown. `hidden`: rows of secret contracts in them are not shown. */
+  /**
+   * Stretches of which every matching record is shown. `hidden`: rows of secret contracts in them are not
+   * shown.
+   */
   settled: { first: number; last: number; hidden: boolean }[]
   /** The number of records that were counted as matching and are not shown: erased since, or left out. */
   missing: number
@@ -90,8 +93,8 @@ function openCounts({ index, form, path, opening, document, rows }: DailyCounts,
 }
 
 /**
- * Throws unless the shown rows count every record whose leaf form is shown. So a row that is hidden, or counts messages as
- * another kind, cannot hide records whose forms are there.
+ * Throws unless the shown rows count every record whose leaf form is shown. So a row that is hidden, or
+ * counts messages as another kind, cannot hide records whose forms are there.
  */
 function compareForms({ document, rows }: Counted, forms: (LeafFields | undefined)[]): void {
   const [from, to] = [Date.parse(document.from), Date.parse(document.to)]

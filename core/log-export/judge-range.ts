@@ -1,7 +1,8 @@
 /**
- * Judges what an export proves about its range. Each leaf form must be at its index below the tree head, and each row must agree
- * with its form and match the filter. For a record that is not shown there are three cases: it is proved not to match; it is in a
- * stretch for which the log counted the matches beforehand; or it is open.
+ * Judges what an export proves about its range. Each leaf form must be at its index below the tree head, and
+ * each row must agree with its form and match the filter. For a record that is not shown there are three
+ * cases: it is proved not to match; it is in a stretch for which the log counted the matches beforehand; or
+ * it is open.
  */
 import { readForm } from '#core/evidence-bundle/read-form.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
@@ -19,7 +20,10 @@ export type RangeVerdict = {
   /** Whether the leaf forms of the whole range lead to the tree head. */
   covered: boolean
   shown: number
-  /** The number of records of secret contracts: their leaves are in the tree, but nothing else is shown. They are open. */
+  /**
+   * The number of records of secret contracts: their leaves are in the tree, but nothing else is shown. They
+   * are open.
+   */
   hidden: number
   /** The number of records that are not shown and, by the public members of their forms, do not match. */
   ruledOut: number
@@ -27,15 +31,18 @@ export type RangeVerdict = {
   open: { first: number; last: number }[]
   openCount: number
   /**
-   * The number of records that are not shown in stretches where nothing was left out, by the counts to which the log committed
-   * the day after.
+   * The number of records that are not shown in stretches where nothing was left out, by the counts to which
+   * the log committed the day after.
    */
   counted: number
   counts: CountsVerdict
   forms: (LeafFields | undefined)[]
 }
 
-/** Throws `malformed_checkpoint`, `malformed_json` and similar faults for a form or tree head that cannot be read. */
+/**
+ * Throws `malformed_checkpoint`, `malformed_json` and similar faults for a form or tree head that cannot be
+ * read.
+ */
 export function judgeRange(read: LogExport): RangeVerdict {
   const { head, rows, forms: texts } = read
   const wrong: string[] = []
@@ -83,7 +90,10 @@ function erasedIndexes(hashes: Buffer[], forms: (LeafFields | undefined)[]): Set
   return new Set(hashes.flatMap((hash, index) => (erased.has(hash.toString('base64')) ? [index] : [])))
 }
 
-/** For a range without forms: except in counted stretches, only the server's word says that nothing lies between the rows. */
+/**
+ * For a range without forms: except in counted stretches, only the server's word says that nothing lies
+ * between the rows.
+ */
 function leftUnseen(rows: LogExport['rows'], size: number, { settled }: CountsVerdict): LeftOut {
   const whole = settled.filter(({ hidden }) => !hidden)
   const counted = whole.reduce(

@@ -1,4 +1,7 @@
-/** An export's range: what its leaf forms prove about records that are left out, and the manipulations that they reveal. */
+/**
+ * An export's range: what its leaf forms prove about records that are left out, and the manipulations that
+ * they reveal.
+ */
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'

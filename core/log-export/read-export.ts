@@ -1,4 +1,7 @@
-/** Reads an export within bounds: exactly the files that `filter.json` lists, each with the digest stated there. */
+/**
+ * Reads an export within bounds: exactly the files that `filter.json` lists, each with the digest stated
+ * there.
+ */
 import { hash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
@@ -52,7 +55,10 @@ const MAX_COUNTS_LINE = 32 * 1024 * 1024
 /** Whether it is a ZIP file with a `filter.json`. Throws `io_error`. */
 export const isExport = (file: string | Buffer): Promise<boolean> => holdsEntry(file, [HEAD], MAX_ENTRIES)
 
-/** Reads an export from a file or from its bytes. Throws `malformed_bundle`, or `io_error` when the file cannot be opened. */
+/**
+ * Reads an export from a file or from its bytes. Throws `malformed_bundle`, or `io_error` when the file
+ * cannot be opened.
+ */
 export async function readExport(file: string | Buffer): Promise<LogExport> {
   const zip = await openZip(file, malformed)
   try {
@@ -175,7 +181,9 @@ function checkRow(value: unknown): FoundRecord {
   return row as FoundRecord
 }
 
-/** Reads RFC 4180 as exports write it; removes the apostrophe that keeps spreadsheets from evaluating a cell. */
+/**
+ * Reads RFC 4180 as exports write it; removes the apostrophe that keeps spreadsheets from evaluating a cell.
+ */
 function readCsv(bytes: Buffer): FoundRecord[] {
   const [head, ...lines] = cellsOf(bytes.toString('utf8'))
   const columns = [COLUMNS, OLD_COLUMNS].find((names) => head?.join() === names.join())

@@ -1,4 +1,7 @@
-/** Fills fields into a text of a letter: what others wrote becomes no line of its own, no header and no second recipient; pure. */
+/**
+ * Fills fields into a text of a letter: what others wrote becomes no line of its own, no header and no second
+ * recipient; pure.
+ */
 import type { Fields } from './mail-address.ts'
 
 const MAX_FIELD = 1000

@@ -1,6 +1,7 @@
 /**
- * A log's request to a witness and the response (C2SP tlog-witness, "add-checkpoint"). The request has the size that the witness
- * knows, the proof that the tree grew from there, and the checkpoint; the response has signature lines.
+ * A log's request to a witness and the response (C2SP tlog-witness, "add-checkpoint"). The request has the
+ * size that the witness knows, the proof that the tree grew from there, and the checkpoint; the response has
+ * signature lines.
  */
 import { Fault } from '#schemas/fault.ts'
 import { type Checkpoint, parseCheckpoint, verifyCosignature } from './checkpoint.ts'
@@ -8,7 +9,9 @@ import { HASH_LENGTH } from './hash.ts'
 import { type Note, readLine } from './signed-note.ts'
 import type { VerifierKey } from './verifier-key.ts'
 
-/** `oldSize` is the size that the log believes the witness knows; `note` is the checkpoint's text as received. */
+/**
+ * `oldSize` is the size that the log believes the witness knows; `note` is the checkpoint's text as received.
+ */
 export type Submission = { oldSize: number; proof: Buffer[]; checkpoint: Checkpoint; note: string }
 
 export const MAX_PROOF = 63
@@ -23,7 +26,9 @@ export function writeSubmission({ oldSize, proof, note }: Omit<Submission, 'chec
   return `old ${oldSize}\n${hashes.join('')}\n${note}`
 }
 
-/** Reads a submission strictly; the witness verifies who signed the checkpoint. Throws `malformed_checkpoint`. */
+/**
+ * Reads a submission strictly; the witness verifies who signed the checkpoint. Throws `malformed_checkpoint`.
+ */
 export function parseSubmission(bytes: Buffer): Submission {
   if (bytes.length > MAX_SUBMISSION_BYTES) throw malformed('the submission is too large')
   const text = bytes.toString('utf8')

@@ -1,4 +1,7 @@
-/** The text of a checkpoint (C2SP tlog-checkpoint v1): origin, size, root, and extension lines, which we neither write nor interpret. */
+/**
+ * The text of a checkpoint (C2SP tlog-checkpoint v1): origin, size, root, and extension lines, which we
+ * neither write nor interpret.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { HASH_LENGTH } from './hash.ts'
 import type { Note } from './signed-note.ts'

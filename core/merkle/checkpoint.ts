@@ -1,4 +1,6 @@
-/** Tree heads as C2SP checkpoints: a text of origin, size and root (`checkpoint-text.ts`) as a signed note. */
+/**
+ * Tree heads as C2SP checkpoints: a text of origin, size and root (`checkpoint-text.ts`) as a signed note.
+ */
 import { type Checkpoint, readCheckpointText } from './checkpoint-text.ts'
 import { parseNote } from './signed-note.ts'
 

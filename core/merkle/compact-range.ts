@@ -1,11 +1,14 @@
 /**
- * The right edge of a growing tree: the roots of its complete subtrees, largest first. With these (at most 53 hashes for any log)
- * a leaf can be appended and the root computed.
+ * The right edge of a growing tree: the roots of its complete subtrees, largest first. With these (at most 53
+ * hashes for any log) a leaf can be appended and the root computed.
  */
 import { Fault } from '#schemas/fault.ts'
 import { EMPTY_ROOT, HASH_LENGTH, nodeHash } from './hash.ts'
 
-/** A tree of `size` leaves. There is one peak for each 1 in the binary form of the size, the largest subtree first. */
+/**
+ * A tree of `size` leaves. There is one peak for each 1 in the binary form of the size, the largest subtree
+ * first.
+ */
 type TreeEdge = { size: number; peaks: Buffer[] }
 
 export type CompactRange = {
@@ -18,7 +21,10 @@ export type CompactRange = {
   root(): Buffer
 }
 
-/** Continues from `edge`, or starts with an empty tree. Throws `log_inconsistent` when peaks and size disagree. */
+/**
+ * Continues from `edge`, or starts with an empty tree. Throws `log_inconsistent` when peaks and size
+ * disagree.
+ */
 export function createCompactRange(edge: TreeEdge = { size: 0, peaks: [] }): CompactRange {
   let { size } = edge
   const peaks = [...edge.peaks]
@@ -50,7 +56,9 @@ export function createCompactRange(edge: TreeEdge = { size: 0, peaks: [] }): Com
   }
 }
 
-/** The root over the peaks of a tree, or of a range that begins at a multiple of its largest complete subtree. */
+/**
+ * The root over the peaks of a tree, or of a range that begins at a multiple of its largest complete subtree.
+ */
 export function foldPeaks(peaks: readonly Buffer[]): Buffer {
   const last = peaks.at(-1)
   if (last === undefined) return EMPTY_ROOT

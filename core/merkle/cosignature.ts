@@ -1,6 +1,6 @@
 /**
- * Cosignatures of witnesses over a checkpoint, with a time (C2SP tlog-cosignature): Ed25519 (type 0x04) over the text of the note, and
- * ML-DSA-44 (type 0x06) over name, time, origin, size and root.
+ * Cosignatures of witnesses over a checkpoint, with a time (C2SP tlog-cosignature): Ed25519 (type 0x04) over
+ * the text of the note, and ML-DSA-44 (type 0x06) over name, time, origin, size and root.
  */
 import { type KeyObject, sign, verify } from 'node:crypto'
 import { type Checkpoint, readCheckpointText } from './checkpoint-text.ts'
@@ -24,7 +24,10 @@ const SIGNATURE_LENGTH: Record<CosignerAlgorithm, number> = { ed25519: 64, 'ml-d
 const MAX_SECONDS = 8_640_000_000_000n
 const LABEL = Buffer.from('subtree/v1\n\0', 'latin1')
 
-/** `note` with the cosignature line of the witness called `name`: at `time` this was the largest tree that it knew. */
+/**
+ * `note` with the cosignature line of the witness called `name`: at `time` this was the largest tree that it
+ * knew.
+ */
 export function addCosignature(note: string, name: string, privateKey: KeyObject, time: Date): string {
   const seconds = BigInt(Math.floor(time.getTime() / 1000))
   const text = noteText(note)
@@ -41,7 +44,10 @@ export function addCosignature(note: string, name: string, privateKey: KeyObject
   return addSignature(note, line)
 }
 
-/** The witness's newest cosignature; undefined if there is none. Throws `malformed_checkpoint` when one is forged. */
+/**
+ * The witness's newest cosignature; undefined if there is none. Throws `malformed_checkpoint` when one is
+ * forged.
+ */
 export function verifyCosignature(note: Note, name: string, publicKey: KeyObject): Cosignature | undefined {
   const { algorithm } = cosignerType(publicKey)
   let newest = -1n

@@ -1,4 +1,7 @@
-/** The keys with which witnesses cosign, by the types of C2SP tlog-cosignature: Ed25519 and ML-DSA-44, which also holds against quantum computers. */
+/**
+ * The keys with which witnesses cosign, by the types of C2SP tlog-cosignature: Ed25519 and ML-DSA-44, which
+ * also holds against quantum computers.
+ */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 
 export type CosignerAlgorithm = 'ed25519' | 'ml-dsa-44'

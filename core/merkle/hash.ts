@@ -1,4 +1,7 @@
-/** Hashing of the log's tree: SHA-256 with the prefixes of RFC 9162 section 2.1.1, so that a node cannot pass for a leaf. */
+/**
+ * Hashing of the log's tree: SHA-256 with the prefixes of RFC 9162 section 2.1.1, so that a node cannot pass
+ * for a leaf.
+ */
 import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 
@@ -18,8 +21,8 @@ export function leafHash(form: Buffer): Buffer {
 }
 
 /**
- * SHA-256(0x01 || left || right). Throws `invalid_proof` for hashes of another length, since two inputs could then give the same
- * hash.
+ * SHA-256(0x01 || left || right). Throws `invalid_proof` for hashes of another length, since two inputs could
+ * then give the same hash.
  */
 export function nodeHash(left: Buffer, right: Buffer): Buffer {
   if (left.length !== HASH_LENGTH || right.length !== HASH_LENGTH) {

@@ -1,4 +1,7 @@
-/** Decides how a witness answers a submission whose signature it has verified (C2SP tlog-witness, "add-checkpoint"); pure. */
+/**
+ * Decides how a witness answers a submission whose signature it has verified (C2SP tlog-witness,
+ * "add-checkpoint"); pure.
+ */
 import { Fault } from '#schemas/fault.ts'
 import type { Submission } from './add-checkpoint.ts'
 import { EMPTY_ROOT } from './hash.ts'
@@ -16,8 +19,8 @@ type SubmissionVerdict =
   /** The witness knows another size; the log may submit again with a proof from there. */
   | { verdict: 'outdated'; size: number }
   /**
-   * The proof does not show that this tree grew from the known one. `isFork`: no proof could, since the sizes are equal and the
-   * roots differ.
+   * The proof does not show that this tree grew from the known one. `isFork`: no proof could, since the sizes
+   * are equal and the roots differ.
    */
   | { verdict: 'unproven'; isFork: boolean }
 

@@ -1,6 +1,6 @@
 /**
- * The form of a log record that is hashed into the tree (docs/message-log-format.md). It contains no content, only salted
- * commitments, so it is kept when the content is erased.
+ * The form of a log record that is hashed into the tree (docs/message-log-format.md). It contains no content,
+ * only salted commitments, so it is kept when the content is erased.
  */
 import { createHmac, hash } from 'node:crypto'
 import type { Time } from '#schemas/sent-values.ts'
@@ -22,7 +22,10 @@ export const LEAF_KINDS = [
 ] as const
 type LeafKind = (typeof LEAF_KINDS)[number]
 
-/** Every member is always present; '' if it does not apply. Base64 is that of RFC 4648 section 4, with padding. */
+/**
+ * Every member is always present; '' if it does not apply. Base64 is that of RFC 4648 section 4, with
+ * padding.
+ */
 export type LeafFields = {
   version: 1
   kind: LeafKind
@@ -59,8 +62,9 @@ export function leafForm(f: LeafFields): string {
 }
 
 /**
- * SHA-256(HMAC-SHA-256(salt, label) || digest). The salt (32 octets) is a secret of the record. To open a commitment, the log
- * shows the HMAC value and the digest; they reveal nothing about the record's other two commitments.
+ * SHA-256(HMAC-SHA-256(salt, label) || digest). The salt (32 octets) is a secret of the record. To open a
+ * commitment, the log shows the HMAC value and the digest; they reveal nothing about the record's other two
+ * commitments.
  */
 export function commit(label: 'parties' | 'message' | 'body', salt: Buffer, digest: Buffer): Buffer {
   return openCommitment(createHmac('sha256', salt).update(label).digest(), digest)

@@ -267,7 +267,8 @@ void t.test('checkpoints: our bytes are those of the golden vectors', async (t) 
 })
 
 void t.test('notes of others', async (t) => {
-  // The example of golang.org/x/mod/sumdb/note, key PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW.
+  // The example of golang.org/x/mod/sumdb/note, key
+  // PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW.
   const note = `If you think cryptography is the answer to your problem,
 then you don't know what your problem is.
 

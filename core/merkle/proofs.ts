@@ -1,6 +1,7 @@
 /**
- * Inclusion and consistency proofs of RFC 9162 sections 2.1.3 and 2.1.4. They are made from complete subtrees only, so the log
- * need store nothing but tiles. `hashAt(level, index)` is the root over leaves index * 2^level to (index + 1) * 2^level - 1.
+ * Inclusion and consistency proofs of RFC 9162 sections 2.1.3 and 2.1.4. They are made from complete subtrees
+ * only, so the log need store nothing but tiles. `hashAt(level, index)` is the root over leaves index *
+ * 2^level to (index + 1) * 2^level - 1.
  */
 import { Fault } from '#schemas/fault.ts'
 import { foldPeaks } from './compact-range.ts'
@@ -11,7 +12,10 @@ export type NodeReader = (level: number, index: number) => Buffer | Promise<Buff
 
 type Range = { begin: number; end: number }
 
-/** The inclusion proof: the siblings on the way from leaf `index` up to the root of the first `size` leaves, lowest first. */
+/**
+ * The inclusion proof: the siblings on the way from leaf `index` up to the root of the first `size` leaves,
+ * lowest first.
+ */
 export async function inclusionProof(size: number, index: number, hashAt: NodeReader): Promise<Buffer[]> {
   if (!(isSize(size) && isSize(index) && index < size))
     throw new RangeError('no such leaf in a tree of this size')
@@ -26,7 +30,10 @@ export async function inclusionProof(size: number, index: number, hashAt: NodeRe
   return rootsOf(beside.reverse(), hashAt)
 }
 
-/** The proof that the tree of `second` leaves begins with the tree of `first` leaves; empty for equal sizes and for 0. */
+/**
+ * The proof that the tree of `second` leaves begins with the tree of `first` leaves; empty for equal sizes
+ * and for 0.
+ */
 export async function consistencyProof(first: number, second: number, hashAt: NodeReader): Promise<Buffer[]> {
   if (!(isSize(first) && isSize(second) && first <= second)) throw new RangeError('a tree does not shrink')
   if (first === 0 || first === second) return []
@@ -44,7 +51,8 @@ export async function consistencyProof(first: number, second: number, hashAt: No
 }
 
 /**
- * Throws `invalid_proof` unless `proof` shows that `leaf` (a leaf hash) is at `index` of the tree of `size` leaves under `root`.
+ * Throws `invalid_proof` unless `proof` shows that `leaf` (a leaf hash) is at `index` of the tree of `size`
+ * leaves under `root`.
  */
 export function verifyInclusion(q: {
   size: number
@@ -114,7 +122,8 @@ async function rootsOf(ranges: Range[], hashAt: NodeReader): Promise<Buffer[]> {
   return roots
 }
 
-// A range of a proof begins at a multiple of each of its subtrees, so the binary form of its length gives the subtrees.
+// A range of a proof begins at a multiple of each of its subtrees, so the binary form of its length gives the
+// subtrees.
 async function rootOf({ begin, end }: Range, hashAt: NodeReader): Promise<Buffer> {
   const peaks: Buffer[] = []
   for (let at = begin; at < end; ) {

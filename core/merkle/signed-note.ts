@@ -15,7 +15,10 @@ const LINE = /^\u2014 ([^ ]+) ([A-Za-z0-9+/]+={0,2})$/
 const KEY_NAME = /^[^\s\u0085+\u0000-\u001f\u007f]{1,1024}$/u
 const ED25519 = Buffer.of(1)
 
-/** The first four octets of SHA-256(name || newline || type || public key); `type` is one octet, or 0xff and a name for it. */
+/**
+ * The first four octets of SHA-256(name || newline || type || public key); `type` is one octet, or 0xff and a
+ * name for it.
+ */
 export function noteKeyId(name: string, type: Buffer, publicKey: Buffer): Buffer {
   return hash('sha256', Buffer.concat([Buffer.from(`${name}\n`), type, publicKey]), 'buffer').subarray(0, 4)
 }
@@ -54,8 +57,8 @@ export function signNote(text: string, name: string, privateKey: KeyObject): str
 }
 
 /**
- * Whether the Ed25519 key called `name` signed; false if it has no line. Throws `malformed_checkpoint` when a line of it is
- * forged.
+ * Whether the Ed25519 key called `name` signed; false if it has no line. Throws `malformed_checkpoint` when a
+ * line of it is forged.
  */
 export function verifyNote(note: Note, name: string, publicKey: KeyObject): boolean {
   return verifyLines(note, name, noteKeyId(name, ED25519, ed25519Octets(publicKey)), (signature) =>

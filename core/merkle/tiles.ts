@@ -1,11 +1,15 @@
 /**
- * Paths and contents of C2SP tlog-tiles v0.1: tiles of 256 hashes, so that caches and mirrors can hold a log as plain files. Pure.
+ * Paths and contents of C2SP tlog-tiles v0.1: tiles of 256 hashes, so that caches and mirrors can hold a log
+ * as plain files. Pure.
  */
 import { HASH_LENGTH } from './hash.ts'
 
 export const TILE_WIDTH = 256
 
-/** `level` counts tiles, 8 levels of the tree each; undefined: a bundle of entries. `width` is below 256 for a partial tile. */
+/**
+ * `level` counts tiles, 8 levels of the tree each; undefined: a bundle of entries. `width` is below 256 for a
+ * partial tile.
+ */
 type TilePath = { level: number | undefined; index: number; width: number }
 
 const PATH =

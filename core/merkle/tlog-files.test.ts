@@ -1,4 +1,7 @@
-/** Proofs of one entry as a file (tlog-proof), tiles, and cosignatures of both types: as specified, and hostile ones. */
+/**
+ * Proofs of one entry as a file (tlog-proof), tiles, and cosignatures of both types: as specified, and
+ * hostile ones.
+ */
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import {

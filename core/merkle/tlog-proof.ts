@@ -1,6 +1,7 @@
 /**
- * The proof that one entry is in a log, as one file (C2SP tlog-proof v1): the entry's index, the inclusion proof, and the checkpoint with
- * its cosignatures. Whoever has the entry, the log's key and a policy of witnesses needs nothing else, and no network.
+ * The proof that one entry is in a log, as one file (C2SP tlog-proof v1): the entry's index, the inclusion
+ * proof, and the checkpoint with its cosignatures. Whoever has the entry, the log's key and a policy of
+ * witnesses needs nothing else, and no network.
  */
 import { Fault } from '#schemas/fault.ts'
 import { type Checkpoint, parseCheckpoint, verifyNote } from './checkpoint.ts'
@@ -56,8 +57,9 @@ export function parseTlogProof(bytes: Buffer): TlogProof {
 }
 
 /**
- * Guarantees that the log with this key signed the checkpoint, and that `leaf` (a leaf hash) is at the proof's index in its tree. Throws
- * `untrusted_checkpoint`, `malformed_checkpoint` for a forged line, or `invalid_proof`. Judge cosignatures by `judgeWitnesses`.
+ * Guarantees that the log with this key signed the checkpoint, and that `leaf` (a leaf hash) is at the
+ * proof's index in its tree. Throws `untrusted_checkpoint`, `malformed_checkpoint` for a forged line, or
+ * `invalid_proof`. Judge cosignatures by `judgeWitnesses`.
  */
 export function verifyTlogProof(
   { index, hashes, checkpoint }: TlogProof,

@@ -1,6 +1,7 @@
 /**
- * Public keys of logs and witnesses as text (C2SP signed-note, "Verifier keys"): `<name>+<key id in hex>+<base64 of type and
- * key>`. A log's key is Ed25519 (type 0x01); a witness's is Ed25519 (0x04) or ML-DSA-44 (0x06).
+ * Public keys of logs and witnesses as text (C2SP signed-note, "Verifier keys"):
+ * `<name>+<key id in hex>+<base64 of type and key>`. A log's key is Ed25519 (type 0x01); a witness's is
+ * Ed25519 (0x04) or ML-DSA-44 (0x06).
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'

@@ -1,7 +1,7 @@
 /**
- * Which cosignatures a checkpoint needs: a C2SP tlog-policy file, which names witnesses with their keys and addresses, groups of
- * witnesses, and a quorum. The lines are `witness <name> <verifier key> [<url>]`, `group <name> all|any|<k> <name>...`, `quorum
- * <name>|none`; lines of logs are accepted and ignored.
+ * Which cosignatures a checkpoint needs: a C2SP tlog-policy file, which names witnesses with their keys and
+ * addresses, groups of witnesses, and a quorum. The lines are `witness <name> <verifier key> [<url>]`,
+ * `group <name> all|any|<k> <name>...`, `quorum <name>|none`; lines of logs are accepted and ignored.
  */
 import { Fault } from '#schemas/fault.ts'
 import { type Cosignature, verifyCosignature } from './cosignature.ts'
@@ -98,7 +98,10 @@ export function meetsPolicy(policy: WitnessPolicy, labels: ReadonlySet<string>):
 
 type Witnessed = { label: string; name: string; time: Date }
 
-/** The witnesses of the policy that cosigned. Throws `malformed_checkpoint` when a line of one of them is forged. */
+/**
+ * The witnesses of the policy that cosigned. Throws `malformed_checkpoint` when a line of one of them is
+ * forged.
+ */
 export function witnessesOf(note: Note, policy: WitnessPolicy): Witnessed[] {
   return policy.witnesses.flatMap(({ label, name, publicKey }) => {
     const cosignature: Cosignature | undefined = verifyCosignature(note, name, publicKey)

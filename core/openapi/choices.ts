@@ -1,4 +1,7 @@
-/** Choices that look arbitrary and are the same for the same seed, within a budget: what is made with them ends. */
+/**
+ * Choices that look arbitrary and are the same for the same seed, within a budget: what is made with them
+ * ends.
+ */
 import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import type { Half, Json } from './translate-schemas.ts'

@@ -1,6 +1,6 @@
 /**
- * Compiles a JSON Schema 2020-12 that stands by itself into what JSON is held against. No reference leaves it. Compiling and judging take
- * any amount of time: for a thread that can be ended.
+ * Compiles a JSON Schema 2020-12 that stands by itself into what JSON is held against. No reference leaves
+ * it. Compiling and judging take any amount of time: for a thread that can be ended.
  */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -16,7 +16,10 @@ const MINOR = 1
 const MAX_BYTES = 4 * 1024 * 1024
 const MAX_TEXT = 500
 
-/** The first thing in JSON that is not as the schema says. Throws `invalid_configuration` that says what cannot be compiled. */
+/**
+ * The first thing in JSON that is not as the schema says. Throws `invalid_configuration` that says what
+ * cannot be compiled.
+ */
 export function compileJsonSchema(text: string): (bytes: Uint8Array) => Omit<Violation, 'place'> | undefined {
   const refuse = (what: string, cause?: unknown): Fault =>
     new Fault('invalid_configuration', { what: what.slice(0, MAX_TEXT).toWellFormed(), cause })

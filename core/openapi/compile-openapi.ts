@@ -1,6 +1,6 @@
 /**
- * Compiles an OpenAPI document of 3.0 to 3.2 into what its messages are held against. It takes any amount of time and memory,
- * compiling as well as judging: for a thread that can be ended.
+ * Compiles an OpenAPI document of 3.0 to 3.2 into what its messages are held against. It takes any amount of
+ * time and memory, compiling as well as judging: for a thread that can be ended.
  */
 import { compileSchemas } from './compile-schemas.ts'
 import { createOperationFinder, type FoundOperation } from './find-operation.ts'

@@ -1,4 +1,7 @@
-/** Holds a request or an answer against its operation: the first thing that is not as described. What is not described is not judged. */
+/**
+ * Holds a request or an answer against its operation: the first thing that is not as described. What is not
+ * described is not judged.
+ */
 import type { ErrorObject } from 'ajv/dist/2020.js'
 import { isJsonType, parseContentType } from '#core/transport/content-type.ts'
 import { type HeaderList, headerValue } from '#core/transport/header-list.ts'

@@ -1,6 +1,6 @@
 /**
- * Makes a text by a regular expression, as far as it is of literals, classes, groups, alternatives and repetitions. Anchors and word
- * boundaries are passed over: whoever asks tests the text.
+ * Makes a text by a regular expression, as far as it is of literals, classes, groups, alternatives and
+ * repetitions. Anchors and word boundaries are passed over: whoever asks tests the text.
  */
 import { type Choices, cannotMake } from './choices.ts'
 
@@ -34,7 +34,9 @@ const PROPERTIES: Record<string, string> = {
 
 class NotRead extends Error {}
 
-/** Undefined for an expression that is not read. Throws `answer_not_makeable` when the text would be too long. */
+/**
+ * Undefined for an expression that is not read. Throws `answer_not_makeable` when the text would be too long.
+ */
 export function makeByPattern(pattern: string, at: string, choices: Choices): string | undefined {
   if (pattern.length > MAX_PATTERN) return undefined
   try {

@@ -1,6 +1,7 @@
 /**
- * Makes data by a schema of an OpenAPI document: the same for the same seed. Examples and defaults of the schema come first. What a
- * schema wants in ways that are not followed here (`not`, `if`, `patternProperties`, ...) is left to whoever checks the value.
+ * Makes data by a schema of an OpenAPI document: the same for the same seed. Examples and defaults of the
+ * schema come first. What a schema wants in ways that are not followed here (`not`, `if`,
+ * `patternProperties`, ...) is left to whoever checks the value.
  */
 import { cannotMake, type Making } from './choices.ts'
 import { makeNumber } from './make-number.ts'

@@ -1,4 +1,7 @@
-/** One schema out of several that speak of the same value: references, `allOf`, and one of `oneOf` and `anyOf`. */
+/**
+ * One schema out of several that speak of the same value: references, `allOf`, and one of `oneOf` and
+ * `anyOf`.
+ */
 import { cannotMake, type Making } from './choices.ts'
 import { pointedAt } from './openapi-operations.ts'
 import { isObject, type Json } from './translate-schemas.ts'
@@ -12,7 +15,10 @@ const OF_THE_WHOLE = ['example', 'examples', 'default']
 /** The types of a value that ends: preferred where there must be an end. */
 const PLAIN = new Set(['string', 'integer', 'number', 'boolean', 'null'])
 
-/** Throws `answer_not_makeable` for a part that nothing fits, or references without end. `isSpare`: choose what ends soon. */
+/**
+ * Throws `answer_not_makeable` for a part that nothing fits, or references without end. `isSpare`: choose
+ * what ends soon.
+ */
 export function mergeSchemas(schema: unknown, at: string, making: Making, isSpare: boolean, hops = 0): Json {
   const { document, minor, choices } = making
   choices.spend(1, at)

@@ -1,6 +1,6 @@
 /**
- * The operations of an OpenAPI 3 document as endpoints, and what a reader of the document should know. No reference leaves the
- * document, and none is followed twice.
+ * The operations of an OpenAPI 3 document as endpoints, and what a reader of the document should know. No
+ * reference leaves the document, and none is followed twice.
  */
 import { REST_METHODS } from '#schemas/wire.ts'
 
@@ -17,7 +17,10 @@ export type OpenApiReading = {
 const MAX_PATH = 500
 /** A path item that refers to a path item, and so on. */
 const MAX_HOPS = 10
-/** A method of `additionalOperations`: a token of RFC 9110 without the signs that a pattern or a list could misread. */
+/**
+ * A method of `additionalOperations`: a token of RFC 9110 without the signs that a pattern or a list could
+ * misread.
+ */
 const METHOD = /^[A-Za-z][A-Za-z0-9-]{0,31}$/
 /** Fields of a path item that are operations from OpenAPI 3.2 on. */
 const SINCE_3_2 = ['query', 'additionalOperations'] as const
@@ -82,7 +85,10 @@ function operationsOf(path: string, given: Json, reading: OpenApiReading): Endpo
   return methods.map((method) => ({ method, path: patternOf(path) }))
 }
 
-/** Methods are case-sensitive, and those with a field of their own may not stand here (OpenAPI 3.2, Path Item Object). */
+/**
+ * Methods are case-sensitive, and those with a field of their own may not stand here (OpenAPI 3.2, Path Item
+ * Object).
+ */
 function additionalMethods(path: string, item: Json, refuse: OpenApiReading['refuse']): string[] {
   const at = `additionalOperations of ${path.slice(0, 60)}`
   const methods = Object.keys(asObject(item['additionalOperations'] ?? {}, at, refuse))
@@ -138,8 +144,9 @@ function unescaped(part: string): string | undefined {
 }
 
 /**
- * A templated path as X-Road's pattern: `{id}` becomes `*`, literal stars are escaped. From a template within a segment
- * (`/a/{id}.json`) on, the rest of the segment becomes `*`, because a pattern's `*` always matches the whole rest of a segment.
+ * A templated path as X-Road's pattern: `{id}` becomes `*`, literal stars are escaped. From a template within
+ * a segment (`/a/{id}.json`) on, the rest of the segment becomes `*`, because a pattern's `*` always matches
+ * the whole rest of a segment.
  */
 function patternOf(path: string): string {
   return path

@@ -1,6 +1,6 @@
 /**
- * Reads an OpenAPI document as YAML or JSON. Some documents keep the YAML library busy for ever, whoever wrote them: call it only on a
- * thread that can be ended.
+ * Reads an OpenAPI document as YAML or JSON. Some documents keep the YAML library busy for ever, whoever
+ * wrote them: call it only on a thread that can be ended.
  */
 import { parseDocument, stringify } from 'yaml'
 import { Fault } from '#schemas/fault.ts'

@@ -1,6 +1,6 @@
 /**
- * Reads JSON that has one meaning: a name that is twice in an object is taken from the first place by some readers and from the last
- * by others, so that what was judged would not be what the system reads.
+ * Reads JSON that has one meaning: a name that is twice in an object is taken from the first place by some
+ * readers and from the last by others, so that what was judged would not be what the system reads.
  */
 
 import { isUtf8 } from 'node:buffer'

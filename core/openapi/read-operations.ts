@@ -1,4 +1,7 @@
-/** The operations of an OpenAPI document as they are held against messages: parameters, media types, answers. No schema is read yet. */
+/**
+ * The operations of an OpenAPI document as they are held against messages: parameters, media types, answers.
+ * No schema is read yet.
+ */
 import { REST_METHODS } from '#schemas/wire.ts'
 import { operationKeys, pointedAt } from './openapi-operations.ts'
 import { escaped, type Half, isObject, type Json, referredBy } from './translate-schemas.ts'
@@ -20,7 +23,9 @@ export type Parameter = {
   at: string
 }
 
-/** By media type, lower case without parameters: the key of its schema, and where it stands in the document. */
+/**
+ * By media type, lower case without parameters: the key of its schema, and where it stands in the document.
+ */
 export type Contents = ReadonlyMap<string, { schema: string | undefined; at: string }>
 
 export type Operation = {

@@ -1,6 +1,7 @@
 /**
- * What a parameter may be, from its text: a text is also a number, a truth value or nothing where its schema has these types. One
- * text with two meanings is refused. Other styles than those of lists and plain values are not judged.
+ * What a parameter may be, from its text: a text is also a number, a truth value or nothing where its schema
+ * has these types. One text with two meanings is refused. Other styles than those of lists and plain values
+ * are not judged.
  */
 import { parseJson } from '#core/canonical/parse-json.ts'
 import type { Parameter } from './read-operations.ts'

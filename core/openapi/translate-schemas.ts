@@ -1,6 +1,7 @@
 /**
- * The schemas of an OpenAPI document that messages are held against, as one JSON Schema 2020-12. Each is translated where it is first
- * needed: nothing else of the document is looked at, no reference leaves it, and none leads in a circle without end.
+ * The schemas of an OpenAPI document that messages are held against, as one JSON Schema 2020-12. Each is
+ * translated where it is first needed: nothing else of the document is looked at, no reference leaves it, and
+ * none leads in a circle without end.
  */
 import { pointedAt } from './openapi-operations.ts'
 
@@ -132,8 +133,8 @@ export function createSchemas(q: {
   }
 
   /**
-   * A property that is only read is not wanted in a request, one that is only written not in an answer (OpenAPI, Schema Object). In a JSON
-   * Schema both only describe (2020-12 Validation section 9.4).
+   * A property that is only read is not wanted in a request, one that is only written not in an answer
+   * (OpenAPI, Schema Object). In a JSON Schema both only describe (2020-12 Validation section 9.4).
    */
   function leaveOutOther(schema: Json, node: Json, half: Half): void {
     const { required } = schema
@@ -190,7 +191,10 @@ function sayAs2020(schema: Json, node: Json): void {
     schema['type'] = [schema['type'], 'null']
 }
 
-/** The place that a reference names, in one spelling. Throws for one that leaves the document or leads nowhere. */
+/**
+ * The place that a reference names, in one spelling. Throws for one that leaves the document or leads
+ * nowhere.
+ */
 export function referredBy(
   reference: unknown,
   at: string,
@@ -231,7 +235,9 @@ function shown(reference: unknown): string {
   return typeof reference === 'string' ? reference.slice(0, 100).toWellFormed() : 'something that is no text'
 }
 
-/** A member of a circle, if there is one. Without calls in each other: a chain may have thousands of links. */
+/**
+ * A member of a circle, if there is one. Without calls in each other: a chain may have thousands of links.
+ */
 function circleIn(edges: ReadonlyMap<string, ReadonlySet<string>>): string | undefined {
   const done = new Set<string>()
   const open = new Set<string>()

@@ -1,4 +1,7 @@
-/** What a request object asked, read from its claims: of the request that was just made, or of one that a record keeps. */
+/**
+ * What a request object asked, read from its claims: of the request that was just made, or of one that a
+ * record keeps.
+ */
 import { type Query, readQuery } from './dcql/query.ts'
 import { isObject, isTexts, type JsonObject } from './json.ts'
 import { keyOfJwk } from './jws.ts'

@@ -1,4 +1,7 @@
-/** The digest of a list of trusted issuers, as the registry's transparency log names the list (`TRUSTED_ISSUERS_PART`). */
+/**
+ * The digest of a list of trusted issuers, as the registry's transparency log names the list
+ * (`TRUSTED_ISSUERS_PART`).
+ */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 

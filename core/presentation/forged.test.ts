@@ -1,4 +1,7 @@
-/** Records that somebody made or changed to say what they like, and answers of two people: none of them is believed. */
+/**
+ * Records that somebody made or changed to say what they like, and answers of two people: none of them is
+ * believed.
+ */
 import { sign } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -15,7 +15,10 @@ export function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((one) => typeof one === 'string')
 }
 
-/** The bytes of a base64url text in its one form: no padding, no other characters, no stray bits (RFC 4648 section 3.5). */
+/**
+ * The bytes of a base64url text in its one form: no padding, no other characters, no stray bits (RFC 4648
+ * section 3.5).
+ */
 export function readBase64url(text: string, reason: RefusalReason): Buffer {
   const bytes = Buffer.from(text, 'base64url')
   need(bytes.toString('base64url') === text, reason, 'base64url')
@@ -24,7 +27,10 @@ export function readBase64url(text: string, reason: RefusalReason): Buffer {
 
 type Limits = { maxLength?: number; maxDepth?: number }
 
-/** The value of a JSON text: no name twice, no lone surrogate, at most 32 levels unless `limits` say otherwise. */
+/**
+ * The value of a JSON text: no name twice, no lone surrogate, at most 32 levels unless `limits` say
+ * otherwise.
+ */
 export function readJson(text: string | Buffer, reason: RefusalReason, limits: Limits = {}): unknown {
   return orRefuse(reason, () => parseStrictJson(text, { maxDepth: MAX_DEPTH, ...limits }))
 }

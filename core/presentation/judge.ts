@@ -1,4 +1,7 @@
-/** The verdict on an answer: all that holds, or the one reason for which it is refused. A pure function of what a record keeps. */
+/**
+ * The verdict on an answer: all that holds, or the one reason for which it is refused. A pure function of
+ * what a record keeps.
+ */
 import type { RefusalReason } from '#schemas/presentation.ts'
 import type { Time } from '#schemas/sent-values.ts'
 import type { Asked } from './asked.ts'

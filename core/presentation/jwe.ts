@@ -1,6 +1,6 @@
 /**
- * Opens the encrypted answer of a wallet: JWE in compact form (RFC 7516), ECDH-ES straight to the content key (RFC 7518 4.6) on
- * P-256, A128GCM or A256GCM. Compression is refused.
+ * Opens the encrypted answer of a wallet: JWE in compact form (RFC 7516), ECDH-ES straight to the content key
+ * (RFC 7518 4.6) on P-256, A128GCM or A256GCM. Compression is refused.
  */
 import { createDecipheriv, createHash, diffieHellman, type KeyObject } from 'node:crypto'
 import { isObject, readBase64url, readJsonObject } from './json.ts'

@@ -1,6 +1,6 @@
 /**
- * JWS in compact form (RFC 7515), ECDSA only, each algorithm on its own curve (RFC 7518 3.4). The header chooses nothing: whoever
- * verifies says which key and which type it expects.
+ * JWS in compact form (RFC 7515), ECDSA only, each algorithm on its own curve (RFC 7518 3.4). The header
+ * chooses nothing: whoever verifies says which key and which type it expects.
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import type { RefusalReason } from '#schemas/presentation.ts'
@@ -34,7 +34,10 @@ export function readJws(token: string, reason: RefusalReason, maxLength = MAX_TO
   return read
 }
 
-/** Whether `key` signed it. Refuses with `algorithm_refused` when the header's algorithm is not the one of this key. */
+/**
+ * Whether `key` signed it. Refuses with `algorithm_refused` when the header's algorithm is not the one of
+ * this key.
+ */
 export function isSignedWith(jws: Jws, key: KeyObject): boolean {
   const curve = curveOf(key)
   need(jws.header.alg === curve.jose, 'algorithm_refused')
@@ -60,7 +63,9 @@ function curveOf(key: KeyObject): (typeof CURVES)[string] {
   return curve
 }
 
-/** The public key of a JWK on one of the three curves; of the JWK only the members that make the key are read. */
+/**
+ * The public key of a JWK on one of the three curves; of the JWK only the members that make the key are read.
+ */
 export function keyOfJwk(jwk: JsonObject, reason: RefusalReason): KeyObject {
   const { kty, crv, x, y } = jwk
   need(kty === 'EC' && typeof crv === 'string', reason)

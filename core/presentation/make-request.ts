@@ -1,6 +1,6 @@
 /**
- * Makes the request object that a wallet fetches: claims by OpenID4VP 1.0 with HAIP 1.0, signed as a JAR (RFC 9101). Nonce, key and
- * times are handed in.
+ * Makes the request object that a wallet fetches: claims by OpenID4VP 1.0 with HAIP 1.0, signed as a JAR (RFC
+ * 9101). Nonce, key and times are handed in.
  */
 import { createHash } from 'node:crypto'
 import type { EncryptionJwk, ResponseMode } from './asked.ts'
@@ -9,7 +9,10 @@ import type { JsonObject } from './json.ts'
 import { ENCRYPTIONS } from './jwe.ts'
 import { type EcJwk, thumbprintOf } from './thumbprint.ts'
 
-/** The verifier that asks. Its certificate comes first; the trust anchor does not stand in the chain (HAIP 1.0). */
+/**
+ * The verifier that asks. Its certificate comes first; the trust anchor does not stand in the chain (HAIP
+ * 1.0).
+ */
 export type Verifier = {
   chain: Buffer[]
   /** By the certificate's digest, which HAIP wants, or by a name in it. */
@@ -46,7 +49,10 @@ function clientIdOf({ chain, prefix }: Pick<Verifier, 'chain' | 'prefix'>): stri
   return `x509_hash:${createHash('sha256').update(chain[0]!).digest('base64url')}`
 }
 
-/** The claims of a request. They stay as they are however often it is fetched; only a wallet's own nonce is added. */
+/**
+ * The claims of a request. They stay as they are however often it is fetched; only a wallet's own nonce is
+ * added.
+ */
 export function makeRequest(verifier: Pick<Verifier, 'chain' | 'prefix'>, recipe: RequestRecipe): JsonObject {
   const { query, nonce, state, responseUri, responseMode, encryptionKey, transactionData } = recipe
   if ((encryptionKey !== undefined) !== (responseMode === 'direct_post.jwt'))

@@ -95,7 +95,10 @@ export function judge(...given: Parameters<typeof judgeAnswer>): ReturnType<type
   return judged
 }
 
-/** Which test file of this room has to see which reason thrown. Each file checks its own; one checks that none is left out. */
+/**
+ * Which test file of this room has to see which reason thrown. Each file checks its own; one checks that none
+ * is left out.
+ */
 export const REASONS: Record<string, RefusalReason[]> = {
   trust: [
     'credential_type_mismatch',

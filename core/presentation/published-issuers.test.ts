@@ -1,4 +1,6 @@
-/** How a registry's trust in an issuer changes: anchor by anchor, and without losing what was trusted before. */
+/**
+ * How a registry's trust in an issuer changes: anchor by anchor, and without losing what was trusted before.
+ */
 import t from 'tap'
 import { bake, caExtensions, commonName, newKey } from '#core/certificate/certificate-fixture.ts'
 import { LICENCE, NOON, PERSON } from '#test/fakes/wallet/authority.ts'

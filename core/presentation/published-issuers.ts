@@ -1,6 +1,6 @@
 /**
- * Trusted issuers as a registry publishes them: each complete, in one form, all together within bounds; and how one is changed or
- * withdrawn without losing what was trusted before.
+ * Trusted issuers as a registry publishes them: each complete, in one form, all together within bounds; and
+ * how one is changed or withdrawn without losing what was trusted before.
  */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
@@ -32,7 +32,10 @@ const TEXT = /^[\x21-\x7e]{1,255}$/
 /** No control characters, and none that turn the direction of what follows. */
 const PURPOSE = /^[^\p{Cc}\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069]{1,500}$/u
 
-/** Throws `invalid_input`; `given` is parsed JSON. A certificate may be PEM or base64; it is kept as base64 of DER. */
+/**
+ * Throws `invalid_input`; `given` is parsed JSON. A certificate may be PEM or base64; it is kept as base64 of
+ * DER.
+ */
 export function readPublishedIssuer(given: unknown): PublishedIssuer {
   if (!isObject(given)) throw wrong('an issuer is an object')
   const { former, ...now } = given
@@ -112,8 +115,9 @@ export function startIssuer(issuer: PublishedIssuer, at: Date): PublishedIssuer 
 }
 
 /**
- * `next` in the place of `before`. What was trusted stays in `former`, with its end and the terms of then: anchors that are over already,
- * those that `next` leaves out, and all of them where the terms are others. An anchor that is trusted again counts from `at`.
+ * `next` in the place of `before`. What was trusted stays in `former`, with its end and the terms of then:
+ * anchors that are over already, those that `next` leaves out, and all of them where the terms are others. An
+ * anchor that is trusted again counts from `at`.
  */
 export function replaceIssuer(before: PublishedIssuer, next: PublishedIssuer, at: Date): PublishedIssuer {
   const isSame = canonicalJson(termsOf(before)) === canonicalJson(termsOf(next))
@@ -151,7 +155,10 @@ export function replaceIssuer(before: PublishedIssuer, next: PublishedIssuer, at
   return { ...next, anchors, ...(former.length === 0 ? {} : { former }) }
 }
 
-/** All anchors, or those of these certificates, are over at `at`; what was presented before is still judged by them. */
+/**
+ * All anchors, or those of these certificates, are over at `at`; what was presented before is still judged by
+ * them.
+ */
 export function withdrawIssuer(
   issuer: PublishedIssuer,
   at: Date,
@@ -211,7 +218,10 @@ function readAnchor(value: unknown): PublishedAnchor {
   }
 }
 
-/** A chain that is presented must not hold its anchor (HAIP 1.0), so an anchor is a CA and none that signs credentials. */
+/**
+ * A chain that is presented must not hold its anchor (HAIP 1.0), so an anchor is a CA and none that signs
+ * credentials.
+ */
 function certificateOfCa(text: string): string {
   const { der, extensions } = readCertificate(Buffer.from(text, 'latin1'))
   if (extensions.basicConstraints?.ca !== true) throw wrong('anchors: the certificate is not that of a CA')

@@ -1,6 +1,7 @@
 /**
- * A verdict as one JSON document that verifies years later, from itself and trust anchors alone: the signed request, the
- * presentations, the status lists as they were, the time, and what was found (`schemas/presentation-record.schema.json`).
+ * A verdict as one JSON document that verifies years later, from itself and trust anchors alone: the signed
+ * request, the presentations, the status lists as they were, the time, and what was found
+ * (`schemas/presentation-record.schema.json`).
  */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { Time } from '#schemas/sent-values.ts'
@@ -74,14 +75,18 @@ type VerifiedRecord = {
   isVerifierKnown: boolean
   /** When each status list that the verdict rests on was made. */
   statusLists: { uri: string; issuedAt: Date }[]
-  /** How the holder committed to the exchange with this digest; nothing is bound by a presentation that was refused. */
+  /**
+   * How the holder committed to the exchange with this digest; nothing is bound by a presentation that was
+   * refused.
+   */
   boundTo: (requestDigest: Buffer) => 'transaction data' | 'nonce' | undefined
 }
 
 /**
- * Judges a record again and gives its verdict, with the issuers' names as the reader has them. Refuses with `record_malformed`,
- * `request_signature_invalid`, `verifier_untrusted`, `status_list_expired` for lists too old for the reader, or `record_differs` when
- * it says otherwise. That the time is true is for the evidence that holds the record to prove.
+ * Judges a record again and gives its verdict, with the issuers' names as the reader has them. Refuses with
+ * `record_malformed`, `request_signature_invalid`, `verifier_untrusted`, `status_list_expired` for lists too
+ * old for the reader, or `record_differs` when it says otherwise. That the time is true is for the evidence
+ * that holds the record to prove.
  */
 export function verifyRecord(text: string, issuers: TrustedIssuer[], reader: Reader): VerifiedRecord {
   const record = readRecord(text)

@@ -19,7 +19,10 @@ export type SignerMark = {
 const NAMES = ['subject', 'dnsName', 'uri', 'policy', 'usage'] as const
 const MAX_MARKS = 100
 
-/** Reads the marks that are `what`, such as `signers of State`. Throws `invalid_input`: a mark that nobody reads would let in all. */
+/**
+ * Reads the marks that are `what`, such as `signers of State`. Throws `invalid_input`: a mark that nobody
+ * reads would let in all.
+ */
 export function readSignerMarks(value: unknown, what: string): SignerMark[] {
   const wrong = new Fault('invalid_input', { what })
   if (!Array.isArray(value) || value.length === 0 || value.length > MAX_MARKS) throw wrong

@@ -1,6 +1,6 @@
 /**
- * Token Status List (draft-ietf-oauth-status-list-20), JWT form: whether a credential is still good. The list is fetched by others
- * and handed in, so that it can be kept with the verdict.
+ * Token Status List (draft-ietf-oauth-status-list-20), JWT form: whether a credential is still good. The list
+ * is fetched by others and handed in, so that it can be kept with the verdict.
  */
 import { inflateSync } from 'node:zlib'
 import { isObject, type JsonObject, readBase64url } from './json.ts'
@@ -21,7 +21,10 @@ const MAX_URI = 2048
 const SKEW_SECONDS = 60
 const ENTRIES_PER_OCTET: Record<number, number> = { 1: 8, 2: 4, 4: 2, 8: 1 }
 
-/** The reference of a credential; undefined if it names none. A status of another kind is none that can be checked. */
+/**
+ * The reference of a credential; undefined if it names none. A status of another kind is none that can be
+ * checked.
+ */
 export function readStatusReference(status: unknown): StatusReference | undefined {
   if (status === undefined) return undefined
   const reference = isObject(status) ? status.status_list : undefined
@@ -37,8 +40,8 @@ export function readStatusReference(status: unknown): StatusReference | undefine
 }
 
 /**
- * Refuses unless the credential is valid by its list. `type` is the credential's: whoever may issue it may say whether it is still
- * good, under the same anchors.
+ * Refuses unless the credential is valid by its list. `type` is the credential's: whoever may issue it may
+ * say whether it is still good, under the same anchors.
  */
 export function verifyStatus(q: {
   reference: StatusReference | undefined
@@ -47,8 +50,8 @@ export function verifyStatus(q: {
   type: string
   at: Date
   /**
-   * A list older than this says nothing, though it names a later end or none. The draft only recommends `exp` and `ttl` (section 5.1), and
-   * leaves the freshness by `iat` to the relying party (section 8.3, step 4).
+   * A list older than this says nothing, though it names a later end or none. The draft only recommends `exp`
+   * and `ttl` (section 5.1), and leaves the freshness by `iat` to the relying party (section 8.3, step 4).
    */
   maxAgeSeconds: number
 }): void {
@@ -97,7 +100,10 @@ function verifyListToken(q: {
   return list
 }
 
-/** When a list was made, how long it may be kept and when it ends, by its own words: the signature is not looked at. */
+/**
+ * When a list was made, how long it may be kept and when it ends, by its own words: the signature is not
+ * looked at.
+ */
 export function listTimes(token: string): { issuedAt: Date; ttlSeconds?: number; expiresAt?: Date } {
   const { iat, ttl, exp } = readJws(token, 'status_list_malformed', MAX_TOKEN).payload
   need(typeof iat === 'number', 'status_list_malformed', 'iat')

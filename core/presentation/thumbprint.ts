@@ -1,4 +1,6 @@
-/** The thumbprint of an elliptic-curve key (RFC 7638): SHA-256 over its required members in their one order. */
+/**
+ * The thumbprint of an elliptic-curve key (RFC 7638): SHA-256 over its required members in their one order.
+ */
 import { createHash } from 'node:crypto'
 
 export type EcJwk = { kty: string; crv: string; x: string; y: string }

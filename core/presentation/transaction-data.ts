@@ -1,7 +1,7 @@
 /**
- * Binds a presentation to one exchange. Profile A: `transaction_data`, whose hash the holder of an SD-JWT VC signs. Profile B, for
- * mobile documents and wallets that know no transaction data: the nonce is 16 random octets and the request's digest, so that it is
- * fresh and still commits to the request.
+ * Binds a presentation to one exchange. Profile A: `transaction_data`, whose hash the holder of an SD-JWT VC
+ * signs. Profile B, for mobile documents and wallets that know no transaction data: the nonce is 16 random
+ * octets and the request's digest, so that it is fresh and still commits to the request.
  */
 import { createHash } from 'node:crypto'
 import { isTexts, readBase64url, readJsonObject } from './json.ts'
@@ -54,7 +54,10 @@ export function hashOfTransaction(text: string): string {
   return createHash('sha256').update(text, 'ascii').digest('base64url')
 }
 
-/** Profile B. `random` must be 16 fresh octets: with the digest alone, the same request asked again would repeat its nonce. */
+/**
+ * Profile B. `random` must be 16 fresh octets: with the digest alone, the same request asked again would
+ * repeat its nonce.
+ */
 export function bindingNonce(random: Buffer, requestDigest: Buffer): string {
   if (random.length !== RANDOM || requestDigest.length !== DIGEST)
     throw new TypeError('16 random octets and a digest of 32 are needed')
@@ -68,7 +71,10 @@ export function openNonce(nonce: string): { random: Buffer; requestDigest: Buffe
   return { random: octets.subarray(0, RANDOM), requestDigest: octets.subarray(RANDOM) }
 }
 
-/** The entry of a request. Refuses with `record_malformed` what is not of our type: another may mean something else by the same words. */
+/**
+ * The entry of a request. Refuses with `record_malformed` what is not of our type: another may mean something
+ * else by the same words.
+ */
 export function readTransaction(text: string): TransactionEntry {
   const entry = readJsonObject(readBase64url(text, 'record_malformed'), 'record_malformed')
   const { type, credential_ids: credentialIds, request_digest: requestDigest, expires } = entry

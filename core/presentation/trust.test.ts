@@ -1,4 +1,7 @@
-/** Whom a presentation is believed: which certificates may sign what, when an anchor counts, and what only the issuer's half says. */
+/**
+ * Whom a presentation is believed: which certificates may sign what, when an anchor counts, and what only the
+ * issuer's half says.
+ */
 import { SignJWT } from 'jose'
 import t from 'tap'
 import { der } from '#core/asn1/der-write.ts'
@@ -30,7 +33,10 @@ import { readTrustedIssuers, type TrustedIssuer } from './trusted-issuers.ts'
 const MDOC_SIGNING = '1.0.18013.5.1.2'
 const POLICY = '1.3.6.1.4.1.99999.1'
 const URI = 'https://issuer.example/status/1'
-/** A purpose of the registry that the code does not know, as that of status lists is as long as no draft says its number. */
+/**
+ * A purpose of the registry that the code does not know, as that of status lists is as long as no draft says
+ * its number.
+ */
 const LISTS = '1.3.6.1.5.5.7.3.9999'
 const SIGNS = keyUsage(0x80)
 const FOR_MDOC = extendedKeyUsage([MDOC_SIGNING], true)

@@ -1,4 +1,7 @@
-/** Trusted issuers of credentials, as data: who, of which types, under which anchors; and the chains that lead to them. */
+/**
+ * Trusted issuers of credentials, as data: who, of which types, under which anchors; and the chains that lead
+ * to them.
+ */
 import type { KeyObject } from 'node:crypto'
 import { OID } from '#core/asn1/oids.ts'
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
@@ -9,7 +12,10 @@ import { isObject, isTexts } from './json.ts'
 import { need, orRefuse, Refused } from './refused.ts'
 import { isMarked, readSignerMarks, type SignerMark } from './signer-marks.ts'
 
-/** An anchor, and from when until when it counts: a record is judged by what was trusted when its verdict was given. */
+/**
+ * An anchor, and from when until when it counts: a record is judged by what was trusted when its verdict was
+ * given.
+ */
 type TrustAnchor = { certificate: Certificate; trustedFrom?: Date; trustedUntil?: Date }
 
 export type TrustedIssuer = {
@@ -19,11 +25,17 @@ export type TrustedIssuer = {
   anchors: TrustAnchor[]
   /** Whose certificates below the anchors are this issuer's, one of these; without them all are. */
   signers?: SignerMark[]
-  /** Whose certificates below the anchors sign its status lists, where others do; without them those of `signers`. */
+  /**
+   * Whose certificates below the anchors sign its status lists, where others do; without them those of
+   * `signers`.
+   */
   statusSigners?: SignerMark[]
   /** The claims on which it is believed, as paths, with all below them; on every one where there are none. */
   claims?: string[][]
-  /** Its credentials must name a status, from a time if one is given. Without this they may, and then it counts. */
+  /**
+   * Its credentials must name a status, from a time if one is given. Without this they may, and then it
+   * counts.
+   */
   requiresStatus: boolean | Date
   /** The hosts of its status lists: a credential must not send a verifier anywhere else. */
   statusHosts: string[]
@@ -37,13 +49,17 @@ const MAX_ISSUERS = 1000
 const MAX_FORMER = 100
 /** ISO/IEC 18013-5 B.1.4: the usage of certificates that sign mobile documents. */
 const MDOC_SIGNING = '1.0.18013.5.1.2'
-/** A certificate that lists only these serves connections, code or times: its holder signs no credentials and no lists. */
+/**
+ * A certificate that lists only these serves connections, code or times: its holder signs no credentials and
+ * no lists.
+ */
 const FOR_OTHERS: ReadonlySet<string> = new Set([
   ...[OID.serverAuth, OID.clientAuth, OID.codeSigning, OID.timeStamping, OID.ocspSigning],
 ])
 /**
- * The purposes of the PKIX registry are for others, but for mail, documents and JSON Web Tokens. So is that of status lists, whose number no
- * draft says (id-kp-oauthStatusSigning, draft-ietf-oauth-status-list-21 section 10).
+ * The purposes of the PKIX registry are for others, but for mail, documents and JSON Web Tokens. So is that
+ * of status lists, whose number no draft says (id-kp-oauthStatusSigning, draft-ietf-oauth-status-list-21
+ * section 10).
  */
 const PKIX_PURPOSE = '1.3.6.1.5.5.7.3.'
 const FOR_CONTENT: ReadonlySet<string> = new Set([OID.emailProtection, OID.documentSigning, OID.jwt])
@@ -53,8 +69,10 @@ const MAX_HOSTS = 100
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
 
 /**
- * Reads `[{name, types, anchors, signers?, statusSigners?, claims?, requiresStatus?, statusHosts?, former?}]`; an anchor is base64 of DER, or
- * `{certificate, trustedFrom?, trustedUntil?}`. An anchor under two names needs signers in each. Throws `invalid_input`.
+ * Reads
+ * `[{name, types, anchors, signers?, statusSigners?, claims?, requiresStatus?, statusHosts?, former?}]`; an
+ * anchor is base64 of DER, or `{certificate, trustedFrom?, trustedUntil?}`. An anchor under two names needs
+ * signers in each. Throws `invalid_input`.
  */
 export function readTrustedIssuers(value: unknown): TrustedIssuer[] {
   if (!Array.isArray(value) || value.length > MAX_ISSUERS) throw wrong('a list of issuers is needed')
@@ -156,8 +174,8 @@ function wrong(what: string): Fault {
 }
 
 /**
- * The trusted issuer of `type` to which the chain leads at `at`. HAIP 1.0: the chain must not hold the anchor. What the credential
- * says of its issuer counts for nothing.
+ * The trusted issuer of `type` to which the chain leads at `at`. HAIP 1.0: the chain must not hold the
+ * anchor. What the credential says of its issuer counts for nothing.
  */
 export function verifyIssuer(q: {
   chain: Buffer[]
@@ -212,7 +230,10 @@ function listObjection(leaf: Certificate, { signers, statusSigners }: TrustedIss
   return isMarked(leaf, statusSigners ?? signers) ? undefined : 'another signer below its anchor'
 }
 
-/** Why a certificate below the anchors signs no credential of this issuer: it is another's, or there for the status lists. */
+/**
+ * Why a certificate below the anchors signs no credential of this issuer: it is another's, or there for the
+ * status lists.
+ */
 function signerObjection(leaf: Certificate, issuer: TrustedIssuer): string | undefined {
   const { signers, statusSigners = [] } = issuer
   if (!isMarked(leaf, signers)) return 'another signer below its anchor'
@@ -226,7 +247,9 @@ function signerObjection(leaf: Certificate, issuer: TrustedIssuer): string | und
   return isForLists === true ? 'it signs status lists' : undefined
 }
 
-/** A chain as JOSE carries it: `x5c`, standard base64 of DER, the signer's certificate first (RFC 7515 4.1.6). */
+/**
+ * A chain as JOSE carries it: `x5c`, standard base64 of DER, the signer's certificate first (RFC 7515 4.1.6).
+ */
 export function readX5c(value: unknown): Buffer[] {
   need(isTexts(value) && value.length <= MAX_CHAIN, 'issuer_chain_malformed', 'x5c')
   return value.map((text) => {

@@ -1,4 +1,6 @@
-/** What others published: SD-JWT (RFC 9901), status lists (draft 20), the session transcript of OpenID4VP 1.0. */
+/**
+ * What others published: SD-JWT (RFC 9901), status lists (draft 20), the session transcript of OpenID4VP 1.0.
+ */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import type { Asked } from './asked.ts'

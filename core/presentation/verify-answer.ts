@@ -17,7 +17,10 @@ export type Answered = VerifiedCredential & {
   beyond: string[]
 }
 
-/** Throws a `Refused`. Only the status of the credentials is not looked at yet: the lists have to be fetched first. */
+/**
+ * Throws a `Refused`. Only the status of the credentials is not looked at yet: the lists have to be fetched
+ * first.
+ */
 export function verifyAnswer(q: {
   asked: Asked
   presentations: Presentations
@@ -59,7 +62,10 @@ export function verifyAnswer(q: {
   return answered
 }
 
-/** Several credentials are of one person only if each gives the attribute that links them, and it is equal in all. */
+/**
+ * Several credentials are of one person only if each gives the attribute that links them, and it is equal in
+ * all.
+ */
 function verifyOnePerson(query: Query, answered: Answered[]): void {
   if (answered.length === 1) return
   const links = answered.map(({ id, claims }) => {

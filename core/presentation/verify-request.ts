@@ -1,4 +1,7 @@
-/** Verifies the request of a record: who signed it, and whether that is a verifier whom the reader of the record expects. */
+/**
+ * Verifies the request of a record: who signed it, and whether that is a verifier whom the reader of the
+ * record expects.
+ */
 import { createHash } from 'node:crypto'
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { validatePath } from '#core/certificate/validate-path.ts'
@@ -9,7 +12,10 @@ import { isSignedWith, readJws } from './jws.ts'
 import { need, orRefuse } from './refused.ts'
 import { readX5c } from './trusted-issuers.ts'
 
-/** Whose requests count: under one of these anchors, by one of these client identifiers, or both where both are named. */
+/**
+ * Whose requests count: under one of these anchors, by one of these client identifiers, or both where both
+ * are named.
+ */
 export type ExpectedVerifiers = { anchors: Certificate[]; clientIds: string[] }
 
 const BY_HASH = 'x509_hash'
@@ -27,8 +33,8 @@ export function readExpectedVerifiers(value: unknown): ExpectedVerifiers {
 }
 
 /**
- * What was asked. The request is signed by the key whose certificate its client identifier names, valid when it signed. Without
- * `expected` nobody has said whose certificate that is: anybody can make one.
+ * What was asked. The request is signed by the key whose certificate its client identifier names, valid when
+ * it signed. Without `expected` nobody has said whose certificate that is: anybody can make one.
  */
 export function verifyRequest(token: string, expected: ExpectedVerifiers | undefined): Asked {
   const jws = readJws(token, 'record_malformed')

@@ -1,6 +1,6 @@
 /**
- * Assembles a log's records of one pair of members into the exchanges of one day: a request with the record that closed it.
- * Leaves out exchanges through another server of the peer, and those of another day.
+ * Assembles a log's records of one pair of members into the exchanges of one day: a request with the record
+ * that closed it. Leaves out exchanges through another server of the peer, and those of another day.
  */
 import { dayOf } from './day.ts'
 import type { Exchange, Side, State } from './entry.ts'
@@ -137,8 +137,8 @@ function stateOf({ kind, direction }: ComparedRecord, weAsked: boolean): State {
 }
 
 /**
- * An early refusal: the signature of the request was not verified, so the request has no proven day. It is compared only if the
- * other side has the exchange.
+ * An early refusal: the signature of the request was not verified, so the request has no proven day. It is
+ * compared only if the other side has the exchange.
  */
 function refusedEarly({ kind, requestId, index }: ComparedRecord, asks: Side): Found[] {
   if (kind !== 'refusal') return []

@@ -1,6 +1,6 @@
 /**
- * Divides a day's entries into buckets by the first bits of their keys; equal buckets need no further comparison. A side commits
- * to its buckets before it sees the other's, so it cannot copy them.
+ * Divides a day's entries into buckets by the first bits of their keys; equal buckets need no further
+ * comparison. A side commits to its buckets before it sees the other's, so it cannot copy them.
  */
 import { createHash, hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
@@ -26,7 +26,10 @@ export function bucketOf(key: Buffer, bits: number): number {
   return bits === 0 ? 0 : key.readUInt16BE(0) >>> (16 - bits)
 }
 
-/** The range of keys in a bucket: `from` inclusive, `below` exclusive. `below` is undefined for the last bucket. */
+/**
+ * The range of keys in a bucket: `from` inclusive, `below` exclusive. `below` is undefined for the last
+ * bucket.
+ */
 export function rangeOf(bucket: number, bits: number): { from: Buffer; below: Buffer | undefined } {
   const at = (index: number): Buffer => {
     const key = Buffer.alloc(DIGEST)
@@ -72,7 +75,10 @@ export function createBuckets(bits: number): BucketWriter {
   }
 }
 
-/** The digest of one bucket with these entries; throws `invalid_input` unless they are whole and in ascending order. */
+/**
+ * The digest of one bucket with these entries; throws `invalid_input` unless they are whole and in ascending
+ * order.
+ */
 export function bucketDigest(entries: Buffer[]): Buffer {
   for (const [i, entry] of entries.entries()) {
     const before = entries[i - 1]
@@ -92,8 +98,8 @@ export function differingBuckets(a: Buffer, b: Buffer): number[] {
 }
 
 /**
- * SHA-256 over the session's salt, a blinding value (32 octets), server, count and buckets. The salt prevents its use in another
- * session.
+ * SHA-256 over the session's salt, a blinding value (32 octets), server, count and buckets. The salt prevents
+ * its use in another session.
  */
 export function commitTo(q: {
   salt: Buffer

@@ -1,7 +1,7 @@
 /**
- * Compares two entries about one exchange. A side may know less than the other without any fault: a reply that was lost, a
- * request that never arrived, a refusal before the request was read. Only what cannot happen between honest logs is a
- * discrepancy.
+ * Compares two entries about one exchange. A side may know less than the other without any fault: a reply
+ * that was lost, a request that never arrived, a refusal before the request was read. Only what cannot happen
+ * between honest logs is a discrepancy.
  */
 import { type Entry, isSaid, type Side, type State } from './entry.ts'
 
@@ -52,7 +52,10 @@ export function compareEntries({ first, second }: Pair): Verdict {
 
 const SAID = { receipt: 'receipt', given: 'event', confirmed: 'confirmation' } as const
 
-/** The answering side signed it; the asking side may not have it: receipts come when asked for, replies can be lost. */
+/**
+ * The answering side signed it; the asking side may not have it: receipts come when asked for, replies can be
+ * lost.
+ */
 function compareSaid(
   reason: Said,
   asking: Entry | undefined,
@@ -73,7 +76,8 @@ function compareBoth(asking: Entry, answering: Entry, answers: Side): Verdict {
       : { class: 'unconfirmed', reason: reasonOf(asking) }
   }
   if (!sameDigest(asking.request, answering.request)) return { class: 'differing', reason: 'request' }
-  // The asking side says that nothing was sent, but the other side has a request that the asking member signed.
+  // The asking side says that nothing was sent, but the other side has a request that the asking member
+  // signed.
   if (asking.state === 'notSent') return { class: 'differing', reason: 'outcome' }
   if (asking.state === 'answered') {
     if (answering.state !== 'answered') return { class: 'missing', at: answers, reason: 'reply' }

@@ -1,6 +1,7 @@
 /**
- * Which day an exchange belongs to: the day, in UTC, of the signing time in the signature of its request. Both logs have the same
- * octets of that signature, so both sides compute the same day, however their clocks differ.
+ * Which day an exchange belongs to: the day, in UTC, of the signing time in the signature of its request.
+ * Both logs have the same octets of that signature, so both sides compute the same day, however their clocks
+ * differ.
  */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -8,7 +9,9 @@ import { say } from '#schemas/said.ts'
 const DAY_MS = 86_400_000
 const MINUTE_MS = 60_000
 const DAY = /^\d{4}-\d{2}-\d{2}$/
-/** How long a day must be over before it is compared: exchanges that were open at its end are closed by then. */
+/**
+ * How long a day must be over before it is compared: exchanges that were open at its end are closed by then.
+ */
 const SETTLED_AFTER_MS = DAY_MS
 /** How much earlier than its signature a record may be: clocks of servers and nodes differ. */
 const BEFORE_MS = 15 * MINUTE_MS

@@ -1,6 +1,7 @@
 /**
- * An entry: one exchange in one side's log, as digests under the salt of the session. Equal exchanges give equal octets on both
- * sides. Without the salt an entry reveals nothing, and entries of different sessions cannot be matched.
+ * An entry: one exchange in one side's log, as digests under the salt of the session. Equal exchanges give
+ * equal octets on both sides. Without the salt an entry reveals nothing, and entries of different sessions
+ * cannot be matched.
  *
  * key (32) || asks and state (1) || request (32) || reply (32) || tag (32)
  */
@@ -18,11 +19,19 @@ const STATE = {
   notSent: 3,
   /** The side does not know: no reply came, or the outcome is recorded as unknown. */
   unknown: 4,
-  /** A refusal without the request, which was refused before its signature was verified. It proves nothing. */
+  /**
+   * A refusal without the request, which was refused before its signature was verified. It proves nothing.
+   */
   early: 5,
-  /** No exchange, but a receipt that the answering side's member signed about a one-way message of the asking side's. */
+  /**
+   * No exchange, but a receipt that the answering side's member signed about a one-way message of the asking
+   * side's.
+   */
   receipt: 6,
-  /** No exchange, but an event that the answering side's room gave to a subscriber of the asking side's, which fetched it. */
+  /**
+   * No exchange, but an event that the answering side's room gave to a subscriber of the asking side's, which
+   * fetched it.
+   */
   given: 7,
   /** The asking side's confirmation of such an event, as the answering side took it. */
   confirmed: 8,
@@ -56,7 +65,10 @@ export type Entry = {
   tag: Buffer | undefined
 }
 
-/** The two parties and the day; the salt is bound to all of it. `first` is the server with the smaller identifier. */
+/**
+ * The two parties and the day; the salt is bound to all of it. `first` is the server with the smaller
+ * identifier.
+ */
 export type Session = { day: string; first: Party; second: Party }
 type Party = { server: string; member: string }
 
@@ -73,8 +85,8 @@ export function nonceCommitment(nonce: Buffer): Buffer {
 }
 
 /**
- * The joint salt. Neither side can choose it, and it is valid only for this pair of servers and members, this day and this
- * session.
+ * The joint salt. Neither side can choose it, and it is valid only for this pair of servers and members, this
+ * day and this session.
  */
 export function jointSalt(session: Session, nonces: { first: Buffer; second: Buffer }): Buffer {
   const { day, first, second } = session
@@ -114,11 +126,13 @@ export function entryOf(salt: Buffer, exchange: Exchange): Entry {
 }
 
 /**
- * Merges two entries of one log about the same exchange. A refusal without a request adds nothing to the request itself. Two
- * requests with one id, possible when the id is reused after the replay window, are compared together.
+ * Merges two entries of one log about the same exchange. A refusal without a request adds nothing to the
+ * request itself. Two requests with one id, possible when the id is reused after the replay window, are
+ * compared together.
  */
 export function mergeEntries(a: Entry, b: Entry): Entry {
-  // A crash can make a receipt twice, with another time: one of the same words is no second one. An event is given until it is confirmed.
+  // A crash can make a receipt twice, with another time: one of the same words is no second one. An event is
+  // given until it is confirmed.
   if (isSaid(a.state) && a.state === b.state && a.request?.equals(b.request ?? NONE)) return a
   if (b.state === 'early') return a
   if (a.state === 'early') return b
@@ -132,7 +146,10 @@ export function mergeEntries(a: Entry, b: Entry): Entry {
   }
 }
 
-/** Whether `request` is what an entry says, and `reply` the octets that say it; such entries are compared by what they say. */
+/**
+ * Whether `request` is what an entry says, and `reply` the octets that say it; such entries are compared by
+ * what they say.
+ */
 export function isSaid(state: State): state is 'receipt' | 'given' | 'confirmed' {
   return state === 'receipt' || state === 'given' || state === 'confirmed'
 }

@@ -1,6 +1,7 @@
 /**
- * What a room gave to a subscriber that fetches, and what that confirmed, read from the signed octets of one exchange. Both sides read
- * the same octets, so both find the same, whether they know the service as a room or not.
+ * What a room gave to a subscriber that fetches, and what that confirmed, read from the signed octets of one
+ * exchange. Both sides read the same octets, so both find the same, whether they know the service as a room
+ * or not.
  */
 import { hash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -9,10 +10,16 @@ import { parseRestRequest } from '#core/transport/rest-request.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 
-/** What a request asks of an event type. `type`: identifier of the room, and the name of the type as it stands in the path. */
+/**
+ * What a request asks of an event type. `type`: identifier of the room, and the name of the type as it stands
+ * in the path.
+ */
 export type Fetching = { what: 'given'; type: string } | { what: 'confirmed'; type: string; sequence: string }
 
-/** What a reply with status 200 says: of events that were given what never changes when they come again; or which one is confirmed. */
+/**
+ * What a reply with status 200 says: of events that were given what never changes when they come again; or
+ * which one is confirmed.
+ */
 export type Answered = { given: GivenOut[] } | { confirmed: string }
 type GivenOut = { sequence: string; after: string | undefined; source: string; id: string }
 
@@ -73,7 +80,10 @@ export function answeredOf(body: Buffer): Answered | undefined {
   return given.every((one) => one !== undefined) ? { given } : undefined
 }
 
-/** Stands for the signature of a reply in what is compared of it: one document can sign several messages, requests among them. */
+/**
+ * Stands for the signature of a reply in what is compared of it: one document can sign several messages,
+ * requests among them.
+ */
 export function replySignature(signature: Buffer): Buffer {
   return hash('sha512', Buffer.concat([Buffer.from('reply'), signature]), 'buffer')
 }

@@ -1,6 +1,6 @@
 /**
- * Judges a statement offline. It has no time-stamp, so nothing proves when it was signed: once the OCSP answers in it are no
- * longer fresh, a correct statement is INDETERMINATE, NO_POE (ETSI EN 319 102-1).
+ * Judges a statement offline. It has no time-stamp, so nothing proves when it was signed: once the OCSP
+ * answers in it are no longer fresh, a correct statement is INDETERMINATE, NO_POE (ETSI EN 319 102-1).
  */
 import { parseOcspResponse } from '#core/certificate/ocsp-parse.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'

@@ -1,4 +1,7 @@
-/** Receipts of one-way messages among the entries: what is a loss, what is not yet there, what a crash has doubled. */
+/**
+ * Receipts of one-way messages among the entries: what is a loss, what is not yet there, what a crash has
+ * doubled.
+ */
 import { hash } from 'node:crypto'
 import t from 'tap'
 import { type ComparedRecord, createAssembly } from './assemble.ts'

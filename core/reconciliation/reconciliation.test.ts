@@ -1,4 +1,7 @@
-/** The pure part of reconciliation, for any two logs: equal ones agree, every loss is found, and nothing else is reported. */
+/**
+ * The pure part of reconciliation, for any two logs: equal ones agree, every loss is found, and nothing else
+ * is reported.
+ */
 import fc from 'fast-check'
 import t from 'tap'
 import { Fault } from '#schemas/fault.ts'

@@ -1,6 +1,6 @@
 /**
- * What a side shows about a difference: its records with their inclusion proofs, or why it has none to compare. The receiver
- * checks the proofs: each must lead to a tree head of the server that shows it.
+ * What a side shows about a difference: its records with their inclusion proofs, or why it has none to
+ * compare. The receiver checks the proofs: each must lead to a tree head of the server that shows it.
  */
 import { isReceiptKind } from '#core/delivery/receipt.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
@@ -37,7 +37,10 @@ function standsInLog({ index, form, path, treeHead }: ShownRecord, server: strin
   return origin === server
 }
 
-/** Whether a request or reply has the digest of the entry; other records have no message that both sides share. */
+/**
+ * Whether a request or reply has the digest of the entry; other records have no message that both sides
+ * share.
+ */
 function isOf(entry: Entry, record: ShownRecord, salt: Buffer): boolean {
   const form = JSON.parse(record.form) as Form | null
   const isReceipt = entry.state === 'receipt'
@@ -63,7 +66,10 @@ function opens({ key, digest }: Opening, commitment: unknown): boolean {
 type NotComparable = { class: 'not_comparable'; at: Side; reason: 'erased' | 'ids_only' }
 export type FinalVerdict = Verdict | NotComparable
 
-/** The verdict after both sides showed their records: content that a side has erased does not count as missing. */
+/**
+ * The verdict after both sides showed their records: content that a side has erased does not count as
+ * missing.
+ */
 export function finalVerdict(verdict: Verdict, shown: { [side in Side]?: Shown | undefined }): FinalVerdict {
   if (verdict.class !== 'missing' && verdict.class !== 'differing') return verdict
   const sides: Side[] = verdict.class === 'missing' ? [verdict.at] : ['first', 'second']

@@ -1,6 +1,6 @@
 /**
- * The statement about a day, signed by both members: how many exchanges match, and which do not. Both sides make it from the same
- * entries, so both get the same octets.
+ * The statement about a day, signed by both members: how many exchanges match, and which do not. Both sides
+ * make it from the same entries, so both get the same octets.
  */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { checkSigner } from '#core/signature/check-signer.ts'
@@ -74,9 +74,9 @@ function counterOf(verdict: Exclude<FinalVerdict, { class: 'ignored' }>): keyof 
 }
 
 /**
- * Reads a statement and requires exactly the signatures of `members`, one each, with certificates that the configuration allows
- * to sign for them at `at`. The caller checks the document's shape. Throws `missing_signature`, `unknown_member`, or the fault of
- * the first check that fails.
+ * Reads a statement and requires exactly the signatures of `members`, one each, with certificates that the
+ * configuration allows to sign for them at `at`. The caller checks the document's shape. Throws
+ * `missing_signature`, `unknown_member`, or the fault of the first check that fails.
  */
 export function readStatement(q: {
   jws: string

@@ -1,4 +1,6 @@
-/** Signature methods of X-Road and XML Signature (SignAlgorithm), each tied to one key type and one digest. */
+/**
+ * Signature methods of X-Road and XML Signature (SignAlgorithm), each tied to one key type and one digest.
+ */
 import { constants, type KeyObject, sign, verify } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { DIGEST_URI, type DigestName } from '#schemas/wire.ts'
@@ -37,7 +39,10 @@ export function nodeDigest(name: DigestName): string {
 const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
 const LEAST_RSA_BITS = 2048
 
-/** The method with which a key signs, always over SHA-512 (X-Road's default). Throws `cannot_sign` for other kinds of keys. */
+/**
+ * The method with which a key signs, always over SHA-512 (X-Road's default). Throws `cannot_sign` for other
+ * kinds of keys.
+ */
 export function methodFor(key: KeyObject): SignatureMethod {
   const name =
     key.asymmetricKeyType === 'ec'
@@ -77,7 +82,9 @@ function parameters(method: SignatureMethod, key: KeyObject) {
   }
 }
 
-/** Whether `value` (raw r||s for ECDSA) is the signature of `data`; false if the key does not fit the method. */
+/**
+ * Whether `value` (raw r||s for ECDSA) is the signature of `data`; false if the key does not fit the method.
+ */
 export function verifyValue(
   method: SignatureMethod,
   publicKey: KeyObject,

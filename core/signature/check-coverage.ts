@@ -1,6 +1,6 @@
 /**
- * Checks that a signature covers every part of a message; otherwise the message is refused. X-Road follows the references of a
- * signature, but does not check what they leave out (SignatureVerifier).
+ * Checks that a signature covers every part of a message; otherwise the message is refused. X-Road follows
+ * the references of a signature, but does not check what they leave out (SignatureVerifier).
  */
 import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
@@ -21,8 +21,9 @@ type CoverageQuestion = {
 }
 
 /**
- * Returns the names of attachments that are covered but absent. Throws `uncovered_part` for a part that is not covered,
- * `invalid_reference` when a digest differs or a referenced part is absent, and the faults of verifyHashChain.
+ * Returns the names of attachments that are covered but absent. Throws `uncovered_part` for a part that is
+ * not covered, `invalid_reference` when a digest differs or a referenced part is absent, and the faults of
+ * verifyHashChain.
  */
 export function checkCoverage(q: CoverageQuestion): { absent: string[] } {
   const { references } = q.signature
@@ -40,7 +41,8 @@ export function checkCoverage(q: CoverageQuestion): { absent: string[] } {
   if (hashChainResult === undefined || hashChain === undefined) {
     throw new Fault('malformed_signature.invalid_hash_chain_ref', { what: say`the hash chain was not sent` })
   }
-  // The chain is checked first, as in X-Road: a broken chain is reported as such even if its result was altered too.
+  // The chain is checked first, as in X-Road: a broken chain is reported as such even if its result was
+  // altered too.
   const covered = verifyHashChain({
     result: hashChainResult,
     chain: hashChain,

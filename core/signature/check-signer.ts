@@ -1,4 +1,7 @@
-/** Checks whether, by the configuration, this certificate may sign for a member at a given time: usage, subject, path, status. */
+/**
+ * Checks whether, by the configuration, this certificate may sign for a member at a given time: usage,
+ * subject, path, status.
+ */
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import { verifyOcspResponse } from '#core/certificate/ocsp-response.ts'
 import { memberOfSigningCertificate } from '#core/certificate/subject-profile.ts'
@@ -19,12 +22,13 @@ type SignerQuestion = {
   /** The member that claims to have signed; for a subsystem, its member. */
   member: MemberId
   /**
-   * X-Road's management requests contain the OCSP answer of the signer only. Otherwise every certificate below the CA needs one.
+   * X-Road's management requests contain the OCSP answer of the signer only. Otherwise every certificate
+   * below the CA needs one.
    */
   signerStatusOnly?: boolean
   /**
-   * For evidence: further OCSP answers, and the time of judging. Answers made after `at` then count too, and one that reports a
-   * revocation before `at` prevails over all others (check-status.ts).
+   * For evidence: further OCSP answers, and the time of judging. Answers made after `at` then count too, and
+   * one that reports a revocation before `at` prevails over all others (check-status.ts).
    */
   kept?: { ocspResponses: Buffer[]; now: Date }
   /** Whether an OCSP answer expires at its nextUpdate; X-Road's setting, true by default. */
@@ -40,9 +44,10 @@ type TrustedSigner = {
 }
 
 /**
- * Throws `malformed_signature` for a certificate that is not for signing (as X-Road does), `invalid_cert_path` for an issuer that
- * is not approved, `incorrect_certificate` for another member's certificate, `cert_validation` for a path that is refused, and
- * `incorrect_validation_info` unless a fresh OCSP answer says "good" for every certificate below the approved CA.
+ * Throws `malformed_signature` for a certificate that is not for signing (as X-Road does),
+ * `invalid_cert_path` for an issuer that is not approved, `incorrect_certificate` for another member's
+ * certificate, `cert_validation` for a path that is refused, and `incorrect_validation_info` unless a fresh
+ * OCSP answer says "good" for every certificate below the approved CA.
  */
 export function checkSigner(q: SignerQuestion): TrustedSigner {
   const { certificate, certificates } = q.signature
@@ -81,8 +86,9 @@ export function checkSigner(q: SignerQuestion): TrustedSigner {
 }
 
 /**
- * The CA was found by its name, and its profile decides which member the certificate belongs to. Otherwise another approved CA
- * could certify a CA of the same name, and so have certificates read by a profile that is not its own.
+ * The CA was found by its name, and its profile decides which member the certificate belongs to. Otherwise
+ * another approved CA could certify a CA of the same name, and so have certificates read by a profile that is
+ * not its own.
  */
 function checkSameCa(chain: Certificate[], { ca, approved }: IssuingCa): void {
   if (chain[1]?.spki.equals(ca.spki)) return
@@ -125,7 +131,8 @@ function goodUntil(q: SignerQuestion, certificate: Certificate, issuer: Certific
       return verdict.validUntil.getTime()
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown
-      // The fault of an answer about this certificate is more helpful than that of an answer about another one.
+      // The fault of an answer about this certificate is more helpful than that of an answer about another
+      // one.
       if (!isAboutAnother(thrown)) refusal = thrown
     }
   }

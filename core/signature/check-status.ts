@@ -1,6 +1,7 @@
 /**
- * Decides from all OCSP answers known by now whether a certificate was good at a past time (docs/validation-policy.md). A
- * revocation before that time prevails over all other answers. A later "good" answer counts as much as one from that time.
+ * Decides from all OCSP answers known by now whether a certificate was good at a past time
+ * (docs/validation-policy.md). A revocation before that time prevails over all other answers. A later "good"
+ * answer counts as much as one from that time.
  */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { CLOCK_SKEW_MS } from '#core/certificate/ocsp-response.ts'
@@ -33,7 +34,10 @@ export function checkStatusAt(q: StatusQuestion): void {
     )
 }
 
-/** When the certificate was revoked, by the genuine answers; the earliest time if they differ, undefined if none reports it. */
+/**
+ * When the certificate was revoked, by the genuine answers; the earliest time if they differ, undefined if
+ * none reports it.
+ */
 export function revocationOf(q: Omit<StatusQuestion, 'at' | 'freshnessSeconds'>): Date | undefined {
   const times = statuses(q).known.flatMap(({ status, revokedAt }) =>
     status === 'revoked' ? [revokedAt!] : [],

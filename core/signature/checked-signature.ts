@@ -22,7 +22,8 @@ export type CheckedSignature = {
   /** Raw r||s for ECDSA; the bytes that a single time-stamp covers. */
   signatureValue: Buffer
   /**
-   * SHA-256 of canonical ds:SignedInfo. It identifies a signature independently of its encoding, so it can serve as a replay key.
+   * SHA-256 of canonical ds:SignedInfo. It identifies a signature independently of its encoding, so it can
+   * serve as a replay key.
    */
   signedInfoDigest: Buffer
   /** DER of the token in xades:SignatureTimeStamp. */

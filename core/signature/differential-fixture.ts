@@ -42,7 +42,10 @@ export async function outcomeOf(
   }
 }
 
-/** How the two paths contradict each other about `document`, a modification of `original`; undefined if they do not. */
+/**
+ * How the two paths contradict each other about `document`, a modification of `original`; undefined if they
+ * do not.
+ */
 export async function disagreement(
   document: Buffer,
   original?: CheckedSignature,

@@ -1,7 +1,7 @@
 /**
- * All paths give the same verdict. What an exact path accepts, the general path accepts with the same content. None accepts a
- * modification of a signature, in our form or in X-Road's, with other signed content. x-road-form.test.ts has what is particular to
- * X-Road's form.
+ * All paths give the same verdict. What an exact path accepts, the general path accepts with the same
+ * content. None accepts a modification of a signature, in our form or in X-Road's, with other signed content.
+ * x-road-form.test.ts has what is particular to X-Road's form.
  */
 import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -115,8 +115,8 @@ t.test(
         if (checked !== undefined) accepted++
         if (checked !== undefined && signedWords(checked) !== signedWords(original))
           t.fail(`${name}, bit ${bit}`)
-        // The general path takes a millisecond. So it judges only a sample: every 31st of the documents that the exact path
-        // accepted, every 193rd of the rest, and all on which the exact path threw.
+        // The general path takes a millisecond. So it judges only a sample: every 31st of the documents that
+        // the exact path accepted, every 193rd of the rest, and all on which the exact path threw.
         if (code === undefined && bit % (checked === undefined ? 193 : 31) !== 0) continue
         const wrong = await disagreement(flipped, original)
         if (wrong !== undefined) t.fail(`${name}, bit ${bit}: ${wrong}`)

@@ -1,4 +1,7 @@
-/** Reads elements of a signature against a fixed schema: known children in a known order, known attributes, no stray text. */
+/**
+ * Reads elements of a signature against a fixed schema: known children in a known order, known attributes, no
+ * stray text.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { listed, say, type Word } from '#schemas/said.ts'
 import { NAMESPACE } from './template.ts'

@@ -1,6 +1,6 @@
 /**
- * Hash chains (hashchain.xsd): one signature or time-stamp over many messages, or over a message with its attachments. Each
- * receiver gets the chain that leads from its own parts to the signed result.
+ * Hash chains (hashchain.xsd): one signature or time-stamp over many messages, or over a message with its
+ * attachments. Each receiver gets the chain that leads from its own parts to the signed result.
  */
 import { hash } from 'node:crypto'
 import { PART_NAME } from '#schemas/wire.ts'
@@ -30,12 +30,18 @@ export type HashChains = {
   chain(index: number): Buffer
 }
 
-/** Chains for messages that are signed together, or for one message with attachments. Needs at least one input. */
+/**
+ * Chains for messages that are signed together, or for one message with attachments. Needs at least one
+ * input.
+ */
 export function buildHashChains(inputs: ChainInput[]): HashChains {
   return build(inputs, PART_NAME.hashChain)
 }
 
-/** Chains for signatures that are time-stamped together, by the SHA-512 of each META-INF/signatures.xml. Needs at least one. */
+/**
+ * Chains for signatures that are time-stamped together, by the SHA-512 of each META-INF/signatures.xml. Needs
+ * at least one.
+ */
 export function buildTimeStampHashChains(signatureDigests: Buffer[]): HashChains {
   return build(
     signatureDigests.map((sha512) => [{ name: PART_NAME.signatures, sha512 }]),
@@ -58,7 +64,8 @@ function build(inputs: ChainInput[], file: string): HashChains {
 }
 
 /**
- * The digest with which a message of several parts enters the tree. Undefined for a single part, whose digest enters as it is.
+ * The digest with which a message of several parts enters the tree. Undefined for a single part, whose digest
+ * enters as it is.
  */
 function partsDigest(parts: ChainInput): Buffer | undefined {
   return parts.length === 1 ? undefined : oneStep(parts)

@@ -1,10 +1,13 @@
 /**
- * X-Road's Merkle tree over the messages of one batch (HashChainBuilder). Nodes are in an array: the root at 0, the children of i
- * at 2i+1 and 2i+2, the inputs after the nodes. Incomplete trees have gaps, which are skipped, not filled.
+ * X-Road's Merkle tree over the messages of one batch (HashChainBuilder). Nodes are in an array: the root at
+ * 0, the children of i at 2i+1 and 2i+2, the inputs after the nodes. Incomplete trees have gaps, which are
+ * skipped, not filled.
  */
 import { stepDigest } from './step-digest.ts'
 
-/** One level of the path from the root to an input: the digest of the sibling, and whether it is on the left. */
+/**
+ * One level of the path from the root to an input: the digest of the sibling, and whether it is on the left.
+ */
 export type PathStep = { other: Buffer; otherIsLeft: boolean }
 
 type HashTree = { root: Buffer; path(input: number): PathStep[] }
@@ -36,8 +39,8 @@ export function hashTree(inputs: readonly Buffer[]): HashTree {
   combinePairs(first, size)
   for (let start = first >> 1; start > 0; start >>= 1) combinePairs(start, 2 * start + 1)
 
-  // If only a left child exists, it takes the place of its parent. If both exist and the parent is missing, the parent is
-  // computed now.
+  // If only a left child exists, it takes the place of its parent. If both exist and the parent is missing,
+  // the parent is computed now.
   const complete = (index: number): Buffer | undefined => {
     if (index >= size) return undefined
     const own = get(index)

@@ -1,13 +1,16 @@
-/** Adds a single time-stamp to a signature as the first of its unsigned properties, where X-Road looks for it. */
+/**
+ * Adds a single time-stamp to a signature as the first of its unsigned properties, where X-Road looks for it.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 
 const OPEN = /<((?:[A-Za-z_][\w.-]*:)?)UnsignedSignatureProperties(?: [^<>]*[^<>/])?>/g
 
 /**
- * Returns the document with xades:SignatureTimeStamp around `token` (DER of a time-stamp token over the signature value). The
- * rest stays the same, byte for byte, since no digest covers unsigned properties. Throws `malformed_signature` if the place for
- * it is missing or ambiguous, or if there is a time-stamp already.
+ * Returns the document with xades:SignatureTimeStamp around `token` (DER of a time-stamp token over the
+ * signature value). The rest stays the same, byte for byte, since no digest covers unsigned properties.
+ * Throws `malformed_signature` if the place for it is missing or ambiguous, or if there is a time-stamp
+ * already.
  */
 export function insertTimeStamp(signatures: Buffer, token: Buffer): Buffer {
   // In latin1 a byte is a character: names are ASCII, and bytes of other characters stay unchanged.

@@ -1,14 +1,14 @@
 /**
- * Caches the parsed certificates and OCSP responses of documents in our template while the same peer keeps sending them. The
- * cache is bounded. It only saves parsing and never affects a verdict.
+ * Caches the parsed certificates and OCSP responses of documents in our template while the same peer keeps
+ * sending them. The cache is bounded. It only saves parsing and never affects a verdict.
  */
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import { CERTIFICATE_VALUE, LIMIT, OCSP_VALUE } from './template.ts'
 
 /**
- * A signer's certificate with the certificates and OCSP responses in the document. While the bytes are the same, so are the array
- * objects.
+ * A signer's certificate with the certificates and OCSP responses in the document. While the bytes are the
+ * same, so are the array objects.
  */
 export type KnownIdentity = {
   certificate: Certificate
@@ -20,15 +20,15 @@ type Entry = KnownIdentity & { unsigned: Buffer }
 
 const MAX_ENTRIES = 256
 /**
- * Ten times what the certificates and OCSP responses of a signer take. Larger ones are read each time: what is kept is not verified
- * yet, and must not fill the memory.
+ * Ten times what the certificates and OCSP responses of a signer take. Larger ones are read each time: what
+ * is kept is not verified yet, and must not fill the memory.
  */
 const LARGEST_KEPT = 48 * 1024
 const entries = new Map<string, Entry>()
 
 /**
- * Parses, or takes from the cache, the identity of a document that looks like ours: `base64` is the certificate, `unsigned` the
- * unsigned properties without a time-stamp. Undefined when either cannot be read.
+ * Parses, or takes from the cache, the identity of a document that looks like ours: `base64` is the
+ * certificate, `unsigned` the unsigned properties without a time-stamp. Undefined when either cannot be read.
  */
 export function knownIdentity(base64: string, unsigned: Buffer): KnownIdentity | undefined {
   const known = entries.get(base64)

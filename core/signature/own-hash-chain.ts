@@ -1,6 +1,7 @@
 /**
- * The fast way to verify a hash chain that has exactly the bytes of this project's writer: it compares while it follows the
- * chain, and keeps digests as text. It gives no verdict on any other chain: `read-hash-chain.ts` and `verify-hash-chain.ts` do.
+ * The fast way to verify a hash chain that has exactly the bytes of this project's writer: it compares while
+ * it follows the chain, and keeps digests as text. It gives no verdict on any other chain:
+ * `read-hash-chain.ts` and `verify-hash-chain.ts` do.
  */
 import { PART_NAME } from '#schemas/wire.ts'
 import {
@@ -27,8 +28,8 @@ const STEPS = Array.from({ length: CHAIN_LIMIT.steps }, (_, index) => ({
 }))
 
 /**
- * Whether the chain leads from exactly these parts, message first, to exactly this result. True: verifyHashChain would accept it
- * too. False: unknown.
+ * Whether the chain leads from exactly these parts, message first, to exactly this result. True:
+ * verifyHashChain would accept it too. False: unknown.
  */
 export function followsOwnChain(q: {
   result: Buffer
@@ -57,7 +58,10 @@ export function followsOwnChain(q: {
   return q.result.toString('latin1') === chainResult(PART_NAME.hashChain, mine)
 }
 
-/** The levels from the root down. `references` must be in the lowest step, alone or (for one part) next to a digest. */
+/**
+ * The levels from the root down. `references` must be in the lowest step, alone or (for one part) next to a
+ * digest.
+ */
 function readLevels(
   chain: Buffer,
   references: string,
@@ -88,7 +92,8 @@ function readLevels(
     if (!text(CHAIN_PIECE.stepEnd)) return undefined
     const other = left ?? right
     if (other !== undefined) path.push({ other, otherIsLeft: left !== undefined })
-    // Our writer never prints a step with only a reference to the next step, nor several parts next to a digest.
+    // Our writer never prints a step with only a reference to the next step, nor several parts next to a
+    // digest.
     if (isLowest ? other !== undefined && parts > 1 : other === undefined) return undefined
     if (isLowest)
       return source.slice(at) === CHAIN_END ? { path, endsInOwnStep: other === undefined } : undefined

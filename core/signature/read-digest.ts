@@ -5,7 +5,10 @@ import { DIGESTS } from './algorithms.ts'
 import type { DataReference } from './checked-signature.ts'
 import { algorithmOf, base64Of, type ElementReader, refuse } from './element-reader.ts'
 
-/** Reads the next two children; the value must have the length of the method's digest. Throws `malformed_signature`. */
+/**
+ * Reads the next two children; the value must have the length of the method's digest. Throws
+ * `malformed_signature`.
+ */
 export function readDigest(reader: ElementReader): Pick<DataReference, 'digest' | 'value'> {
   const methodElement = reader.one('ds:DigestMethod')
   const digest = DIGESTS.get(algorithmOf(methodElement))

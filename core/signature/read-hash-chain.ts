@@ -1,6 +1,6 @@
 /**
- * Reads hash chain documents (X-Road's hashchain.xsd). Accepted: known elements in ASCII, with namespaces declared at the root.
- * Refused: entities, comments, transforms and chains that continue in another file.
+ * Reads hash chain documents (X-Road's hashchain.xsd). Accepted: known elements in ASCII, with namespaces
+ * declared at the root. Refused: entities, comments, transforms and chains that continue in another file.
  */
 import { treeOf, type XmlElement } from '#core/xml/element.ts'
 import { readStrictXml, type XmlForm } from '#core/xml/strict-reader.ts'

@@ -1,4 +1,7 @@
-/** Reads the accepted subset of xades:QualifyingProperties (XAdES 1.3.2; SigningCertificateV2 of EN 319 132-1). */
+/**
+ * Reads the accepted subset of xades:QualifyingProperties (XAdES 1.3.2; SigningCertificateV2 of EN 319
+ * 132-1).
+ */
 
 import { say } from '#schemas/said.ts'
 import type { DataReference } from './checked-signature.ts'

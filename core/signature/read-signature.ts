@@ -1,6 +1,7 @@
 /**
- * Reads the accepted structure of a signature document (XML Signature, XAdES 1.3.2, EN 319 132-1): one signature, known elements
- * only, unique Ids, and no transforms except the canonicalisation of the signed properties.
+ * Reads the accepted structure of a signature document (XML Signature, XAdES 1.3.2, EN 319 132-1): one
+ * signature, known elements only, unique Ids, and no transforms except the canonicalisation of the signed
+ * properties.
  */
 
 import { say } from '#schemas/said.ts'

@@ -1,6 +1,7 @@
 /**
- * For tests only: the golden identities of schemas/golden/signature (their keys are published, so they prove nothing), with OCSP
- * answers, time-stamps and a configuration, so that a whole container can be judged at any time.
+ * For tests only: the golden identities of schemas/golden/signature (their keys are published, so they prove
+ * nothing), with OCSP answers, time-stamps and a configuration, so that a whole container can be judged at
+ * any time.
  */
 import { createHash, createPrivateKey, hash, type KeyObject, sign } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -109,7 +110,10 @@ export function chainParts(parts: Part[]): ChainPart[] {
   }))
 }
 
-/** Signs messages together, each given as a list of parts. One message with one part is signed by direct reference. */
+/**
+ * Signs messages together, each given as a list of parts. One message with one part is signed by direct
+ * reference.
+ */
 export function signMessages(messages: Part[][], identity: Identity = signer, at = GOLDEN_TIME) {
   const direct = messages.length === 1 && messages[0]!.length === 1
   const chains = direct

@@ -116,7 +116,8 @@ t.test('Wycheproof: values as both exact paths and the general one verify them',
           Buffer.from(msg, 'hex'),
           Buffer.from(sig, 'hex'),
         )
-        // A PSS salt that is shorter than the digest is valid, but XML signatures have none (RFC 6931 2.3.10).
+        // A PSS salt that is shorter than the digest is valid, but XML signatures have none (RFC 6931
+        // 2.3.10).
         const wanted = result === 'valid' && !file.endsWith('sha512_mgf1_32_test.json')
         judged[kind]++
         if (accepted !== wanted && result !== 'acceptable') t.fail(`${file} ${tcId}: ${result}, ${accepted}`)
@@ -146,8 +147,8 @@ t.test('coverage: every part, in order, or refused', async (t) => {
   )
   t.equal(await cover(parts, {}), 'malformed_signature.invalid_hash_chain_ref')
 
-  // Names in the chain are not signed: if two attachments are swapped both in the message and in the chain, all digests are still
-  // right.
+  // Names in the chain are not signed: if two attachments are swapped both in the message and in the chain,
+  // all digests are still right.
   const swap = (text: string): string =>
     text.replace('/attachment1', '/@').replace('/attachment2', '/attachment1').replace('/@', '/attachment2')
   const swapped = Buffer.from(swap(hashChain!.toString()))

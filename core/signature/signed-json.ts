@@ -1,7 +1,7 @@
 /**
- * Documents signed with keys that have certificates: JWS in general JSON serialization (RFC 7515 7.2.1) over RFC 8785 JSON. Only
- * one form is accepted. The header is protected and has alg, typ, x5c and ocsp. It does not refer to a key elsewhere (no jku,
- * jwk, kid). The algorithm is the one for the key in the certificate.
+ * Documents signed with keys that have certificates: JWS in general JSON serialization (RFC 7515 7.2.1) over
+ * RFC 8785 JSON. Only one form is accepted. The header is protected and has alg, typ, x5c and ocsp. It does
+ * not refer to a key elsewhere (no jku, jwk, kid). The algorithm is the one for the key in the certificate.
  */
 import { isUtf8 } from 'node:buffer'
 import { type KeyObject, sign, verify } from 'node:crypto'
@@ -38,7 +38,10 @@ const MAX_SIGNATURES = 2
 const MAX_CERTIFICATES = 5
 const MAX_RESPONSES = 5
 
-/** Signs `document` once per signer. `type` names the purpose, so that the document cannot be used for another. */
+/**
+ * Signs `document` once per signer. `type` names the purpose, so that the document cannot be used for
+ * another.
+ */
 export function writeSignedJson(document: unknown, type: string, signers: JsonSigner[]): string {
   const payload = base64Url(canonicalJson(document))
   const signatures = signers.map((signer) => {
@@ -78,8 +81,8 @@ function headerOf(
 }
 
 /**
- * Joins two signed documents with equal payloads and different signers into one. Throws `malformed_signature` if the payloads
- * differ. Does not verify the signatures: `readSignedJson` does.
+ * Joins two signed documents with equal payloads and different signers into one. Throws `malformed_signature`
+ * if the payloads differ. Does not verify the signatures: `readSignedJson` does.
  */
 export function joinSignedJson(first: string, second: string): string {
   const [a, b] = [first, second].map((text) =>
@@ -93,9 +96,9 @@ export function joinSignedJson(first: string, second: string): string {
 }
 
 /**
- * The document and its signatures, all verified. Throws `malformed_json`, `malformed_certificate` or `malformed_signature` for
- * another form, `invalid_signature_value` for a signature that does not verify. `maxLength`: for documents that may be longer
- * than those from strangers.
+ * The document and its signatures, all verified. Throws `malformed_json`, `malformed_certificate` or
+ * `malformed_signature` for another form, `invalid_signature_value` for a signature that does not verify.
+ * `maxLength`: for documents that may be longer than those from strangers.
  */
 export function readSignedJson(bytes: Buffer, type: string, maxLength = MAX_LENGTH): SignedJson {
   const outer = objectOf(parseStrictJson(bytes, { maxLength, maxDepth: MAX_DEPTH }))
@@ -130,8 +133,8 @@ function readSignature(one: Record<string, unknown>, payload: string, type: stri
 }
 
 /**
- * The one algorithm of a key, RFC 7518 3.4 and 3.5: r||s for ECDSA; RSASSA-PSS with a salt as long as the digest. Throws `cannot_sign` for
- * other kinds of keys.
+ * The one algorithm of a key, RFC 7518 3.4 and 3.5: r||s for ECDSA; RSASSA-PSS with a salt as long as the
+ * digest. Throws `cannot_sign` for other kinds of keys.
  */
 export function algorithmOf(key: KeyObject): { alg: string; method: SigningMethod } {
   if (key.asymmetricKeyType === 'rsa') return { alg: 'PS256', method: { digest: 'sha256', kind: 'rsa-pss' } }
@@ -165,7 +168,8 @@ function derList(value: unknown, name: string, most: number): Buffer[] {
 /** Accepts the canonical text only, so that one content has exactly one text. */
 function readCanonical(segment: string, maxLength = MAX_LENGTH): unknown {
   const bytes = bytesOf(segment)
-  // Bytes that are not UTF-8 would decode to U+FFFD and could then pass for the canonical text of another document.
+  // Bytes that are not UTF-8 would decode to U+FFFD and could then pass for the canonical text of another
+  // document.
   if (!isUtf8(bytes)) throw malformed(say`it is not UTF-8`)
   const text = bytes.toString('utf8')
   const value = parseStrictJson(text, { maxLength, maxDepth: MAX_DEPTH })

@@ -9,7 +9,9 @@ export type SigningMethod = Pick<SignatureMethod, 'digest' | 'kind'>
 /** A private key on a token. */
 export type RemoteKey = {
   readonly publicKey: KeyObject
-  /** Signs `data`; raw r||s for ECDSA. Rejects with a fault of the catalogue, most often `token_unavailable`. */
+  /**
+   * Signs `data`; raw r||s for ECDSA. Rejects with a fault of the catalogue, most often `token_unavailable`.
+   */
   sign(method: SigningMethod, data: Buffer): Promise<Buffer>
 }
 
@@ -41,7 +43,10 @@ export function plainMethod(key: SigningKey, digest: SigningMethod['digest']): S
   return { digest, kind: asymmetricKeyType === 'ec' ? 'ecdsa' : 'rsa' }
 }
 
-/** As `signWith` with the key's plain method, but in the form of certificates and directories: DER for ECDSA (RFC 3279 2.2.3). */
+/**
+ * As `signWith` with the key's plain method, but in the form of certificates and directories: DER for ECDSA
+ * (RFC 3279 2.2.3).
+ */
 export async function signDerWith(
   key: SigningKey,
   digest: SigningMethod['digest'],

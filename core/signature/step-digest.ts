@@ -47,8 +47,8 @@ export function stepDigest(values: readonly StepValue[], digest: DigestName): Bu
 const pairWork = Buffer.from(pair)
 
 /**
- * The digest of a step with two SHA-512 digests, all in base64. It reuses one buffer, since allocating one costs more than
- * hashing.
+ * The digest of a step with two SHA-512 digests, all in base64. It reuses one buffer, since allocating one
+ * costs more than hashing.
  */
 export function pairDigest(first: string, second: string): string {
   pairWork.write(first, firstAt, SHA512_BYTES, 'base64')

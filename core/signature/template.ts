@@ -1,7 +1,7 @@
 /**
- * The form of XAdES document that we write (SignatureXmlBuilder), split where the values go. Empty elements have a start and an end
- * tag. So every slice of the document is already in canonical form (C14N 1.0), except for the namespace declarations on the apex
- * element.
+ * The form of XAdES document that we write (SignatureXmlBuilder), split where the values go. Empty elements
+ * have a start and an end tag. So every slice of the document is already in canonical form (C14N 1.0), except
+ * for the namespace declarations on the apex element.
  */
 import { DIGEST_URI, PART_NAME } from '#schemas/wire.ts'
 

@@ -1,6 +1,7 @@
 /**
- * The exact path for documents of X-Road's own software: as verify-exact.ts, it reads the values where X-Road's form has them,
- * writes that form with them, and compares every byte. Any difference means that the general path verifies the document.
+ * The exact path for documents of X-Road's own software: as verify-exact.ts, it reads the values where
+ * X-Road's form has them, writes that form with them, and compares every byte. Any difference means that the
+ * general path verifies the document.
  */
 import { hash, type KeyObject } from 'node:crypto'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
@@ -32,8 +33,8 @@ type Values = {
 }
 
 /**
- * Verifies a document that is byte for byte what X-Road writes; undefined for any other. Throws `invalid_signature_value` if
- * everything but the signature value is right.
+ * Verifies a document that is byte for byte what X-Road writes; undefined for any other. Throws
+ * `invalid_signature_value` if everything but the signature value is right.
  */
 export function checkSignatureXRoad(document: Buffer): CheckedSignature | undefined {
   if (document.length < LEAST_BYTES || document.length > MOST_BYTES) return undefined
@@ -58,7 +59,10 @@ export function checkSignatureXRoad(document: Buffer): CheckedSignature | undefi
   }
 }
 
-/** X-Road's form with these values; undefined if X-Road could not have written the names or the time, or the key does not fit. */
+/**
+ * X-Road's form with these values; undefined if X-Road could not have written the names or the time, or the
+ * key does not fit.
+ */
 function formOf(values: Values): (ReturnType<typeof xRoadForm> & { key: KeyObject }) | undefined {
   const { method, uri, digest, time } = values
   try {
@@ -75,7 +79,10 @@ function formOf(values: Values): (ReturnType<typeof xRoadForm> & { key: KeyObjec
   }
 }
 
-/** The signature value, which stands between two line feeds: in one line since 7.4, before that in lines as all base64. */
+/**
+ * The signature value, which stands between two line feeds: in one line since 7.4, before that in lines as
+ * all base64.
+ */
 function signatureValueOf(text: string): Buffer | undefined {
   const value = decode(text)
   const base64 = value.toString('base64')
@@ -98,7 +105,9 @@ function consistsOf(document: Buffer, pieces: readonly Buffer[]): boolean {
   return at === document.length
 }
 
-/** Slices the values at the positions of X-Road's form. Wrong slices do no harm: the comparison detects them. */
+/**
+ * Slices the values at the positions of X-Road's form. Wrong slices do no harm: the comparison detects them.
+ */
 function readValues(document: Buffer): Values | undefined {
   const { beforeMethod, beforeUri, beforeDigest, beforeProperties, beforeValue, end } = X_ROAD_PIECE
   let at = beforeMethod.length

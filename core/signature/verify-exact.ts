@@ -1,6 +1,7 @@
 /**
- * The exact path: reads the values of a document that looks like our template, writes the template with them, and compares every
- * byte. It does not parse XML. Any difference means that the document is not ours, and the general path verifies it.
+ * The exact path: reads the values of a document that looks like our template, writes the template with them,
+ * and compares every byte. It does not parse XML. Any difference means that the document is not ours, and the
+ * general path verifies it.
  */
 import { hash, type KeyObject } from 'node:crypto'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
@@ -21,7 +22,9 @@ const LEAST_BYTES = 4096
 const MOST_BYTES = 128 * 1024
 const methodAt = T.DOCUMENT_HEAD.length + T.BEFORE_METHOD.length
 const beforeUnsigned = Buffer.from(T.BEFORE_UNSIGNED)
-/** Buffer for the rewritten template. One is enough, since it is filled and read within one synchronous call. */
+/**
+ * Buffer for the rewritten template. One is enough, since it is filled and read within one synchronous call.
+ */
 const scratch = Buffer.allocUnsafeSlow(2 * MOST_BYTES)
 const stampOpen = Buffer.from(T.STAMP.open)
 
@@ -65,7 +68,10 @@ export function checkSignatureExact(document: Buffer): CheckedSignature | undefi
   }
 }
 
-/** The document with these values; undefined if our template could never contain the certificate's key or names. */
+/**
+ * The document with these values; undefined if our template could never contain the certificate's key or
+ * names.
+ */
 function prepare({
   method,
   uri,
@@ -84,7 +90,9 @@ function prepare({
   }
 }
 
-/** Slices the values at the positions of the template. Wrong slices do no harm: the comparison detects them. */
+/**
+ * Slices the values at the positions of the template. Wrong slices do no harm: the comparison detects them.
+ */
 function readValues(document: Buffer): Values | undefined {
   const text = (start: number, end: number): string => document.toString('latin1', start, end)
   const bytes = (start: number, end: number): Buffer => Buffer.from(text(start, end), 'base64')

@@ -1,6 +1,6 @@
 /**
- * The general path for all signatures: parse, check the structure, canonicalise, verify. The returned values come from the same
- * tree whose canonical form was verified.
+ * The general path for all signatures: parse, check the structure, canonicalise, verify. The returned values
+ * come from the same tree whose canonical form was verified.
  */
 import { createHash, hash } from 'node:crypto'
 import { parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
@@ -12,8 +12,9 @@ import { type ReadSignature, readSignature } from './read-signature.ts'
 import { withSignatureDocument } from './xml-document.ts'
 
 /**
- * Throws `invalid_xml`, `malformed_signature`, `invalid_signature_value` (also X-Road's code for a wrong digest of the signed
- * properties), `incorrect_certificate` for a key that is too weak, or `malformed_certificate`.
+ * Throws `invalid_xml`, `malformed_signature`, `invalid_signature_value` (also X-Road's code for a wrong
+ * digest of the signed properties), `incorrect_certificate` for a key that is too weak, or
+ * `malformed_certificate`.
  */
 export function checkSignatureGeneral(document: Buffer): Promise<CheckedSignature> {
   return withSignatureDocument(document, (root) => verify(readSignature(root)))
@@ -52,8 +53,8 @@ function verify(read: ReadSignature): CheckedSignature {
 }
 
 /**
- * The signed properties must identify the certificate that verifies; references to other certificates must identify the embedded
- * ones.
+ * The signed properties must identify the certificate that verifies; references to other certificates must
+ * identify the embedded ones.
  */
 function checkNamedCertificates({ properties }: ReadSignature, der: Buffer, serialNumber: bigint): void {
   const named = properties.signingCertificate

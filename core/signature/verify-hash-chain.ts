@@ -1,4 +1,7 @@
-/** Verifies that a hash chain leads from the parts of a message, and from nothing else, to the signed or time-stamped result. */
+/**
+ * Verifies that a hash chain leads from the parts of a message, and from nothing else, to the signed or
+ * time-stamped result.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { say, type Word } from '#schemas/said.ts'
 import { type DigestName, PART_NAME } from '#schemas/wire.ts'
@@ -12,9 +15,15 @@ export type ChainPart = { name: string; digest(name: DigestName): Buffer }
 type HashChainQuestion = {
   result: Buffer
   chain: Buffer
-  /** In order: '/message.xml', '/attachment1' ..., or '/META-INF/signatures.xml' alone for a time-stamp's chain. */
+  /**
+   * In order: '/message.xml', '/attachment1' ..., or '/META-INF/signatures.xml' alone for a time-stamp's
+   * chain.
+   */
   parts: ChainPart[]
-  /** Whether the chain may name attachments that are not among the parts: X-Road leaves them out of containers. */
+  /**
+   * Whether the chain may name attachments that are not among the parts: X-Road leaves them out of
+   * containers.
+   */
   attachmentsMayBeAbsent?: boolean
   /** The file that the result must refer to; by default X-Road's name for this kind of chain. */
   file?: string
@@ -25,12 +34,12 @@ type DataItem = Extract<ChainItem, { kind: 'data' }>
 /**
  * Returns the names of attachments that the chain covers but that are absent. Throws `malformed_hash_chain`,
  * `malformed_signature.invalid_hash_chain_ref` (a digest differs, or a part was not sent),
- * `malformed_signature.hashchain_unused_inputs` (a part is not covered), `malformed_signature.invalid_hash_chain` (the chain
- * leads to another result).
+ * `malformed_signature.hashchain_unused_inputs` (a part is not covered),
+ * `malformed_signature.invalid_hash_chain` (the chain leads to another result).
  *
  * Names in a chain are not signed, but the order of the digests is. So the names must agree with that order.
- * All parts must be in one step, as every writer does it: otherwise other messages of the batch could be presented as attachments
- * of this one.
+ * All parts must be in one step, as every writer does it: otherwise other messages of the batch could be
+ * presented as attachments of this one.
  */
 export function verifyHashChain(q: HashChainQuestion): { absent: string[] } {
   if (isOwnChain(q)) return { absent: [] }
@@ -57,7 +66,10 @@ function isOwnChain({ result, chain, parts, file }: HashChainQuestion): boolean 
   return followsOwnChain({ result, chain, parts: digests })
 }
 
-/** Computes the digest of a step. Each step can be used only once, so the work is bounded and cycles are impossible. */
+/**
+ * Computes the digest of a step. Each step can be used only once, so the work is bounded and cycles are
+ * impossible.
+ */
 function follow(
   steps: Map<string, ChainItem[]>,
   first: string,
@@ -69,8 +81,8 @@ function follow(
     const items = left.get(id)
     if (items === undefined) throw malformed(say`a step is missing or used twice`)
     left.delete(id)
-    // In a tree, a step has one bare digest of others and one item of ours. Among several parts, a bare digest would be a
-    // withheld part.
+    // In a tree, a step has one bare digest of others and one item of ours. Among several parts, a bare
+    // digest would be a withheld part.
     if (items.length > 2 && items.some(({ kind }) => kind === 'value'))
       throw malformed(say`a bare digest stands among parts`)
     if (data.length > 0 && items.some(({ kind }) => kind === 'data'))

@@ -1,6 +1,7 @@
 /**
- * Writes the signature of a message: first the bytes to be signed, then the document with the signature value. The texts that
- * depend on the certificate and its OCSP responses are built once per identity; a message then costs one hash and a few copies.
+ * Writes the signature of a message: first the bytes to be signed, then the document with the signature
+ * value. The texts that depend on the certificate and its OCSP responses are built once per identity; a
+ * message then costs one hash and a few copies.
  */
 import { hash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -34,7 +35,10 @@ export type Identity = {
   ocspResponses: Buffer[]
   /** From BEFORE_CERTIFICATE to the signing time. */
   beforeTime: Buffer
-  /** From the signing time to the end of xades:SignedProperties: as text for hashing, as bytes for the document. */
+  /**
+   * From the signing time to the end of xades:SignedProperties: as text for hashing, as bytes for the
+   * document.
+   */
   afterTime: Record<T.DataUri, string>
   afterTimeBytes: Record<T.DataUri, Buffer>
   /** The unsigned properties without a time-stamp, to the end of the document. */
@@ -127,7 +131,10 @@ export function timeText(time: Date): string {
   return text
 }
 
-/** The texts of an identity, from the cache while its objects are the same. Throws `cannot_sign` as prepareSignature. */
+/**
+ * The texts of an identity, from the cache while its objects are the same. Throws `cannot_sign` as
+ * prepareSignature.
+ */
 export function identityOf({
   certificate,
   intermediates,

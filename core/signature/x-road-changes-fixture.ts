@@ -1,4 +1,7 @@
-/** For tests only: changes of a document in X-Road's form (signature-fixture.ts) that leave it X-Road's no longer. */
+/**
+ * For tests only: changes of a document in X-Road's form (signature-fixture.ts) that leave it X-Road's no
+ * longer.
+ */
 import { hash } from 'node:crypto'
 import * as F from './signature-fixture.ts'
 import { LINE_BREAK } from './x-road-form.ts'

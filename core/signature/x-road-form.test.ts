@@ -1,6 +1,7 @@
 /**
- * X-Road's form: what its own code wrote takes the exact path. Then an attacker, also one with a certified key: documents that
- * deviate, signed anew where that matters, get the verdict of the general path, or are left to it.
+ * X-Road's form: what its own code wrote takes the exact path. Then an attacker, also one with a certified
+ * key: documents that deviate, signed anew where that matters, get the verdict of the general path, or are
+ * left to it.
  */
 import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -52,8 +53,8 @@ function find(root: SignatureElement, name: string): SignatureElement | undefine
 }
 
 /**
- * What an attacker with a certified key can do: puts the right digest of the signed properties into the document, whatever they
- * are, and signs. Undefined if the document is none.
+ * What an attacker with a certified key can do: puts the right digest of the signed properties into the
+ * document, whatever they are, and signs. Undefined if the document is none.
  */
 async function signAnew(document: string, identity = F.signer): Promise<Buffer | undefined> {
   const canonicalOf = async (source: string, name: string): Promise<Buffer | undefined> => {
@@ -226,7 +227,8 @@ t.test(
       const general = (await outcomeOf(() => checkSignatureGeneral(anew))).checked
       counts[exact !== undefined ? 'exact' : general !== undefined ? 'general' : 'refused']++
     }
-    // Only a time that Java prints alike is X-Road's form again. The others that are accepted are so with whatever was signed.
+    // Only a time that Java prints alike is X-Road's form again. The others that are accepted are so with
+    // whatever was signed.
     t.equal(counts.exact, 1)
     t.ok(counts.general > 20 && counts.refused > 20)
     t.comment(JSON.stringify(counts))

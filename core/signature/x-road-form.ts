@@ -1,7 +1,8 @@
 /**
- * The bytes in which X-Road's own software writes the document of our template (its SignatureXmlBuilder with Apache Santuario, 7.0
- * to 7.8). Values, elements and attributes are the same, and so is canonical xades:SignedProperties. Only the layout differs: a
- * line feed after the elements that Santuario makes, its base64 in lines, and empty elements in one tag.
+ * The bytes in which X-Road's own software writes the document of our template (its SignatureXmlBuilder with
+ * Apache Santuario, 7.0 to 7.8). Values, elements and attributes are the same, and so is canonical
+ * xades:SignedProperties. Only the layout differs: a line feed after the elements that Santuario makes, its
+ * base64 in lines, and empty elements in one tag.
  */
 import { hash } from 'node:crypto'
 import { DIGEST_URI } from '#schemas/wire.ts'
@@ -9,7 +10,10 @@ import type { SignatureMethod } from './algorithms.ts'
 import * as T from './template.ts'
 import { type Identity, timeText } from './write-signature.ts'
 
-/** Java's MIME encoder ends a line with CR LF, and an XML writer has to print CR as a reference: Java's one in the document ... */
+/**
+ * Java's MIME encoder ends a line with CR LF, and an XML writer has to print CR as a reference: Java's one in
+ * the document ...
+ */
 export const LINE_BREAK = '&#13;\n'
 /** ... and Canonical XML another. */
 const CANONICAL_LINE_BREAK = '&#xD;\n'
@@ -79,7 +83,10 @@ function textsOf(identity: Identity): XRoadTexts {
   return known
 }
 
-/** X-Road's document for these values, without the signature value: what the key signs, and the pieces of the document. */
+/**
+ * X-Road's document for these values, without the signature value: what the key signs, and the pieces of the
+ * document.
+ */
 export function xRoadForm(q: {
   identity: Identity
   method: SignatureMethod

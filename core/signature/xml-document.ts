@@ -1,7 +1,7 @@
 /**
- * A signature document for the general path: copied into a plain tree within bounds, and canonicalised from the parser's own
- * tree. Comments, CDATA, document types and processing instructions are refused before parsing, so that all readers see the same
- * content.
+ * A signature document for the general path: copied into a plain tree within bounds, and canonicalised from
+ * the parser's own tree. Comments, CDATA, document types and processing instructions are refused before
+ * parsing, so that all readers see the same content.
  */
 import { withXmlDocument, type XmlView } from '#core/xml/library.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -17,19 +17,24 @@ export type SignatureElement = {
   /** Character data directly inside the element. */
   text: string
   /**
-   * Canonical form of the element and its content (C14N 1.0 without comments, UTF-8); available only while the document is read.
+   * Canonical form of the element and its content (C14N 1.0 without comments, UTF-8); available only while
+   * the document is read.
    */
   canonical(mode: 'inclusive' | 'exclusive'): Buffer
 }
 
 /**
- * Ten times what 100 attachments need. Canonical forms are made before the signature value is checked, so they must be bounded.
+ * Ten times what 100 attachments need. Canonical forms are made before the signature value is checked, so
+ * they must be bounded.
  */
 const BOUNDS = { bytes: LIMIT.documentBytes, elements: 2_000, nodes: 6_000, depth: 16, scope: 64 }
 const DECLARATION =
   /^\ufeff?<\?xml version=(["'])1\.0\1(?: encoding=(["'])utf-8\2)?(?: standalone=(["'])(?:yes|no)\3)?\s?\?>/i
 
-/** Parses `document`, passes its root to `read` and frees the parser's memory. Throws `invalid_xml` or what `read` throws. */
+/**
+ * Parses `document`, passes its root to `read` and frees the parser's memory. Throws `invalid_xml` or what
+ * `read` throws.
+ */
 export async function withSignatureDocument<T>(
   document: Buffer,
   read: (root: SignatureElement) => T,

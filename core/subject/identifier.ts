@@ -19,14 +19,15 @@ const NORMALISED = new RegExp(`^[0-9A-Z]{1,${MAX_IDENTIFIER}}$`)
 const MOST_ROUNDS = 8
 
 /**
- * The normalised form: Unicode NFKC in upper case without white space and dashes, repeated until it no longer changes. Undefined
- * if the text is empty, too long or contains invisible characters.
+ * The normalised form: Unicode NFKC in upper case without white space and dashes, repeated until it no longer
+ * changes. Undefined if the text is empty, too long or contains invisible characters.
  */
 export function normaliseIdentifier(text: string): string | undefined {
   if (NORMALISED.test(text)) return text
   // Checked before the costly part: NFKC makes a text at most 18 times as long, and never much shorter.
   if (text.length > 4 * MAX_IDENTIFIER) return undefined
-  // Upper case and removed characters can bring letters and combining marks together, so one round is not always enough.
+  // Upper case and removed characters can bring letters and combining marks together, so one round is not
+  // always enough.
   let [one, before] = [roundOf(text), text]
   for (let rounds = 1; one !== before; rounds++) {
     if (rounds === MOST_ROUNDS) return undefined

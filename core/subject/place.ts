@@ -1,4 +1,7 @@
-/** Where in a message the identifier of the person is whom the call is about: checks such places, and matches them with calls. */
+/**
+ * Where in a message the identifier of the person is whom the call is about: checks such places, and matches
+ * them with calls.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
 import { isIdentifierType } from './identifier.ts'
@@ -45,8 +48,8 @@ export function checkPlace(place: SubjectPlace): SubjectPlace {
 }
 
 /**
- * Matches a path with a template, segment by segment; returns the parameters, or undefined if it does not match. `path` is
- * canonical (checkServicePath): it has an encoded slash as %2F.
+ * Matches a path with a template, segment by segment; returns the parameters, or undefined if it does not
+ * match. `path` is canonical (checkServicePath): it has an encoded slash as %2F.
  */
 export function matchTemplate(template: string, path: string): Map<string, string> | undefined {
   const [wanted, given] = [segmentsOf(template), path === '' ? [] : segmentsOf(path)]
@@ -65,8 +68,8 @@ export function matchTemplate(template: string, path: string): Map<string, strin
 }
 
 /**
- * The template for a pattern of a contract's endpoint, which names no parameters: its only star becomes the parameter. Undefined
- * if it has no star, or more than one.
+ * The template for a pattern of a contract's endpoint, which names no parameters: its only star becomes the
+ * parameter. Undefined if it has no star, or more than one.
  */
 export function templateOf(pattern: string, parameter: string): string | undefined {
   const segments = segmentsOf(pattern)

@@ -1,6 +1,6 @@
 /**
- * Reads the identifiers of people from one message, from the given places: all of them up to a bound, or the reason why there are
- * none.
+ * Reads the identifiers of people from one message, from the given places: all of them up to a bound, or the
+ * reason why there are none.
  */
 import { parseJson } from '#core/canonical/parse-json.ts'
 import { normaliseIdentifier } from './identifier.ts'
@@ -50,7 +50,9 @@ export function readRequestSubjects(places: readonly SubjectPlace[], message: Re
   return gather(texts, unreadable)
 }
 
-/** Reads the identifiers of a reply's body. A missing identifier is no fault, since an answer may be empty. */
+/**
+ * Reads the identifiers of a reply's body. A missing identifier is no fault, since an answer may be empty.
+ */
 export function readReplySubjects(places: readonly SubjectPlace[], body: Buffer | undefined): SubjectsFound {
   const texts: Found[] = []
   let unreadable = false
@@ -120,7 +122,10 @@ function documentOf(body: Buffer | undefined): { value: unknown } | 'unreadable'
   }
 }
 
-/** JSON Pointer (RFC 6901) with one extension: at a list, if the next token is not an index, it applies to each item. */
+/**
+ * JSON Pointer (RFC 6901) with one extension: at a list, if the next token is not an index, it applies to
+ * each item.
+ */
 function atPointer(document: ReturnType<typeof documentOf>, pointer: string): string[] | 'unreadable' {
   if (document === undefined) return []
   if (document === 'unreadable') return 'unreadable'

@@ -1,4 +1,7 @@
-/** What a SOAP message has at the places of identifiers: its body as JSON, so that a JSON Pointer finds them as in any body, and its user. */
+/**
+ * What a SOAP message has at the places of identifiers: its body as JSON, so that a JSON Pointer finds them
+ * as in any body, and its user.
+ */
 import { type SoapElement, withSoapDocument } from '#core/transport/soap-document.ts'
 import { Fault } from '#schemas/fault.ts'
 

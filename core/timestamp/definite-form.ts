@@ -1,7 +1,7 @@
 /**
- * Converts the BER that CMS allows around a time-stamp into DER: indefinite lengths become definite, octet strings in pieces
- * become whole. Only the content's octets and the DER of the signed attributes are signed (RFC 5652 5.4), so nothing signed
- * changes. X-Road's older tokens are in BER.
+ * Converts the BER that CMS allows around a time-stamp into DER: indefinite lengths become definite, octet
+ * strings in pieces become whole. Only the content's octets and the DER of the signed attributes are signed
+ * (RFC 5652 5.4), so nothing signed changes. X-Road's older tokens are in BER.
  */
 import { malformed, parseDer } from '#core/asn1/der.ts'
 import { der } from '#core/asn1/der-write.ts'

@@ -14,7 +14,10 @@ const ROWS: Record<DigestName, { node: string; oid: string; bytes: number }> = {
 }
 const NAMES = new Map(Object.entries(ROWS).map(([name, row]) => [row.oid, name as DigestName]))
 
-/** Whether a message imprint or certificate hash may use this digest; SHA-1 and SHA-224 are known only to refuse them. */
+/**
+ * Whether a message imprint or certificate hash may use this digest; SHA-1 and SHA-224 are known only to
+ * refuse them.
+ */
 export function isStrongDigest(name: DigestName): boolean {
   return ROWS[name].bytes >= 32
 }
@@ -32,7 +35,10 @@ export function writeDigest(name: DigestName): Buffer {
   return der.sequence(der.oid(ROWS[name].oid), der.null())
 }
 
-/** AlgorithmIdentifier of a digest; parameters are absent or NULL (RFC 5754 section 2). Throws `malformed_der`. */
+/**
+ * AlgorithmIdentifier of a digest; parameters are absent or NULL (RFC 5754 section 2). Throws
+ * `malformed_der`.
+ */
 export function readDigest(algorithm: Der | undefined): DigestName {
   const [oid, parameters, ...more] = children(expectTag(algorithm, TAG.sequence, 'digest algorithm'))
   if (parameters !== undefined) readNull(parameters)

@@ -1,6 +1,7 @@
 /**
- * The signed attribute that identifies the signer's certificate by its hash (ESS, RFC 2634 5.4 and RFC 5035). Without it, another
- * certificate for the same key could replace it. X-Road's authorities write the first version, with SHA-1.
+ * The signed attribute that identifies the signer's certificate by its hash (ESS, RFC 2634 5.4 and RFC 5035).
+ * Without it, another certificate for the same key could replace it. X-Road's authorities write the first
+ * version, with SHA-1.
  */
 import { createHash } from 'node:crypto'
 import { children, type Der, expectTag, malformed, readOctetString, TAG } from '#core/asn1/der.ts'
@@ -34,7 +35,10 @@ function check({ digest, hash }: CertificateHash, certificate: Certificate): voi
   }
 }
 
-/** The hash in the first ESSCertID. Its issuerSerial adds nothing to the hash; the other ESSCertIDs are the path. */
+/**
+ * The hash in the first ESSCertID. Its issuerSerial adds nothing to the hash; the other ESSCertIDs are the
+ * path.
+ */
 function hashOf(attribute: Der, readAlgorithm: (fields: Der[]) => DigestName): CertificateHash {
   const [list] = children(expectTag(attribute, TAG.sequence, 'signing certificate'))
   const [id] = children(expectTag(list, TAG.sequence, 'certificate hashes'))

@@ -1,6 +1,6 @@
 /**
- * CMS SignedData (RFC 5652 section 5), limited to time-stamp tokens: one signer, content included, signed attributes in DER
- * order. Only reads; verify-token.ts verifies the signature.
+ * CMS SignedData (RFC 5652 section 5), limited to time-stamp tokens: one signer, content included, signed
+ * attributes in DER order. Only reads; verify-token.ts verifies the signature.
  */
 import {
   children,

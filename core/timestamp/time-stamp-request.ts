@@ -1,4 +1,7 @@
-/** Time-stamp requests (RFC 3161 section 2.4.1); by default as X-Road sends them: SHA-512, no nonce, no certReq. */
+/**
+ * Time-stamp requests (RFC 3161 section 2.4.1); by default as X-Road sends them: SHA-512, no nonce, no
+ * certReq.
+ */
 import {
   children,
   expectTag,
@@ -43,7 +46,10 @@ export function buildTimeStampRequest(q: {
   )
 }
 
-/** Reads a request for an authority. Throws `malformed_timestamp`, also for critical extensions and unknown digests. */
+/**
+ * Reads a request for an authority. Throws `malformed_timestamp`, also for critical extensions and unknown
+ * digests.
+ */
 export function parseTimeStampRequest(bytes: Buffer): TimeStampRequest {
   return asTimeStampFault('request', () => {
     if (bytes.length > MAX_REQUEST_BYTES) throw malformed(`longer than ${MAX_REQUEST_BYTES} bytes`)

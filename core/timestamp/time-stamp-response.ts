@@ -1,6 +1,6 @@
 /**
- * Time-stamp responses (RFC 3161 section 2.4.2): reads the token of a granted one; writes granted and rejected ones for our own
- * authority.
+ * Time-stamp responses (RFC 3161 section 2.4.2): reads the token of a granted one; writes granted and
+ * rejected ones for our own authority.
  */
 import {
   children,
@@ -41,8 +41,8 @@ const REJECTION = 2
 const MAX_TEXT = 200
 
 /**
- * The token (ContentInfo, in DER) of a granted response; does not verify it. Throws `timestamping_failed` with the authority's
- * reason when it refused, `malformed_timestamp` when the response cannot be read.
+ * The token (ContentInfo, in DER) of a granted response; does not verify it. Throws `timestamping_failed`
+ * with the authority's reason when it refused, `malformed_timestamp` when the response cannot be read.
  */
 export function readTimeStampResponse(bytes: Buffer): Buffer {
   return asTimeStampFault('response', () => {

@@ -1,4 +1,7 @@
-/** Time-stamps: which are accepted and refused, X-Road's own tokens, hostile bytes, and openssl as client and as authority. */
+/**
+ * Time-stamps: which are accepted and refused, X-Road's own tokens, hostile bytes, and openssl as client and
+ * as authority.
+ */
 import { execFileSync } from 'node:child_process'
 import { createHash, sign } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -208,7 +211,8 @@ t.test('no flipped bit changes what a token says', async (t) => {
       if (code !== 'malformed_timestamp' && code !== 'timestamp_invalid') throw thrown
     }
   }
-  // Parts that CMS leaves unsigned and that change no verdict: the version (3 to 5), and the certificates with their tag.
+  // Parts that CMS leaves unsigned and that change no verdict: the version (3 to 5), and the certificates
+  // with their tag.
   const version = made.indexOf(Buffer.of(2, 1, 3)) + 2
   const field = start - 4
   const outside = [...believed].filter((at) => at < field || at >= start + tsa.der.length)

@@ -1,9 +1,10 @@
 /**
- * Decides whether a time-stamp token proves that a digest existed at a time: signed by an authority that the configuration names,
- * over this imprint (RFC 3161 section 2.4.2, RFC 5652 5.6). Anything else throws.
+ * Decides whether a time-stamp token proves that a digest existed at a time: signed by an authority that the
+ * configuration names, over this imprint (RFC 3161 section 2.4.2, RFC 5652 5.6). Anything else throws.
  *
- * In CMS the signature does not cover the certificates and revocation lists in the token, nor unsigned attributes. A changed byte
- * there changes no verdict, with one exception: a certificate that claims to be the signer's must equal the configured one.
+ * In CMS the signature does not cover the certificates and revocation lists in the token, nor unsigned
+ * attributes. A changed byte there changes no verdict, with one exception: a certificate that claims to be
+ * the signer's must equal the configured one.
  */
 import { readOctetString, readOid } from '#core/asn1/der.ts'
 import { OID } from '#core/asn1/oids.ts'
@@ -25,7 +26,10 @@ import { readTstInfo, type TstInfo } from './tst-info.ts'
 
 export type TimeStamp = {
   time: Date
-  /** The latest time that the token's accuracy allows (RFC 3161 2.4.2): the stamped data is judged at this time. */
+  /**
+   * The latest time that the token's accuracy allows (RFC 3161 2.4.2): the stamped data is judged at this
+   * time.
+   */
   latest: Date
   certificate: Certificate
   serialNumber: bigint
@@ -34,8 +38,9 @@ export type TimeStamp = {
   /** The digests on which the token depends: that of its imprint, then that of its signature. */
   digests: DigestName[]
   /**
-   * Set if the key counted at `time` but no longer counts: until when it counted. Whoever breaks such a key today can write any
-   * earlier time, so the token proves that time only to a verifier who knows that the token is older than this.
+   * Set if the key counted at `time` but no longer counts: until when it counted. Whoever breaks such a key
+   * today can write any earlier time, so the token proves that time only to a verifier who knows that the
+   * token is older than this.
    */
   keyCountedUntil?: Date
 }
@@ -48,23 +53,29 @@ export type TimeStampQuestion = {
   /** Certificates of the approved authorities, from the configuration. */
   tsaCertificates: Certificate[]
   /**
-   * Whether the authority's certificate must be for time-stamping only (RFC 3161 2.3). X-Road does not require it; false judges
-   * as X-Road does.
+   * Whether the authority's certificate must be for time-stamping only (RFC 3161 2.3). X-Road does not
+   * require it; false judges as X-Road does.
    */
   requireTimeStampingUsage?: boolean
   /**
-   * 'of-today' by default. 'of-its-time' also accepts tokens whose key counted when they were made. Only for a verifier of old
-   * evidence, which must report `keyCountedUntil`; never for a new time-stamp.
+   * 'of-today' by default. 'of-its-time' also accepts tokens whose key counted when they were made. Only for
+   * a verifier of old evidence, which must report `keyCountedUntil`; never for a new time-stamp.
    */
   keys?: 'of-today' | 'of-its-time'
   /** If set, the token must contain it. */
   nonce?: bigint
 }
 
-/** ETSI EN 319 422 5.2.2 requires an accuracy of one second. Above one minute we do not accept the token as proof of a time. */
+/**
+ * ETSI EN 319 422 5.2.2 requires an accuracy of one second. Above one minute we do not accept the token as
+ * proof of a time.
+ */
 const MAX_ACCURACY_MS = 60_000
 
-/** Throws `malformed_timestamp` for a token that cannot be read, `timestamp_invalid` for one that proves nothing. */
+/**
+ * Throws `malformed_timestamp` for a token that cannot be read, `timestamp_invalid` for one that proves
+ * nothing.
+ */
 export function verifyTimeStampToken(q: TimeStampQuestion): TimeStamp {
   const signed = asTimeStampFault('token', () => readSignedData(q.token))
   if (signed.contentType !== OID.tstInfo) throw invalidTimeStamp('it is no time-stamp')
@@ -82,7 +93,10 @@ export function verifyTimeStampToken(q: TimeStampQuestion): TimeStamp {
   return keyCountedUntil === undefined ? stamp : { ...stamp, keyCountedUntil }
 }
 
-/** Without an accuracy in the token the time is taken as exact; the authority's policy must state it (RFC 3161 2.4.2). */
+/**
+ * Without an accuracy in the token the time is taken as exact; the authority's policy must state it (RFC 3161
+ * 2.4.2).
+ */
 function latestOf({ time, accuracy = 0 }: TstInfo): Date {
   const openMs = Math.ceil(accuracy / 1000)
   if (openMs > MAX_ACCURACY_MS)
@@ -114,7 +128,10 @@ function findSigner(signed: SignedData, configured: Certificate[]): Certificate 
   return signer
 }
 
-/** Certificates in the token have no effect on the verdict, so an unreadable one is no reason to refuse the token. */
+/**
+ * Certificates in the token have no effect on the verdict, so an unreadable one is no reason to refuse the
+ * token.
+ */
 function readable(bytes: Buffer): Certificate | undefined {
   try {
     return parseCertificate(bytes)

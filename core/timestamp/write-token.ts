@@ -45,8 +45,8 @@ export function writeToken(q: TokenQuestion): Buffer {
 }
 
 /**
- * The token in DER, with the authority's certificate added unless it is already there. X-Road requests time-stamps without
- * certificates and stores them with the certificate. The signed parts stay unchanged.
+ * The token in DER, with the authority's certificate added unless it is already there. X-Road requests
+ * time-stamps without certificates and stores them with the certificate. The signed parts stay unchanged.
  */
 export function addTsaCertificate(token: Buffer, certificate: Certificate): Buffer {
   const { parts, certificates } = asTimeStampFault('token', (): SignedData => readSignedData(token))

@@ -1,7 +1,7 @@
 /**
- * Collects what comes in pieces, up to a bound. Whoever sends decides how small they are, and a piece that is kept as it came costs hundreds of
- * octets of memory beside its own: small ones are copied into blocks, each as large as all that came before it. So no more than about twice the
- * octets are held.
+ * Collects what comes in pieces, up to a bound. Whoever sends decides how small they are, and a piece that is
+ * kept as it came costs hundreds of octets of memory beside its own: small ones are copied into blocks, each
+ * as large as all that came before it. So no more than about twice the octets are held.
  */
 
 const SMALLEST_BLOCK = 4 * 1024

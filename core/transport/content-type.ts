@@ -7,8 +7,8 @@ const MAX_LENGTH = 1_024
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
 // X-Road's type of a signature part, signature/bdoc-1.0/ts, has one slash too many to be a media type.
 const MEDIA_TYPE = new RegExp(`^(${TOKEN}/${TOKEN}(?:/${TOKEN})?)[ \\t]*`)
-// Systems of members may leave out the quotes that RFC 2045 5.1 wants around these characters of boundaries, types and Content-IDs:
-// none of them ends a value for any reader.
+// Systems of members may leave out the quotes that RFC 2045 5.1 wants around these characters of boundaries,
+// types and Content-IDs: none of them ends a value for any reader.
 const BARE = "[!#$%&'*+\\-.^_`|~0-9A-Za-z:/=?@<>]+"
 const parameterWith = (bare: string): RegExp =>
   new RegExp(`;[ \\t]*(?:(${TOKEN})=(?:(${bare})|"([^"\\\\\\x00-\\x1f\\x7f-\\uffff]*)")[ \\t]*)?`, 'y')
@@ -19,7 +19,10 @@ const BOUNDARY = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/
 /** Who wrote a type: one server to another, or the many programs of members. */
 export type Dialect = keyof typeof PARAMETER
 
-/** Type and parameters; a doubled or extended (RFC 8187, `name*`) parameter, a backslash or a stray byte is `invalid_content_type`. */
+/**
+ * Type and parameters; a doubled or extended (RFC 8187, `name*`) parameter, a backslash or a stray byte is
+ * `invalid_content_type`.
+ */
 export function parseContentType(text: string, dialect: Dialect = 'servers'): ContentType {
   const media = text.length > MAX_LENGTH ? null : MEDIA_TYPE.exec(text)
   if (media === null) throw new Fault('invalid_content_type', { what: 'not a media type' })
@@ -50,7 +53,10 @@ export function isJsonType(contentType: string | undefined): boolean {
   }
 }
 
-/** The boundary of a multipart content type; `invalid_content_type` for another type, `mime_parsing_failed` without a proper boundary. */
+/**
+ * The boundary of a multipart content type; `invalid_content_type` for another type, `mime_parsing_failed`
+ * without a proper boundary.
+ */
 export function boundaryOf(contentType: string, dialect?: Dialect): string {
   const { type, parameters } = parseContentType(contentType, dialect)
   if (!type.startsWith('multipart/')) throw new Fault('invalid_content_type', { what: 'multipart is needed' })
@@ -63,7 +69,10 @@ export function boundaryOf(contentType: string, dialect?: Dialect): string {
 
 const NAMED = /^[a-z0-9.+-]{1,40}\/[a-z0-9.+-]{1,40}/i
 
-/** The type in lower case to name in a fault, `none` if there is none. Without its parameters: they are text of the other side. */
+/**
+ * The type in lower case to name in a fault, `none` if there is none. Without its parameters: they are text
+ * of the other side.
+ */
 export function namedType(contentType: string | undefined): string {
   return NAMED.exec(contentType ?? '')?.[0].toLowerCase() ?? 'none'
 }

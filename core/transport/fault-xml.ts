@@ -1,4 +1,7 @@
-/** Faults between security servers: SOAP 1.1 fault XML, for REST too, written as X-Road does (SoapFault.java, pr-mess). */
+/**
+ * Faults between security servers: SOAP 1.1 fault XML, for REST too, written as X-Road does (SoapFault.java,
+ * pr-mess).
+ */
 import { treeOf, type XmlElement } from '#core/xml/element.ts'
 import { escapeXml } from '#core/xml/escape.ts'
 import { readStrictXml } from '#core/xml/strict-reader.ts'
@@ -35,8 +38,8 @@ export function receivedFault(bytes: Buffer): WireFault | undefined {
 }
 
 /**
- * The fault in `bytes`, or undefined when they are no SOAP fault with a printable code and a text: malformed or over
- * 64 KiB, a document type, an entity beyond XML's five, more or less than one fault.
+ * The fault in `bytes`, or undefined when they are no SOAP fault with a printable code and a text: malformed
+ * or over 64 KiB, a document type, an entity beyond XML's five, more or less than one fault.
  */
 export function parseSoapFault(bytes: Buffer): WireFault | undefined {
   const envelope = readStrictXml(bytes, FORM, treeOf)?.value

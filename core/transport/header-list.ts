@@ -1,4 +1,7 @@
-/** The header lines of a REST message: kept in order, case and repetition, printed and read back without a changed byte. */
+/**
+ * The header lines of a REST message: kept in order, case and repetition, printed and read back without a
+ * changed byte.
+ */
 import { isUtf8 } from 'node:buffer'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import { HEADER } from '#schemas/wire.ts'
@@ -6,7 +9,9 @@ import { HEADER } from '#schemas/wire.ts'
 /** Headers as they arrived: order, case and repeats are part of the signed message. */
 export type HeaderList = [name: string, value: string][]
 
-/** The most bytes that the head of a message (method or status, target, headers) may take, and a target alone. */
+/**
+ * The most bytes that the head of a message (method or status, target, headers) may take, and a target alone.
+ */
 const MAX_HEAD_BYTES = 65_536
 export const MAX_TARGET_LENGTH = 8_192
 const MAX_ID_LENGTH = 255
@@ -42,8 +47,9 @@ export function connectionListed(headers: HeaderList): ReadonlySet<string> {
 }
 
 /**
- * Whether software behind us may take this name (lower case) for an X-Road header or one that frames the message: CGI, WSGI
- * and their kin know one character for all that is no letter or digit, so that X_Road_Client is X-Road-Client to them.
+ * Whether software behind us may take this name (lower case) for an X-Road header or one that frames the
+ * message: CGI, WSGI and their kin know one character for all that is no letter or digit, so that
+ * X_Road_Client is X-Road-Client to them.
  */
 export function isTwin(lower: string): boolean {
   if (!ODD.test(lower)) return false
@@ -51,12 +57,18 @@ export function isTwin(lower: string): boolean {
   return plain.startsWith('x-road-') || FRAMING.has(plain)
 }
 
-/** Whether this header (lower case) is the word of a security server, which no system of a provider may put into its answer. */
+/**
+ * Whether this header (lower case) is the word of a security server, which no system of a provider may put
+ * into its answer.
+ */
 export function isOfServers(lower: string): boolean {
   return OF_SERVERS.has(lower) || lower.startsWith('x-concordat-')
 }
 
-/** Pairs of Node's or undici's flat `rawHeaders`, without those that `drop` or a Connection header names; ASCII values only. */
+/**
+ * Pairs of Node's or undici's flat `rawHeaders`, without those that `drop` or a Connection header names;
+ * ASCII values only.
+ */
 export function pairHeaders(rawHeaders: readonly string[], drop: (lower: string) => boolean): HeaderList {
   const all: HeaderList = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) all.push([rawHeaders[i]!, rawHeaders[i + 1]!])
@@ -75,7 +87,9 @@ export function pairHeaders(rawHeaders: readonly string[], drop: (lower: string)
   })
 }
 
-/** `name:value CRLF` for each header. A line break in a value would forge a line: a fault, whoever wrote it. */
+/**
+ * `name:value CRLF` for each header. A line break in a value would forge a line: a fault, whoever wrote it.
+ */
 export function headerLines(headers: HeaderList): string {
   let lines = ''
   for (const [name, value] of headers) {
@@ -88,8 +102,9 @@ export function headerLines(headers: HeaderList): string {
 }
 
 /**
- * The lines of a signed message part. X-Road's reader takes CR, LF and CRLF for line ends and prints CRLF, so only
- * text in which every line, the last included, ends in CRLF and nothing else breaks one survives its round trip.
+ * The lines of a signed message part. X-Road's reader takes CR, LF and CRLF for line ends and prints CRLF, so
+ * only text in which every line, the last included, ends in CRLF and nothing else breaks one survives its
+ * round trip.
  */
 export function messageLines(bytes: Buffer): string[] {
   if (bytes.length > MAX_HEAD_BYTES) {
@@ -103,7 +118,10 @@ export function messageLines(bytes: Buffer): string[] {
   return lines
 }
 
-/** Headers from line `from` on; an empty line, a missing colon, a non-token name or one that `refuse` names is a fault. */
+/**
+ * Headers from line `from` on; an empty line, a missing colon, a non-token name or one that `refuse` names is
+ * a fault.
+ */
 export function readHeaders(
   lines: readonly string[],
   from: number,
@@ -152,8 +170,8 @@ export function checkId(id: string, name: string, code: FaultCode): string {
 }
 
 /**
- * A value as undici and Node read it (a character a byte) as text: its bytes in UTF-8 where they are, else as Latin-1.
- * With flatHeaders at the other end a UTF-8 value crosses unchanged.
+ * A value as undici and Node read it (a character a byte) as text: its bytes in UTF-8 where they are, else as
+ * Latin-1. With flatHeaders at the other end a UTF-8 value crosses unchanged.
  */
 export function valueText(value: string): string {
   if (ASCII_VALUE.test(value) || /[^\x00-\xff]/.test(value)) return value
@@ -161,7 +179,10 @@ export function valueText(value: string): string {
   return isUtf8(bytes) ? bytes.toString('utf8') : value
 }
 
-/** Headers as undici and Node write them (flat, one byte a character), so that a peer's UTF-8 value leaves as its own bytes. */
+/**
+ * Headers as undici and Node write them (flat, one byte a character), so that a peer's UTF-8 value leaves as
+ * its own bytes.
+ */
 export function flatHeaders(headers: HeaderList): string[] {
   const flat: string[] = []
   for (const [name, value] of headers)

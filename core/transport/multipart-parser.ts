@@ -1,8 +1,9 @@
 /**
- * A push parser for multipart bodies (RFC 2046) that knows one reading of every byte: one kind of line end, no doubled part header.
- * Between servers there is also no preamble, no padding, no folded part header, nothing but white space after the end, and line ends
- * are CRLF; systems of members may write all this, since what they write is written anew. Part bodies are handed out as slices of the
- * chunks that came in; only bytes that may begin a delimiter are held back.
+ * A push parser for multipart bodies (RFC 2046) that knows one reading of every byte: one kind of line end,
+ * no doubled part header. Between servers there is also no preamble, no padding, no folded part header,
+ * nothing but white space after the end, and line ends are CRLF; systems of members may write all this, since
+ * what they write is written anew. Part bodies are handed out as slices of the chunks that came in; only
+ * bytes that may begin a delimiter are held back.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { Dialect } from './content-type.ts'
@@ -31,12 +32,18 @@ const WHITE_SPACE: ReadonlySet<number> = new Set([0x09, LF, CR, 0x20])
 type State = 'start' | 'delimiter' | 'headers' | 'body-start' | 'body' | 'epilogue'
 const MORE = Symbol('more input is needed')
 
-/** Throws and rejects with `mime_parsing_failed`, or with what a handler throws; after that the parser is of no use. */
+/**
+ * Throws and rejects with `mime_parsing_failed`, or with what a handler throws; after that the parser is of
+ * no use.
+ */
 export function createMultipartParser(q: {
   boundary: string
   limits: MultipartLimits
   dialect?: Dialect
-  /** An empty line may stand before the first boundary: X-Road writes one where a multipart is nested in another (pr-messtransp). */
+  /**
+   * An empty line may stand before the first boundary: X-Road writes one where a multipart is nested in
+   * another (pr-messtransp).
+   */
   isNested?: boolean
   onPart(headers: ReadonlyMap<string, string>, index: number): PartHandler
 }): MultipartParser {
@@ -70,7 +77,8 @@ export function createMultipartParser(q: {
     delimiter() {
       if (isLax && padding()) return MORE
       if (held.length < 2) return MORE
-      // The end of the first boundary's line says how lines end in all of the message (X-Road's reader also takes LF).
+      // The end of the first boundary's line says how lines end in all of the message (X-Road's reader also
+      // takes LF).
       if (isLax && parts === 0 && held[0] === LF) [lineEnd, delimiter] = ['\n', delimiterAfter('\n')]
       if (held[0] === DASH && held[1] === DASH) {
         held = held.subarray(2)
@@ -82,7 +90,8 @@ export function createMultipartParser(q: {
       }
       return undefined
     },
-    // The line end of the delimiter is still held, so that a part without headers is found as the same two line ends.
+    // The line end of the delimiter is still held, so that a part without headers is found as the same two
+    // line ends.
     headers() {
       const end = held.indexOf(lineEnd + lineEnd)
       // Their end may begin within what is held, whatever the pieces in which it came.
@@ -192,7 +201,8 @@ const known = new Map<string, ReadonlyMap<string, string>>()
 
 function readPartHeaders(written: string, isLax: boolean, lineEnd: string): ReadonlyMap<string, string> {
   const lines = lineEnd === '\n' ? written.replaceAll('\n', '\r\n') : written
-  // A line that begins with white space goes on with the one before it; the white space is the value's (RFC 5322 2.2.3).
+  // A line that begins with white space goes on with the one before it; the white space is the value's (RFC
+  // 5322 2.2.3).
   const text = isLax ? lines.replace(/\r\n(?=[\t ])/g, '') : lines
   const before = known.get(text)
   if (before !== undefined) return before

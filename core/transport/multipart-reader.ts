@@ -7,9 +7,10 @@ export { boundaryOf } from './content-type.ts'
 export type { PartHandler } from './multipart-parser.ts'
 
 /**
- * Resolves when the close delimiter, and after it nothing but white space, has been read and every handler is done.
- * Rejects with `mime_parsing_failed`, `connection_lost` when the source breaks off, or with a handler's error; the
- * source is then left paused for the caller to drain or destroy. Small messages are parsed within the data event.
+ * Resolves when the close delimiter, and after it nothing but white space, has been read and every handler is
+ * done. Rejects with `mime_parsing_failed`, `connection_lost` when the source breaks off, or with a handler's
+ * error; the source is then left paused for the caller to drain or destroy. Small messages are parsed within
+ * the data event.
  */
 export async function readMultipart(q: {
   source: Readable | ByteSource

@@ -1,6 +1,7 @@
 /**
- * X-Road's path globs (PathGlob.java): `*` takes the rest of a segment, `**` anything, a backslash escapes `*` and
- * itself. No regular expression is built, so no pattern can make a match slow: at most path times pattern steps.
+ * X-Road's path globs (PathGlob.java): `*` takes the rest of a segment, `**` anything, a backslash escapes
+ * `*` and itself. No regular expression is built, so no pattern can make a match slow: at most path times
+ * pattern steps.
  */
 import { Fault } from '#schemas/fault.ts'
 
@@ -45,8 +46,9 @@ export function matchPathGlob(pattern: string, path: string): boolean {
 }
 
 /**
- * Returns `pattern` when it can match something. X-Road's `*` never gives back what it took, so `*` before anything
- * but a slash or the end ("/a/*.json") grants nothing, silently: we refuse it when it is written (`invalid_input`).
+ * Returns `pattern` when it can match something. X-Road's `*` never gives back what it took, so `*` before
+ * anything but a slash or the end ("/a/*.json") grants nothing, silently: we refuse it when it is written
+ * (`invalid_input`).
  */
 export function checkPathGlob(pattern: string): string {
   const { tokens } = compile(pattern)

@@ -102,7 +102,8 @@ void t.test('one canonical path', async (t) => {
       (parts) => {
         const path = `/${parts.join('')}`
         if (codeOf(() => checkServicePath(path, { allowEncodedSlash: true })) !== 'accepted') return true
-        // WHATWG URL resolution is a reader that folds dot segments, encoded ones too: it must find nothing to fold.
+        // WHATWG URL resolution is a reader that folds dot segments, encoded ones too: it must find nothing
+        // to fold.
         return new URL(path, 'http://h').pathname === path
       },
     ),
@@ -159,7 +160,10 @@ void t.test('path globs', async (t) => {
   t.equal(checkPathGlob('/a/*/**.json'), '/a/*/**.json')
 })
 
-/** The regular expression that X-Road builds; a look-ahead with a back reference stands for its possessive star. */
+/**
+ * The regular expression that X-Road builds; a look-ahead with a back reference stands for its possessive
+ * star.
+ */
 function oracle(glob: string, path: string): boolean {
   let group = 0
   const source = glob.replace(/\\[*\\]|\*{2,}|[\s\S]/g, (token) => {

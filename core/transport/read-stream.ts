@@ -1,14 +1,20 @@
-/** Reads a stream by its events: iterating asynchronously over a small body costs more than all that is done with it. */
+/**
+ * Reads a stream by its events: iterating asynchronously over a small body costs more than all that is done
+ * with it.
+ */
 import type { Readable } from 'node:stream'
 import { Fault } from '#schemas/fault.ts'
 
-/** Bytes that come when they come, from something else than a Node stream: drained once, by readStream's rules. */
+/**
+ * Bytes that come when they come, from something else than a Node stream: drained once, by readStream's
+ * rules.
+ */
 export type ByteSource = { drainTo(take: (chunk: Buffer) => void | Promise<void>): Promise<void> }
 
 /**
- * Hands every chunk of `source` to `take`, one at a time; a promise holds up the source until it settles. Resolves at the
- * end, when the last chunk is done with. Rejects with `connection_lost` when the source breaks off, or with what `take`
- * throws; the source is then left paused for the caller to drain or destroy.
+ * Hands every chunk of `source` to `take`, one at a time; a promise holds up the source until it settles.
+ * Resolves at the end, when the last chunk is done with. Rejects with `connection_lost` when the source
+ * breaks off, or with what `take` throws; the source is then left paused for the caller to drain or destroy.
  */
 export function readStream(
   source: Readable | ByteSource,

@@ -1,6 +1,7 @@
 /**
- * What a refusing server signs: which request it refused and why, as bytes that both sides can write alike. It travels
- * beside X-Road's unsigned fault in the header x-concordat-refusal, so that a refusal proves something.
+ * What a refusing server signs: which request it refused and why, as bytes that both sides can write alike.
+ * It travels beside X-Road's unsigned fault in the header x-concordat-refusal, so that a refusal proves
+ * something.
  */
 import { Fault, type WireFault } from '#schemas/fault.ts'
 

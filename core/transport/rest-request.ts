@@ -1,7 +1,7 @@
 /**
- * The REST request as it is signed (message protocol for REST, pr-rest): read from a client's HTTP request, printed
- * once, and read back by the provider. X-Road hashes its own print of what it has parsed, so only bytes that survive
- * such a round trip are taken.
+ * The REST request as it is signed (message protocol for REST, pr-rest): read from a client's HTTP request,
+ * printed once, and read back by the provider. X-Road hashes its own print of what it has parsed, so only
+ * bytes that survive such a round trip are taken.
  */
 import { Fault } from '#schemas/fault.ts'
 import {
@@ -39,7 +39,10 @@ export type RestRequest = {
   query: string | undefined
   headers: HeaderList
   service: ServiceId
-  /** What follows the service code: '' or '/...', raw. Whether an encoded slash may stand in it the service says. */
+  /**
+   * What follows the service code: '' or '/...', raw. Whether an encoded slash may stand in it the service
+   * says.
+   */
   servicePath: string
   client: ClientId
   id: string | undefined
@@ -77,8 +80,9 @@ export function writeRestRequest(q: { method: string; target: string; headers: H
 }
 
 /**
- * Reads the message bytes of a signed part: exactly those that X-Road's parse and print would leave unchanged.
- * Hop-by-hop headers, repeated X-Road headers and paths with two meanings are faults, as is the absence of ids.
+ * Reads the message bytes of a signed part: exactly those that X-Road's parse and print would leave
+ * unchanged. Hop-by-hop headers, repeated X-Road headers and paths with two meanings are faults, as is the
+ * absence of ids.
  */
 export function parseRestRequest(bytes: Buffer): RestRequest {
   const lines = messageLines(bytes)
@@ -93,7 +97,10 @@ export function parseRestRequest(bytes: Buffer): RestRequest {
   return request
 }
 
-/** The request with its ids, and the bytes to sign: x-road-request-id, then x-road-id when the client gave none. */
+/**
+ * The request with its ids, and the bytes to sign: x-road-request-id, then x-road-id when the client gave
+ * none.
+ */
 export function withIds(
   request: RestRequest,
   ids: { requestId: string; generatedId?: string | undefined },
@@ -134,7 +141,10 @@ function idOf(fields: Map<string, string>, name: string): string | undefined {
   return id === undefined ? undefined : checkId(id, name, 'invalid_header')
 }
 
-/** `/r1/instance/class/member/subsystem/service[/path][?query]`: five segments always, though the document says four will do. */
+/**
+ * `/r1/instance/class/member/subsystem/service[/path][?query]`: five segments always, though the document
+ * says four will do.
+ */
 function readTarget(target: string): Pick<RestRequest, 'path' | 'query' | 'service' | 'servicePath'> {
   if (target.length > MAX_TARGET_LENGTH) {
     throw new Fault('headers_too_large', { what: `the target is over ${MAX_TARGET_LENGTH} characters` })

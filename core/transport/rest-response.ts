@@ -1,4 +1,6 @@
-/** The REST response as it is signed (pr-rest), bound to its request by ids and by the hash of what was asked. */
+/**
+ * The REST response as it is signed (pr-rest), bound to its request by ids and by the hash of what was asked.
+ */
 import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, parseClientId, parseServiceId, type ServiceId } from '#schemas/identifiers.ts'
@@ -40,8 +42,9 @@ const STATUS = /^[2-5][0-9]{2}$/
 const HASH = /^[A-Za-z0-9+/]{27,86}={0,2}$/
 
 /**
- * Message bytes of the answer: the back end's status, reason and headers without hop-by-hop ones, without those of security
- * servers and without those five that are ours to write, then the five. A reason that is not printable ASCII is left out: it means nothing.
+ * Message bytes of the answer: the back end's status, reason and headers without hop-by-hop ones, without
+ * those of security servers and without those five that are ours to write, then the five. A reason that is
+ * not printable ASCII is left out: it means nothing.
  */
 export function writeRestResponse(q: {
   status: number
@@ -71,7 +74,10 @@ export function writeRestResponse(q: {
   return Buffer.from(`${q.status}\r\n${reason}\r\n${lines}`, 'utf8')
 }
 
-/** Reads the message bytes of a signed response part as strictly as parseRestRequest; all five binding headers, once each. */
+/**
+ * Reads the message bytes of a signed response part as strictly as parseRestRequest; all five binding
+ * headers, once each.
+ */
 export function parseRestResponse(bytes: Buffer): RestResponse {
   const lines = messageLines(bytes)
   const status = lines[0] as string
@@ -98,8 +104,8 @@ export function parseRestResponse(bytes: Buffer): RestResponse {
 }
 
 /**
- * X-Road-Request-Hash of a request: base64 of its message digest, or, when it had a body part, of the SHA-512 over
- * message digest and body digest. Both digests are SHA-512 of raw part bytes.
+ * X-Road-Request-Hash of a request: base64 of its message digest, or, when it had a body part, of the SHA-512
+ * over message digest and body digest. Both digests are SHA-512 of raw part bytes.
  */
 export function requestHash(q: { message: Buffer; body: Buffer | undefined }): string {
   if (q.body === undefined) return q.message.toString('base64')

@@ -13,9 +13,9 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\\]/
 const DOTS = /^[. ]*\.[. ]*$/
 
 /**
- * Checks a raw service path ('' or '/...') and returns the form that access rights are matched against: segments
- * percent-decoded, except that an encoded slash stays `%2F` and an encoded percent sign `%25`. The path itself is
- * signed and forwarded as it came. Throws `invalid_path`.
+ * Checks a raw service path ('' or '/...') and returns the form that access rights are matched against:
+ * segments percent-decoded, except that an encoded slash stays `%2F` and an encoded percent sign `%25`. The
+ * path itself is signed and forwarded as it came. Throws `invalid_path`.
  */
 export function checkServicePath(path: string, o: { allowEncodedSlash?: boolean | undefined } = {}): string {
   if (PLAIN.test(path)) return path

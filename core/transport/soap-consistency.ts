@@ -9,8 +9,8 @@ import type { SoapMessage, SoapService } from './soap-message.ts'
 const UTF_8: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii'])
 
 /**
- * Throws `invalid_content_type` unless a SOAP message, alone or as the first part of several, may be of this type. Only UTF-8 is
- * read: who decodes by another charset would read another text than was checked.
+ * Throws `invalid_content_type` unless a SOAP message, alone or as the first part of several, may be of this
+ * type. Only UTF-8 is read: who decodes by another charset would read another text than was checked.
  */
 export function checkSoapType(contentType: string | undefined): void {
   const { type, parameters } = parseContentType(contentType ?? '', 'systems')
@@ -25,8 +25,8 @@ export function checkSoapType(contentType: string | undefined): void {
 const PLAIN_ENCODINGS: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary'])
 
 /**
- * Throws `invalid_content_type` when the part of a SOAP message is said to be encoded: nobody decodes it here, and who does would read
- * another message than was checked and signed.
+ * Throws `invalid_content_type` when the part of a SOAP message is said to be encoded: nobody decodes it
+ * here, and who does would read another message than was checked and signed.
  */
 export function checkPlain(transferEncoding: string | undefined): void {
   if (transferEncoding !== undefined && !PLAIN_ENCODINGS.has(transferEncoding.trim().toLowerCase()))
@@ -40,13 +40,17 @@ const ID_PARTS = [
   ...(['serviceCode', 'serviceVersion'] as const),
 ]
 
-/** The hash of the request that a response names, base64; '' when there is none, or one of another algorithm. */
+/**
+ * The hash of the request that a response names, base64; '' when there is none, or one of another algorithm.
+ */
 export function requestHashIn({ requestHash }: Pick<SoapMessage, 'requestHash'>): string {
   const { algorithmId = DIGEST_URI['SHA-512'], value } = requestHash ?? { value: '' }
   return algorithmId === DIGEST_URI['SHA-512'] ? value : ''
 }
 
-/** Throws `inconsistent_headers` unless a response names the same client, service, id, user, issue and party. */
+/**
+ * Throws `inconsistent_headers` unless a response names the same client, service, id, user, issue and party.
+ */
 export function checkSoapConsistency(request: SoapMessage, response: SoapMessage): void {
   const isSame = {
     client: isSameId(request.client, response.client),

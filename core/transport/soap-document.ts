@@ -10,7 +10,10 @@ export type SoapElement = {
   name: string
   namespace: string
   children(): SoapElement[]
-  /** Character data directly inside; throws `invalid_soap` when elements stand among it: readers differ on that. */
+  /**
+   * Character data directly inside; throws `invalid_soap` when elements stand among it: readers differ on
+   * that.
+   */
   text(): string
   /** An attribute by local name, or '{namespace}local'. */
   attribute(name: string): string | undefined
@@ -35,7 +38,10 @@ export function isSoapMessage(message: Buffer): boolean {
   return message[at] === LESS_THAN
 }
 
-/** Hands the root element to `read` and frees the parser's memory. Throws `invalid_soap` or what `read` throws. */
+/**
+ * Hands the root element to `read` and frees the parser's memory. Throws `invalid_soap` or what `read`
+ * throws.
+ */
 export async function withSoapDocument<T>(bytes: Buffer, read: (root: SoapElement) => T): Promise<T> {
   const quick = readStrictXml(bytes, COMMON, treeOf)
   if (quick !== undefined) return read(viewOfTree(quick.value))

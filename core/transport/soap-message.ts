@@ -1,6 +1,7 @@
 /**
- * X-Road's SOAP messages (message protocol for SOAP 4.0, pr-mess): who asks whom for what, read from the header, with
- * X-Road's verdicts (SaxSoapParserImpl.java). The bytes are never printed again; the XML library is loaded on first use.
+ * X-Road's SOAP messages (message protocol for SOAP 4.0, pr-mess): who asks whom for what, read from the
+ * header, with X-Road's verdicts (SaxSoapParserImpl.java). The bytes are never printed again; the XML library
+ * is loaded on first use.
  */
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, parseClientId, parseServiceId, type ServerId } from '#schemas/identifiers.ts'
@@ -30,10 +31,16 @@ export type SoapMessage = {
   protocolVersion: string
   securityServer: ServerId | undefined
   representedParty: RepresentedParty | undefined
-  /** Whether a header of that name stands in another namespace or case, where systems that do not look may take it for one. */
+  /**
+   * Whether a header of that name stands in another namespace or case, where systems that do not look may
+   * take it for one.
+   */
   hasOtherParty: boolean
   requestHash: { algorithmId: string | undefined; value: string } | undefined
-  /** Ours: the reference of the preview that the person has released for this call. Absent where there is none. */
+  /**
+   * Ours: the reference of the preview that the person has released for this call. Absent where there is
+   * none.
+   */
   previewReference?: string
   /** The local name of the body's element. */
   element: string
@@ -54,9 +61,9 @@ const FIELDS: WantedNames = new Map([
 ])
 
 /**
- * Reads a SOAP request or response. A SOAP fault is thrown as the `peer_fault` that it is; other faults are those of
- * X-Road: invalid_soap, missing_header, missing_header_field, duplicate_header_field, invalid_xml (objectType),
- * invalid_protocol_version, missing_body, invalid_body, inconsistent_headers.
+ * Reads a SOAP request or response. A SOAP fault is thrown as the `peer_fault` that it is; other faults are
+ * those of X-Road: invalid_soap, missing_header, missing_header_field, duplicate_header_field, invalid_xml
+ * (objectType), invalid_protocol_version, missing_body, invalid_body, inconsistent_headers.
  */
 export function parseSoapMessage(bytes: Buffer): Promise<SoapMessage> {
   return withSoapDocument(bytes, readEnvelope)
@@ -125,7 +132,10 @@ function readFields(header: SoapElement): Partial<SoapMessage> {
   }
 }
 
-/** One object for each client, as parsing gives it: what is made of it once, as its text, is made for all messages that name it. */
+/**
+ * One object for each client, as parsing gives it: what is made of it once, as its text, is made for all
+ * messages that name it.
+ */
 function knownClient(client: ClientId): ClientId {
   return parseClientId(idText(client))
 }

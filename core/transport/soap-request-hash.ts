@@ -1,6 +1,7 @@
 /**
- * The hash of the request in the header of a SOAP response (pr-mess): the provider's server puts it in, the consumer's
- * compares it. Only these bytes are added, everything else of the response stays as the system wrote it.
+ * The hash of the request in the header of a SOAP response (pr-mess): the provider's server puts it in, the
+ * consumer's compares it. Only these bytes are added, everything else of the response stays as the system
+ * wrote it.
  */
 import { attributesOf, namespacesIn, splitName, type Tag, tagsOf } from '#core/xml/tags.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -17,9 +18,9 @@ type Field = { open: Tag; end: number; namespace: string }
 type Opened = { tag: Tag; namespaces: ReadonlyMap<string, string> }
 
 /**
- * Puts `sha512`, the SHA-512 of the request's SOAP part, behind the `id` of a response, with the white space that stands before the
- * `id`; hashes that were there are removed. `response` is a SOAP response that parseSoapMessage has read. Throws `invalid_soap`
- * when the `id` cannot be found.
+ * Puts `sha512`, the SHA-512 of the request's SOAP part, behind the `id` of a response, with the white space
+ * that stands before the `id`; hashes that were there are removed. `response` is a SOAP response that
+ * parseSoapMessage has read. Throws `invalid_soap` when the `id` cannot be found.
  */
 export function insertRequestHash(response: Buffer, sha512: Buffer): Buffer {
   // A character a byte: places in the text are places in the bytes.
@@ -40,7 +41,10 @@ export function insertRequestHash(response: Buffer, sha512: Buffer): Buffer {
   return Buffer.from(pieces.join(''), 'latin1')
 }
 
-/** Named with the prefix of the `id` and with the declarations on its tag, so that it is in the same namespace. */
+/**
+ * Named with the prefix of the `id` and with the declarations on its tag, so that it is in the same
+ * namespace.
+ */
 function elementLike(id: Tag, sha512: Buffer): string {
   const [prefix] = splitName(id.name)
   const name = prefix === '' ? 'requestHash' : `${prefix}:requestHash`

@@ -1,6 +1,6 @@
 /**
- * A SOAP document without its header, to the octet: what two messages have in common whose headers differ, and what is left of one when
- * another header is put into the place of its own.
+ * A SOAP document without its header, to the octet: what two messages have in common whose headers differ,
+ * and what is left of one when another header is put into the place of its own.
  */
 import { hash } from 'node:crypto'
 import { namespacesIn, splitName, type Tag, tagsOf } from '#core/xml/tags.ts'
@@ -9,12 +9,14 @@ import { withSoapDocument } from './soap-document.ts'
 
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 
-/** What stands before the header, with the start of the envelope, and what stands behind it, with the body. */
+/**
+ * What stands before the header, with the start of the envelope, and what stands behind it, with the body.
+ */
 type WithoutHeader = { before: Buffer; after: Buffer }
 
 /**
- * `message` is one that parseSoapMessage has read. Throws `invalid_soap` when its header cannot be found, and when what is left is anything
- * but an envelope with a body: then something else was cut out than the header.
+ * `message` is one that parseSoapMessage has read. Throws `invalid_soap` when its header cannot be found, and
+ * when what is left is anything but an envelope with a body: then something else was cut out than the header.
  */
 export async function withoutSoapHeader(message: Buffer): Promise<WithoutHeader> {
   // A character an octet: places in the text are places in the message.

@@ -40,8 +40,8 @@ async function readSample(bytes: Buffer): Promise<SoapMessage> {
   return parseSoapMessage(Buffer.concat(parts[0]?.chunks ?? []))
 }
 
-// From the rules of wire section 1.5 and from X-Road's own test cases, which the remarks name. A MIME verdict is ours:
-// X-Road's reader is laxer.
+// From the rules of wire section 1.5 and from X-Road's own test cases, which the remarks name. A MIME verdict
+// is ours: X-Road's reader is laxer.
 const SAMPLES: Record<string, string> = {
   'allowedMethods.query': 'request',
   'attach-error-withsoap.query': 'inconsistent_headers',

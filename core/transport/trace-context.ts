@@ -1,6 +1,6 @@
 /**
- * The header `traceparent` (W3C Trace Context, section 3.2): which trace a request belongs to, and which step of it called. It has numbers
- * made by chance alone; `tracestate`, in which anything may stand, is not read.
+ * The header `traceparent` (W3C Trace Context, section 3.2): which trace a request belongs to, and which step
+ * of it called. It has numbers made by chance alone; `tracestate`, in which anything may stand, is not read.
  */
 
 export type TraceContext = {

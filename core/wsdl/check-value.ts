@@ -1,13 +1,16 @@
 /**
- * What the facets of a simple type say of one value. A pattern of XML Schema is another language than that of JavaScript: it is left to
- * the system.
+ * What the facets of a simple type say of one value. A pattern of XML Schema is another language than that of
+ * JavaScript: it is left to the system.
  */
 import type { SimpleType } from './model.ts'
 
 /** Ours alone, of dates and binary values, each linear in the length of the text. */
 const compiled = new Map<string, RegExp>()
 
-/** `text` is written as its kind is, a number without white space. Why it is not allowed, without the value; undefined if it is. */
+/**
+ * `text` is written as its kind is, a number without white space. Why it is not allowed, without the value;
+ * undefined if it is.
+ */
 export function whyNotAllowed({ value, schema }: SimpleType, text: string): string | undefined {
   const { enum: allowed, minLength, maxLength, pattern } = schema as Facets
   if (value === 'boolean') return undefined

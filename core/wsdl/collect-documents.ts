@@ -1,6 +1,6 @@
 /**
- * Collects a WSDL document and what it imports, as far as `read` gives it, within bounds. Each comes with the namespaces that its
- * prefixes stand for, element by element.
+ * Collects a WSDL document and what it imports, as far as `read` gives it, within bounds. Each comes with the
+ * namespaces that its prefixes stand for, element by element.
  */
 import type { XmlElement } from '#core/xml/element.ts'
 import { readTree } from '#core/xml/read-tree.ts'
@@ -42,8 +42,8 @@ const AMPERSAND = /&amp;/g
 export type FoundDocument = { name: string; bytes: Buffer }
 
 /**
- * `read` gives what is at a location in the document of that name; undefined for what is left out. Throws `invalid_configuration`, and
- * what `read` throws.
+ * `read` gives what is at a location in the document of that name; undefined for what is left out. Throws
+ * `invalid_configuration`, and what `read` throws.
  */
 export async function collectDocuments(
   first: FoundDocument,
@@ -65,7 +65,8 @@ export async function collectDocuments(
     seen.add(key)
     if (seen.size > MAX_FILES) throw invalid(`${first.name} imports more than ${MAX_FILES} files`)
     const root = await readTree(bytes, { ...BOUNDS, refuse: (why, cause) => invalid(`${at}: ${why}`, cause) })
-    // Names of a schema without a namespace of its own are those of the schema that includes it (XML Schema 1.0 section 4.2.1).
+    // Names of a schema without a namespace of its own are those of the schema that includes it (XML Schema
+    // 1.0 section 4.2.1).
     const takesNamespace = included !== undefined && !root.attributes.has('targetNamespace')
     const outer = takesNamespace ? new Map([['', included]]) : undefined
     rememberScopes(root, bytes.toString('utf8'), scopes, outer)

@@ -1,6 +1,7 @@
 /**
- * Walks over a WSDL 1.1 document and what it imports and includes, and finds what goes into one document made of them, and with which
- * changes. What has not been fetched yet is wanted; what stays outside is named with the reason.
+ * Walks over a WSDL 1.1 document and what it imports and includes, and finds what goes into one document made
+ * of them, and with which changes. What has not been fetched yet is wanted; what stays outside is named with
+ * the reason.
  */
 import { escapeXml } from '#core/xml/escape.ts'
 import { type Edit, withAttribute, without, withoutAttribute } from './edit-text.ts'
@@ -8,7 +9,10 @@ import { is, MAX_BYTES, WSDL, XML_SCHEMA } from './elements.ts'
 import type { PlacedElement } from './read-outline.ts'
 
 export type Outline = { address: string; text: string; root: PlacedElement }
-/** An element of another document. `elsewhere` is the namespace of its names without a prefix, as it is written, where it declares none. */
+/**
+ * An element of another document. `elsewhere` is the namespace of its names without a prefix, as it is
+ * written, where it declares none.
+ */
 export type Piece = { of: Outline; at: PlacedElement; edits: Edit[]; elsewhere: string }
 export type LeftOut = { location: string; why: string }
 
@@ -89,7 +93,10 @@ export function collectPieces(main: Outline, found: ReadonlyMap<string, Outline 
     return 'it is included, and has another target namespace than what includes it'
   }
 
-  /** One without a namespace takes that of the schema that includes it, and so do the names in it (XML Schema 1.0 section 4.2.1). */
+  /**
+   * One without a namespace takes that of the schema that includes it, and so do the names in it (XML Schema
+   * 1.0 section 4.2.1).
+   */
   function addSchema(of: Outline, at: PlacedElement, namespace: string): void {
     const takesNamespace = namespace !== '' && !at.element.attributes.has('targetNamespace')
     const edits = takesNamespace ? [withAttribute(at.tag, 'targetNamespace', namespace)] : []

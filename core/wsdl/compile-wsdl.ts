@@ -1,6 +1,6 @@
 /**
- * Compiles a WSDL document with the schemas that stand in it into what its messages are held against. Nothing is fetched. Compiling
- * and judging take any amount of time: for a thread that can be ended.
+ * Compiles a WSDL document with the schemas that stand in it into what its messages are held against. Nothing
+ * is fetched. Compiling and judging take any amount of time: for a thread that can be ended.
  */
 
 import type { Compiled, Violation } from '#core/openapi/rest-message.ts'
@@ -92,8 +92,9 @@ function schemasIn(root: XmlView): InlineSchema[] {
 }
 
 /**
- * A schema that imports all of them. Those of one namespace are included in one, since a namespace is imported once. What they import
- * without a location is found by its namespace; what they include by a location is not there.
+ * A schema that imports all of them. Those of one namespace are included in one, since a namespace is
+ * imported once. What they import without a location is found by its namespace; what they include by a
+ * location is not there.
  */
 function joined(schemas: InlineSchema[]): { main: string; documents: Map<string, Buffer> } {
   const documents = new Map<string, Buffer>()

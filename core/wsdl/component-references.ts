@@ -1,4 +1,7 @@
-/** Where a WSDL 1.1 document names messages, port types and bindings, which may be those of a document that it imports. */
+/**
+ * Where a WSDL 1.1 document names messages, port types and bindings, which may be those of a document that it
+ * imports.
+ */
 import { attributesOf, splitName } from '#core/xml/tags.ts'
 import type { Edit } from './edit-text.ts'
 import { SOAP_NAMESPACES, WSDL } from './elements.ts'

@@ -1,4 +1,7 @@
-/** The global components of all schemas of a WSDL, by kind and name, and the small questions that their readers ask. */
+/**
+ * The global components of all schemas of a WSDL, by kind and name, and the small questions that their
+ * readers ask.
+ */
 import type { XmlElement } from '#core/xml/element.ts'
 import { type Documents, invalid, type SchemaDocument, XS } from './collect-documents.ts'
 

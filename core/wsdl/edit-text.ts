@@ -34,7 +34,10 @@ export function withoutAttribute(tag: Tag, name: string): Edit[] {
     })
 }
 
-/** The namespaces around an element that it may use, for its start tag, so that its text means the same elsewhere. */
+/**
+ * The namespaces around an element that it may use, for its start tag, so that its text means the same
+ * elsewhere.
+ */
 export function namespacesAround({ tag, around, end }: PlacedElement, text: string, elsewhere: string): Edit {
   const own = new Set(attributesOf(tag).map(({ name }) => name))
   const slice = text.slice(tag.start, end)

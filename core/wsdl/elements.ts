@@ -1,4 +1,7 @@
-/** The elements of WSDL 1.1 documents, the bounds within which they are read, and the fault for those that cannot be. */
+/**
+ * The elements of WSDL 1.1 documents, the bounds within which they are read, and the fault for those that
+ * cannot be.
+ */
 import type { XmlElement } from '#core/xml/element.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say, type Word } from '#schemas/said.ts'

@@ -4,7 +4,10 @@ const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,4}))?$/
 /** An exponent of four digits would make ten thousand digits of one. */
 const MAX_DIGITS = 400
 
-/** The same number with all its digits and without zeros behind its point; undefined for more digits than are taken. */
+/**
+ * The same number with all its digits and without zeros behind its point; undefined for more digits than are
+ * taken.
+ */
 export function exactDecimal(json: string): string | undefined {
   const [, sign = '', whole, fraction = '', exponent = '0'] = NUMBER.exec(json) ?? []
   if (whole === undefined || json.length > MAX_DIGITS) return undefined

@@ -1,6 +1,7 @@
 /**
- * Makes one document of a WSDL 1.1 document and of what it imports and includes: schemas stand in its types, messages, port types and
- * bindings beside its own. Nothing is fetched: it says what it wants. It takes any amount of time: for a thread that can be ended.
+ * Makes one document of a WSDL 1.1 document and of what it imports and includes: schemas stand in its types,
+ * messages, port types and bindings beside its own. Nothing is fetched: it says what it wants. It takes any
+ * amount of time: for a thread that can be ended.
  */
 import { Fault } from '#schemas/fault.ts'
 import { collectPieces, type LeftOut, type Outline, type Piece, targetOf } from './collect-pieces.ts'

@@ -1,4 +1,7 @@
-/** Makes the JSON of an element by its model: of a choice one, of what may be left out mostly all, and in the end no more than is needed. */
+/**
+ * Makes the JSON of an element by its model: of a choice one, of what may be left out mostly all, and in the
+ * end no more than is needed.
+ */
 import { cannotMake, type Making } from '#core/openapi/choices.ts'
 import { makeValue } from '#core/openapi/make-value.ts'
 import {
@@ -29,7 +32,10 @@ const SAMPLES: Record<string, string> = {
   },
 }
 
-/** What `writeElement` takes. Throws `answer_not_makeable`, `invalid_configuration` for what a model cannot say. */
+/**
+ * What `writeElement` takes. Throws `answer_not_makeable`, `invalid_configuration` for what a model cannot
+ * say.
+ */
 export function makeElement(model: ElementModel, making: Making, depth = 0): unknown {
   making.choices.spend(1, model.name)
   if (depth > MAX_DEPTH) throw cannotMake(model.name, 'it is made of itself without end')

@@ -1,4 +1,7 @@
-/** What an XML Schema says of the elements of a message, in the form in which requests are written and answers are read by it. */
+/**
+ * What an XML Schema says of the elements of a message, in the form in which requests are written and answers
+ * are read by it.
+ */
 
 /** A JSON Schema. */
 export type Schema = Record<string, unknown>
@@ -11,7 +14,10 @@ export type SimpleType = {
   value: ValueKind
   /** The JSON Schema of a value. */
   schema: Schema
-  /** The format, as JSON Schema calls it, of texts that make a value of this type: their pattern alone says too little. */
+  /**
+   * The format, as JSON Schema calls it, of texts that make a value of this type: their pattern alone says
+   * too little.
+   */
   sample?: string
   /** Patterns of XML Schema, all of which hold. */
   patterns?: readonly string[]
@@ -37,7 +43,10 @@ export type ElementModel = {
   /** Infinity when there is no bound. */
   max: number
   nillable: boolean
-  /** Read when it is asked for, since a type may contain itself. Throws `invalid_configuration` for what is not supported. */
+  /**
+   * Read when it is asked for, since a type may contain itself. Throws `invalid_configuration` for what is
+   * not supported.
+   */
   type(): SimpleType | ComplexType
 }
 

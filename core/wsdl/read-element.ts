@@ -1,4 +1,6 @@
-/** Reads XML by its schema, and by nothing else: an element that is missing, misplaced or unknown is a fault. */
+/**
+ * Reads XML by its schema, and by nothing else: an element that is missing, misplaced or unknown is a fault.
+ */
 import type { XmlElement } from '#core/xml/element.ts'
 import { Fault } from '#schemas/fault.ts'
 import { whyNotAllowed } from './check-value.ts'
@@ -21,12 +23,18 @@ export type Refuse = (at: string[], what: string) => Fault
 type Reading = {
   /** What the schema does not name is passed over instead of refused. */
   leaveOut: boolean
-  /** Whether facets (enumerations, lengths, bounds) are held, and a type that the message names itself is refused. */
+  /**
+   * Whether facets (enumerations, lengths, bounds) are held, and a type that the message names itself is
+   * refused.
+   */
   isRequest: boolean
   refuse: Refuse
 }
 
-/** Digits begin with another one than 0, so that a text of zeros alone has one reading: else a million of them take seconds. */
+/**
+ * Digits begin with another one than 0, so that a text of zeros alone has one reading: else a million of them
+ * take seconds.
+ */
 const INTEGER = /^([+-]?)(?:0*([1-9]\d{0,399})|0+)$/
 const DECIMAL = /^([+-]?)0*([1-9]\d{0,399})?(?:\.(\d{0,400}))?$/
 const FLOAT = /^[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,4})?$/

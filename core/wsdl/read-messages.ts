@@ -1,6 +1,7 @@
 /**
- * The messages of a WSDL 1.1 document: for each operation of a SOAP binding the element that the body of its request and of its answer
- * has. Only document/literal is read, the one style in which the schema says all of the body.
+ * The messages of a WSDL 1.1 document: for each operation of a SOAP binding the element that the body of its
+ * request and of its answer has. Only document/literal is read, the one style in which the schema says all of
+ * the body.
  */
 import type { XmlElement } from '#core/xml/element.ts'
 import { attributesOf, namespacesIn, splitName, tagsOf } from '#core/xml/tags.ts'

@@ -1,4 +1,7 @@
-/** The operations of one port of a WSDL 1.1 document, as far as they are document/literal with one element each way. */
+/**
+ * The operations of one port of a WSDL 1.1 document, as far as they are document/literal with one element
+ * each way.
+ */
 import type { XmlElement } from '#core/xml/element.ts'
 import { type Documents, invalid, WSDL, XROAD } from './collect-documents.ts'
 import type { ElementModel } from './model.ts'

@@ -1,4 +1,7 @@
-/** A document's elements with their places in its text, for those who put texts together instead of writing them anew. */
+/**
+ * A document's elements with their places in its text, for those who put texts together instead of writing
+ * them anew.
+ */
 import type { XmlElement } from '#core/xml/element.ts'
 import { readTree } from '#core/xml/read-tree.ts'
 import { namespacesIn, splitName, type Tag, tagsOf } from '#core/xml/tags.ts'

@@ -1,6 +1,6 @@
 /**
- * XML Schema documents as models of elements. What a model cannot say without guessing (groups that repeat, mixed content, types
- * that stand for others) is refused by name, when an operation needs it.
+ * XML Schema documents as models of elements. What a model cannot say without guessing (groups that repeat,
+ * mixed content, types that stand for others) is refused by name, when an operation needs it.
  */
 import type { XmlElement } from '#core/xml/element.ts'
 import { type Documents, invalid, XS } from './collect-documents.ts'
@@ -22,7 +22,10 @@ type Reading = Components & {
 const TAKEN = 'Fault'
 const GROUPS = ['sequence', 'choice', 'all'] as const
 
-/** Finds a global element by its name. It throws `invalid_configuration`, and so does the element's type when it is asked for. */
+/**
+ * Finds a global element by its name. It throws `invalid_configuration`, and so does the element's type when
+ * it is asked for.
+ */
 export function readSchemas(documents: Documents): (written: XmlElement, name: string) => ElementModel {
   const all: Reading = {
     ...indexComponents(documents),
@@ -167,7 +170,9 @@ function uniqueName(all: Reading, name: string, node: XmlElement): string {
   }
 }
 
-/** A group that repeats is a list if it has one element; with more, JSON would lose which belongs to which. */
+/**
+ * A group that repeats is a list if it has one element; with more, JSON would lose which belongs to which.
+ */
 function repeated(group: Group, min: number, max: number, where: string): Particle {
   if (max <= 1) return { ...group, min: Math.min(group.min, min) }
   const [one, second] = group.items

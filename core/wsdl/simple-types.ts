@@ -66,7 +66,10 @@ export function builtInType(name: string): SimpleType | undefined {
 /** A list or a union: its values are texts. */
 export const TEXT_OF_TOKENS: SimpleType = text()
 
-/** The type with the facets of a restriction. A pattern of XML Schema is another language than that of JSON Schema: the system checks it. */
+/**
+ * The type with the facets of a restriction. A pattern of XML Schema is another language than that of JSON
+ * Schema: the system checks it.
+ */
 export function restrict(base: SimpleType, facets: XmlElement[]): SimpleType {
   const values = (name: string): string[] =>
     facets.filter((facet) => facet.name === name).map(({ attributes }) => attributes.get('value') ?? '')

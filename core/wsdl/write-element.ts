@@ -1,4 +1,6 @@
-/** Writes JSON as the XML that the schema wants: its order, its namespaces, and nothing that it does not have. */
+/**
+ * Writes JSON as the XML that the schema wants: its order, its namespaces, and nothing that it does not have.
+ */
 import { escapeXml } from '#core/xml/escape.ts'
 import { Fault } from '#schemas/fault.ts'
 import { whyNotAllowed } from './check-value.ts'
@@ -22,15 +24,18 @@ type Json = Record<string, unknown>
 const NOT_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
 const MAX_DEPTH = 64
 
-/** The element of a request. `value` has passed the schema of the description. Throws `invalid_input` for what that cannot say. */
+/**
+ * The element of a request. `value` has passed the schema of the description. Throws `invalid_input` for what
+ * that cannot say.
+ */
 export function writeRequest(element: ElementModel, value: unknown): string {
   const refuse: Refuse = (at, what) => new Fault('invalid_input', { what: sentence('body', at, what) })
   return write(element, value, { isAnswer: false, leaveOut: false, refuse })
 }
 
 /**
- * The element of an answer, of the JSON of a system whose numbers have their digits (`JSON.rawJSON`). A null where the schema knows none
- * is as if it were not there. Throws `source_failed`.
+ * The element of an answer, of the JSON of a system whose numbers have their digits (`JSON.rawJSON`). A null
+ * where the schema knows none is as if it were not there. Throws `source_failed`.
  */
 export function writeAnswer(element: ElementModel, value: unknown, leaveOut: boolean): string {
   const refuse: Refuse = (at, what) => new Fault('source_failed', { what: sentence('its answer', at, what) })

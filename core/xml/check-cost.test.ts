@@ -1,5 +1,6 @@
 /**
- * The cost of XML is bounded before libxml2 sees a document, in every reader; and the estimate agrees with what libxml2 counts.
+ * The cost of XML is bounded before libxml2 sees a document, in every reader; and the estimate agrees with
+ * what libxml2 counts.
  */
 import fc from 'fast-check'
 import { XmlDocument, XmlElement, XmlText } from 'libxml2-wasm'

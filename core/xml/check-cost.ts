@@ -1,12 +1,16 @@
 /**
- * Checks, before libxml2 sees a document, that reading and canonicalising it costs no more than `bounds` allow. The size in bytes
- * does not tell: for each element, canonical XML visits all declarations in scope, and for each of them all others again. The
- * check is one pass in linear time. Malformed documents are left to the parser, which stops at the first error.
+ * Checks, before libxml2 sees a document, that reading and canonicalising it costs no more than `bounds`
+ * allow. The size in bytes does not tell: for each element, canonical XML visits all declarations in scope,
+ * and for each of them all others again. The check is one pass in linear time. Malformed documents are left
+ * to the parser, which stops at the first error.
  */
 
 export type XmlBounds = {
   elements: number
-  /** Elements, attributes, namespace declarations, comments, CDATA sections and processing instructions together. */
+  /**
+   * Elements, attributes, namespace declarations, comments, CDATA sections and processing instructions
+   * together.
+   */
   nodes: number
   depth: number
   /** Namespace declarations of an element and all its ancestors, including those that others override. */

@@ -1,6 +1,7 @@
 /**
- * The only module that uses libxml2. It parses a UTF-8 document without document type, network, entities and DTD, lends it to a
- * reader, and frees it afterwards, whatever the reader does. Nothing of the document may be used after that.
+ * The only module that uses libxml2. It parses a UTF-8 document without document type, network, entities and
+ * DTD, lends it to a reader, and frees it afterwards, whatever the reader does. Nothing of the document may
+ * be used after that.
  */
 import { isUtf8 } from 'node:buffer'
 import type {
@@ -77,14 +78,15 @@ export class XmlView {
   }
 
   /**
-   * The element and its content in canonical XML 1.0 without comments; undefined if there is no canonical form. Rethrows the
-   * library's errors.
+   * The element and its content in canonical XML 1.0 without comments; undefined if there is no canonical
+   * form. Rethrows the library's errors.
    */
   canonical(mode: CanonicalMode): Buffer | undefined {
     const element = this.#look()
     const { library, document } = this.#lent
     const { XML_C14N_1_0, XML_C14N_EXCLUSIVE_1_0 } = library.XmlC14NMode
-    // Not the library's own string handler: it decodes each chunk alone and breaks characters at the chunk boundaries.
+    // Not the library's own string handler: it decodes each chunk alone and breaks characters at the chunk
+    // boundaries.
     const pieces: Buffer[] = []
     const handler = {
       write: (piece: Uint8Array): number => {
@@ -93,17 +95,22 @@ export class XmlView {
       },
       close: (): boolean => true,
     }
-    // A node set of one element means its whole subtree; unlike canonicalizeSubtree this makes no object per node.
+    // A node set of one element means its whole subtree; unlike canonicalizeSubtree this makes no object per
+    // node.
     document.canonicalize(handler, {
       mode: mode === 'inclusive' ? XML_C14N_1_0 : XML_C14N_EXCLUSIVE_1_0,
       nodeSet: new Set([element]),
     })
     const canonical = Buffer.concat(pieces)
-    // If canonicalisation stops half-way, the result is a short text that an attacker could choose; it must not be verified.
+    // If canonicalisation stops half-way, the result is a short text that an attacker could choose; it must
+    // not be verified.
     return canonical.toString('latin1').endsWith(`${element.name}>`) ? canonical : undefined
   }
 
-  /** The first thing in which the element does not follow a schema; without words where a pattern takes too many tries. */
+  /**
+   * The first thing in which the element does not follow a schema; without words where a pattern takes too
+   * many tries.
+   */
   violationOf(schema: XmlSchema): XmlViolation | undefined {
     return schema.violationIn(this.#look())
   }
@@ -115,7 +122,10 @@ export class XmlView {
   }
 }
 
-/** Returns the result of `read` for the root. Throws `refuse(...)` for a refused document, or what `read` throws. */
+/**
+ * Returns the result of `read` for the root. Throws `refuse(...)` for a refused document, or what `read`
+ * throws.
+ */
 export async function withXmlDocument<T>(xml: Buffer, loan: Loan, read: (root: XmlView) => T): Promise<T> {
   const source = withoutMark(xml)
   const why = whyNotRead(source, loan.bytes)
@@ -152,8 +162,9 @@ let openable: ReadonlyMap<string, Buffer> = new Map()
 let isProvided = false
 
 /**
- * Compiles the schema `main`, of which each location is a key of `documents`. None of them may have a document type: the caller has
- * parsed them. Compiling takes any amount of time: for a thread that can be ended. Throws `refuse(...)`.
+ * Compiles the schema `main`, of which each location is a key of `documents`. None of them may have a
+ * document type: the caller has parsed them. Compiling takes any amount of time: for a thread that can be
+ * ended. Throws `refuse(...)`.
  */
 export async function compileXmlSchema(
   { main, documents }: { main: string; documents: ReadonlyMap<string, Buffer> },
@@ -224,7 +235,10 @@ function withoutMark(xml: Buffer): Buffer {
   return xml[0] === 0xef && xml[1] === 0xbb && xml[2] === 0xbf ? xml.subarray(3) : xml
 }
 
-/** A document type can only be in the prolog, so only that is searched: a text may legitimately quote one in CDATA. */
+/**
+ * A document type can only be in the prolog, so only that is searched: a text may legitimately quote one in
+ * CDATA.
+ */
 function whyNotRead(source: Buffer, most: number): string | undefined {
   if (source.length > most) return `it is longer than ${most} bytes`
   // In another encoding a document type would not be found.

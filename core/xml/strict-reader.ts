@@ -1,5 +1,7 @@
 /**
- * Our own XML reader, synchronous and several times faster than libxml2: elements, namespaces, text. It returns the same, or gives up: at a document type, a processing instruction, an unknown entity, anything malformed, any exceeded limit; in a plain document also at what readers may take differently.
+ * Our own XML reader, synchronous and several times faster than libxml2: elements, namespaces, text. It
+ * returns the same, or gives up: at a document type, a processing instruction, an unknown entity, anything
+ * malformed, any exceeded limit; in a plain document also at what readers may take differently.
  */
 import { isUtf8 } from 'node:buffer'
 import { documentOf, type XmlDocument, type XmlElement } from './element.ts'
@@ -11,8 +13,8 @@ export type XmlForm = {
   /** The maximum per element, including namespace declarations. */
   attributes: number
   /**
-   * Plain: no comment, CDATA, numeric reference, text between elements, or text of white space only; only these namespaces,
-   * declared at the root. The children of the root are read when the caller asks for them.
+   * Plain: no comment, CDATA, numeric reference, text between elements, or text of white space only; only
+   * these namespaces, declared at the root. The children of the root are read when the caller asks for them.
    */
   plain?: { namespaces: readonly string[] }
 }

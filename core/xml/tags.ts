@@ -22,7 +22,10 @@ const TAG = /<(\/?)([^\s/>]+)((?:[^"'>]|"[^"]*"|'[^']*')*)>/y
 /** Of well-formed XML: each match takes a whole attribute, so that none begins within a value. */
 const ATTRIBUTE = /([^\s=/]+)(\s*=\s*)("[^"]*"|'[^']*')/g
 
-/** In order; comments, CDATA sections and instructions are passed over. Ends at the first thing that is no tag. */
+/**
+ * In order; comments, CDATA sections and instructions are passed over. Ends at the first thing that is no
+ * tag.
+ */
 export function* tagsOf(text: string): Generator<Tag> {
   for (let at = text.indexOf('<'); at !== -1; at = text.indexOf('<', at)) {
     const skipped = SKIPPED.find(([opening]) => text.startsWith(opening, at))
@@ -43,7 +46,10 @@ export function* tagsOf(text: string): Generator<Tag> {
   }
 }
 
-/** Attributes as they are written: `value` without its quotes, references not resolved; `at` is where the value begins in the tag. */
+/**
+ * Attributes as they are written: `value` without its quotes, references not resolved; `at` is where the
+ * value begins in the tag.
+ */
 export function attributesOf({
   name,
   attributes,

@@ -2,8 +2,8 @@
 import type { XmlViolation } from './library.ts'
 
 /**
- * What the library writes of a violation, and the rule that it is. Its texts quote values, which could hold such words themselves: what
- * is told of a text stands before the first value, or behind the last.
+ * What the library writes of a violation, and the rule that it is. Its texts quote values, which could hold
+ * such words themselves: what is told of a text stands before the first value, or behind the last.
  */
 const RULES: readonly (readonly [wording: RegExp, rule: string])[] = [
   [/^Element '[^']*'(?:, attribute '[^']*')?: \[facet '(\w{1,20})'\]/, 'facet $1'],

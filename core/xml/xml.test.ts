@@ -114,7 +114,8 @@ void t.test('the reader without the library reads what the library does', async 
       let text = DOCUMENT
       for (const { at, drop, put } of edits) text = text.slice(0, at) + put + text.slice(at + drop)
       const own = strict(text)
-      // The library removes a byte order mark at the beginning of a text; section 2.2 counts it as a character.
+      // The library removes a byte order mark at the beginning of a text; section 2.2 counts it as a
+      // character.
       if (own === undefined || text.lastIndexOf('\ufeff') > 0) return
       both += 1
       const library = await libraryTree(text)

@@ -1,6 +1,7 @@
 /**
- * Keys of the management APIs, `Authorization: X-Road-ApiKey token=...`. A key is shown once. Stored is its SHA-256, which is
- * enough for 256 random bits, and for the 122 of a key in X-Road's form, a UUID. A revocation is effective from the next request on.
+ * Keys of the management APIs, `Authorization: X-Road-ApiKey token=...`. A key is shown once. Stored is its
+ * SHA-256, which is enough for 256 random bits, and for the 122 of a key in X-Road's form, a UUID. A
+ * revocation is effective from the next request on.
  */
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
@@ -48,8 +49,8 @@ export type ApiKeys = {
   /** A secret that opens nothing before `createFirst`: it can be kept first. */
   draw(): string
   /**
-   * Makes a drawn secret the first key, with `record` in the same transaction, unless there are keys already. Of processes that ask at once
-   * one makes its key. Returns whether the secret is one of the keys now.
+   * Makes a drawn secret the first key, with `record` in the same transaction, unless there are keys already.
+   * Of processes that ask at once one makes its key. Returns whether the secret is one of the keys now.
    */
   createFirst(
     q: { name: string; roles: string[]; secret: string },
@@ -61,7 +62,10 @@ export type ApiKeys = {
   issue(id: string, maker: string): Promise<{ id: string; secret: string }>
   /** The key's current roles and its maker; undefined if there is no such key. */
   find(id: string, within?: Within): Promise<{ roles: string[]; createdBy: string | null } | undefined>
-  /** Identifies the sender of this Authorization header at this address. Throws `unauthorized` without a reason. */
+  /**
+   * Identifies the sender of this Authorization header at this address. Throws `unauthorized` without a
+   * reason.
+   */
   authenticate(authorization: string | undefined, from?: string | undefined): Promise<Caller>
   /** All keys if there is no page, the oldest first. */
   list(page?: Page): Promise<ApiKey[]>

@@ -8,7 +8,10 @@ const BITS = { 4: 32, 6: 128 } as const
 /** The form of an IPv4 address on a dual-stack socket (RFC 4291 section 2.5.5.2). */
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
 
-/** The stored form; null for none, which means everywhere. Throws `invalid_input` for anything but addresses and networks. */
+/**
+ * The stored form; null for none, which means everywhere. Throws `invalid_input` for anything but addresses
+ * and networks.
+ */
 export function addressesText(addresses: readonly string[] | undefined): string | null {
   if (addresses === undefined || addresses.length === 0) return null
   if (addresses.length > MOST)
@@ -17,7 +20,9 @@ export function addressesText(addresses: readonly string[] | undefined): string 
   return addresses.join(' ')
 }
 
-/** Whether a key with the stored addresses is accepted from this address; an unknown address is not accepted. */
+/**
+ * Whether a key with the stored addresses is accepted from this address; an unknown address is not accepted.
+ */
 export function isAmong(stored: string | null, from: string | undefined): boolean {
   if (stored === null) return true
   if (from === undefined) return false

@@ -1,4 +1,6 @@
-/** Rows of API keys. They contain only the digest of the secret, so a copy of the database gives no access. */
+/**
+ * Rows of API keys. They contain only the digest of the secret, so a copy of the database gives no access.
+ */
 import type { Kysely, SelectQueryBuilder } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, lockFor } from '#platform/database/dialect.ts'
@@ -77,7 +79,8 @@ const COLUMNS = [
 type ApiKeyStore = {
   insert(row: ApiKeyRow): Promise<void>
   /**
-   * Inserts the row if there is none, with `record` in the same transaction, and nobody else meanwhile. Returns whether it is there then.
+   * Inserts the row if there is none, with `record` in the same transaction, and nobody else meanwhile.
+   * Returns whether it is there then.
    */
   insertFirst(row: ApiKeyRow, record: (within: Within) => Promise<unknown>): Promise<boolean>
   find(id: string): Promise<ApiKeyRow | undefined>

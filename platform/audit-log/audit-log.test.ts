@@ -26,7 +26,10 @@ async function checkExport(lines: Readable): Promise<number[]> {
   })
 }
 
-/** A collector that is down, refuses, accepts half, answers garbage, and then accepts everything: all records arrive in order. */
+/**
+ * A collector that is down, refuses, accepts half, answers garbage, and then accepts everything: all records
+ * arrive in order.
+ */
 async function checkStream(t: Test, database: Database): Promise<void> {
   const taken: { sequence: number; operation: string }[] = []
   const headers: (string | undefined)[] = []

@@ -1,6 +1,6 @@
 /**
- * Records the acts of administrators before they happen: if the record fails, the act does not happen. Each record's digest
- * covers the previous one, so that edits, deletions inside the log and swaps are detected.
+ * Records the acts of administrators before they happen: if the record fails, the act does not happen. Each
+ * record's digest covers the previous one, so that edits, deletions inside the log and swaps are detected.
  */
 import { createHash } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
@@ -23,7 +23,8 @@ export type AuditEntry = AuditAct & { data: Json; sequence: Whole; at: Time; dig
 
 export type AuditLog = {
   /**
-   * Records the act durably, or in the caller's transaction `within`; returns its number. Numbers start at 1 and have no gaps.
+   * Records the act durably, or in the caller's transaction `within`; returns its number. Numbers start at 1
+   * and have no gaps.
    */
   before(act: AuditAct, within?: Within): Promise<number>
   /** Newest first. `before` is a number to page from; `offset` skips that many matching records. */
@@ -33,8 +34,8 @@ export type AuditLog = {
   /** Who is on record, at most `limit` of them by id, each with the name of its newest record. */
   callers(limit: number): Promise<{ id: string; name: string }[]>
   /**
-   * At most `limit` lines of what was done last, equal acts in one line, so that a program that repeats one act hides nobody's. `without`: operations that
-   * are no acts.
+   * At most `limit` lines of what was done last, equal acts in one line, so that a program that repeats one
+   * act hides nobody's. `without`: operations that are no acts.
    */
   lastActs(q: { limit: number; without?: readonly string[] }): Promise<Counted<AuditEntry>[]>
   /** Time and operation of the newest records, the newest first. */
@@ -42,9 +43,9 @@ export type AuditLog = {
   /** All records whose time is in the range, oldest first, page by page. */
   pages(q: { from?: string | undefined; until?: string | undefined }): AsyncGenerator<AuditRow[]>
   /**
-   * Recomputes the chain: how many records are intact, and the number of the first that is not. `heads` are heads of the chain in
-   * order, from an append-only log outside this table. The chain must contain each of them, so truncation and rewriting are
-   * detected too.
+   * Recomputes the chain: how many records are intact, and the number of the first that is not. `heads` are
+   * heads of the chain in order, from an append-only log outside this table. The chain must contain each of
+   * them, so truncation and rewriting are detected too.
    */
   verify(heads?: AsyncIterable<AuditHead>): Promise<AuditVerdict>
 }

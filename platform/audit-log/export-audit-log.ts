@@ -1,12 +1,15 @@
 /**
- * The audit log as a file that anybody can verify: one JSON object per line, oldest first, with everything that its digest
- * covers.
+ * The audit log as a file that anybody can verify: one JSON object per line, oldest first, with everything
+ * that its digest covers.
  */
 import { Readable } from 'node:stream'
 import type { AuditLog } from './create-audit-log.ts'
 import type { AuditRow } from './store.ts'
 
-/** Lines of all records in the range of ISO times, made while they are read. docs/audit-log.md specifies a line. */
+/**
+ * Lines of all records in the range of ISO times, made while they are read. docs/audit-log.md specifies a
+ * line.
+ */
 export function exportAuditLog(
   audit: Pick<AuditLog, 'pages'>,
   range: { from?: string | undefined; until?: string | undefined },

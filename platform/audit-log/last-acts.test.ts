@@ -1,4 +1,7 @@
-/** What was done last, on each database: equal acts in one line, and a program that repeats itself hides nobody. */
+/**
+ * What was done last, on each database: equal acts in one line, and a program that repeats itself hides
+ * nobody.
+ */
 import t from 'tap'
 import { eachDatabase } from '#test/databases.ts'
 import { createAuditLog } from './create-audit-log.ts'

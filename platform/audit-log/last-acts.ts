@@ -1,4 +1,7 @@
-/** Which lines tell the last acts. Repeated acts of one caller are one line, so that somebody who repeats much does not hide what others did. */
+/**
+ * Which lines tell the last acts. Repeated acts of one caller are one line, so that somebody who repeats much
+ * does not hide what others did.
+ */
 
 /** `count`: how often the caller did this of late; `isAll`: they cannot have done it before. */
 export type Counted<E> = E & { count: number; isAll: boolean }
@@ -10,9 +13,10 @@ export const CALLERS = 20
 export const RECORDS_OF_EACH = 100
 
 /**
- * The same act of a caller on the same thing, with the same things given, is one line at the place of the newest. Everybody has one line
- * before anybody has a second, and so on until there are `limit`; then the newest come first. `byCaller`: each caller's newest records,
- * newest first, `RECORDS_OF_EACH` of them or all.
+ * The same act of a caller on the same thing, with the same things given, is one line at the place of the
+ * newest. Everybody has one line before anybody has a second, and so on until there are `limit`; then the
+ * newest come first. `byCaller`: each caller's newest records, newest first, `RECORDS_OF_EACH` of them or
+ * all.
  */
 export function lastActs<E extends Act>(
   byCaller: E[][],

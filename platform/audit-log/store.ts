@@ -1,4 +1,7 @@
-/** Rows of the audit log: append-only, numbered without gaps under one lock, each with the digest over the previous one. */
+/**
+ * Rows of the audit log: append-only, numbered without gaps under one lock, each with the digest over the
+ * previous one.
+ */
 import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { byteOrder, columnTypes, lockFor } from '#platform/database/dialect.ts'
@@ -75,8 +78,8 @@ const COLUMNS = [
 ] as const
 
 /**
- * `before` and `after` are numbers, `from` and `until` are ISO times. `target` matches an address and all addresses below it, by index. `q`
- * is searched in caller, operation, target and data of every record.
+ * `before` and `after` are numbers, `from` and `until` are ISO times. `target` matches an address and all
+ * addresses below it, by index. `q` is searched in caller, operation, target and data of every record.
  */
 export type AuditFilter = {
   before?: number | undefined
@@ -94,8 +97,8 @@ export type AuditFilter = {
 
 type AuditStore = {
   /**
-   * Appends the row that `next` makes from the newest row. Only one node can append at a time. Runs in the caller's transaction
-   * `within`, or in its own.
+   * Appends the row that `next` makes from the newest row. Only one node can append at a time. Runs in the
+   * caller's transaction `within`, or in its own.
    */
   append(within: Within | undefined, next: (newest: AuditRow | undefined) => AuditRow): Promise<AuditRow>
   /** At most `limit` rows after `sequence`, oldest first. */
@@ -167,7 +170,8 @@ export function createAuditStore(database: Database): AuditStore {
       return Number(row.found)
     },
     lastCallers: async (limit) => {
-      // From one caller to the next in the index, as `callers` goes, but in one question: a page opens with it.
+      // From one caller to the next in the index, as `callers` goes, but in one question: a page opens with
+      // it.
       const { rows: found } = await sql<{ id: string }>`
         with recursive known(id) as (
           select min(caller_id) from audit_log

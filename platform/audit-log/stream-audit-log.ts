@@ -1,6 +1,7 @@
 /**
- * Sends every record of the audit log to the collector of the operator's security monitoring, in order and at least once. The
- * database has the last acknowledged record, so nothing is skipped while the collector is down.
+ * Sends every record of the audit log to the collector of the operator's security monitoring, in order and at
+ * least once. The database has the last acknowledged record, so nothing is skipped while the collector is
+ * down.
  *
  * OTLP/HTTP 1.x with JSON bodies (opentelemetry.io/docs/specs/otlp, "OTLP/HTTP").
  */
@@ -10,7 +11,10 @@ import { type Collector, postToCollector } from '#platform/telemetry/client.ts'
 import { type AuditRow, createAuditStore } from './store.ts'
 
 export type AuditStream = {
-  /** Sends the records that the collector lacks. Throws `audit_stream_refused` if it does not accept them; try again later. */
+  /**
+   * Sends the records that the collector lacks. Throws `audit_stream_refused` if it does not accept them; try
+   * again later.
+   */
   send(signal: AbortSignal): Promise<void>
   /** The number of records that the collector lacks. */
   behind(): Promise<number>

@@ -1,4 +1,7 @@
-/** The settings for streaming the audit log, the same for both kinds of server, and the stream that they configure. */
+/**
+ * The settings for streaming the audit log, the same for both kinds of server, and the stream that they
+ * configure.
+ */
 import type { Database } from '#platform/database/open-database.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import type { ToldBy } from '#platform/telemetry/attributes.ts'

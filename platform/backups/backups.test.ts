@@ -1,4 +1,7 @@
-/** Backups: what is written can be read again, every change is detected, and rows can be moved from either store to the other. */
+/**
+ * Backups: what is written can be read again, every change is detected, and rows can be moved from either
+ * store to the other.
+ */
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,7 @@
 /**
- * Backups that a server makes by itself: the maker, a job that checks whether the daily backup is due, the operations for people,
- * and the age of the newest backup as a metric. The server decides what is in the file.
+ * Backups that a server makes by itself: the maker, a job that checks whether the daily backup is due, the
+ * operations for people, and the age of the newest backup as a metric. The server decides what is in the
+ * file.
  */
 
 import { hostname } from 'node:os'
@@ -38,13 +39,16 @@ export type DailyBackups = {
   summary(): Promise<BackupSummary>
   /** The problem with the configured backups; undefined if there is none. */
   wrong(): Promise<string | undefined>
-  /** Since when backups are tried, and the newest that was made; undefined without settings, and before the first try. */
+  /**
+   * Since when backups are tried, and the newest that was made; undefined without settings, and before the
+   * first try.
+   */
   newest(): Promise<{ since: string; made: BackupRow | undefined } | undefined>
   /** Whether this node made it, so that its file has to lie in the folder here. */
   isHere(row: Pick<BackupRow, 'node'>): boolean
   /**
-   * Reads a backup's file from beginning to end with the secret. Throws `backup_invalid`, also for a file that is another than was made,
-   * `not_found` and `io_error`.
+   * Reads a backup's file from beginning to end with the secret. Throws `backup_invalid`, also for a file
+   * that is another than was made, `not_found` and `io_error`.
    */
   readBack(
     row: Pick<BackupRow, 'name' | 'node' | 'sha256'>,
@@ -56,7 +60,9 @@ export type DailyBackups = {
 export function openDailyBackups(q: {
   database: Database
   settings: BackupSettings | undefined
-  /** The beginning of the file names, so that several servers can share a folder: letters, digits and hyphens. */
+  /**
+   * The beginning of the file names, so that several servers can share a folder: letters, digits and hyphens.
+   */
   prefix: string
   /** The label in metrics. */
   label: string

@@ -14,7 +14,10 @@ export type BackupFolder = {
   list(): Promise<KeptBackup[]>
   /** The path of a listed backup, which `node` made; throws `not_found`. */
   find(name: string, node: string): Promise<string>
-  /** Removes all backups except the newest `keep`. Of those made while the clock was ahead of `now` it is not known how new they are: they go first. */
+  /**
+   * Removes all backups except the newest `keep`. Of those made while the clock was ahead of `now` it is not
+   * known how new they are: they go first.
+   */
   prune(keep: number, now: number): Promise<void>
 }
 

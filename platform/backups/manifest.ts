@@ -27,7 +27,10 @@ const SHA256 = /^[0-9a-f]{64}$/
 /** A path inside a folder: no step upwards, no hidden file. */
 export const ENTRY_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,2}$/
 
-/** The manifest and its verified signature. Throws `backup_invalid` for another form, or a signature that does not verify. */
+/**
+ * The manifest and its verified signature. Throws `backup_invalid` for another form, or a signature that does
+ * not verify.
+ */
 export function readManifest(bytes: Buffer): { manifest: Manifest; signature: JsonSignature } {
   let signed: ReturnType<typeof readSignedJson>
   try {

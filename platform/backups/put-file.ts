@@ -4,8 +4,8 @@ import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 
 /**
- * Writes durably, readable by the owner only. False if the file exists already. The name appears with the whole file: half a file,
- * which a crash left, would be taken for one that has to stay. Throws `io_error`.
+ * Writes durably, readable by the owner only. False if the file exists already. The name appears with the
+ * whole file: half a file, which a crash left, would be taken for one that has to stay. Throws `io_error`.
  */
 export async function putNewFile(file: string, bytes: Buffer): Promise<boolean> {
   const half = `${file}.being-restored`

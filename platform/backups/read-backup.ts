@@ -1,6 +1,6 @@
 /**
- * Reads a backup from beginning to end and passes on each entry as it comes. Only at the end everything is verified: every piece
- * with the key, every entry by its hash in the manifest, the manifest by its signature.
+ * Reads a backup from beginning to end and passes on each entry as it comes. Only at the end everything is
+ * verified: every piece with the key, every entry by its hash in the manifest, the manifest by its signature.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -29,8 +29,8 @@ type Entry = Manifest['entries'][number]
 type Take = (content: AsyncIterable<Buffer>) => Promise<void>
 
 /**
- * `take` gets each entry except the manifest, and must read it to its end. Use the result only after this function has returned:
- * before that nothing is verified. Throws `backup_invalid` or `io_error`.
+ * `take` gets each entry except the manifest, and must read it to its end. Use the result only after this
+ * function has returned: before that nothing is verified. Throws `backup_invalid` or `io_error`.
  */
 export async function readBackup(
   q: Question,
@@ -45,8 +45,9 @@ export async function readBackup(
 }
 
 /**
- * Reads one entry of a backup that `readBackup` verified before, and nothing behind it. The file may have been replaced since, so the content
- * throws `backup_invalid` at its end, before its reader can take it for whole, unless it is the entry of that manifest.
+ * Reads one entry of a backup that `readBackup` verified before, and nothing behind it. The file may have
+ * been replaced since, so the content throws `backup_invalid` at its end, before its reader can take it for
+ * whole, unless it is the entry of that manifest.
  */
 export async function readEntry(
   q: Question & { manifest: Pick<Manifest, 'entries'>; name: string },

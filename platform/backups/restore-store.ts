@@ -1,6 +1,6 @@
 /**
- * Loads the rows of a backup into an empty database, completely or not at all. What ends in between leaves a database that nothing
- * uses and that the same restore can be run on again.
+ * Loads the rows of a backup into an empty database, completely or not at all. What ends in between leaves a
+ * database that nothing uses and that the same restore can be run on again.
  */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
@@ -14,9 +14,12 @@ import type { Manifest } from './manifest.ts'
 import { readEntry } from './read-backup.ts'
 
 /**
- * `file` was verified: `manifest` is its manifest, `sha256` that of the file, `entry` the name of its database. `without` are the tables that
- * come back with no backup. `finish` runs within the transaction when the rows are those that were verified, and nothing is restored if it throws. Nothing of the file is
- * read after it. If this goes on with a restore that was broken off, `finish` is given the `note` of each earlier attempt. Throws `conflict` if the database is not empty or was begun with another backup, and `backup_invalid`, before `finish` is called.
+ * `file` was verified: `manifest` is its manifest, `sha256` that of the file, `entry` the name of its
+ * database. `without` are the tables that come back with no backup. `finish` runs within the transaction when
+ * the rows are those that were verified, and nothing is restored if it throws. Nothing of the file is read
+ * after it. If this goes on with a restore that was broken off, `finish` is given the `note` of each earlier
+ * attempt. Throws `conflict` if the database is not empty or was begun with another backup, and
+ * `backup_invalid`, before `finish` is called.
  */
 export async function restoreDatabase(q: {
   url: string
@@ -49,7 +52,8 @@ export async function restoreDatabase(q: {
       throw new Fault('conflict', {
         what: 'a restore of another backup into it was broken off: run that again, or name an empty database and folder',
       })
-    // The tables of the version that made the backup. The next start runs the newer migrations on the loaded rows.
+    // The tables of the version that made the backup. The next start runs the newer migrations on the loaded
+    // rows.
     const earlier = mark?.notes ?? []
     await markRestore(database.kysely, { backup: sha256, notes: [...earlier, q.note ?? ''] })
     await runMigrations(

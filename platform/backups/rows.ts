@@ -1,6 +1,6 @@
 /**
- * Reads the rows of some tables in a backup without a database. As with every entry, use them only after the whole backup is
- * verified.
+ * Reads the rows of some tables in a backup without a database. As with every entry, use them only after the
+ * whole backup is verified.
  */
 import { Fault } from '#schemas/fault.ts'
 

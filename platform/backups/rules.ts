@@ -11,12 +11,15 @@ const DAY_MS = 86_400_000
 const AGAIN_MS = 3_600_000
 /** Longer than any backup takes. */
 const LONGEST_MS = 6 * 3_600_000
-/** A backup that seems to begin later than this was made while the clock was ahead: it does not count, or none would be made until then. */
+/**
+ * A backup that seems to begin later than this was made while the clock was ahead: it does not count, or none
+ * would be made until then.
+ */
 const AHEAD_MS = 600_000
 
 /**
- * Due daily after this hour (UTC), and again an hour after a failure. `made`: the newest successful backup; `newest`: the newest
- * of all.
+ * Due daily after this hour (UTC), and again an hour after a failure. `made`: the newest successful backup;
+ * `newest`: the newest of all.
  */
 export function isDue(q: {
   now: number

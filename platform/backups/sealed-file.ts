@@ -1,8 +1,8 @@
 /**
- * An encrypted file of any length, processed with little memory. Without the key nobody can read it, and changes and truncation
- * are detected. It has two lines of plain text, then pieces under AES-256-GCM; the nonce is the number of the piece and whether
- * it is the last (the STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizár). The key is derived from a secret text by
- * scrypt with the file's salt.
+ * An encrypted file of any length, processed with little memory. Without the key nobody can read it, and
+ * changes and truncation are detected. It has two lines of plain text, then pieces under AES-256-GCM; the
+ * nonce is the number of the piece and whether it is the last (the STREAM construction of Hoang,
+ * Reyhanitabar, Rogaway and Vizár). The key is derived from a secret text by scrypt with the file's salt.
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -23,7 +23,10 @@ const LEAST_SECRET = 16
 
 const derive = promisify<string, Buffer, number, object, Buffer>(scrypt)
 
-/** For `pipeline`: encrypts plain bytes into the bytes of the file. Throws `invalid_configuration` if the secret is too short. */
+/**
+ * For `pipeline`: encrypts plain bytes into the bytes of the file. Throws `invalid_configuration` if the
+ * secret is too short.
+ */
 export async function createSeal(
   secret: string,
   facts: Omit<SealedHeader, 'salt'>,
@@ -43,7 +46,9 @@ export async function createSeal(
   }
 }
 
-/** The header and the decrypted bytes of a file. Throws `backup_invalid` as soon as a piece does not decrypt. */
+/**
+ * The header and the decrypted bytes of a file. Throws `backup_invalid` as soon as a piece does not decrypt.
+ */
 export async function openSealed(
   secret: string,
   file: AsyncIterable<Buffer>,

@@ -1,6 +1,6 @@
 /**
- * Writes a backup completely, durably and signed under its name, or not at all. Entries are compressed and encrypted while they
- * are written; a signed manifest with the hash of each entry follows.
+ * Writes a backup completely, durably and signed under its name, or not at all. Entries are compressed and
+ * encrypted while they are written; a signed manifest with the hash of each entry follows.
  */
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
@@ -19,7 +19,9 @@ export type Write = (bytes: Buffer) => Promise<void>
 export type AddEntry = (name: string, content: Buffer | ((write: Write) => Promise<void>)) => Promise<void>
 export type Written = { sha256: string; bytes: number; manifest: Manifest }
 
-/** `fill` adds the entries and returns the facts for the manifest. `sign` signs a document of a type, as JWS. */
+/**
+ * `fill` adds the entries and returns the facts for the manifest. `sign` signs a document of a type, as JWS.
+ */
 export async function writeBackup(
   q: {
     file: string
@@ -82,7 +84,9 @@ export async function writeBackup(
 
 const MOST_AT_ONCE = 1024 * 1024
 
-/** A name after its length in 2 octets, blocks after their lengths in 4 octets, and a final block of length 0. */
+/**
+ * A name after its length in 2 octets, blocks after their lengths in 4 octets, and a final block of length 0.
+ */
 async function writeEntry(
   send: Write,
   name: string,

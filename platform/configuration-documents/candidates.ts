@@ -1,7 +1,7 @@
 /**
- * The locations from which the configuration of an instance may be fetched, best first (ConfigurationDownloader): the last one that
- * worked, then the sources that the verified configuration names, then those of the anchor. Within each group https comes before
- * http, otherwise the order is random.
+ * The locations from which the configuration of an instance may be fetched, best first
+ * (ConfigurationDownloader): the last one that worked, then the sources that the verified configuration
+ * names, then those of the anchor. Within each group https comes before http, otherwise the order is random.
  */
 import { randomInt } from 'node:crypto'
 import type { ConfigurationAnchor, ConfigurationSource } from '#schemas/global-configuration.ts'
@@ -12,9 +12,10 @@ export type Location = {
   /** DER of the certificates whose keys may sign the directory at this location. */
   certificates: Buffer[]
   /**
-   * Those whose keys may sign statement, log head and suspension list. A configuration proxy passes these on as the registry signed
-   * them, and its anchor does not say which certificates are its own. So at its address those of the anchor count until verified
-   * parameters announce the registry's, and then the announced ones alone.
+   * Those whose keys may sign statement, log head and suspension list. A configuration proxy passes these on
+   * as the registry signed them, and its anchor does not say which certificates are its own. So at its
+   * address those of the anchor count until verified parameters announce the registry's, and then the
+   * announced ones alone.
    */
   documentCertificates: Buffer[]
 }
@@ -29,7 +30,9 @@ export function candidateLocations(q: {
   anchor: ConfigurationAnchor
   /** The sources in the newest verified shared parameters. */
   sources: ConfigurationSource[]
-  /** DER of the certificates that the newest verified parameters announced; empty before the first contact. */
+  /**
+   * DER of the certificates that the newest verified parameters announced; empty before the first contact.
+   */
   learned: Buffer[]
   lastUrl: string | undefined
   shuffle?: Shuffle | undefined
@@ -52,16 +55,20 @@ export function candidateLocations(q: {
   return [...distinct.filter(isLast), ...distinct.filter((location) => !isLast(location))]
 }
 
-/** For documents whose location is no longer known: whose keys may sign statement, log head and suspension list. */
+/**
+ * For documents whose location is no longer known: whose keys may sign statement, log head and suspension
+ * list.
+ */
 export function documentCertificatesFor(anchor: ConfigurationAnchor, learned: Buffer[]): Buffer[] {
   if (isAnchorOfProxy(anchor) && learned.length > 0) return learned
   return [...certificatesOf(anchor), ...learned]
 }
 
 /**
- * What was learned before, as far as it counts under a new anchor. The next key of a proxy comes with a new anchor, which is no reason to
- * take statements from the proxy again. It names certificates of the registry too: if it names none of the learned ones, the
- * registry changed all its keys, and the anchor is another trust. So is any anchor that is no proxy's.
+ * What was learned before, as far as it counts under a new anchor. The next key of a proxy comes with a new
+ * anchor, which is no reason to take statements from the proxy again. It names certificates of the registry
+ * too: if it names none of the learned ones, the registry changed all its keys, and the anchor is another
+ * trust. So is any anchor that is no proxy's.
  */
 export function learnedUnder(anchor: ConfigurationAnchor, learned: Buffer[]): Buffer[] {
   const named = certificatesOf(anchor)
@@ -113,8 +120,8 @@ function allCertificates({
 }
 
 /**
- * An http URL without a port also gives the https URL of the same host. With a port it does not: only one of the two can listen
- * there.
+ * An http URL without a port also gives the https URL of the same host. With a port it does not: only one of
+ * the two can listen there.
  */
 function withHttps(url: string): string[] {
   const { protocol, port } = new URL(url)

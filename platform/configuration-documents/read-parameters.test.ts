@@ -24,7 +24,8 @@ import { codeOf, createWorld } from '#test/fakes/configuration-world.ts'
 import { until } from '#test/until.ts'
 import { withParametersReader } from './read-parameters.ts'
 
-// Before all other imports, so that a load of the library on this thread (instead of the reader's) is noticed.
+// Before all other imports, so that a load of the library on this thread (instead of the reader's) is
+// noticed.
 const loaded: string[] = []
 registerHooks({
   resolve: (specifier, context, next) => {

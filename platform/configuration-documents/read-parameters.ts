@@ -1,6 +1,7 @@
 /**
- * Reads configuration documents on a separate thread, so that a large one delays no exchange, and the XML library's memory is
- * freed when the thread ends. A document that needs too much time or memory is refused like any other bad one.
+ * Reads configuration documents on a separate thread, so that a large one delays no exchange, and the XML
+ * library's memory is freed when the thread ends. A document that needs too much time or memory is refused
+ * like any other bad one.
  */
 import { Worker } from 'node:worker_threads'
 import type { PackedShared } from '#core/configuration/pack-shared.ts'
@@ -16,8 +17,8 @@ export type ReadParameters = <K extends Kind>(kind: K, xml: Buffer) => Promise<D
 export type ReadingLimits = { timeMs: number; oldGenerationMb: number }
 
 /**
- * A usual document of 50 MB needs 5 to 11 s and 300 to 400 MB of heap; at most 64 MiB are fetched. If Node's --max-old-space-size
- * is set, it applies to threads too and replaces the number here.
+ * A usual document of 50 MB needs 5 to 11 s and 300 to 400 MB of heap; at most 64 MiB are fetched. If Node's
+ * --max-old-space-size is set, it applies to threads too and replaces the number here.
  */
 const LIMITS: ReadingLimits = { timeMs: 120_000, oldGenerationMb: 1024 }
 const YOUNG_GENERATION_MB = 24
@@ -28,8 +29,8 @@ const MALFORMED: Record<Kind, FaultCode> = {
 }
 
 /**
- * Lets `act` read documents, one after the other. The first one starts the thread; the end of `act` ends it. After a refused
- * document a new thread is started, since the parser may be in any state.
+ * Lets `act` read documents, one after the other. The first one starts the thread; the end of `act` ends it.
+ * After a refused document a new thread is started, since the parser may be in any state.
  */
 export async function withParametersReader<T>(
   act: (read: ReadParameters) => Promise<T>,
@@ -73,8 +74,8 @@ function startThread(limits: ReadingLimits): Worker {
       maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
     },
   })
-  // An error after the answer, or after the thread was given up, does not matter, but without a listener it would end the
-  // process.
+  // An error after the answer, or after the thread was given up, does not matter, but without a listener it
+  // would end the process.
   thread.on('error', () => undefined)
   return thread
 }

@@ -1,4 +1,7 @@
-/** Compiles the check of settings by Ajv: at a start from sources, and for programs when `concordat build` writes them. */
+/**
+ * Compiles the check of settings by Ajv: at a start from sources, and for programs when `concordat build`
+ * writes them.
+ */
 import { Ajv2020, _ as code, type Options, type ValidateFunction } from 'ajv/dist/2020.js'
 
 /** `this` of the check. */
@@ -6,7 +9,10 @@ export type SettingsContext = { resolve(file: string): string }
 
 type SettingsCheck = { check: ValidateFunction; ajv: Ajv2020 }
 
-/** The check fills in defaults, and resolves `x-path` settings by its `this`. `ajv` has its code, if `options` ask for it. */
+/**
+ * The check fills in defaults, and resolves `x-path` settings by its `this`. `ajv` has its code, if `options`
+ * ask for it.
+ */
 export function compileSettings(schema: object, options: Options['code']): SettingsCheck {
   const ajv = new Ajv2020({
     allErrors: true,

@@ -1,4 +1,7 @@
-/** Environment variables override settings that the schema has. A variable that matches no setting is a typo and is refused. */
+/**
+ * Environment variables override settings that the schema has. A variable that matches no setting is a typo
+ * and is refused.
+ */
 import { Fault } from '#schemas/fault.ts'
 
 type Schema = {
@@ -8,16 +11,16 @@ type Schema = {
   'x-environment'?: string
 }
 
-// A registry's settings and the addresses for the command line have the same prefix as a security server's settings, and can be
-// in the same environment on a machine that runs all of them.
+// A registry's settings and the addresses for the command line have the same prefix as a security server's
+// settings, and can be in the same environment on a machine that runs all of them.
 const OF_OTHERS = ['CONCORDAT_REGISTRY_', 'CONCORDAT_SERVER_']
-// Two variables of the command line that begin like settings of the registry: people who restore a registry have them in the
-// shell.
+// Two variables of the command line that begin like settings of the registry: people who restore a registry
+// have them in the shell.
 const OF_THE_COMMAND_LINE = ['CONCORDAT_REGISTRY_URL', 'CONCORDAT_REGISTRY_KEY_FILE']
 
 /**
- * Copies values from the environment into `settings`. Throws `invalid_configuration` for a PREFIX_ variable that is neither known
- * nor another program's.
+ * Copies values from the environment into `settings`. Throws `invalid_configuration` for a PREFIX_ variable
+ * that is neither known nor another program's.
  */
 export function applyEnvironment(
   settings: Record<string, unknown>,

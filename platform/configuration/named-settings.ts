@@ -1,10 +1,12 @@
-/** A settings schema has hundreds of settings and a file names some of them: only these need to be checked. */
+/**
+ * A settings schema has hundreds of settings and a file names some of them: only these need to be checked.
+ */
 
 type Schema = { properties?: Record<string, Schema>; default?: unknown }
 
 /**
- * Returns `schema` without the settings that are neither in `settings` nor filled in by a default: they cannot be wrong. To compile them all
- * takes a third longer, at each start.
+ * Returns `schema` without the settings that are neither in `settings` nor filled in by a default: they
+ * cannot be wrong. To compile them all takes a third longer, at each start.
  */
 export function ofNamedSettings(schema: object, settings: unknown): object {
   const { properties } = schema as Schema

@@ -1,6 +1,7 @@
 /**
- * Reads the settings of a process: one commented YAML file, checked against a JSON Schema before anything starts. Every problem
- * is reported with file, line and column. The environment can only override settings that the schema has.
+ * Reads the settings of a process: one commented YAML file, checked against a JSON Schema before anything
+ * starts. Every problem is reported with file, line and column. The environment can only override settings
+ * that the schema has.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -17,10 +18,11 @@ const MAX_BYTES = 1024 * 1024
 const MAX_ALIASES = 20
 
 /**
- * Reads `file` as settings of type T, which `schema` (JSON Schema 2020-12) must describe. Two annotations are ours: `"x-path":
- * true` resolves a relative path against the file's folder; `"x-environment": "REDIS_URL"` names a further environment variable
- * for a setting. The variable PREFIX_SECTION_SETTING overrides a scalar setting. Missing settings get the schema's defaults.
- * `check` looks for what no schema can say; it throws what its `problem` makes. Throws `invalid_configuration`.
+ * Reads `file` as settings of type T, which `schema` (JSON Schema 2020-12) must describe. Two annotations are
+ * ours: `"x-path": true` resolves a relative path against the file's folder; `"x-environment": "REDIS_URL"`
+ * names a further environment variable for a setting. The variable PREFIX_SECTION_SETTING overrides a scalar
+ * setting. Missing settings get the schema's defaults. `check` looks for what no schema can say; it throws
+ * what its `problem` makes. Throws `invalid_configuration`.
  */
 export async function readConfiguration<T>(
   file: string,

@@ -5,8 +5,8 @@ import { Fault } from '#schemas/fault.ts'
 const MAX_BYTES = 64 * 1024
 
 /**
- * The text of a secret file without its last line break. Throws `invalid_configuration` unless it is a regular file that only its
- * owner can access (0600).
+ * The text of a secret file without its last line break. Throws `invalid_configuration` unless it is a
+ * regular file that only its owner can access (0600).
  */
 export async function readSecret(file: string): Promise<string> {
   const handle = await open(file, 'r').catch((cause: unknown) => {

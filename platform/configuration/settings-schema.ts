@@ -1,4 +1,7 @@
-/** Checks settings against their JSON Schema, fills in defaults, resolves paths, and reports each problem with its position. */
+/**
+ * Checks settings against their JSON Schema, fills in defaults, resolves paths, and reports each problem with
+ * its position.
+ */
 import path from 'node:path'
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import { Fault } from '#schemas/fault.ts'
@@ -9,7 +12,10 @@ const MAX_PROBLEMS = 10
 /** Under this symbol a schema in a built program has its check (scripts/build-checks.ts). */
 export const BUILT_CHECK = Symbol.for('concordat: built check of settings')
 
-/** Changes `settings` in place: fills in defaults and makes `x-path` settings absolute. `position` returns "file:line:column". */
+/**
+ * Changes `settings` in place: fills in defaults and makes `x-path` settings absolute. `position` returns
+ * "file:line:column".
+ */
 export async function checkSettings(
   settings: object,
   schema: object,

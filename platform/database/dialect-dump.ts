@@ -1,4 +1,7 @@
-/** The differences between the two stores in describing and reading whole tables: names, references, numbering. */
+/**
+ * The differences between the two stores in describing and reading whole tables: names, references,
+ * numbering.
+ */
 import { type Kysely, sql } from 'kysely'
 import { dialectOf } from './dialect.ts'
 import { isMarksTable } from './older-versions.ts'
@@ -109,7 +112,10 @@ export async function setSequence(
   )
 }
 
-/** Begins loading within a transaction; where the store can, references are checked at the end of the transaction. */
+/**
+ * Begins loading within a transaction; where the store can, references are checked at the end of the
+ * transaction.
+ */
 export async function beginLoading(transaction: Kysely<unknown>): Promise<void> {
   if (dialectOf(transaction) === 'sqlite') await sql`pragma defer_foreign_keys = on`.execute(transaction)
 }

@@ -1,6 +1,6 @@
 /**
- * The only module where SQL differs between the two stores. All other code uses only what both support: text (times in ISO form
- * with milliseconds and Z), integers up to 2^53, blobs; no boolean, json or date columns.
+ * The only module where SQL differs between the two stores. All other code uses only what both support: text
+ * (times in ISO form with milliseconds and Z), integers up to 2^53, blobs; no boolean, json or date columns.
  */
 import { createHash } from 'node:crypto'
 import type { ColumnBuilderCallback, Kysely, RawBuilder } from 'kysely'
@@ -23,21 +23,26 @@ export function columnTypes<T>(kysely: Kysely<T>): {
   return { text: 'text', integer: 'bigint', blob: dialectOf(kysely) === 'sqlite' ? 'blob' : 'bytea' }
 }
 
-/** A primary key that the database numbers in ascending order and never reuses: `.addColumn('id', ...identity(kysely))`. */
+/**
+ * A primary key that the database numbers in ascending order and never reuses:
+ * `.addColumn('id', ...identity(kysely))`.
+ */
 export function identity<T>(kysely: Kysely<T>): ['integer' | 'bigint', ColumnBuilderCallback] {
   if (dialectOf(kysely) === 'sqlite') return ['integer', (column) => column.primaryKey().autoIncrement()]
   return ['bigint', (column) => column.primaryKey().generatedByDefaultAsIdentity()]
 }
 
-/** A text column in byte order, as always in the embedded store: for prefixes, and the indexes that find them. */
+/**
+ * A text column in byte order, as always in the embedded store: for prefixes, and the indexes that find them.
+ */
 export function byteOrder<T>(kysely: Kysely<T>, column: string): RawBuilder<string> {
   const plain = sql<string>`${sql.ref(column)}`
   return dialectOf(kysely) === 'sqlite' ? plain : sql<string>`${plain} collate "C"`
 }
 
 /**
- * In a transaction: waits until no other transaction has the lock `name`, and keeps it until the end of this one. The embedded
- * store needs no lock: its transactions are exclusive from their start.
+ * In a transaction: waits until no other transaction has the lock `name`, and keeps it until the end of this
+ * one. The embedded store needs no lock: its transactions are exclusive from their start.
  */
 export async function lockFor<T>(transaction: Kysely<T>, name: string): Promise<void> {
   if (dialectOf(transaction) === 'sqlite') return
@@ -46,15 +51,18 @@ export async function lockFor<T>(transaction: Kysely<T>, name: string): Promise<
 }
 
 /**
- * In a transaction: a statement that waits longer than this for what another transaction has locked fails (`isLocked`). The embedded store
- * needs no bound: its transactions are exclusive from their start.
+ * In a transaction: a statement that waits longer than this for what another transaction has locked fails
+ * (`isLocked`). The embedded store needs no bound: its transactions are exclusive from their start.
  */
 export async function boundLockWaits<T>(transaction: Kysely<T>, ms: number): Promise<void> {
   if (dialectOf(transaction) === 'sqlite') return
   await sql`select set_config('lock_timeout', ${`${ms}ms`}, true)`.execute(transaction)
 }
 
-/** The time by the clock of the database's machine (ms): one clock for all nodes. The embedded store has this machine's. */
+/**
+ * The time by the clock of the database's machine (ms): one clock for all nodes. The embedded store has this
+ * machine's.
+ */
 export async function databaseTime<T>(kysely: Kysely<T>): Promise<number> {
   if (dialectOf(kysely) === 'sqlite') return Date.now()
   const { rows } = await sql<{ ms: number }>`
@@ -83,8 +91,9 @@ export async function beginSnapshot<T>(connection: Kysely<T>): Promise<void> {
 }
 
 /**
- * In a transaction on PostgreSQL that only reads: its commit syncs the write-ahead log as that of a writer does, and waits for synchronous
- * standbys. So whatever was committed before this statement is durable with it.
+ * In a transaction on PostgreSQL that only reads: its commit syncs the write-ahead log as that of a writer
+ * does, and waits for synchronous standbys. So whatever was committed before this statement is durable with
+ * it.
  */
 export async function syncAtCommit<T>(transaction: Kysely<T>): Promise<void> {
   // What a standby shows its primary has synced.

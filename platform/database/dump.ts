@@ -1,6 +1,7 @@
 /**
- * The rows of a whole database as lines of JSON, the same for both stores, so that one store can load what the other wrote. A
- * table is one line with its name and columns, then one line per row. Tables come before the tables that refer to them.
+ * The rows of a whole database as lines of JSON, the same for both stores, so that one store can load what
+ * the other wrote. A table is one line with its name and columns, then one line per row. Tables come before
+ * the tables that refer to them.
  */
 import { type Kysely, sql } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
@@ -47,9 +48,10 @@ export async function dumpTables(
 }
 
 /**
- * Loads the rows into tables that `migrate` has just made, in one transaction, and replaces rows that migrations inserted;
- * returns the number of rows, with those of the tables `without`, which are counted and not loaded. Throws `backup_invalid` for malformed
- * lines. If `check` throws at the end, everything is rolled back.
+ * Loads the rows into tables that `migrate` has just made, in one transaction, and replaces rows that
+ * migrations inserted; returns the number of rows, with those of the tables `without`, which are counted and
+ * not loaded. Throws `backup_invalid` for malformed lines. If `check` throws at the end, everything is rolled
+ * back.
  */
 export async function loadTables(
   kysely: Kysely<unknown>,

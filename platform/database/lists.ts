@@ -2,7 +2,10 @@
 import { type Expression, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
 import type { Whole } from '#schemas/sent-values.ts'
 
-/** A page of a list: `q` is searched in ids and names; `sort` names a column, with a minus in front for descending order. */
+/**
+ * A page of a list: `q` is searched in ids and names; `sort` names a column, with a minus in front for
+ * descending order.
+ */
 export type Page = { q?: string | undefined; sort?: string | undefined; offset: number; limit: number }
 
 /** The number of rows that a query matches. */

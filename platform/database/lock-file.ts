@@ -1,6 +1,6 @@
 /**
- * Prevents a second process from using what only one may use, with a lock that the operating system releases however this process
- * ends.
+ * Prevents a second process from using what only one may use, with a lock that the operating system releases
+ * however this process ends.
  */
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
@@ -10,9 +10,9 @@ import { Fault } from '#schemas/fault.ts'
 const SQLITE_BUSY = 5
 
 /**
- * Locks `file`, which is created if missing. The returned function unlocks it; keep a reference to it, since an unreferenced lock
- * may be released. Throws `conflict` with the text `what` when another process has the lock, and `invalid_configuration` when the file
- * cannot be made or locked at all.
+ * Locks `file`, which is created if missing. The returned function unlocks it; keep a reference to it, since
+ * an unreferenced lock may be released. Throws `conflict` with the text `what` when another process has the
+ * lock, and `invalid_configuration` when the file cannot be made or locked at all.
  */
 export function lockFile(file: string, what: string): () => void {
   let lock: DatabaseSync | undefined

@@ -1,4 +1,7 @@
-/** Migrates by a connection whose statements may take long: a large table, or the node that changes it, is waited for. */
+/**
+ * Migrates by a connection whose statements may take long: a large table, or the node that changes it, is
+ * waited for.
+ */
 import { isMigrated, migrate } from './migrate.ts'
 import type { SchemaChange } from './older-versions.ts'
 import { type Database, openDatabase } from './open-database.ts'
@@ -6,8 +9,8 @@ import { type Database, openDatabase } from './open-database.ts'
 const STATEMENT_MS = 3_600_000
 
 /**
- * As `migrate`, of the database that was opened by this URL: each statement may take an hour, or `?statementMs=` if that is longer. Others
- * that use a table meanwhile wait as long as theirs may.
+ * As `migrate`, of the database that was opened by this URL: each statement may take an hour, or
+ * `?statementMs=` if that is longer. Others that use a table meanwhile wait as long as theirs may.
  */
 export async function migratePatiently(
   database: Database,

@@ -13,10 +13,11 @@ const ATTEMPTS = 3
 const PAUSE_MS = 200
 
 /**
- * Runs the migrations that have not run yet, in the order of names. Sets of several modules are merged: `{ ...jobsMigrations,
- * ...ours }`. Names must never be changed or removed later. Throws `database_error`, also when a newer version has changed the database
- * so that this one cannot use it (`olderVersionsGoOn`), or when it is what a restore left that was broken off. Before a change after which
- * older versions could not go on, `beforeOlderOnesEnd` may refuse it.
+ * Runs the migrations that have not run yet, in the order of names. Sets of several modules are merged:
+ * `{ ...jobsMigrations, ...ours }`. Names must never be changed or removed later. Throws `database_error`,
+ * also when a newer version has changed the database so that this one cannot use it (`olderVersionsGoOn`), or
+ * when it is what a restore left that was broken off. Before a change after which older versions could not go
+ * on, `beforeOlderOnesEnd` may refuse it.
  */
 export async function migrate(
   database: Database,
@@ -49,8 +50,8 @@ export async function runMigrations(
   for (let attempt = 1; ; attempt++) {
     const { error } = await (await migratorOf(database, migrations)).migrateToLatest()
     if (error === undefined) return
-    // If two nodes create the migration tables at the same moment, one fails on the catalogue and finds the tables when it tries
-    // again. So does a node that a newer version overtook.
+    // If two nodes create the migration tables at the same moment, one fails on the catalogue and finds the
+    // tables when it tries again. So does a node that a newer version overtook.
     if (attempt === ATTEMPTS) throw new Fault('database_error', { what: whyNot(error), cause: error })
     await wait(PAUSE_MS)
   }
@@ -71,7 +72,9 @@ export async function isTooNew(
   return (await schemaIn(database, migrations)) === 'too new'
 }
 
-/** Throws `database_error` when a newer version has changed it since `migrate` so that this one cannot use it. */
+/**
+ * Throws `database_error` when a newer version has changed it since `migrate` so that this one cannot use it.
+ */
 export async function refuseTooNew(
   database: Database,
   migrations: Record<string, SchemaChange>,
@@ -89,8 +92,8 @@ export async function isMigrated(
 }
 
 /**
- * What a start of this version finds: nothing yet, its own schema, one that it would change, or one of a newer version, with which it goes on
- * or not. Changes nothing.
+ * What a start of this version finds: nothing yet, its own schema, one that it would change, or one of a
+ * newer version, with which it goes on or not. Changes nothing.
  */
 export async function schemaIn(
   database: Database,

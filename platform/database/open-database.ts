@@ -14,8 +14,8 @@ export type Within = Pick<Kysely<unknown>, 'isTransaction'>
 const ATTEMPTS = 4
 
 /**
- * Opens `sqlite:/absolute/path.db`, `sqlite::memory:` or `postgres://user@host/name`. `connections` is the most that PostgreSQL gives at a
- * time, 10 when absent. Throws `database_error`.
+ * Opens `sqlite:/absolute/path.db`, `sqlite::memory:` or `postgres://user@host/name`. `connections` is the
+ * most that PostgreSQL gives at a time, 10 when absent. Throws `database_error`.
  */
 export async function openDatabase(url: string, q: { connections?: number } = {}): Promise<Database> {
   if (url.startsWith('sqlite:')) {
@@ -43,9 +43,9 @@ export function tablesOf<T>({ kysely }: { kysely: Within }): Kysely<T> {
 }
 
 /**
- * Runs `act` in one transaction and returns its result; an exception rolls back. Deadlocks between nodes lead to another try, so
- * `act` must have no effect except its statements, all through the given `transaction`: on the embedded store any other query
- * would wait for the transaction to end.
+ * Runs `act` in one transaction and returns its result; an exception rolls back. Deadlocks between nodes lead
+ * to another try, so `act` must have no effect except its statements, all through the given `transaction`: on
+ * the embedded store any other query would wait for the transaction to end.
  */
 export async function inTransaction<T, R>(
   kysely: Kysely<T>,
@@ -61,8 +61,9 @@ export async function inTransaction<T, R>(
 }
 
 /**
- * What `act` reads, once it is durable. Without this a reader may see commits that others have not synced yet, where they commit before they
- * sync (`synchronous_commit = off`): a crash of the database takes these back. The embedded store has one writer, which syncs first.
+ * What `act` reads, once it is durable. Without this a reader may see commits that others have not synced
+ * yet, where they commit before they sync (`synchronous_commit = off`): a crash of the database takes these
+ * back. The embedded store has one writer, which syncs first.
  */
 export async function readDurably<T, R>(
   kysely: Kysely<T>,
@@ -78,8 +79,8 @@ export async function readDurably<T, R>(
 }
 
 /**
- * Runs `act`, which may only read, on the database as of one moment. It does not block writers. On the embedded store other
- * queries through the same Kysely wait for it.
+ * Runs `act`, which may only read, on the database as of one moment. It does not block writers. On the
+ * embedded store other queries through the same Kysely wait for it.
  */
 export async function inSnapshot<T, R>(
   kysely: Kysely<T>,
@@ -96,8 +97,9 @@ export async function inSnapshot<T, R>(
 }
 
 /**
- * The database as of one moment, at the latest of the first read, on its own connection until it is closed; what it shows is durable. It does not block writers. But while it is open,
- * neither store can free replaced data: vacuum keeps it, and the write-ahead log of the embedded store grows.
+ * The database as of one moment, at the latest of the first read, on its own connection until it is closed;
+ * what it shows is durable. It does not block writers. But while it is open, neither store can free replaced
+ * data: vacuum keeps it, and the write-ahead log of the embedded store grows.
  */
 export async function openSnapshot(url: string): Promise<Database> {
   const database = await openDatabase(url)
@@ -115,7 +117,8 @@ export async function openSnapshot(url: string): Promise<Database> {
   try {
     const kysely = await opened.promise
     await sql`select 1`.execute(kysely)
-    // On another connection, since a snapshot cannot write. If the database crashed before this, the snapshot's one has ended.
+    // On another connection, since a snapshot cannot write. If the database crashed before this, the
+    // snapshot's one has ended.
     if (database.dialect === 'postgresql') await readDurably(database.kysely, async () => undefined)
     return { kysely, dialect: database.dialect, close }
   } catch (fault) {

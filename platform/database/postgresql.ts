@@ -1,6 +1,6 @@
 /**
- * A pool of pg connections with the interface that Kysely's driver expects. Statements are prepared once per connection. A
- * connection in an unknown state (time-out, broken socket) is never used again.
+ * A pool of pg connections with the interface that Kysely's driver expects. Statements are prepared once per
+ * connection. A connection in an unknown state (time-out, broken socket) is never used again.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
@@ -14,8 +14,9 @@ import { takeLimit } from './url-limit.ts'
 const CONNECTIONS = 10
 const MAX_NAMED = 256
 /**
- * A process that stands still within a transaction, or whose machine is gone, keeps its locks no longer than this. No transaction waits so long
- * for anything but its own statements, whose time has bounds of its own: a long migration is never idle.
+ * A process that stands still within a transaction, or whose machine is gone, keeps its locks no longer than
+ * this. No transaction waits so long for anything but its own statements, whose time has bounds of its own: a
+ * long migration is never idle.
  */
 const IDLE_IN_TRANSACTION_MS = 60_000
 /** Between two tries for a connection, while this process starts. */
@@ -24,9 +25,10 @@ const INT8 = 20
 const IDLE_IN_TRANSACTION = '25P03'
 
 /**
- * Connects lazily to `postgres://...`; the password may be in a file named by `?passwordFile=`. All waits are bounded: 2 s (or
- * `?connectMs=`) for a connection, tried again by a process that stood still meanwhile; 5 s (or `?statementMs=`) for a statement. While this
- * process starts, a server that is not there yet is waited for. Failures of the store are thrown as `database_error`.
+ * Connects lazily to `postgres://...`; the password may be in a file named by `?passwordFile=`. All waits are
+ * bounded: 2 s (or `?connectMs=`) for a connection, tried again by a process that stood still meanwhile; 5 s
+ * (or `?statementMs=`) for a statement. While this process starts, a server that is not there yet is waited
+ * for. Failures of the store are thrown as `database_error`.
  */
 export async function openPostgresql(url: string, q: { connections?: number }): Promise<PostgresPool> {
   const { default: pg } = await import('pg')
@@ -90,7 +92,10 @@ const NOT_YET = [
   'ENOENT',
 ]
 
-/** A server that is down, starts, is full or does not answer. What it refuses (a password, a database that is none) it refuses later as well. */
+/**
+ * A server that is down, starts, is full or does not answer. What it refuses (a password, a database that is
+ * none) it refuses later as well.
+ */
 function mayCome(cause: unknown): boolean {
   const { code, message } = cause as { code?: unknown; message?: unknown }
   if (typeof code === 'string') return NOT_YET.includes(code) || /^(08|53|57P0)/.test(code)
@@ -113,7 +118,8 @@ function guard(client: PoolClient, names: Map<string, string>): PostgresPoolClie
       })
     } catch (cause) {
       if (isStatementError(cause)) throw cause
-      // Mainly for a time-out of COMMIT: it is unknown whether it succeeded, so nobody may use the connection again.
+      // Mainly for a time-out of COMMIT: it is unknown whether it succeeded, so nobody may use the connection
+      // again.
       broken = true
       throw new Fault('database_error', { cause })
     }
@@ -134,7 +140,10 @@ function nameOf(text: string, names: Map<string, string>): string | undefined {
   return name
 }
 
-/** SQLSTATE classes about the statement, and a lock that it did not get; others (08, 53, 57, 58, XX) are about the server. */
+/**
+ * SQLSTATE classes about the statement, and a lock that it did not get; others (08, 53, 57, 58, XX) are about
+ * the server.
+ */
 function isStatementError(cause: unknown): boolean {
   const code = (cause as { code?: unknown }).code
   // Of this class too, but the server has ended the session.

@@ -1,4 +1,7 @@
-/** Statements that run each second: Kysely takes longer to write one than the database to run it, so its text is made once. */
+/**
+ * Statements that run each second: Kysely takes longer to write one than the database to run it, so its text
+ * is made once.
+ */
 import type { Compilable, CompiledQuery, Kysely } from 'kysely'
 
 /** Stands for a value where the statement is made. */
@@ -10,8 +13,8 @@ class Place {
 }
 
 /**
- * `make` is called once, with places instead of values, so it may only hand them on. The returned function runs the statement with the given
- * values, through the Kysely that it is given: a transaction's, for one.
+ * `make` is called once, with places instead of values, so it may only hand them on. The returned function
+ * runs the statement with the given values, through the Kysely that it is given: a transaction's, for one.
  */
 export function prepared<V extends Record<string, unknown>, R>(
   make: (values: V) => Compilable<R>,

@@ -1,6 +1,6 @@
 /**
- * Marks a database into which a backup is being restored, from before its first table until the rows are in it. So a restore that was
- * broken off can be run again, and nothing else begins to use what is left of it.
+ * Marks a database into which a backup is being restored, from before its first table until the rows are in
+ * it. So a restore that was broken off can be run again, and nothing else begins to use what is left of it.
  */
 import { type Kysely, sql } from 'kysely'
 import { tablesIn } from './dialect-dump.ts'
@@ -15,10 +15,16 @@ export async function stateForRestore(kysely: Kysely<unknown>): Promise<'empty' 
   return tables.length === 0 ? 'empty' : 'used'
 }
 
-/** `notes` are what each attempt decided before it wrote anything, in texts of its own. Attempts of earlier versions left none. */
+/**
+ * `notes` are what each attempt decided before it wrote anything, in texts of its own. Attempts of earlier
+ * versions left none.
+ */
 type Mark = { backup: string; notes: readonly string[] }
 
-/** `backup` is the SHA-256 of the file: what it left is completed by no other one. A mark that is there is replaced. */
+/**
+ * `backup` is the SHA-256 of the file: what it left is completed by no other one. A mark that is there is
+ * replaced.
+ */
 export async function markRestore(kysely: Kysely<unknown>, { backup, notes }: Mark): Promise<void> {
   await inTransaction(kysely, async (transaction) => {
     await sql`drop table if exists ${sql.table(MARK)}`.execute(transaction)

@@ -1,7 +1,7 @@
 /**
- * node:sqlite with the interface that Kysely's SQLite driver expects. Statements are prepared once. Committed data survives a
- * power cut (WAL with synchronous=FULL). What is deleted is overwritten; its copies in the write-ahead log go with the next pages that are
- * written there, at the latest when the database is closed.
+ * node:sqlite with the interface that Kysely's SQLite driver expects. Statements are prepared once. Committed
+ * data survives a power cut (WAL with synchronous=FULL). What is deleted is overwritten; its copies in the
+ * write-ahead log go with the next pages that are written there, at the latest when the database is closed.
  */
 import { closeSync, openSync } from 'node:fs'
 import path from 'node:path'
@@ -13,11 +13,14 @@ import { Fault } from '#schemas/fault.ts'
 const MAX_STATEMENTS = 256
 const BUSY_MS = 2000
 
-// Primary result codes that blame the store, not the statement: LOCKED, BUSY, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN,
-// NOTADB.
+// Primary result codes that blame the store, not the statement: LOCKED, BUSY, NOMEM, READONLY, IOERR,
+// CORRUPT, FULL, CANTOPEN, NOTADB.
 const STORE_FAILED: ReadonlySet<number> = new Set([5, 6, 7, 8, 10, 11, 13, 14, 26])
 
-/** Opens the file (created with mode 0600 if missing; its folder must exist) or ':memory:'. Throws `database_error`. */
+/**
+ * Opens the file (created with mode 0600 if missing; its folder must exist) or ':memory:'. Throws
+ * `database_error`.
+ */
 export function openSqlite(file: string): SqliteDatabase {
   try {
     if (file !== ':memory:') {
@@ -27,7 +30,8 @@ export function openSqlite(file: string): SqliteDatabase {
     }
     const database = new DatabaseSync(file, { timeout: BUSY_MS })
     database.exec('pragma journal_mode = WAL; pragma synchronous = FULL; pragma foreign_keys = ON')
-    // From the first row on: pages that are split or free would otherwise keep copies of rows that are deleted later.
+    // From the first row on: pages that are split or free would otherwise keep copies of rows that are
+    // deleted later.
     database.exec('pragma secure_delete = ON')
     return shim(database)
   } catch (cause) {
@@ -45,7 +49,8 @@ function shim(database: DatabaseSync): SqliteDatabase {
     prepare: (sql) => {
       const known = statements.get(sql)
       if (known !== undefined) return known
-      // A deferred transaction that reads first and writes later would fail at once if another process wrote meanwhile.
+      // A deferred transaction that reads first and writes later would fail at once if another process wrote
+      // meanwhile.
       const statement = guarded(() => wrap(database.prepare(sql === 'begin' ? 'begin immediate' : sql)))
       if (statements.size >= MAX_STATEMENTS) statements.delete(statements.keys().next().value as string)
       if (/^\s*(create|alter|drop)/i.test(sql)) statements.clear()

@@ -4,7 +4,10 @@ import { Fault } from '#schemas/fault.ts'
 const LIMITS = { connectMs: 2000, statementMs: 5000 }
 const MOST_MS = 24 * 3_600_000
 
-/** Takes a limit out of the URL of a PostgreSQL database, which is none of pg's options. Throws `invalid_configuration`: no wait is unbounded. */
+/**
+ * Takes a limit out of the URL of a PostgreSQL database, which is none of pg's options. Throws
+ * `invalid_configuration`: no wait is unbounded.
+ */
 export function takeLimit({ searchParams }: URL, name: keyof typeof LIMITS): number {
   const given = searchParams.get(name)
   searchParams.delete(name)

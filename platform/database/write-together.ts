@@ -2,7 +2,9 @@
 
 const MOST = 256
 
-/** `write` gets what waits, in order, and gives a result for each; when it throws, all that were in it fail. */
+/**
+ * `write` gets what waits, in order, and gives a result for each; when it throws, all that were in it fail.
+ */
 export function createWriteTogether<T, R>(write: (items: T[]) => Promise<R[]>): (item: T) => Promise<R> {
   let waiting: { item: T; resolve(result: R): void; reject(cause: unknown): void }[] = []
   let isWriting = false

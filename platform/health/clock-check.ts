@@ -1,6 +1,7 @@
 /**
- * Measures how far this machine's clock is off, by times that others have just signed: a time-stamping authority, the registry.
- * Between two such times it compares the clock with elapsed time. So a leap, or a correction of the clock, is noticed at once.
+ * Measures how far this machine's clock is off, by times that others have just signed: a time-stamping
+ * authority, the registry. Between two such times it compares the clock with elapsed time. So a leap, or a
+ * correction of the clock, is noticed at once.
  */
 import { type Clock, elapsedTime } from '#platform/clock.ts'
 import type { Finding } from './create-health.ts'
@@ -10,7 +11,10 @@ const STOPS_MS = 5 * 60_000
 const WARNS_MS = 10_000
 /** Older times are not used any more. */
 export const KEPT_MS = 3_600_000
-/** By so much the clock may be ahead of what others signed while things are deleted for good by it, whose times are days. */
+/**
+ * By so much the clock may be ahead of what others signed while things are deleted for good by it, whose
+ * times are days.
+ */
 const PROVEN_WITHIN_MS = 600_000
 
 export type ClockCheck = {
@@ -19,18 +23,21 @@ export type ClockCheck = {
   /** Positive if the clock is ahead of others; undefined if no time was reported within the hour. */
   errorMs(): number | undefined
   /**
-   * Whether something may be deleted for good because its time is over by the clock: not while the clock is further than anything that others
-   * signed, so neither after a leap nor before the first signed time of a start.
+   * Whether something may be deleted for good because its time is over by the clock: not while the clock is
+   * further than anything that others signed, so neither after a leap nor before the first signed time of a
+   * start.
    */
   isProven(): boolean
-  /** The latest time (ms) that others have signed, with what has elapsed since; undefined while there is none. */
+  /**
+   * The latest time (ms) that others have signed, with what has elapsed since; undefined while there is none.
+   */
   signedTime(): number | undefined
   finding(): Finding
 }
 
 /**
- * `elapsed`: elapsed milliseconds, including the machine's sleep. `signedUntil`: the time (ms) until which what others signed for now is
- * valid, also when it has ended meanwhile: it was fetched no later.
+ * `elapsed`: elapsed milliseconds, including the machine's sleep. `signedUntil`: the time (ms) until which
+ * what others signed for now is valid, also when it has ended meanwhile: it was fetched no later.
  */
 export function createClockCheck(q: {
   clock: Clock

@@ -12,16 +12,23 @@ export type Finding = { ok: boolean; reason?: string | Said | undefined }
 export type HealthReport = { ready: boolean; checks: (Finding & { name: string })[] }
 
 export type Health = {
-  /** `check` returns in plain words why the process is not ready; if it throws, the text of its fault is used. */
+  /**
+   * `check` returns in plain words why the process is not ready; if it throws, the text of its fault is used.
+   */
   add(name: string, check: () => Promise<Finding> | Finding): void
   report(): Promise<HealthReport>
-  /** `concordat_ready`, by check, for who watches metrics alone. Where a balancer asks often, no check runs for it. */
+  /**
+   * `concordat_ready`, by check, for who watches metrics alone. Where a balancer asks often, no check runs
+   * for it.
+   */
   tell(metrics: Pick<Metrics, 'watch'>): void
-  /** Reports "not ready" from now on, so that load balancers send requests elsewhere while the process drains. */
+  /**
+   * Reports "not ready" from now on, so that load balancers send requests elsewhere while the process drains.
+   */
   drain(): void
   /**
-   * GET /health/live (200 while the process answers) and /health/ready (200 or 503 with reasons). `all` reports for several processes on one port,
-   * instead of this one.
+   * GET /health/live (200 while the process answers) and /health/ready (200 or 503 with reasons). `all`
+   * reports for several processes on one port, instead of this one.
    */
   routes(app: FastifyInstance, all?: () => Promise<HealthReport>): void
 }

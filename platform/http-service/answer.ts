@@ -1,4 +1,7 @@
-/** Turns a handler's result into an HTTP answer, with the operation's declared status and type unless the handler sets others. */
+/**
+ * Turns a handler's result into an HTTP answer, with the operation's declared status and type unless the
+ * handler sets others.
+ */
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import { jsonIn, languageOf } from '#schemas/fault-languages.ts'
@@ -18,7 +21,10 @@ export type Answer<Body = unknown> = {
   isProposal?: boolean
 }
 
-/** The body of an answer that refuses: a fault, with more. The document of an API describes it with the faults. */
+/**
+ * The body of an answer that refuses: a fault, with more. The document of an API describes it with the
+ * faults.
+ */
 export type RefusalBody = { type: string; [more: string]: unknown }
 
 /** For handlers: a body with another status or more headers than the operation's default. */

@@ -1,6 +1,7 @@
 /**
- * The address of whoever asks, where a reverse proxy stands in between. Guarantees that the header counts only on connections of proxies that
- * the settings name, and that what a browser wrote into it itself never counts.
+ * The address of whoever asks, where a reverse proxy stands in between. Guarantees that the header counts
+ * only on connections of proxies that the settings name, and that what a browser wrote into it itself never
+ * counts.
  */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import type { FastifyRequest } from 'fastify'
@@ -15,7 +16,10 @@ export function isNetwork(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIPv4(address) ? 32 : 128))
 }
 
-/** `proxies` are addresses and networks. Of X-Forwarded-For the last address counts that is of none of them: each of them wrote what stands before its own. */
+/**
+ * `proxies` are addresses and networks. Of X-Forwarded-For the last address counts that is of none of them:
+ * each of them wrote what stands before its own.
+ */
 export function createAddressOf(proxies: readonly string[]): (request: Asking) => string {
   const named = new BlockList()
   for (const one of proxies) {

@@ -1,6 +1,6 @@
 /**
- * Answers requests that Node's HTTP parser refused (too large, too slow, not HTTP) in the form of every other fault, then closes
- * the connection, even if the client keeps sending or does not close it.
+ * Answers requests that Node's HTTP parser refused (too large, too slow, not HTTP) in the form of every other
+ * fault, then closes the connection, even if the client keeps sending or does not close it.
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -14,7 +14,9 @@ const CODES: Record<string, FaultCode> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
-/** Time for the answer to be sent: if a socket is destroyed with unread bytes, TCP discards what it has sent. */
+/**
+ * Time for the answer to be sent: if a socket is destroyed with unread bytes, TCP discards what it has sent.
+ */
 const LINGER_MS = 2_000
 const REASONS: Record<number, string> = {
   400: 'Bad Request',
@@ -24,8 +26,8 @@ const REASONS: Record<number, string> = {
 }
 
 /**
- * For Fastify's clientErrorHandler; returns the fault that was sent. Only closes a connection that is gone, has sent half an
- * answer already, or still owes the answer to an earlier complete request.
+ * For Fastify's clientErrorHandler; returns the fault that was sent. Only closes a connection that is gone,
+ * has sent half an answer already, or still owes the answer to an earlier complete request.
  */
 export function answerBrokenRequest(
   error: Error & { code?: string },
@@ -50,7 +52,10 @@ export function answerBrokenRequest(
   return fault
 }
 
-/** Node stores the current response of a socket in this field; its own handler of broken requests reads it too. */
+/**
+ * Node stores the current response of a socket in this field; its own handler of broken requests reads it
+ * too.
+ */
 function isAnswering(socket: Socket): boolean {
   const response = (socket as { _httpMessage?: ServerResponse | null })._httpMessage
   return response !== null && response !== undefined && (response.headersSent || response.req.complete)

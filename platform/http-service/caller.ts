@@ -1,5 +1,6 @@
 /**
- * The caller of an operation, and whether one of the caller's roles allows it; the role table is `x-roles` in the OpenAPI file.
+ * The caller of an operation, and whether one of the caller's roles allows it; the role table is `x-roles` in
+ * the OpenAPI file.
  */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -10,7 +11,10 @@ export type Caller = {
   id: string
   name: string
   roles: string[]
-  /** For a person: the token that changes need besides the cookie, when the session began, with which passkey, and its end. */
+  /**
+   * For a person: the token that changes need besides the cookie, when the session began, with which passkey,
+   * and its end.
+   */
   session?: { csrfToken: string; begunAt: string; endsAt: string; passkey?: string }
 }
 

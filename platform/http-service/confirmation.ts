@@ -1,6 +1,7 @@
 /**
- * Operations with `x-passkey` are acts of great weight. Where the policy says so, a person confirms each with a passkey: for exactly this act,
- * in this session, once. So neither a stolen session nor a page that somebody left open does one.
+ * Operations with `x-passkey` are acts of great weight. Where the policy says so, a person confirms each with
+ * a passkey: for exactly this act, in this session, once. So neither a stolen session nor a page that
+ * somebody left open does one.
  */
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
@@ -14,7 +15,10 @@ import type { CallInput } from './four-eyes.ts'
 export type Confirmation = {
   /** Whether the caller is a person with a passkey that serves. */
   hasOne(caller: Caller): Promise<boolean>
-  /** Whether an administrator, who could give others the code for one, has a passkey, or lost one within a day. */
+  /**
+   * Whether an administrator, who could give others the code for one, has a passkey, or lost one within a
+   * day.
+   */
   administratorHasOne(): Promise<boolean>
   /** Throws `passkey_needed` for a caller who has none. */
   challengeFor(caller: Caller, act: string): Promise<{ challenge: string; rpId: string }>
@@ -28,8 +32,8 @@ export type Confirmed = { confirmedBy: { passkey: { id: string; name: string }; 
 const GIVEN = 'x-passkey-assertion'
 
 /**
- * Confirms the act by the request's assertion. Without one the answer is `passkey_needed` with a challenge for this act in its headers.
- * Throws `passkey_needed`, `passkey_refused`, `invalid_input`.
+ * Confirms the act by the request's assertion. Without one the answer is `passkey_needed` with a challenge
+ * for this act in its headers. Throws `passkey_needed`, `passkey_refused`, `invalid_input`.
  */
 export async function confirmAct(
   exchange: { headers: IncomingHttpHeaders; setHeader(name: string, value: string): unknown },

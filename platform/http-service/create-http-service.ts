@@ -1,6 +1,7 @@
 /**
- * Makes every listener of the product. Every wait and size is bounded. Every failure, also of a request that is not valid HTTP,
- * is answered as {type, message, detail} with X-Road-Error. Each answered request is one log line.
+ * Makes every listener of the product. Every wait and size is bounded. Every failure, also of a request that
+ * is not valid HTTP, is answered as {type, message, detail} with X-Road-Error. Each answered request is one
+ * log line.
  */
 import { randomUUID } from 'node:crypto'
 import type { ServerOptions } from 'node:https'
@@ -42,11 +43,17 @@ export type HttpServiceOptions = {
   keepAliveTimeoutMs?: number
   /** The half of the server that reports faults, for the prefix of fault types; undefined for admin APIs. */
   origin?: FaultOrigin
-  /** Limits the requests of one address; undefined: no limit. `adminRateLimit` is X-Road's default. Listeners may share a counter. */
+  /**
+   * Limits the requests of one address; undefined: no limit. `adminRateLimit` is X-Road's default. Listeners
+   * may share a counter.
+   */
   rateLimit?: RateLimit | Counter
   /** Of whom a request is, for that limit: of the connection by default (behind-proxy.ts). */
   addressOf?: (request: FastifyRequest) => string
-  /** How a failure is answered where people read it, or programs another form; as a fault in JSON otherwise. No hook ran for some. */
+  /**
+   * How a failure is answered where people read it, or programs another form; as a fault in JSON otherwise.
+   * No hook ran for some.
+   */
   answerFailure?: (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply
   /** Whether to log one line per request; true by default. The message path writes its own lines. */
   logRequests?: boolean
@@ -99,7 +106,8 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
   } as FastifyHttpOptions<RawServerDefault>)
   app.setErrorHandler(answerFailure)
   app.server.maxConnections = MAX_CONNECTIONS
-  // Node would answer 417 by itself, without a body. An unknown expectation is ignored (RFC 9110 section 10.1.1).
+  // Node would answer 417 by itself, without a body. An unknown expectation is ignored (RFC 9110 section
+  // 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   watchTaking(app.server)
   refuseAfterEnd(app)
@@ -115,7 +123,10 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
   return app
 }
 
-/** Answers a request whose address cannot be read. No hook ran, it has no query, and what is thrown here would end the process. */
+/**
+ * Answers a request whose address cannot be read. No hook ran, it has no query, and what is thrown here would
+ * end the process.
+ */
 function answerUnrouted(
   { answerFailure, origin }: HttpServiceOptions,
   error: unknown,

@@ -26,8 +26,8 @@ const FASTIFY_CODES: Record<string, FaultCode> = {
 const DAY_MS = 86_400_000
 
 /**
- * A Fault for anything thrown in a request: our faults unchanged, the framework's errors by code, anything else as
- * `internal_error`.
+ * A Fault for anything thrown in a request: our faults unchanged, the framework's errors by code, anything
+ * else as `internal_error`.
  */
 export function toFault(thrown: unknown): Fault {
   if (thrown instanceof Fault) return thrown
@@ -41,8 +41,9 @@ export function toFault(thrown: unknown): Fault {
 }
 
 /**
- * The public form: X-Road's dotted code with the reporting half of the server, or the bare code in admin APIs, whose callers may name
- * their languages (Accept-Language). Between systems and servers the text is English.
+ * The public form: X-Road's dotted code with the reporting half of the server, or the bare code in admin
+ * APIs, whose callers may name their languages (Accept-Language). Between systems and servers the text is
+ * English.
  */
 export function publicFault(
   fault: Fault,

@@ -1,4 +1,7 @@
-/** Addresses to which nobody may make the registry send requests: link-local (metadata of clouds), multicast, reserved. */
+/**
+ * Addresses to which nobody may make the registry send requests: link-local (metadata of clouds), multicast,
+ * reserved.
+ */
 import { BlockList, isIP } from 'node:net'
 
 const forbidden = new BlockList()
@@ -20,7 +23,9 @@ for (const [network, bits] of [
   forbidden.addSubnet(network, bits, 'ipv6')
 forbidden.addAddress('::', 'ipv6')
 
-/** Whether this IP address (not a name) is forbidden; an IPv4 address inside an IPv6 one is judged as IPv4. */
+/**
+ * Whether this IP address (not a name) is forbidden; an IPv4 address inside an IPv6 one is judged as IPv4.
+ */
 export function isForbiddenAddress(address: string): boolean {
   return forbidden.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }

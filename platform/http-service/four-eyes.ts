@@ -1,6 +1,7 @@
 /**
- * Operations with `x-four-eyes` (`true`, or the kind by which a policy names them) are not carried out at once while a second person must agree. The call is checked like any
- * other and becomes a proposal. The same handler runs when another person approves it.
+ * Operations with `x-four-eyes` (`true`, or the kind by which a policy names them) are not carried out at
+ * once while a second person must agree. The call is checked like any other and becomes a proposal. The same
+ * handler runs when another person approves it.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { isPlainText } from '#platform/plain-text.ts'
@@ -20,12 +21,16 @@ type Proposed = { id: string; contentSha256: string; state: string; expiresAt: s
 
 export type FourEyes = {
   /**
-   * False while there is no second person to ask, or where the policy does not name the operation or has no part in this call of it:
-   * then it is carried out at once. Without an operation: whether any needs a second person.
+   * False while there is no second person to ask, or where the policy does not name the operation or has no
+   * part in this call of it: then it is carried out at once. Without an operation: whether any needs a second
+   * person.
    */
   isRequired(operation?: Operation, call?: CallInput): Promise<boolean>
   propose(call: ProposedCall): Promise<Proposed>
-  /** Throws `key_without_person` for a key that no person is responsible for, while a second person is required. */
+  /**
+   * Throws `key_without_person` for a key that no person is responsible for, while a second person is
+   * required.
+   */
   checkAnswerable(caller: Caller): Promise<void>
 }
 
@@ -42,7 +47,8 @@ export type ApprovedCall = CallInput & {
 const MAX_REASON = 500
 
 /**
- * Throws Error if a marked operation only reads, or if its input contains a secret: proposals are stored and shown in plain text.
+ * Throws Error if a marked operation only reads, or if its input contains a secret: proposals are stored and
+ * shown in plain text.
  */
 export function checkProposable(operations: Operation[], fourEyes: FourEyes | undefined): void {
   const marked = operations.filter((operation) => operation.fourEyes)
@@ -56,7 +62,10 @@ export function checkProposable(operations: Operation[], fourEyes: FourEyes | un
   if (secret.length > 0) throw new Error(`proposals of [${secret}] would hold secrets`)
 }
 
-/** The caller's reason: the header X-Reason, in percent-encoded UTF-8, since headers are ASCII. Throws `invalid_input`. */
+/**
+ * The caller's reason: the header X-Reason, in percent-encoded UTF-8, since headers are ASCII. Throws
+ * `invalid_input`.
+ */
 export function reasonOf(request: { headers: IncomingHttpHeaders }): string {
   const header = request.headers['x-reason']
   try {

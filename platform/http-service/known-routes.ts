@@ -1,4 +1,7 @@
-/** Distinguishes "no such address" (404) from "wrong method" (405 with Allow), both in the form of every other fault. */
+/**
+ * Distinguishes "no such address" (404) from "wrong method" (405 with Allow), both in the form of every other
+ * fault.
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Fault } from '#schemas/fault.ts'
 

@@ -1,7 +1,10 @@
 /** Answers with a page of a list and the total number of entries, so that readers can page through it. */
 import { type Answer, answer } from './answer.ts'
 
-/** Calls `count` only if the page itself does not show the total, which saves a second query for short results. */
+/**
+ * Calls `count` only if the page itself does not show the total, which saves a second query for short
+ * results.
+ */
 export async function listAnswer<Row extends object>(
   rows: Row[],
   { offset, limit }: { offset: number; limit: number },

@@ -1,4 +1,7 @@
-/** The address of a listener and its TLS: certificate and key come from files; without them the listener speaks plain HTTP. */
+/**
+ * The address of a listener and its TLS: certificate and key come from files; without them the listener
+ * speaks plain HTTP.
+ */
 import { constants } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { ServerOptions } from 'node:https'
@@ -15,9 +18,9 @@ export type Listener = {
 }
 
 /**
- * TLS for every listener except those between servers: TLS 1.3, and of 1.2 only suites with authenticated encryption and an
- * ephemeral key. Sessions are not resumed: a resumed session would bring a client certificate of earlier, which nobody would
- * check again.
+ * TLS for every listener except those between servers: TLS 1.3, and of 1.2 only suites with authenticated
+ * encryption and an ephemeral key. Sessions are not resumed: a resumed session would bring a client
+ * certificate of earlier, which nobody would check again.
  */
 export const LISTENER_TLS: SecureContextOptions = {
   minVersion: 'TLSv1.2',

@@ -1,4 +1,7 @@
-/** Disables Fastify's own schema compilers, and does not even load them: openapi-validator.ts checks all inputs. */
+/**
+ * Disables Fastify's own schema compilers, and does not even load them: openapi-validator.ts checks all
+ * inputs.
+ */
 import type { FastifyServerOptions } from 'fastify'
 
 const refuse = () => () => {

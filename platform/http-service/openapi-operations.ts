@@ -53,11 +53,14 @@ export type Operation = {
   fourEyesKind: string | undefined
   /** In words, when a call of it does; undefined when all do. */
   fourEyesWhen: string | undefined
-  /** One person carries it out alone and at once, so the caller must be a person or have one who is responsible. */
+  /**
+   * One person carries it out alone and at once, so the caller must be a person or have one who is
+   * responsible.
+   */
   emergency: boolean
   /**
-   * An act of great weight: where the policy says so, a person confirms it with a passkey. `if-any`: one who has a
-   * passkey that serves; `if-administrator`: as soon as an administrator has one.
+   * An act of great weight: where the policy says so, a person confirms it with a passkey. `if-any`: one who
+   * has a passkey that serves; `if-administrator`: as soon as an administrator has one.
    */
   passkey: boolean | 'if-any' | 'if-administrator'
   parameters: Parameter[]
@@ -70,7 +73,10 @@ export type Operation = {
   /** Every status that the document declares for it. */
   statuses: ReadonlySet<number>
   responseType: string | undefined
-  /** The body for the audit log: fields marked `writeOnly` or `format: password` are hidden, bytes are only counted. */
+  /**
+   * The body for the audit log: fields marked `writeOnly` or `format: password` are hidden, bytes are only
+   * counted.
+   */
   withoutSecrets(body: unknown): unknown
   /** Whether a field of the body is marked as secret. */
   hasSecrets(): boolean

@@ -7,7 +7,10 @@ import type { OpenApiDocument, Operation, Parameter, Schema } from './openapi-op
 
 type Input = { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
 
-/** Returns the input; texts of parameters become the numbers and lists that their schemas require. Throws `invalid_input`. */
+/**
+ * Returns the input; texts of parameters become the numbers and lists that their schemas require. Throws
+ * `invalid_input`.
+ */
 export type InputValidator = (input: { params: unknown; query: unknown; body: unknown }) => Input
 
 const MAX_PROBLEMS = 10
@@ -19,8 +22,8 @@ type InputValidators = (operation: Operation) => Promise<InputValidator>
 const ofDocuments = new WeakMap<OpenApiDocument, InputValidators>()
 
 /**
- * Returns the validator of an operation, compiled on first use: compiling all of them would take a fifth of the start. Servers in one
- * process that offer the same document share them.
+ * Returns the validator of an operation, compiled on first use: compiling all of them would take a fifth of
+ * the start. Servers in one process that offer the same document share them.
  */
 export function inputValidatorsOf(document: OpenApiDocument): InputValidators {
   const known = ofDocuments.get(document)
@@ -65,7 +68,9 @@ async function createCompilers(document: OpenApiDocument): Promise<Compilers> {
   return { forBodies, forParameters }
 }
 
-/** In addition to RFC 3339: a time that a Date can represent, with a four-digit year in UTC; no leap second. */
+/**
+ * In addition to RFC 3339: a time that a Date can represent, with a four-digit year in UTC; no leap second.
+ */
 function isDateTime(rfc3339: Format): (text: string) => boolean {
   const { validate } = rfc3339 as { validate(text: string): boolean }
   const [first, last] = ['0000-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z'].map(Date.parse)
@@ -95,7 +100,10 @@ function compile({ forBodies, forParameters }: Compilers, operation: Operation):
   }
 }
 
-/** The compiler takes "0x10", "1e0" and " 1" for whole numbers too; other programs read other numbers there, or none. */
+/**
+ * The compiler takes "0x10", "1e0" and " 1" for whole numbers too; other programs read other numbers there,
+ * or none.
+ */
 const WHOLE = /^-?(?:0|[1-9][0-9]*)$/
 
 function checkWhole({ name, in: place }: Parameter, input: { params: unknown; query: unknown }): void {
@@ -114,13 +122,16 @@ function objectOf(parameters: Parameter[], place: string): Schema {
   }
 }
 
-/** References in a parameter's schema point into the document, not into the object that we build around it. */
+/**
+ * References in a parameter's schema point into the document, not into the object that we build around it.
+ */
 function inDocument(schema: Schema): Schema {
   return JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/', `"$ref":"${DOCUMENT}#/`)) as Schema
 }
 
 /**
- * Adds `additionalProperties: false` to every object schema without it; for parts of allOf only their whole is closed, if at all.
+ * Adds `additionalProperties: false` to every object schema without it; for parts of allOf only their whole
+ * is closed, if at all.
  */
 function closeObjects<T>(node: T, inAllOf: boolean): T {
   if (Array.isArray(node)) for (const part of node) closeObjects(part, inAllOf)

@@ -1,6 +1,7 @@
 /**
- * Serves an API by its OpenAPI 3.1 file. Every operation has a handler and a list of roles. Every input is checked against its
- * schema before the handler gets it; unknown fields are refused. Nothing outside the file is served.
+ * Serves an API by its OpenAPI 3.1 file. Every operation has a handler and a list of roles. Every input is
+ * checked against its schema before the handler gets it; unknown fields are refused. Nothing outside the file
+ * is served.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -19,7 +20,10 @@ import { readOperations } from './openapi-operations.ts'
 import type { InputValidator } from './openapi-validator.ts'
 import { inputValidatorsOf } from './openapi-validator.ts'
 
-/** The input of a handler: values that match the operation's schemas. `body` is a Buffer for types other than JSON. */
+/**
+ * The input of a handler: values that match the operation's schemas. `body` is a Buffer for types other than
+ * JSON.
+ */
 export type OperationInput = {
   params: Record<string, string>
   query: Record<string, unknown>
@@ -31,7 +35,9 @@ export type OperationInput = {
   isConfirmed?: boolean
 }
 
-/** Returns the answer's body (a Buffer or Readable for types other than JSON), or an `answer(...)` with more. */
+/**
+ * Returns the answer's body (a Buffer or Readable for types other than JSON), or an `answer(...)` with more.
+ */
 export type OperationHandler = (input: OperationInput) => Promise<unknown>
 
 /** Handlers by operation id. */
@@ -42,10 +48,14 @@ export type OpenApiRegistration = {
   handlers: Record<string, OperationHandler>
   /** Throws `unauthorized`. `apiKeys.authenticate` has this form; consoles with sessions read the request. */
   authenticate: (authorization: string | undefined, request: FastifyRequest) => Promise<Caller>
-  /** If set, every operation that changes something is recorded before it runs: without a record it does not run. */
+  /**
+   * If set, every operation that changes something is recorded before it runs: without a record it does not
+   * run.
+   */
   audit?: Pick<AuditLog, 'before'>
   /**
-   * Throws when the server does not accept an operation now. Called before the body is read, and again before an approved call.
+   * Throws when the server does not accept an operation now. Called before the body is read, and again before
+   * an approved call.
    */
   admit?: (operation: Operation, caller: Caller) => Promise<void>
   /** Required when the document marks operations with `x-four-eyes`. */
@@ -62,7 +72,10 @@ export type Once = <T>(
   act: () => Promise<T>,
 ) => Promise<T>
 
-/** A call of an operation that another listener of this process translates, instead of one by this API's address. */
+/**
+ * A call of an operation that another listener of this process translates, instead of one by this API's
+ * address.
+ */
 type InnerCall = {
   operation: string
   params?: Record<string, string>
@@ -77,11 +90,17 @@ type InnerAnswer = { status: number; body: unknown; headers: Record<string, stri
 
 export type RegisteredOpenApi = {
   operations: readonly Operation[]
-  /** Runs a call with the same checks of role, input and second person as one by the API's address, and with the same record. */
+  /**
+   * Runs a call with the same checks of role, input and second person as one by the API's address, and with
+   * the same record.
+   */
   call(call: InnerCall): Promise<InnerAnswer>
   /** Whether such a call would become a proposal for a second person. */
   takesTwo(call: Pick<InnerCall, 'operation' | 'params' | 'query' | 'body'>): Promise<boolean>
-  /** Runs the operation of an approved call and returns its result. The call is recorded first, with both names. */
+  /**
+   * Runs the operation of an approved call and returns its result. The call is recorded first, with both
+   * names.
+   */
   perform(call: ApprovedCall): Promise<unknown>
 }
 
@@ -91,7 +110,10 @@ export const UNDECLARED = 'the document of the API does not declare this answer'
 const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{16,128}$/
 
-/** Adds every operation of the document below its first server's path. Throws at once if file and handlers differ. */
+/**
+ * Adds every operation of the document below its first server's path. Throws at once if file and handlers
+ * differ.
+ */
 export async function registerOpenApi(
   app: FastifyInstance,
   q: OpenApiRegistration,
@@ -202,7 +224,10 @@ export function onceByKey<T>(
   return once({ key, caller, operation }, act)
 }
 
-/** The address of a call that came by another one, so that its record says what it is about as any record does. */
+/**
+ * The address of a call that came by another one, so that its record says what it is about as any record
+ * does.
+ */
 function addressOf({ url }: Operation, params: Record<string, string>): string {
   // As in the addresses that people read and programs send: a colon stays as it is.
   const part = (name: string): string => encodeURIComponent(params[name] ?? '').replaceAll('%3A', ':')
@@ -281,7 +306,10 @@ async function confirmedBy(
   }
 }
 
-/** Records the call before it runs. A proposal has its own kind of record, since the proposed call did not happen. */
+/**
+ * Records the call before it runs. A proposal has its own kind of record, since the proposed call did not
+ * happen.
+ */
 async function record(
   q: OpenApiRegistration,
   operation: Operation,
@@ -295,7 +323,10 @@ async function record(
   await q.audit?.before({ caller: { id: caller.id, name: caller.name }, operation: kind, target, data })
 }
 
-/** One exact content type per operation: parameters and unusual case have misled parsers (CVE-2026-25223 and others). */
+/**
+ * One exact content type per operation: parameters and unusual case have misled parsers (CVE-2026-25223 and
+ * others).
+ */
 function checkContentType(request: FastifyRequest, operation: Operation): void {
   const type = request.headers['content-type']
   const hasBody =

@@ -21,8 +21,8 @@ const MAX_ADDRESSES = 10_000
 type Counts = { second: number; inSecond: number; minute: number; inMinute: number }
 
 /**
- * Throws `too_many_requests` with Retry-After for an address that exceeds the limit of a second or a minute. Listeners that are given one
- * counter count together.
+ * Throws `too_many_requests` with Retry-After for an address that exceeds the limit of a second or a minute.
+ * Listeners that are given one counter count together.
  */
 export function limitRate(
   app: FastifyInstance,
@@ -37,9 +37,9 @@ export function limitRate(
 }
 
 /**
- * Limits what one address may ask in vain: what is answered with success is not counted. For a listener where only a verified signature
- * brings success, so that many servers behind one address do not hinder each other, and a stranger cannot make us verify much. What is
- * under way counts, or many at once would all pass.
+ * Limits what one address may ask in vain: what is answered with success is not counted. For a listener where
+ * only a verified signature brings success, so that many servers behind one address do not hinder each other,
+ * and a stranger cannot make us verify much. What is under way counts, or many at once would all pass.
  */
 export function limitVainRequests(app: FastifyInstance, limit: RateLimit, clock: Clock): void {
   const counter = createCounter(limit, clock)
@@ -49,7 +49,8 @@ export function limitVainRequests(app: FastifyInstance, limit: RateLimit, clock:
     try {
       takeOne(counter, one.address, reply)
     } catch (thrown) {
-      // It cost nothing; counted, the refusals of a moment would shut the address out for the rest of the minute.
+      // It cost nothing; counted, the refusals of a moment would shut the address out for the rest of the
+      // minute.
       counter.giveBack(one.address, one.at)
       throw thrown
     }

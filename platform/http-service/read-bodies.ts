@@ -1,4 +1,6 @@
-/** The bodies that a service parses: JSON, strictly, and any other type as bytes; never forms or multipart. */
+/**
+ * The bodies that a service parses: JSON, strictly, and any other type as bytes; never forms or multipart.
+ */
 import type { IncomingMessage } from 'node:http'
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -17,8 +19,8 @@ export function readBodies(app: FastifyInstance): void {
 }
 
 /**
- * For `addContentTypeParser`, in the place of `parseAs`, which keeps each chunk as it came. As Fastify does, it refuses a body above the route's limit
- * and one of another length than it declares.
+ * For `addContentTypeParser`, in the place of `parseAs`, which keeps each chunk as it came. As Fastify does,
+ * it refuses a body above the route's limit and one of another length than it declares.
  */
 export function readBytes(request: FastifyRequest, payload: IncomingMessage): Promise<Buffer> {
   const most = request.routeOptions.bodyLimit

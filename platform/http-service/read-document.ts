@@ -1,6 +1,7 @@
 /**
- * Reads one of our own YAML documents. Parsing is the slowest step of a start, so the parsed document is cached as JSON next to
- * Node's compile cache, under the digest of its text. That folder is as trusted as the code that Node runs from it.
+ * Reads one of our own YAML documents. Parsing is the slowest step of a start, so the parsed document is
+ * cached as JSON next to Node's compile cache, under the digest of its text. That folder is as trusted as the
+ * code that Node runs from it.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'

@@ -1,6 +1,6 @@
 /**
- * Sends a large answer in pieces, each when the client has taken the one before. From one large write it could not be seen that the client takes it
- * steadily, and `watchTaking` would end it.
+ * Sends a large answer in pieces, each when the client has taken the one before. From one large write it
+ * could not be seen that the client takes it steadily, and `watchTaking` would end it.
  */
 import type { ServerResponse } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
@@ -10,8 +10,8 @@ import { dropRest, endsUnread } from './unread-body.ts'
 import { PIECE_BYTES } from './watch-taking.ts'
 
 /**
- * Sends what the routes of `app` answer in pieces, and an answer after which the connection ends so that it reaches a client that is still
- * sending. Streams stay as they are.
+ * Sends what the routes of `app` answer in pieces, and an answer after which the connection ends so that it
+ * reaches a client that is still sending. Streams stay as they are.
  */
 export function sendInPieces(app: FastifyInstance): void {
   app.addHook('onSend', (request, reply, payload, done) => {

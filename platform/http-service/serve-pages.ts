@@ -1,7 +1,7 @@
 /**
- * Serves built web pages below a path, from memory and with a content security policy that allows only this server's own files.
- * Every address without a file gets the single page, which interprets the address. If nothing was built, a page explains how to
- * build it.
+ * Serves built web pages below a path, from memory and with a content security policy that allows only this
+ * server's own files. Every address without a file gets the single page, which interprets the address. If
+ * nothing was built, a page explains how to build it.
  */
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
@@ -11,7 +11,9 @@ import { Fault } from '#schemas/fault.ts'
 
 type Page = { type: string; content: Buffer; packed: Packed[]; etag: string; cache: string }
 
-/** What the build has compressed, the smallest first: compressing again and again would be work for nothing. */
+/**
+ * What the build has compressed, the smallest first: compressing again and again would be work for nothing.
+ */
 type Packed = { encoding: string; content: Buffer }
 
 const TYPES: Record<string, string> = {
@@ -66,7 +68,10 @@ export function servePages(
   app.get(`${q.prefix}/*`, { config }, serve)
 }
 
-/** The first form that the browser accepts. One that it accepts with a weight is not taken: no browser says such a thing of these. */
+/**
+ * The first form that the browser accepts. One that it accepts with a weight is not taken: no browser says
+ * such a thing of these.
+ */
 function chosen(page: Page, accepted = ''): { encoding?: string; content: Buffer } {
   const names = accepted.split(',').map((name) => name.trim().toLowerCase())
   return page.packed.find(({ encoding }) => names.includes(encoding)) ?? { content: page.content }

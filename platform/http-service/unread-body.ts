@@ -1,6 +1,7 @@
 /**
- * Guarantees that an answer sent before the request was read completely reaches the client. Closing a socket with unread bytes
- * makes TCP discard the answer. So the remaining bytes are read and dropped, up to a size and a time, before the connection ends.
+ * Guarantees that an answer sent before the request was read completely reaches the client. Closing a socket
+ * with unread bytes makes TCP discard the answer. So the remaining bytes are read and dropped, up to a size
+ * and a time, before the connection ends.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
@@ -22,7 +23,10 @@ const dropping = new Map<string, number>()
 
 const closing = new WeakSet<Socket>()
 
-/** Whether an answer has announced that this connection ends: later requests on it are not processed (RFC 9112 9.6). */
+/**
+ * Whether an answer has announced that this connection ends: later requests on it are not processed (RFC 9112
+ * 9.6).
+ */
 export function isClosing({ socket }: IncomingMessage): boolean {
   return closing.has(socket)
 }
@@ -42,8 +46,8 @@ function hasUnreadBody({ complete, readableEnded, headers }: IncomingMessage): b
 }
 
 /**
- * Whether the connection ends after this answer although its request was not read completely. Then the connection takes no more requests. Node
- * itself reads the rest where the connection goes on.
+ * Whether the connection ends after this answer although its request was not read completely. Then the
+ * connection takes no more requests. Node itself reads the rest where the connection goes on.
  */
 export function endsUnread({ raw }: FastifyRequest, reply: FastifyReply): boolean {
   const isLast = reply.getHeader('connection') === 'close' || !reply.raw.shouldKeepAlive
@@ -53,8 +57,9 @@ export function endsUnread({ raw }: FastifyRequest, reply: FastifyReply): boolea
 }
 
 /**
- * Sends `body` with the status and headers set on `reply`. When the request was not read completely, drops the rest and closes
- * the connection: by the bounds of a `known` sender, that sends all before it reads, while not too many of its requests are dropped already.
+ * Sends `body` with the status and headers set on `reply`. When the request was not read completely, drops
+ * the rest and closes the connection: by the bounds of a `known` sender, that sends all before it reads,
+ * while not too many of its requests are dropped already.
  */
 export function sendWhole(reply: FastifyReply, body: Buffer, known?: KnownSender): FastifyReply {
   const request = reply.request.raw
@@ -88,7 +93,10 @@ function boundsOf(known: KnownSender | undefined): { bounds: DropBounds; leave()
   return { bounds: known, leave }
 }
 
-/** Resolves once the rest of the request has come, is more than `bounds` wait for, comes too slowly, or is no longer `isWanted`. */
+/**
+ * Resolves once the rest of the request has come, is more than `bounds` wait for, comes too slowly, or is no
+ * longer `isWanted`.
+ */
 export function dropRest(
   request: IncomingMessage,
   bounds: DropBounds = OF_ANYBODY,

@@ -1,19 +1,21 @@
 /**
- * Closes the connection of an answer whose client reads it too slowly or not at all. An idle time-out is not enough: a client
- * that reads a few bytes now and then prevents it for ever, and so keeps the file and the memory of its answer.
+ * Closes the connection of an answer whose client reads it too slowly or not at all. An idle time-out is not
+ * enough: a client that reads a few bytes now and then prevents it for ever, and so keeps the file and the
+ * memory of its answer.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 
 const EVERY_MS = 10_000
-// So that a piece has 64 KiB, after which Node asks its writer to wait: of two in one write nobody sees the first one taken.
+// So that a piece has 64 KiB, after which Node asks its writer to wait: of two in one write nobody sees the
+// first one taken.
 const GRACE_MS = 64_000
 const SLOWEST_BYTES_PER_SECOND = 1024
 
 /**
- * What one write may have at most (send-pieces.ts). Node does not say how much of a write was taken before all of it was: this much is taken
- * in that time by whoever is just fast enough.
+ * What one write may have at most (send-pieces.ts). Node does not say how much of a write was taken before
+ * all of it was: this much is taken in that time by whoever is just fast enough.
  */
 export const PIECE_BYTES = (GRACE_MS / 1000) * SLOWEST_BYTES_PER_SECOND
 
@@ -26,15 +28,16 @@ type Answer = {
 }
 
 /**
- * By connection, of which there are few new ones. A map with an entry for each answer keeps, in tables that it has outgrown, answers that
- * are long over, until the whole heap is collected: a fifth of the processor time of a small request.
+ * By connection, of which there are few new ones. A map with an entry for each answer keeps, in tables that
+ * it has outgrown, answers that are long over, until the whole heap is collected: a fifth of the processor
+ * time of a small request.
  */
 const answers = new Map<Socket, Answer[]>()
 let timer: NodeJS.Timeout | undefined
 
 /**
- * Closes connections of `server` that read less than 1 KiB a second while bytes are waiting, from the second minute on. Calls
- * `givenUp` with the request before.
+ * Closes connections of `server` that read less than 1 KiB a second while bytes are waiting, from the second
+ * minute on. Calls `givenUp` with the request before.
  */
 export function watchTaking(
   server: Pick<Server, 'on'>,

@@ -1,4 +1,7 @@
-/** Calls to look at rows. Calls in quick succession become one, and no work depends on a call: any can be lost. */
+/**
+ * Calls to look at rows. Calls in quick succession become one, and no work depends on a call: any can be
+ * lost.
+ */
 
 const APART_MS = 10
 

@@ -1,6 +1,7 @@
 /**
- * Work for later. Rows in the database are authoritative; one node at a time claims each. Without Redis each process checks the
- * rows by a timer. With `redisUrl`, BullMQ distributes ids to nodes, and a sweep announces lost jobs again, or runs them.
+ * Work for later. Rows in the database are authoritative; one node at a time claims each. Without Redis each
+ * process checks the rows by a timer. With `redisUrl`, BullMQ distributes ids to nodes, and a sweep announces
+ * lost jobs again, or runs them.
  */
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
@@ -47,20 +48,25 @@ export type Jobs = {
   /** Stores a job durably. It is deleted when its handler has succeeded. */
   enqueue(kind: string, payload: unknown, options?: EnqueueOptions): Promise<void>
   /**
-   * Runs `kind` repeatedly, `seconds` after each end, on one node at a time. A function is called every second, and a changed
-   * value takes effect at once: it can shorten a wait that has begun, but never lengthen it. The function must not throw. `isDue` is asked
-   * every second on every node and only reads: true runs the kind at once.
+   * Runs `kind` repeatedly, `seconds` after each end, on one node at a time. A function is called every
+   * second, and a changed value takes effect at once: it can shorten a wait that has begun, but never
+   * lengthen it. The function must not throw. `isDue` is asked every second on every node and only reads:
+   * true runs the kind at once.
    */
   every(
     kind: string,
     seconds: number | (() => number),
     options?: { immediately?: boolean | undefined; isDue?: IsDue | undefined },
   ): Promise<void>
-  /** What this node does when it is called by `name`. It must tolerate any number of calls, and must not throw. */
+  /**
+   * What this node does when it is called by `name`. It must tolerate any number of calls, and must not
+   * throw.
+   */
   onCall(name: string, act: () => void): void
   /**
-   * Asks one node to look: with Redis one that is free, else this one. A call is no job: it may be lost, repeated or come late, so that its
-   * work has to be in rows that every node looks at anyway. Calls in quick succession are made one.
+   * Asks one node to look: with Redis one that is free, else this one. A call is no job: it may be lost,
+   * repeated or come late, so that its work has to be in rows that every node looks at anyway. Calls in quick
+   * succession are made one.
    */
   call(name: string): void
   state(): Promise<JobState[]>
@@ -97,8 +103,8 @@ export function createJobs(q: {
   leaseSeconds?: number
   concurrency?: number
   /**
-   * The most jobs of a kind that run here at once: limits kinds that wait for other machines, so that others can run. Infinite for a
-   * kind that only this node runs: such kinds are claimed from the database alone.
+   * The most jobs of a kind that run here at once: limits kinds that wait for other machines, so that others
+   * can run. Infinite for a kind that only this node runs: such kinds are claimed from the database alone.
    */
   places?: Record<string, number>
 }): Jobs {

@@ -44,8 +44,8 @@ export function endedRows(tables: Kysely<JobTables>) {
     inTransaction(tables, async (on) => {
       const runAgainAt: (string | undefined)[] = []
       for (const one of ended) runAgainAt.push(await giveBack(on, one))
-      // All nodes that end a job of a kind update the row of that kind. So these are updated last, and stay locked only until the commit;
-      // and in one order, so that no two nodes wait for each other.
+      // All nodes that end a job of a kind update the row of that kind. So these are updated last, and stay
+      // locked only until the commit; and in one order, so that no two nodes wait for each other.
       const kinds = new Map(ended.map(({ job, times }) => [job.kind, times.now]))
       for (const kind of [...kinds.keys()].sort()) await noteSuccess(on, { kind, now: kinds.get(kind)! })
       return runAgainAt

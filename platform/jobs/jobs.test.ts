@@ -33,7 +33,10 @@ const migrations = {
   },
 }
 
-/** One row per run of a handler. A statement that timed out may have succeeded, so it is repeated but counts once. */
+/**
+ * One row per run of a handler. A statement that timed out may have succeeded, so it is repeated but counts
+ * once.
+ */
 const record = async (database: Database, job: string): Promise<void> => {
   const run = randomUUID()
   const insert = tablesOf<Effects>(database).insertInto('effect').values({ run, job })
@@ -363,7 +366,8 @@ t.test('BullMQ on a real server, flushed and killed under load: nothing lost, no
   await t.test('ids travel through the queue', async (t) => {
     const database = await openDatabase('sqlite::memory:')
     await migrate(database, migrations)
-    // With a clock that stands still nothing becomes overdue, so only the queue can bring a job to its handler.
+    // With a clock that stands still nothing becomes overdue, so only the queue can bring a job to its
+    // handler.
     const now = Date.now()
     const work: JobHandler = async () => record(database, 'x')
     const jobs = node(database, { work }, { redisUrl: redis.url, clock: () => now })

@@ -1,6 +1,7 @@
 /**
- * Looks whether recurring work is due before its interval is over. A look only reads, so that a server without work writes nothing; a job
- * would write when it begins and when it ends. The interval is kept for whatever no look sees.
+ * Looks whether recurring work is due before its interval is over. A look only reads, so that a server
+ * without work writes nothing; a job would write when it begins and when it ends. The interval is kept for
+ * whatever no look sees.
  */
 import type { Log } from '#platform/logging/create-log.ts'
 

@@ -1,5 +1,6 @@
 /**
- * Corrects times in rows that no correct clock can have written: after a clock was set back, jobs must not wait for the old time.
+ * Corrects times in rows that no correct clock can have written: after a clock was set back, jobs must not
+ * wait for the old time.
  */
 import type { Kysely } from 'kysely'
 import { prepared } from '#platform/database/prepared.ts'
@@ -11,9 +12,10 @@ export type LongestTimes = { now: number; leaseMs: number; longestRestMs: number
 const SKEW_MS = 1000
 
 /**
- * Returns a function that corrects. After the correction, a recurring kind waits at most its interval, a failed job at most `longestRestMs`, an
- * enqueued job as long as was asked, counted from now, and a claim at most `leaseMs`. A working node does not lose its claim, since it
- * renews it. Returns the number of changed rows.
+ * Returns a function that corrects. After the correction, a recurring kind waits at most its interval, a
+ * failed job at most `longestRestMs`, an enqueued job as long as was asked, counted from now, and a claim at
+ * most `leaseMs`. A working node does not lose its claim, since it renews it. Returns the number of changed
+ * rows.
  */
 export function timesToMend(tables: Kysely<JobTables>): (q: LongestTimes) => Promise<number> {
   const ahead = prepared((than: { now: string; rest: string; skew: string; lease: string }) =>
@@ -54,7 +56,10 @@ export function timesToMend(tables: Kysely<JobTables>): (q: LongestTimes) => Pro
 
 type Times = Pick<JobRow, 'run_at'> & { created_at: string; claimed_until: string | null }
 
-/** The times limited to what a clock that shows `now` can have written; undefined if they are within the limits. */
+/**
+ * The times limited to what a clock that shows `now` can have written; undefined if they are within the
+ * limits.
+ */
 function timesMended(
   row: Times & Pick<JobRow, 'attempt' | 'every_seconds'>,
   q: LongestTimes,

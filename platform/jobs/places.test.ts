@@ -1,6 +1,7 @@
 /**
- * Places, claims and clocks, with the database alone and with BullMQ. A kind whose jobs hang leaves places for the others. A leap
- * of the clock in either direction neither starts a job twice nor delays it. A job is done once, however slow the database is.
+ * Places, claims and clocks, with the database alone and with BullMQ. A kind whose jobs hang leaves places
+ * for the others. A leap of the clock in either direction neither starts a job twice nor delays it. A job is
+ * done once, however slow the database is.
  */
 import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
@@ -227,7 +228,8 @@ t.test('the clock is put back while a job runs: nobody begins it beside that', (
       begun++
       await new Promise<void>((resolve) => (open = resolve))
     }
-    // The clock stands still, so a second node could only take over a claim that it wrongly considers expired.
+    // The clock stands still, so a second node could only take over a claim that it wrongly considers
+    // expired.
     const nodes = [database, there].map((on, i) => node(on, { slow }, { node: `n${i}`, clock: () => now }))
     await nodes[0]!.enqueue('slow', null)
     await nodes[0]!.start()
@@ -271,7 +273,8 @@ t.test('an end that cannot be recorded is recorded later: its job is not done ag
     const job = tablesOf<{ job: { claimed_until: string } }>(database)
       .selectFrom('job')
       .select('claimed_until')
-    // Longer than the claim under which the job started; no further than it is renewed, however busy the machine is.
+    // Longer than the claim under which the job started; no further than it is renewed, however busy the
+    // machine is.
     for (let seconds = 1; seconds <= 5; seconds++) {
       now += 1000
       await until(

@@ -1,6 +1,6 @@
 /**
- * Distributes jobs over nodes through BullMQ on Valkey or Redis. It carries only ids: if it loses or repeats one, the rows
- * decide. Its failures are not reported here; the sweep of create-jobs.ts compensates for them.
+ * Distributes jobs over nodes through BullMQ on Valkey or Redis. It carries only ids: if it loses or repeats
+ * one, the rows decide. Its failures are not reported here; the sweep of create-jobs.ts compensates for them.
  */
 import type { Log } from '#platform/logging/create-log.ts'
 

@@ -1,7 +1,7 @@
 /**
- * Runs claimed jobs. A claim is renewed while the handler works and given up at the end. After a crash the claim expires and
- * another node claims the job, so a handler must tolerate being run twice. A failed job is never given up; it is tried again
- * later.
+ * Runs claimed jobs. A claim is renewed while the handler works and given up at the end. After a crash the
+ * claim expires and another node claims the job, so a handler must tolerate being run twice. A failed job is
+ * never given up; it is tried again later.
  */
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
@@ -15,7 +15,10 @@ import { backOff, isTold } from './back-off.ts'
 import type { JobRow } from './migrations.ts'
 import type { Claim, JobStore } from './store.ts'
 
-/** Does the work of one kind. Must be idempotent; should stop when `signal` aborts (claim lost, or the process ends). */
+/**
+ * Does the work of one kind. Must be idempotent; should stop when `signal` aborts (claim lost, or the process
+ * ends).
+ */
 export type JobHandler = (job: {
   id: string
   kind: string
@@ -30,8 +33,8 @@ type Run = { job: JobRow; token: string; until: number; controller: AbortControl
 
 type Runner = {
   /**
-   * Claims and starts jobs that were due `lateMs` ago, limited by free places. Of kinds with limited places it claims all due
-   * jobs: the queue's announcement of such a job is lost if there was no place for it.
+   * Claims and starts jobs that were due `lateMs` ago, limited by free places. Of kinds with limited places
+   * it claims all due jobs: the queue's announcement of such a job is lost if there was no place for it.
    */
   claimDue(lateMs: number): Promise<void>
   /** Kinds that have a free place now. */
@@ -40,8 +43,8 @@ type Runner = {
   /** The clock leapt past the end of a claim of a job that still runs here. */
   hasLateClaim(): boolean
   /**
-   * Claims a job and runs it to its end. Does nothing if another node has it, it does not exist, its kind has no free place here,
-   * or it is not due within `earlyMs`.
+   * Claims a job and runs it to its end. Does nothing if another node has it, it does not exist, its kind has
+   * no free place here, or it is not due within `earlyMs`.
    */
   runOne(id: string, earlyMs: number): Promise<void>
   /** Waits for running jobs, then aborts them. */
@@ -69,8 +72,8 @@ export function createRunner(q: {
   /** The most jobs of these kinds that run here at once; infinite for kinds that only this node runs. */
   places: Record<string, number>
   /**
-   * Called when a job has ended and its place is free. `at`: when the row runs again; undefined if it is gone. `wasTaken`: there was no other
-   * place for its kind, so others may have waited for it.
+   * Called when a job has ended and its place is free. `at`: when the row runs again; undefined if it is
+   * gone. `wasTaken`: there was no other place for its kind, so others may have waited for it.
    */
   onEnd: (id: string, at: string | undefined, wasTaken: boolean) => void
 }): Runner {
@@ -192,9 +195,9 @@ export function createRunner(q: {
   }
 
   /**
-   * After a leap of the clock (a machine's sleep) claims of jobs that still run here may have expired; renewing them keeps other
-   * nodes from starting the jobs too. What is claimed afterwards has to be free at this same moment: the clock may leap once more
-   * while these are renewed or others are claimed.
+   * After a leap of the clock (a machine's sleep) claims of jobs that still run here may have expired;
+   * renewing them keeps other nodes from starting the jobs too. What is claimed afterwards has to be free at
+   * this same moment: the clock may leap once more while these are renewed or others are claimed.
    */
   const renewLate = async (now: number): Promise<void> => {
     for (const run of running.values()) if (run.until <= now) await renew(run)

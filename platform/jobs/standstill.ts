@@ -1,14 +1,17 @@
 /**
- * Detects recurring jobs that do not run. A row shows no progress while nobody claims it, renews its claim or ends it. The
- * duration is measured by elapsed time on this machine instead of clocks, because a clock that was set back is one possible
- * cause.
+ * Detects recurring jobs that do not run. A row shows no progress while nobody claims it, renews its claim or
+ * ends it. The duration is measured by elapsed time on this machine instead of clocks, because a clock that
+ * was set back is one possible cause.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import { say } from '#schemas/said.ts'
 import type { RecurringRow } from './recurring-store.ts'
 
-/** The number of missed intervals, and at least five minutes: a busy machine, a queue or another node may be late. */
+/**
+ * The number of missed intervals, and at least five minutes: a busy machine, a queue or another node may be
+ * late.
+ */
 const INTERVALS = 10
 const LEAST_MS = 5 * 60_000
 
@@ -22,8 +25,8 @@ export function watchStandstill(q: {
   const seen = new Map<string, { progress: string; at: number }>()
 
   /**
-   * When the row last showed progress. A row seen for the first time may have stood still before, but only the time since our
-   * start counts.
+   * When the row last showed progress. A row seen for the first time may have stood still before, but only
+   * the time since our start counts.
    */
   const lastProgress = (row: RecurringRow, now: number): number => {
     const progress = `${row.lastEndedAt} ${row.claimedUntil}`

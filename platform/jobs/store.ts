@@ -1,6 +1,6 @@
 /**
- * Rows of jobs, the authoritative state: what is to be done, which node does it, and how long its claim is valid. Claiming and
- * releasing are one statement each, so that two nodes never have the same row.
+ * Rows of jobs, the authoritative state: what is to be done, which node does it, and how long its claim is
+ * valid. Claiming and releasing are one statement each, so that two nodes never have the same row.
  */
 import type { ExpressionBuilder, Insertable } from 'kysely'
 import type { Database, Within } from '#platform/database/open-database.ts'
@@ -12,7 +12,10 @@ import { type LongestTimes, timesToMend } from './mend-times-store.ts'
 import type { JobRow, JobTables, KindRow } from './migrations.ts'
 import { type RecurringRow, recurringRows } from './recurring-store.ts'
 
-/** A node's claim. `token` is new for each claim, so that the owner of an expired claim cannot end a newer one. */
+/**
+ * A node's claim. `token` is new for each claim, so that the owner of an expired claim cannot end a newer
+ * one.
+ */
 export type Claim = { token: string; now: string; until: string }
 
 type NewJob = {
@@ -27,8 +30,8 @@ type NewJob = {
 
 export type JobStore = {
   /**
-   * Adds the row. If there is one with its kind and key, that job runs (again) at the given time at the latest. Returns the row's
-   * id.
+   * Adds the row. If there is one with its kind and key, that job runs (again) at the given time at the
+   * latest. Returns the row's id.
    */
   put(job: NewJob, within?: Within): Promise<string>
   /** Adds or changes the single row of a recurring kind. */
@@ -130,7 +133,8 @@ export function createJobStore(database: Database): JobStore {
       return row.id
     },
     putRecurring: async (job, immediately) => {
-      // Nodes that start at once give it the same id and key. PostgreSQL lets them race for whichever a conflict clause does not name.
+      // Nodes that start at once give it the same id and key. PostgreSQL lets them race for whichever a
+      // conflict clause does not name.
       const made = await tables
         .insertInto('job')
         .values(rowOf(job))

@@ -1,6 +1,7 @@
 /**
- * Writes one structured line per event that is safe to read in a terminal. Secrets are removed by field name, control and
- * direction marks are escaped. An error is logged as the messages of its causes, never as an object that could contain content.
+ * Writes one structured line per event that is safe to read in a terminal. Secrets are removed by field name,
+ * control and direction marks are escaped. An error is logged as the messages of its causes, never as an
+ * object that could contain content.
  */
 import { pino } from 'pino'
 import { Fault } from '#schemas/fault.ts'
@@ -36,8 +37,8 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
 ])
 const HIDDEN = '(hidden)'
 
-// DEL, C1 controls, line separators, direction marks and invisible characters: legal in JSON strings, but a terminal may
-// interpret them.
+// DEL, C1 controls, line separators, direction marks and invisible characters: legal in JSON strings, but a
+// terminal may interpret them.
 const UNSAFE = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu
 const MAX_CAUSES = 5
 
@@ -101,7 +102,10 @@ function remember(recent: RecentFault[], line: string): void {
 
 type Binding = (this: unknown, bindings: Record<string, unknown>, options?: unknown) => unknown
 
-/** The fields of a child log do not pass the formatter of lines, so they are cleaned here. Children of children inherit this. */
+/**
+ * The fields of a child log do not pass the formatter of lines, so they are cleaned here. Children of
+ * children inherit this.
+ */
 function withSafeBindings(log: Log): Log {
   const child = log.child as Binding
   const setBindings = log.setBindings as Binding
@@ -149,7 +153,9 @@ function escapeCharacter(character: string): string {
   return escaped
 }
 
-/** The loggable parts of a thrown value: code and detail id of a fault, the messages of its causes, one stack. */
+/**
+ * The loggable parts of a thrown value: code and detail id of a fault, the messages of its causes, one stack.
+ */
 export function describeError(thrown: unknown): Record<string, unknown> {
   const described: Record<string, unknown> = { message: messageOf(thrown) }
   if (thrown instanceof Fault) {

@@ -1,6 +1,7 @@
 /**
- * Writes the lines of each turn of the event loop at once: under load a write for each line costs as much as making it. A process that is
- * killed loses the lines of the turn in which that happens, one that ends otherwise none.
+ * Writes the lines of each turn of the event loop at once: under load a write for each line costs as much as
+ * making it. A process that is killed loses the lines of the turn in which that happens, one that ends
+ * otherwise none.
  */
 import { pino } from 'pino'
 

@@ -1,4 +1,7 @@
-/** Sends one message to the mail server by SMTP, encrypted unless the settings say otherwise, with a time limit. */
+/**
+ * Sends one message to the mail server by SMTP, encrypted unless the settings say otherwise, with a time
+ * limit.
+ */
 import { Socket } from 'node:net'
 import { Fault } from '#schemas/fault.ts'
 
@@ -17,8 +20,8 @@ export type MailServer = {
 type Message = { id: string; to: string; subject: string; text: string; stopAt?: string | undefined }
 
 /**
- * Resolves when the server has accepted the message. Throws `mail_address_refused` when it rejects this recipient for good,
- * `mail_refused` when it rejects this message for good, and otherwise `mail_failed`.
+ * Resolves when the server has accepted the message. Throws `mail_address_refused` when it rejects this
+ * recipient for good, `mail_refused` when it rejects this message for good, and otherwise `mail_failed`.
  */
 export type SendMail = (message: Message) => Promise<void>
 

@@ -41,7 +41,10 @@ export const mailSchema = (description: string, more: object = {}) =>
     },
   }) as const
 
-/** Throws `invalid_configuration` for a sender that is no address, and for a password that would be sent in clear. */
+/**
+ * Throws `invalid_configuration` for a sender that is no address, and for a password that would be sent in
+ * clear.
+ */
 export function checkMail(mail: MailSettings | undefined): void {
   if (mail === undefined) return
   if (!isAddress(mail.from))

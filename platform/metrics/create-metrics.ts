@@ -1,4 +1,7 @@
-/** Prometheus metrics of one process in its own registry. Labels are codes and states, never identifiers of persons. */
+/**
+ * Prometheus metrics of one process in its own registry. Labels are codes and states, never identifiers of
+ * persons.
+ */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { FastifyInstance } from 'fastify'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
@@ -15,8 +18,8 @@ export type Metrics = {
     buckets?: number[],
   ): Histogram<L>
   /**
-   * A gauge that is read on each request of the metrics, with one value per state of `label`; it has no values while `read`
-   * throws.
+   * A gauge that is read on each request of the metrics, with one value per state of `label`; it has no
+   * values while `read` throws.
    */
   watch<L extends string>(name: string, help: string, label: L, read: Read): void
   watch(name: string, help: string, read: () => number): void

@@ -13,8 +13,8 @@ const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 type Ending = { of: string; endsAt: number }
 
 /**
- * Certificates in the files that `settings` name, which a process reads at its start, and what `others` names. A file that cannot be read is left out: what
- * needs it says so.
+ * Certificates in the files that `settings` name, which a process reads at its start, and what `others`
+ * names. A file that cannot be read is left out: what needs it says so.
  */
 export async function watchCertificates(q: {
   metrics: Pick<Metrics, 'watch'>
@@ -39,7 +39,9 @@ export async function watchCertificates(q: {
   )
 }
 
-/** As `watchCertificates` reads them: of each file the certificate that counts, by the name of its setting. */
+/**
+ * As `watchCertificates` reads them: of each file the certificate that counts, by the name of its setting.
+ */
 export async function certificatesInFiles(settings: object): Promise<{ of: string; der: Buffer }[]> {
   return (await Promise.all(filesIn(settings).map(countingIn))).flat()
 }

@@ -10,8 +10,8 @@ const LOOK_MS = 500
 const MOST_LOOKS = 60
 
 /**
- * Resolves when every other live node has told that it has this change of shared files. A node that is not live reads all changes before it opens
- * its log again. Throws `conflict` when one does not take it over.
+ * Resolves when every other live node has told that it has this change of shared files. A node that is not
+ * live reads all changes before it opens its log again. Throws `conflict` when one does not take it over.
  */
 export async function untilAllHave(
   store: Pick<NodeStore, 'list' | 'now'>,

@@ -1,6 +1,7 @@
 /**
- * The beat of this node: every few seconds it says that it lives and how it is, and sees whether another process has its name, whether its
- * clock is that of the database, whether its settings are those of the others, and whether it reaches their bodies.
+ * The beat of this node: every few seconds it says that it lives and how it is, and sees whether another
+ * process has its name, whether its clock is that of the database, whether its settings are those of the
+ * others, and whether it reaches their bodies.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Finding, Health } from '#platform/health/create-health.ts'

@@ -1,6 +1,7 @@
 /**
- * What a new node gets: the settings of a running one with the files of secrets and certificates that they name, the cluster key, and how far
- * this node has come, so that a database that was set back is noticed by the new one too.
+ * What a new node gets: the settings of a running one with the files of secrets and certificates that they
+ * name, the cluster key, and how far this node has come, so that a database that was set back is noticed by
+ * the new one too.
  */
 import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
@@ -21,7 +22,9 @@ export type Bundle = {
   seen: string
   /** Files that the settings name and that are not there: the new machine may need its own. */
   missing: string[]
-  /** What this node has noted of how far the server had come: small files, by their place in the directory. */
+  /**
+   * What this node has noted of how far the server had come: small files, by their place in the directory.
+   */
   marks: Record<string, string>
 }
 
@@ -58,7 +61,8 @@ export async function makeBundle(q: {
   const files: Record<string, string> = {}
   const missing: string[] = []
   for (const { name, isPassword } of pathsIn(values, q.schema as Schema)) {
-    // The address of a database is no path of the settings: its file is looked up from where the server was started.
+    // The address of a database is no path of the settings: its file is looked up from where the server was
+    // started.
     const file = isPassword ? path.resolve(name) : path.resolve(folder, name)
     if (file === path.resolve(q.clusterKeyFile)) continue
     const facts = await stat(file).catch(() => undefined)
@@ -89,7 +93,10 @@ async function read(file: string): Promise<string> {
   }
 }
 
-/** Without a mark that is there but cannot be read, the new node would not notice a database that was set back. */
+/**
+ * Without a mark that is there but cannot be read, the new node would not notice a database that was set
+ * back.
+ */
 function unlessAbsent(thrown: unknown): undefined {
   const { cause } = thrown as { cause?: { code?: unknown } }
   if (cause?.code !== 'ENOENT') throw thrown

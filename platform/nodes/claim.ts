@@ -1,6 +1,7 @@
 /**
- * A process takes the name of its node before it does anything under it. A copy of a running machine is refused here, and so is a node that
- * was made to leave; the node itself, which starts again after a crash, is not.
+ * A process takes the name of its node before it does anything under it. A copy of a running machine is
+ * refused here, and so is a node that was made to leave; the node itself, which starts again after a crash,
+ * is not.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
@@ -26,8 +27,8 @@ export type Claimed = {
 const LOOK_MS = 1000
 
 /**
- * This folder of this running machine: node.lock admits one process to it, so whoever had the name from here before has ended. A copy of the
- * folder or of the machine is another place.
+ * This folder of this running machine: node.lock admits one process to it, so whoever had the name from here
+ * before has ended. A copy of the folder or of the machine is another place.
  */
 export async function placeOf(directory: string): Promise<string> {
   const [boot, { dev, ino }] = await Promise.all([
@@ -40,8 +41,8 @@ export async function placeOf(directory: string): Promise<string> {
 }
 
 /**
- * Throws `conflict` when the node has left, or when another process beats under its name. One that was seen lately and is silent now, as after a
- * restart of the machine, is waited for until it counts as gone.
+ * Throws `conflict` when the node has left, or when another process beats under its name. One that was seen
+ * lately and is silent now, as after a restart of the machine, is waited for until it counts as gone.
  */
 export async function claimName(
   store: Pick<NodeStore, 'now' | 'get' | 'claim'>,
@@ -93,8 +94,9 @@ export async function claimName(
 }
 
 /**
- * Those of these names under which no process elsewhere works. A folder that two servers have mounted has names of both, also where settings
- * tell of no other node; who has the lock of this folder is the only one here.
+ * Those of these names under which no process elsewhere works. A folder that two servers have mounted has
+ * names of both, also where settings tell of no other node; who has the lock of this folder is the only one
+ * here.
  */
 export async function endedOf(
   store: Pick<NodeStore, 'now' | 'list'>,

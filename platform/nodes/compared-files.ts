@@ -1,9 +1,15 @@
-/** The contents of files that all nodes have to have alike, such as who cosigns a log: they are no secret, and a node that has another one judges otherwise. */
+/**
+ * The contents of files that all nodes have to have alike, such as who cosigns a log: they are no secret, and
+ * a node that has another one judges otherwise.
+ */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { SettingSchema } from './setting-values.ts'
 
-/** SHA-256 by the name of the setting that names the file. One that cannot be read is left out: what needs it says so. */
+/**
+ * SHA-256 by the name of the setting that names the file. One that cannot be read is left out: what needs it
+ * says so.
+ */
 export async function comparedFiles(settings: object, schema: object): Promise<ReadonlyMap<string, string>> {
   const found = filesIn(settings, schema as SettingSchema, [])
   const digests = await Promise.all(

@@ -1,4 +1,7 @@
-/** Rooms take over the files that other nodes changed: each by itself, and again with the next look when one could not. */
+/**
+ * Rooms take over the files that other nodes changed: each by itself, and again with the next look when one
+ * could not.
+ */
 
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'

@@ -1,4 +1,7 @@
-/** Operations on nodes: which there are and how they are, secrets for new ones, and those that are gone for good. */
+/**
+ * Operations on nodes: which there are and how they are, secrets for new ones, and those that are gone for
+ * good.
+ */
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { isLoopback } from '#platform/sessions/settings.ts'

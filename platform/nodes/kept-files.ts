@@ -4,7 +4,10 @@ import { isOutdated } from '#platform/shared-files/shared-files.ts'
 import type { Cluster } from './needs.ts'
 
 export type KeptFiles = {
-  /** Replaces a file, with mode 0600. Throws `io_error`, and what `isOutdated` tells when another node has just changed it. */
+  /**
+   * Replaces a file, with mode 0600. Throws `io_error`, and what `isOutdated` tells when another node has
+   * just changed it.
+   */
   write(file: string, content: string | Buffer): Promise<void>
   /** The file has to be there. */
   remove(file: string): Promise<void>

@@ -1,4 +1,7 @@
-/** A cluster key that is replaced: which line seals, who is waited for, when it is done; nodes that start, go silent, turn up late and leave. */
+/**
+ * A cluster key that is replaced: which line seals, who is waited for, when it is done; nodes that start, go
+ * silent, turn up late and leave.
+ */
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { tablesOf } from '#platform/database/open-database.ts'

@@ -1,6 +1,7 @@
 /**
- * A new cluster key, without a node that cannot read on. A line seals once every node that has not left has it; all of them open. Once each node
- * seals by the newest line, what lies in the databases under older ones is sealed under it, too, and the older lines can go.
+ * A new cluster key, without a node that cannot read on. A line seals once every node that has not left has
+ * it; all of them open. Once each node seals by the newest line, what lies in the databases under older ones
+ * is sealed under it, too, and the older lines can go.
  */
 import type { Job } from '#platform/feature.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -17,7 +18,10 @@ export type SealAnew = (signal: AbortSignal) => Promise<SealedAnew>
 /** How far the change is; with one line, whether another one is missing. */
 export type KeyChangeState = {
   lines: Whole
-  /** Nodes that have not left, live or silent: those that lack the newest line, and if all have it those that do not seal by it. */
+  /**
+   * Nodes that have not left, live or silent: those that lack the newest line, and if all have it those that
+   * do not seal by it.
+   */
   waitsFor: string[]
   /** Nothing is under an older line any more, and nobody seals by one. */
   isDone: boolean
@@ -27,7 +31,10 @@ export type KeyChangeState = {
 
 /** It runs when it is due; a recurring job has an interval, too. */
 const SELDOM_SECONDS = 86_400
-/** What was sealed by an older line before its node changed is in the database by then: no statement takes half as long. */
+/**
+ * What was sealed by an older line before its node changed is in the database by then: no statement takes
+ * half as long.
+ */
 const SETTLE_MS = 10_000
 /** A pass that could not open all is tried again so often. */
 const AGAIN_MS = 3_600_000
@@ -39,8 +46,8 @@ function lineOfAll({ lines }: ClusterKeys, rows: readonly NodeRow[]): number {
 }
 
 /**
- * Says which line a node begins with, before it seals anything: the newest that every node has, or by which one of them has sealed already
- * (`used`), as it did only when every node had it.
+ * Says which line a node begins with, before it seals anything: the newest that every node has, or by which
+ * one of them has sealed already (`used`), as it did only when every node had it.
  */
 export function beginSealing(keys: ClusterKeys, q: { rows: readonly NodeRow[]; used: Set<string> }): void {
   const inUse = keys.lines.findLastIndex(({ id }) => q.used.has(id))
@@ -59,7 +66,10 @@ export function keyChangeOf(rows: readonly NodeRow[], mine: readonly string[]): 
   }
 }
 
-/** `since`: when the last node began to seal by its line, or left. A pass of before may have missed what was written until then. */
+/**
+ * `since`: when the last node began to seal by its line, or left. A pass of before may have missed what was
+ * written until then.
+ */
 function progressOf(
   rows: readonly NodeRow[],
   mine: readonly string[],
@@ -115,7 +125,10 @@ export function createKeyChange(q: {
       ...(sealedAnew !== undefined && { sealedAnew }),
     }),
     state: () => state,
-    /** With every beat. A newer line once it seals is never left again. Returns whether it now tells something else than before. */
+    /**
+     * With every beat. A newer line once it seals is never left again. Returns whether it now tells something
+     * else than before.
+     */
     follow(rows: readonly NodeRow[], now: number): boolean {
       const line = lineOfAll(keys, rows)
       if (line > mine.indexOf(sealingKey(keys).id)) sealBy(keys, line)

@@ -9,8 +9,9 @@ const IN_IMAGE = 'IN_CONCORDAT_IMAGE'
 type Mount = { point: string; root: string; kind: string }
 
 /**
- * In a container of the image, throws `invalid_configuration` unless something is mounted at each place or above it: what is written to the
- * container's own files, or into its memory, ends with it, and keys and logs would. Places are absolute paths or database URLs.
+ * In a container of the image, throws `invalid_configuration` unless something is mounted at each place or
+ * above it: what is written to the container's own files, or into its memory, ends with it, and keys and logs
+ * would. Places are absolute paths or database URLs.
  */
 export function requireLastingPlaces(
   places: string[],
@@ -56,7 +57,10 @@ function mountAt(mounts: Mount[], place: string): Mount | undefined {
   }
 }
 
-/** A line of mountinfo (proc(5)): the fourth and fifth field, where blanks and backslashes are octal digits, and the kind after the dash. */
+/**
+ * A line of mountinfo (proc(5)): the fourth and fifth field, where blanks and backslashes are octal digits,
+ * and the kind after the dash.
+ */
 function mountOf(line: string): Mount[] {
   const [before = '', after = ''] = line.split(' - ')
   const [root, point] = before.split(' ').slice(3, 5)

@@ -1,6 +1,7 @@
 /**
- * The name of this process among all that work, or have worked, for one security server. The name is made once and stored with
- * the node's data. So a node that comes back under another host name or address finds the exchanges that it had open.
+ * The name of this process among all that work, or have worked, for one security server. The name is made
+ * once and stored with the node's data. So a node that comes back under another host name or address finds
+ * the exchanges that it had open.
  */
 import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
@@ -11,7 +12,10 @@ import { Fault } from '#schemas/fault.ts'
 export type NodeIdentity = {
   /** The node's name in rows, records and file names. */
   node: string
-  /** Names under which nodes worked with this directory before. This node closes the exchanges that they left open. */
+  /**
+   * Names under which nodes worked with this directory before. This node closes the exchanges that they left
+   * open.
+   */
   formerNodes: string[]
   /** Unlocks the directory for another process. */
   release(): void
@@ -21,22 +25,23 @@ const FILE = 'node-name'
 const NAME = /^[A-Za-z0-9._-]{1,64}$/
 
 /**
- * Locks the directory for this process and reads or makes the node's name. A new name is `madeOf` plus random digits. A directory
- * that was in use while names were made of host, address and port keeps that name (`older`). Throws `conflict` when another
- * process works with the directory, `invalid_configuration` when the name cannot be read or stored, or the directory not be locked.
+ * Locks the directory for this process and reads or makes the node's name. A new name is `madeOf` plus random
+ * digits. A directory that was in use while names were made of host, address and port keeps that name
+ * (`older`). Throws `conflict` when another process works with the directory, `invalid_configuration` when
+ * the name cannot be read or stored, or the directory not be locked.
  */
 export async function takeNodeIdentity(q: {
   directory: string
   madeOf: string
   older?: string
   /**
-   * Other nodes work for the server, and may have mounted one folder of bodies: names there are theirs. Only a person tells which one is
-   * gone (`removeNode`).
+   * Other nodes work for the server, and may have mounted one folder of bodies: names there are theirs. Only
+   * a person tells which one is gone (`removeNode`).
    */
   hasOthers: boolean
   /**
-   * Locks a file until the returned function is called. Throws `conflict` with the text `what` when another process has the lock, and
-   * `invalid_configuration` when the file cannot be locked at all.
+   * Locks a file until the returned function is called. Throws `conflict` with the text `what` when another
+   * process has the lock, and `invalid_configuration` when the file cannot be locked at all.
    */
   lock: (file: string, what: string) => () => void
 }): Promise<NodeIdentity> {

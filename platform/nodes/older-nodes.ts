@@ -1,6 +1,6 @@
 /**
- * The live nodes of a database that know another schema. A change of the schema that these could not live with waits until they have been
- * stopped: they would go on with tables that are not theirs any more.
+ * The live nodes of a database that know another schema. A change of the schema that these could not live
+ * with waits until they have been stopped: they would go on with tables that are not theirs any more.
  */
 import { createHash } from 'node:crypto'
 import type { Database } from '#platform/database/open-database.ts'
@@ -8,13 +8,19 @@ import { Fault } from '#schemas/fault.ts'
 import { createNodeStore } from './store.ts'
 import { isLive, readTold } from './told.ts'
 
-/** What a node tells of the schema that it knows, by the names of the migrations of all its databases: versions of one number may differ. */
+/**
+ * What a node tells of the schema that it knows, by the names of the migrations of all its databases:
+ * versions of one number may differ.
+ */
 export function schemaDigest(...databases: Record<string, unknown>[]): string {
   const names = databases.map((migrations) => Object.keys(migrations).sort())
   return createHash('sha256').update(JSON.stringify(names)).digest('hex').slice(0, 16)
 }
 
-/** Each with its version. One that tells nothing of its schema is another; the node itself, which starts again, is not. */
+/**
+ * Each with its version. One that tells nothing of its schema is another; the node itself, which starts
+ * again, is not.
+ */
 export async function nodesOfOtherSchemas(
   database: Database,
   { node, schema }: { node: string; schema: string },
@@ -29,7 +35,10 @@ export async function nodesOfOtherSchemas(
     .map((row) => `${row.name} (${row.version})`)
 }
 
-/** Call before a change of the schema that nodes of other schemas could not live with. Throws `conflict` when there are such `others`. */
+/**
+ * Call before a change of the schema that nodes of other schemas could not live with. Throws `conflict` when
+ * there are such `others`.
+ */
 export function refuseBeside(others: readonly string[], instead = ''): void {
   if (others.length === 0) return
   throw new Fault('conflict', {

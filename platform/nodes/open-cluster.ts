@@ -1,4 +1,7 @@
-/** Opens the files that the nodes of one server share: brings this node's folder to what the others have, before any room reads it. */
+/**
+ * Opens the files that the nodes of one server share: brings this node's folder to what the others have,
+ * before any room reads it.
+ */
 import { putNewFile } from '#platform/backups/put-file.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { type ClusterKeys, newClusterKey, readClusterKeys } from '#platform/shared-files/cluster-key.ts'
@@ -15,8 +18,8 @@ import type { NodeSettings } from './settings.ts'
 import type { NodeStore } from './store.ts'
 
 /**
- * The cluster keys, for a node to tell of when it takes its name; undefined for a server that is one node. The first node makes the key. Throws
- * `invalid_configuration` for a node without the key of the others.
+ * The cluster keys, for a node to tell of when it takes its name; undefined for a server that is one node.
+ * The first node makes the key. Throws `invalid_configuration` for a node without the key of the others.
  */
 export async function openClusterKeys(
   nodes: NodeSettings | undefined,
@@ -31,8 +34,8 @@ export async function openClusterKeys(
 }
 
 /**
- * Undefined for a server that is one node. The node has its name by then; a new one that is refused loses it, so that nobody waits for it. Throws
- * what `openSharedFiles` throws.
+ * Undefined for a server that is one node. The node has its name by then; a new one that is refused loses it,
+ * so that nobody waits for it. Throws what `openSharedFiles` throws.
  */
 export async function openCluster(q: {
   nodes: NodeSettings | undefined

@@ -1,4 +1,7 @@
-/** The nodes of a server as a feature of it: their files follow each other, each tells how it is, and new ones join. */
+/**
+ * The nodes of a server as a feature of it: their files follow each other, each tells how it is, and new ones
+ * join.
+ */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Feature, Job } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
@@ -65,7 +68,10 @@ export type NodeOffers = {
   catchUp: (() => Promise<void>) | undefined
 }
 
-/** Opens it after all rooms, which have made their first files by then. Throws what `SharedFiles.publish` throws. */
+/**
+ * Opens it after all rooms, which have made their first files by then. Throws what `SharedFiles.publish`
+ * throws.
+ */
 export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<Feature<NodeOffers>> {
   const { node, database, cluster, settings } = ground
   const store = createNodeStore(database)
@@ -130,7 +136,10 @@ function endOneself(): void {
   process.kill(process.pid, 'SIGTERM')
 }
 
-/** A newer node changes the schema where it sees no older one alive: one that was stopped for a while, or was just starting. */
+/**
+ * A newer node changes the schema where it sees no older one alive: one that was stopped for a while, or was
+ * just starting.
+ */
 function lookAtSchemaJob({ node, log, isTooNew }: NodeGround): Job {
   return {
     ...{ kind: 'look-at-schema', everySeconds: 30, onEachNode: true, immediately: true },
@@ -169,7 +178,8 @@ async function catchUp({ files }: Cluster, following: Following): Promise<void> 
     // Behind what the pull has begun.
     await following.follow([])
   }
-  // The job may have pulled it a moment ago, and a room be on its way: a device may keep it there for minutes, and calls do not wait for that.
+  // The job may have pulled it a moment ago, and a room be on its way: a device may keep it there for
+  // minutes, and calls do not wait for that.
   await Promise.race([following.settled(), wait(MOST_SETTLING_MS, undefined, { ref: false })])
 }
 

@@ -1,7 +1,8 @@
 /**
- * What a node tells the others of its settings: each one that belongs to the whole cluster, by its name with dots. Addresses, ports of listeners, paths
- * and what else belongs to a machine are left out; of a file it is told that there is one, of a policy its SHA-256 as well, and so of a section that need not be there. Secrets are
- * in files, and so never told.
+ * What a node tells the others of its settings: each one that belongs to the whole cluster, by its name with
+ * dots. Addresses, ports of listeners, paths and what else belongs to a machine are left out; of a file it is
+ * told that there is one, of a policy its SHA-256 as well, and so of a section that need not be there.
+ * Secrets are in files, and so never told.
  */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { OF_FIRST_START } from './bundle.ts'
@@ -25,9 +26,14 @@ export type SettingSchema = {
 const PLACES = new Set(['address', 'path'])
 /** Instead of a path. */
 const FILE = '<file>'
-/** Behind it where the content is compared. A version that does not compare it says the file alone, and nothing of it is known. */
+/**
+ * Behind it where the content is compared. A version that does not compare it says the file alone, and
+ * nothing of it is known.
+ */
 const CONTENT = ' SHA-256 '
-/** Of a section that need not be there: with its defaults alone, or what belongs to a machine, it counts too. */
+/**
+ * Of a section that need not be there: with its defaults alone, or what belongs to a machine, it counts too.
+ */
 const SECTION = '<section>'
 const MOST_CHARACTERS = 300
 /** A name, and a password, in an address; one with an `@` in it may stand there as it is. */
@@ -107,7 +113,10 @@ function formOf(value: unknown): string | undefined {
   return value === undefined ? undefined : canonicalJson(value)
 }
 
-/** For whoever takes it over: null for a setting that is not there. A long value is cut, and whoever is named in an address is left out. */
+/**
+ * For whoever takes it over: null for a setting that is not there. A long value is cut, and whoever is named
+ * in an address is left out.
+ */
 export function settingText(value: unknown, change: (text: string) => string = withoutUser): string | null {
   if (value === undefined) return null
   const inside = (_: string, one: unknown): unknown => (typeof one === 'string' ? change(one) : one)
@@ -115,7 +124,10 @@ export function settingText(value: unknown, change: (text: string) => string = w
   return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text
 }
 
-/** For all who may look at the nodes: of an address on the web its origin, and of a list of people's mail addresses how many there are. */
+/**
+ * For all who may look at the nodes: of an address on the web its origin, and of a list of people's mail
+ * addresses how many there are.
+ */
 export function settingShown(value: unknown): string | null {
   if (typeof value === 'string') return settingText(value, withoutPath)
   return settingText(value, (text) => (MAIL_ADDRESS.test(text) ? '…' : withoutPath(text)))
@@ -129,7 +141,10 @@ function withoutPath(text: string): string {
   return withoutUser(text).replace(PATH_OF_URL, '$1/…')
 }
 
-/** Whether another node's value can stand here as it is: not where it says, or has inside, what belongs to a machine. */
+/**
+ * Whether another node's value can stand here as it is: not where it says, or has inside, what belongs to a
+ * machine.
+ */
 export function isTakenOver({ here, there }: Difference, schema: SettingSchema | undefined): boolean {
   if ([here, there].some((value) => isFile(value) || value === SECTION)) return false
   return !hasPlaces(schema?.items) && schema?.['x-path'] !== true

@@ -1,6 +1,7 @@
 /**
- * What the nodes say of their settings, sealed under the cluster key in a row each, as each was started. So every node, and whoever sets one up, sees in
- * what they differ. No node takes a setting from there by itself: docs/decisions/nodes.md says why.
+ * What the nodes say of their settings, sealed under the cluster key in a row each, as each was started. So
+ * every node, and whoever sets one up, sees in what they differ. No node takes a setting from there by
+ * itself: docs/decisions/nodes.md says why.
  */
 import { createHmac } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'

@@ -1,4 +1,7 @@
-/** What nodes say of their settings: values of the whole cluster, no places, no secrets, readable by nodes of this cluster alone. */
+/**
+ * What nodes say of their settings: values of the whole cluster, no places, no secrets, readable by nodes of
+ * this cluster alone.
+ */
 import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'

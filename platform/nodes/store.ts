@@ -1,4 +1,7 @@
-/** Rows of nodes and of secrets to join. All times are those of the database's clock, so that a node with a wrong clock decides nothing. */
+/**
+ * Rows of nodes and of secrets to join. All times are those of the database's clock, so that a node with a
+ * wrong clock decides nothing.
+ */
 import { databaseTime } from '#platform/database/dialect.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { JoinSecretRow, NodeRow, NodeSettingsRow, NodeTables } from './migrations.ts'
@@ -35,8 +38,8 @@ export function createNodeStore(database: Database) {
     get: (name: string): Promise<NodeRow | undefined> =>
       tables.selectFrom('node').selectAll().where('name', '=', name).executeTakeFirst(),
     /**
-     * From now on the name is this process's. Returns false when the node has left, and when a process elsewhere than in `place` was seen
-     * since `unseenSince`.
+     * From now on the name is this process's. Returns false when the node has left, and when a process
+     * elsewhere than in `place` was seen since `unseenSince`.
      */
     async claim(
       row: Pick<NodeRow, 'name' | 'instance' | 'version' | 'started_at' | 'told'>,

@@ -15,7 +15,10 @@ export type Told = {
   seen: number
   /** A keyed digest of each setting that has to be the same on all nodes. */
   settings: Record<string, string>
-  /** A keyed digest of all that it tells of its settings (`settings-of-nodes.ts`); versions before these tell no values. */
+  /**
+   * A keyed digest of all that it tells of its settings (`settings-of-nodes.ts`); versions before these tell
+   * no values.
+   */
   values?: string
   /** The schema that it knows (`schemaDigest`); versions before these tell nothing. */
   schema?: string
@@ -25,7 +28,10 @@ export type Told = {
   clusterKeys?: string[]
   /** The key under which it seals, and since when at the latest. */
   sealsUnder?: { key: string; since: string }
-  /** The pass of this process over all that nodes share: when it began, and how many rows no line of the file opens. */
+  /**
+   * The pass of this process over all that nodes share: when it began, and how many rows no line of the file
+   * opens.
+   */
   sealedAnew?: { key: string; at: string; left: number }
   /** The host's name and the worker's number, where a machine has several. */
   worker?: { machine: string; number: number }
@@ -42,8 +48,8 @@ const MOST_REASONS = 10
 const MOST_CHARACTERS = 300
 
 /**
- * Without the cluster key the digests tell nothing. Settings that belong to a machine are left out, and paths: the files behind them may lie
- * elsewhere on each machine.
+ * Without the cluster key the digests tell nothing. Settings that belong to a machine are left out, and
+ * paths: the files behind them may lie elsewhere on each machine.
  */
 export function settingDigests(
   settings: object,
@@ -58,7 +64,10 @@ export function settingDigests(
   return Object.fromEntries(named) as Record<string, string>
 }
 
-/** The settings of which two nodes say different things, or that only one of them has; none while one of them has told nothing yet. */
+/**
+ * The settings of which two nodes say different things, or that only one of them has; none while one of them
+ * has told nothing yet.
+ */
 export function differing(
   { settings: a, clusterKeys: one = [] }: Pick<Told, 'settings' | 'clusterKeys'>,
   { settings: b, clusterKeys: other = [] }: Pick<Told, 'settings' | 'clusterKeys'>,
@@ -69,7 +78,10 @@ export function differing(
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name]).sort()
 }
 
-/** What is wrong with this node, for the others. `informing` names the checks that have a reason also while nothing is wrong. */
+/**
+ * What is wrong with this node, for the others. `informing` names the checks that have a reason also while
+ * nothing is wrong.
+ */
 export async function healthNow(
   health: Pick<Health, 'report'>,
   informing: ReadonlySet<string>,

@@ -1,4 +1,7 @@
-/** Acts of great weight that a passkey confirms: for exactly one act, in one session, once; what API keys may; and what the audit log says. */
+/**
+ * Acts of great weight that a passkey confirms: for exactly one act, in one session, once; what API keys may;
+ * and what the audit log says.
+ */
 import t, { type Test } from 'tap'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -108,7 +111,8 @@ void t.test('an act is confirmed by a passkey, for this act and session, once', 
   world.clock.now += 300_001
   t.match(await send(first, '/people', carl, late), { status: 403, body: { message: /five minutes/ } })
 
-  // What takes two people does nothing before a person approves it with a passkey; so a key of a person may propose it.
+  // What takes two people does nothing before a person approves it with a passkey; so a key of a person may
+  // propose it.
   const [{ id, contentSha256 }] = (await node.must('GET', '/approvals')) as [
     { id: string; contentSha256: string },
   ]

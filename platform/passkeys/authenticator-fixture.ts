@@ -1,4 +1,6 @@
-/** An authenticator in software: it makes keys and signs as a real one does, and lies as a test tells it to. */
+/**
+ * An authenticator in software: it makes keys and signs as a real one does, and lies as a test tells it to.
+ */
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 import type { Asserted, Attested } from './verify.ts'
 

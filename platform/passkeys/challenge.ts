@@ -1,6 +1,7 @@
 /**
- * Challenges that need no row until they come back: a time and random bytes, authenticated with what they are for by a secret that all
- * nodes share. So nobody can choose a challenge, keep one for later, or use one for something else.
+ * Challenges that need no row until they come back: a time and random bytes, authenticated with what they are
+ * for by a secret that all nodes share. So nobody can choose a challenge, keep one for later, or use one for
+ * something else.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
@@ -19,7 +20,10 @@ export function makeChallenge(secret: Buffer, q: ChallengeFor, now: number): str
   return Buffer.concat([head, seal(secret, head, q)]).toString('base64url')
 }
 
-/** Whether this is a challenge of ours for exactly this, not older than five minutes. Says nothing about earlier uses. */
+/**
+ * Whether this is a challenge of ours for exactly this, not older than five minutes. Says nothing about
+ * earlier uses.
+ */
 export function isChallenge(text: string, secret: Buffer, q: ChallengeFor, now: number): boolean {
   if (!FORM.test(text)) return false
   const bytes = Buffer.from(text, 'base64url')

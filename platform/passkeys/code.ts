@@ -1,6 +1,6 @@
 /**
- * The code with which a person adds a passkey without another one, where passkeys confirm acts: somebody else gives it, so that whoever took
- * over a session in its first minutes adds none.
+ * The code with which a person adds a passkey without another one, where passkeys confirm acts: somebody else
+ * gives it, so that whoever took over a session in its first minutes adds none.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
@@ -21,7 +21,10 @@ export function createCodes(q: {
   const failed = createFailedTries(q.clock)
   const iso = (ms: number): string => new Date(ms).toISOString()
   return {
-    /** A new code; an earlier one of this person serves no more. Throws `not_found`, `conflict` for somebody who cannot come in. */
+    /**
+     * A new code; an earlier one of this person serves no more. Throws `not_found`, `conflict` for somebody
+     * who cannot come in.
+     */
     async give(person: string): Promise<{ code: string; endsAt: string }> {
       // 80 bits, in a form that can be read out: 3f9a 07c2 ...
       const code = randomBytes(10)
@@ -42,7 +45,10 @@ export function createCodes(q: {
     /** A code that the person has proved already serves for a passkey, too. */
     accept: (person: string, code: string, within: Within): Promise<void> =>
       q.store.putCode({ person, digest: digestOf(code), ends_at: iso(q.clock() + SERVES_MS) }, within),
-    /** Before anything is verified. Throws `passkey_code_wrong` without one, `too_many_requests` after ten wrong ones. */
+    /**
+     * Before anything is verified. Throws `passkey_code_wrong` without one, `too_many_requests` after ten
+     * wrong ones.
+     */
     check(person: string, code: string | undefined): void {
       failed.check(person, say`too many wrong codes`)
       if (code === undefined) throw new Fault('passkey_code_wrong')

@@ -32,7 +32,10 @@ export type Passkey = {
   blockedAt: Time | null
 }
 
-/** The outcome of signing in: the person and the passkey, or why not; `id` and `name` only of a person whose passkey it is. */
+/**
+ * The outcome of signing in: the person and the passkey, or why not; `id` and `name` only of a person whose
+ * passkey it is.
+ */
 type SignedIn = { id: Uuid; name: string; passkey: Pick<Passkey, 'id' | 'name'> }
 type NotSignedIn = { refused: string; id?: Uuid; name?: string; passkey?: Pick<Passkey, 'id' | 'name'> }
 
@@ -42,13 +45,16 @@ const DAY_MS = 86_400_000
 /** Who gives others the code for a passkey, and without whom nobody could be let in again. */
 const ADMINISTRATOR = 'XROAD_SYSTEM_ADMINISTRATOR'
 /**
- * Removing a passkey and locking its person need none. If one counted no more at once, a stolen session would do that first, and then give
- * the code without any. No session lasts as long as this.
+ * Removing a passkey and locking its person need none. If one counted no more at once, a stolen session would
+ * do that first, and then give the code without any. No session lasts as long as this.
  */
 const LOST_MS = DAY_MS
 /** A used challenge expires after five minutes; logins at the provider, which share the table, after ten. */
 const FORGET_MS = 20 * 60_000
-/** A key whose private half nobody has: an unknown passkey is verified with it, so that it takes as long as a known one. */
+/**
+ * A key whose private half nobody has: an unknown passkey is verified with it, so that it takes as long as a
+ * known one.
+ */
 const DECOY = Buffer.from(
   'a501020326200121582047da872bd23f9e5457eb66eb9e986bb7b6bd99fd8f083ec461d8e8f96c8d2b9d' +
     '225820bc43385672c4bd75c87c2378098387ad819f4ea5e775e0b2375c16c3d5b0d074',
@@ -108,8 +114,8 @@ export function createPasskeys(q: {
       }
     },
     /**
-     * `isConfirmed`: by a passkey of theirs. Where passkeys confirm acts, whoever does not confirm it needs a code. Throws the faults of
-     * `optionsFor`, `passkey_refused`, `passkey_code_wrong`, `too_many_requests`.
+     * `isConfirmed`: by a passkey of theirs. Where passkeys confirm acts, whoever does not confirm it needs a
+     * code. Throws the faults of `optionsFor`, `passkey_refused`, `passkey_code_wrong`, `too_many_requests`.
      */
     async add(
       caller: Caller,
@@ -152,7 +158,8 @@ export function createPasskeys(q: {
       if (settings?.forActs === true) await codes.accept(person, code, within)
     },
     /**
-     * Ends its sessions, too; all of the person's where passkeys confirm acts: the next one may be added without any, and whoever holds a session gets around none by removing it. Throws `not_found`.
+     * Ends its sessions, too; all of the person's where passkeys confirm acts: the next one may be added
+     * without any, and whoever holds a session gets around none by removing it. Throws `not_found`.
      */
     remove: (person: string, id: string): Promise<void> =>
       store.remove({ person, id, at: iso(clock()) }, (within) =>

@@ -1,4 +1,7 @@
-/** Reads the answer of `navigator.credentials.get` as a page sends it. Bounded, and nothing else in it, before anything is verified. */
+/**
+ * Reads the answer of `navigator.credentials.get` as a page sends it. Bounded, and nothing else in it, before
+ * anything is verified.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { Asserted, AssertedKnown } from './verify.ts'
@@ -13,7 +16,10 @@ export function answerIn(body: unknown): Asserted {
   return fieldsIn(body, FIELDS) as Asserted
 }
 
-/** Of a passkey that the question named: its device may then say no handle (WebAuthn 6.3.3). Throws `invalid_input`. */
+/**
+ * Of a passkey that the question named: its device may then say no handle (WebAuthn 6.3.3). Throws
+ * `invalid_input`.
+ */
 export function answerOfKnownIn(body: unknown): AssertedKnown {
   return fieldsIn(body, FIELDS_OF_KNOWN) as AssertedKnown
 }

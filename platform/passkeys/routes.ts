@@ -1,6 +1,7 @@
 /**
- * Signing in with a passkey: `GET /login/means` says whether that is possible here, `POST /login/passkey/challenge` gives this browser a
- * challenge, `POST /login/passkey` takes the answer and begins a session.
+ * Signing in with a passkey: `GET /login/means` says whether that is possible here,
+ * `POST /login/passkey/challenge` gives this browser a challenge, `POST /login/passkey` takes the answer and
+ * begins a session.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'

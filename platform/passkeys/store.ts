@@ -30,7 +30,9 @@ export type PasskeyTables = {
   passkey_secret: { id: Uuid; secret: Buffer }
   /** The digest of the code with which a person adds a passkey without another one. */
   passkey_code: { person: string; digest: Buffer; ends_at: string }
-  /** When a passkey of the person that was not blocked was removed, or the person with one was locked, last. */
+  /**
+   * When a passkey of the person that was not blocked was removed, or the person with one was locked, last.
+   */
   passkey_lost: { person: string; lost_at: string }
 }
 
@@ -118,8 +120,8 @@ export function createPasskeyStore(database: Database) {
       }
     },
     /**
-     * Throws `conflict` if the person has `most` already, or if the credential is known, and what `check` throws, which runs in the same
-     * transaction. A code for the person that is left ends.
+     * Throws `conflict` if the person has `most` already, or if the credential is known, and what `check`
+     * throws, which runs in the same transaction. A code for the person that is left ends.
      */
     add: (row: PasskeyRow, most: number, check: (within: Within) => Promise<void>): Promise<void> =>
       inTransaction(tables, async (transaction) => {
@@ -186,7 +188,10 @@ export function createPasskeyStore(database: Database) {
         .executeTakeFirst()
       return numDeletedRows === 1n
     },
-    /** Records a use. False if the counter did not rise since any earlier use, on any node; authenticators without one send 0. */
+    /**
+     * Records a use. False if the counter did not rise since any earlier use, on any node; authenticators
+     * without one send 0.
+     */
     async use(id: string, counter: number, at: string): Promise<boolean> {
       const { numUpdatedRows } = await tables
         .updateTable('passkey')
@@ -207,7 +212,10 @@ export function createPasskeyStore(database: Database) {
     async confirm(person: string, at: string): Promise<void> {
       await tables.updateTable('passkey').set({ confirmed_at: at }).where('person', '=', person).execute()
     },
-    /** Removes one passkey of the person, and their code; `andThen` runs in the same transaction. Throws `not_found`. */
+    /**
+     * Removes one passkey of the person, and their code; `andThen` runs in the same transaction. Throws
+     * `not_found`.
+     */
     remove: (
       { person, id, at }: { person: string; id: string; at: string },
       andThen: (within: Within) => Promise<void>,
@@ -225,7 +233,10 @@ export function createPasskeyStore(database: Database) {
         if (removed.blocked_at === null) await noteLost(transaction, person, at)
         await andThen(transaction)
       }),
-    /** In the transaction that locks the person: their code ends, and a passkey that they have is lost to them. */
+    /**
+     * In the transaction that locks the person: their code ends, and a passkey that they have is lost to
+     * them.
+     */
     async lock(person: string, at: string, within: Within): Promise<void> {
       const transaction = tablesOf<PasskeyTables>({ kysely: within })
       await lockFor(transaction, `passkeys of ${person}`)

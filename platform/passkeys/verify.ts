@@ -1,6 +1,6 @@
 /**
- * Verifies what an authenticator signed, with the library, and what the library leaves to its caller. Nothing here knows persons,
- * sessions or rows.
+ * Verifies what an authenticator signed, with the library, and what the library leaves to its caller. Nothing
+ * here knows persons, sessions or rows.
  */
 import { Fault } from '#schemas/fault.ts'
 
@@ -80,7 +80,8 @@ export async function verifyUse(
     const { verified, authenticationInfo } = await verifyAuthenticationResponse({
       response: { id, rawId: id, type: 'public-key', clientExtensionResults: {}, response },
       ...{ expectedChallenge: q.challenge, expectedOrigin: q.origin, expectedRPID: q.rpId },
-      // The library compares the counter before the signature, so anybody could make it report a copy. The store compares it.
+      // The library compares the counter before the signature, so anybody could make it report a copy. The
+      // store compares it.
       credential: { id, publicKey: new Uint8Array(q.publicKey), counter: 0 },
       requireUserVerification: true,
     })
@@ -91,7 +92,10 @@ export async function verifyUse(
 
 type Client = { challenge?: unknown; crossOrigin?: unknown; topOrigin?: unknown }
 
-/** Our pages are never framed. The library accepts a frame whose outer page is not named, and does not look at new passkeys. */
+/**
+ * Our pages are never framed. The library accepts a frame whose outer page is not named, and does not look at
+ * new passkeys.
+ */
 function checkFrame(clientDataJSON: string): void {
   const { crossOrigin, topOrigin } = JSON.parse(Buffer.from(clientDataJSON, 'base64url').toString()) as Client
   if ((crossOrigin !== undefined && crossOrigin !== false) || topOrigin !== undefined)
@@ -99,8 +103,8 @@ function checkFrame(clientDataJSON: string): void {
 }
 
 /**
- * No certificates: who made an authenticator is not our question, and the library would fetch revocation lists from addresses that
- * the sender wrote.
+ * No certificates: who made an authenticator is not our question, and the library would fetch revocation
+ * lists from addresses that the sender wrote.
  */
 async function checkAttestation(attestationObject: string): Promise<void> {
   await import('reflect-metadata')

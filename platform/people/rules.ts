@@ -44,7 +44,9 @@ export function checkNotLast(
   }
 }
 
-/** Throws if one of `deciders`, or of those who made an API key among them, is the person whose roles change. */
+/**
+ * Throws if one of `deciders`, or of those who made an API key among them, is the person whose roles change.
+ */
 export function checkNotOwn(id: string, deciders: (string | undefined)[]): void {
   if (deciders.includes(id))
     throw new Fault('not_second_person', { what: say`nobody changes their own roles` })
@@ -58,7 +60,10 @@ export function checkMayHaveRoles({ state }: Standing): void {
 
 export type Invitation = { email: string | null; subject: string | null; roles: string[] }
 
-/** How an invited person will be recognised: a verified e-mail address in lower case, the provider's subject, or both. */
+/**
+ * How an invited person will be recognised: a verified e-mail address in lower case, the provider's subject,
+ * or both.
+ */
 export function checkInvitation(given: { email?: string; subject?: string; roles: string[] }): Invitation {
   const { email, subject, roles } = given
   if (email === undefined && subject === undefined)

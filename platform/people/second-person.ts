@@ -1,6 +1,6 @@
 /**
- * Decides whether two callers who must be two people could be the same person: by the persons behind them, and by who made which
- * API key; and whether a person may still decide when their decision is written.
+ * Decides whether two callers who must be two people could be the same person: by the persons behind them,
+ * and by who made which API key; and whether a person may still decide when their decision is written.
  */
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { Within } from '#platform/database/open-database.ts'
@@ -14,8 +14,9 @@ type FindPerson = {
 }
 
 /**
- * Why these two (ids of persons or API keys) might be one person: they are the same, one made the other, or one person made both, who could
- * know both secrets. Undefined otherwise: keys that the operator's first key made may be handed to two people.
+ * Why these two (ids of persons or API keys) might be one person: they are the same, one made the other, or
+ * one person made both, who could know both secrets. Undefined otherwise: keys that the operator's first key
+ * made may be handed to two people.
  */
 export async function whyNotTwo(first: string, second: string, keys: Keys): Promise<string | undefined> {
   if (first === second) return 'it is the same person or API key'
@@ -26,7 +27,10 @@ export async function whyNotTwo(first: string, second: string, keys: Keys): Prom
   return isOfPerson && maker === ofSecond.at(-1) ? 'one person made both' : undefined
 }
 
-/** Throws `key_without_person` for an API key behind which no active person stands: whoever holds it could also be the second person. */
+/**
+ * Throws `key_without_person` for an API key behind which no active person stands: whoever holds it could
+ * also be the second person.
+ */
 export async function checkAnswerable(
   caller: Pick<Caller, 'kind' | 'id'>,
   {
@@ -40,8 +44,8 @@ export async function checkAnswerable(
 }
 
 /**
- * In the transaction that writes a person's decision: throws `session_ended`, as their next request would, if somebody has locked or
- * removed the person or changed their roles since this request came in.
+ * In the transaction that writes a person's decision: throws `session_ended`, as their next request would, if
+ * somebody has locked or removed the person or changed their roles since this request came in.
  */
 export async function checkUnchanged(
   { kind, id, roles }: Caller,
@@ -53,7 +57,10 @@ export async function checkUnchanged(
   if (now?.state !== 'active' || now.roles.join(',') !== roles.join(',')) throw new Fault('session_ended')
 }
 
-/** The maker of this key, the maker's maker and so on: keys and, at the end, perhaps a person. Persons have no maker. */
+/**
+ * The maker of this key, the maker's maker and so on: keys and, at the end, perhaps a person. Persons have no
+ * maker.
+ */
 export async function makersOf(id: string, keys: Keys): Promise<string[]> {
   const makers: string[] = []
   for (let at = await keys.find(id); at?.createdBy; at = await keys.find(makers.at(-1)!)) {

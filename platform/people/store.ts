@@ -1,4 +1,7 @@
-/** Rows of people. Every change that removes or changes rights ends the person's sessions in the same transaction. */
+/**
+ * Rows of people. Every change that removes or changes rights ends the person's sessions in the same
+ * transaction.
+ */
 import { randomUUID } from 'node:crypto'
 import type { Kysely, SelectQueryBuilder } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -140,7 +143,8 @@ export function createPeopleStore(q: {
         return personIn(transaction, id)
       }),
     /**
-     * Admits who proved their identity: an active person, or an invited one who becomes active. With `guests` also strangers, without roles; an earlier guest keeps nobody from coming in by an invitation.
+     * Admits who proved their identity: an active person, or an invited one who becomes active. With `guests`
+     * also strangers, without roles; an earlier guest keeps nobody from coming in by an invitation.
      */
     admit: (identity: Identity, at: string, guests: boolean): Promise<Admission> =>
       locked(async (transaction) => {

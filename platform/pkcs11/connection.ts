@@ -1,7 +1,7 @@
 /**
- * A connection to a `p11-kit server`. Behind it is a separate process with the module, which answers one call after the other.
- * Calls may be sent ahead; answers come in the same order. Any violation of the protocol or a time limit ends the connection,
- * since later answers could not be matched with their calls.
+ * A connection to a `p11-kit server`. Behind it is a separate process with the module, which answers one call
+ * after the other. Calls may be sent ahead; answers come in the same order. Any violation of the protocol or
+ * a time limit ends the connection, since later answers could not be matched with their calls.
  */
 import { connect, type Socket } from 'node:net'
 import { type Answer, type CallName, ProtocolError, put, readAnswer, writeCall } from './message.ts'
@@ -70,7 +70,10 @@ export async function openConnection(path: string, { connectMs = CONNECT_MS } = 
     finish(reason)
   }
 
-  /** The time limit of a call starts when the previous call is answered: the module processes one call at a time. */
+  /**
+   * The time limit of a call starts when the previous call is answered: the module processes one call at a
+   * time.
+   */
   function watch(limitMs: number | undefined, what: string): void {
     clearTimeout(timer)
     if (limitMs === undefined) return

@@ -118,8 +118,8 @@ export function functionsOf(connection: Connection) {
     },
 
     /**
-     * Signs data in the form that the mechanism requires. Both calls are sent together, so no other call comes between them, and
-     * one round trip is saved.
+     * Signs data in the form that the mechanism requires. Both calls are sent together, so no other call
+     * comes between them, and one round trip is saved.
      */
     async sign(session: bigint, key: bigint, mechanism: Mechanism, data: Buffer): Promise<Buffer> {
       const [started, made] = connection.send(
@@ -129,7 +129,8 @@ export function functionsOf(connection: Connection) {
         },
         { name: 'C_Sign', parts: [put.ulong(session), put.bytes(data), put.room(MAX_SIGNATURE)] },
       ) as [Promise<Answer>, Promise<Answer>]
-      // The signature is valid only if its own SignInit succeeded: otherwise an operation with another key may have been open.
+      // The signature is valid only if its own SignInit succeeded: otherwise an operation with another key
+      // may have been open.
       const [first, second] = await Promise.allSettled([started, made])
       if (first.status === 'rejected') throw first.reason
       first.value.end()

@@ -1,6 +1,6 @@
 /**
- * Makes a key pair on a token. Checks that the private key was made there, cannot be exported, and makes signatures that the
- * public key verifies; a pair that fails a check is destroyed.
+ * Makes a key pair on a token. Checks that the private key was made there, cannot be exported, and makes
+ * signatures that the public key verifies; a pair that fails a check is destroyed.
  */
 import { createPublicKey, randomBytes, verify } from 'node:crypto'
 import { optionsOf, plainMethod } from '#core/signature/signing-key.ts'
@@ -13,7 +13,10 @@ import { generationOf, type KeyAlgorithm, PUBLIC_ATTRIBUTES, publicKeyFrom } fro
 /** The key pair on its token (CKA_ID in hex), and its public key (SubjectPublicKeyInfo). */
 export type KeyPlace = { objectId: string; publicKey: Buffer }
 
-/** Makes the pair with this label. Throws the token's errors, and `token_unavailable` for a pair that fails a check. */
+/**
+ * Makes the pair with this label. Throws the token's errors, and `token_unavailable` for a pair that fails a
+ * check.
+ */
 export async function generateOnToken(
   at: TokenSession,
   { algorithm, label }: { algorithm: KeyAlgorithm; label: string },
@@ -54,7 +57,8 @@ export async function generateOnToken(
 }
 
 /**
- * Throws `token_unavailable` unless the public key (SubjectPublicKeyInfo) verifies a signature of the private key with this id.
+ * Throws `token_unavailable` unless the public key (SubjectPublicKeyInfo) verifies a signature of the private
+ * key with this id.
  */
 export async function prove(at: TokenSession, objectId: string, spki: Buffer): Promise<void> {
   const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' })

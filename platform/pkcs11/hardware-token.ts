@@ -1,7 +1,7 @@
 /**
- * A hardware token that may disappear and come back. It is looked for when it is needed, and every few seconds. When it is back,
- * it is opened again with the last accepted PIN, which is in memory only. A PIN is never tried again after a refusal, since
- * tokens lock after a few.
+ * A hardware token that may disappear and come back. It is looked for when it is needed, and every few
+ * seconds. When it is back, it is opened again with the last accepted PIN, which is in memory only. A PIN is
+ * never tried again after a refusal, since tokens lock after a few.
  */
 import { createPublicKey, verify } from 'node:crypto'
 import type { RemoteKey } from '#core/signature/signing-key.ts'
@@ -35,40 +35,53 @@ export type HardwareToken = {
   label: string
   state(): TokenState
   /**
-   * Throws `pin_incorrect`, `pin_locked`, `token_unavailable`, or `conflict` if it is open already (the PIN is then not checked).
-   * With `careful` it throws `token_not_active` instead of trying the PIN if the token reports earlier wrong PINs.
+   * Throws `pin_incorrect`, `pin_locked`, `token_unavailable`, or `conflict` if it is open already (the PIN
+   * is then not checked). With `careful` it throws `token_not_active` instead of trying the PIN if the token
+   * reports earlier wrong PINs.
    */
   login(pin: Buffer, o?: { careful?: boolean }): Promise<void>
-  /** Throws `pin_incorrect` for another old PIN, which the token counts, for one that the token does not take, and as `generate`. */
+  /**
+   * Throws `pin_incorrect` for another old PIN, which the token counts, for one that the token does not take,
+   * and as `generate`.
+   */
   changePin(from: Buffer, to: Buffer): Promise<void>
   /** Forgets the PIN and ends the login. */
   logout(): Promise<void>
   /**
-   * Makes a pair whose private key can never leave the token, proved by a signature. Throws as `login`, and `token_not_active`.
+   * Makes a pair whose private key can never leave the token, proved by a signature. Throws as `login`, and
+   * `token_not_active`.
    */
   generate(algorithm: KeyAlgorithm, label: string): Promise<KeyPlace>
   /** The keys on the token, whoever made them. Throws as `generate`. */
   keys(): Promise<FoundKey[]>
   /**
-   * Takes a key into use that was made by other means. Throws `key_not_found`, `conflict` for a key that may not be used, and as
-   * `generate`.
+   * Takes a key into use that was made by other means. Throws `key_not_found`, `conflict` for a key that may
+   * not be used, and as `generate`.
    */
   adopt(objectId: string): Promise<KeyPlace>
-  /** Destroys both halves; does nothing if they do not exist. What also holds a key of `kept` (ids of our other keys there) stays. */
+  /**
+   * Destroys both halves; does nothing if they do not exist. What also holds a key of `kept` (ids of our
+   * other keys there) stays.
+   */
   destroy(objectId: string, kept?: readonly string[]): Promise<void>
   /**
-   * `publicKey` is DER of SubjectPublicKeyInfo. The key can sign whenever the token is open; a signature that takes longer than
-   * `limitMs` fails with `token_unavailable`.
+   * `publicKey` is DER of SubjectPublicKeyInfo. The key can sign whenever the token is open; a signature that
+   * takes longer than `limitMs` fails with `token_unavailable`.
    */
   key(place: KeyPlace, o?: { limitMs?: number }): RemoteKey
-  /** Throws `token_not_active` or `token_unavailable` unless the token is open and answers. Takes long if the token hangs. */
+  /**
+   * Throws `token_not_active` or `token_unavailable` unless the token is open and answers. Takes long if the
+   * token hangs.
+   */
   ready(): Promise<void>
   /** Looks for the token now; joins a search that is running. */
   look(): Promise<void>
   close(): void
 }
 
-/** For this long after a failure there is no further attempt for messages: they get the last reason at once. */
+/**
+ * For this long after a failure there is no further attempt for messages: they get the last reason at once.
+ */
 const PAUSE_MS = 1000
 const LOOK_MS = 5000
 const P256_BYTES = 32

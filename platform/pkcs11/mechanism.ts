@@ -1,5 +1,6 @@
 /**
- * How a token makes the signatures that we need: we compute the digest, and the token signs it with the mechanism for the key.
+ * How a token makes the signatures that we need: we compute the digest, and the token signs it with the
+ * mechanism for the key.
  */
 import { createHash } from 'node:crypto'
 import { der } from '#core/asn1/der-write.ts'
@@ -17,7 +18,8 @@ export function operationFor(
   const digest = createHash(method.digest).update(data).digest()
   switch (method.kind) {
     case 'ecdsa':
-      // FIPS 186-5 6.4.1: the leftmost bits. Cut here, since older modules refuse a digest longer than the order.
+      // FIPS 186-5 6.4.1: the leftmost bits. Cut here, since older modules refuse a digest longer than the
+      // order.
       return { mechanism: { type: MECHANISM.ecdsa }, input: digest.subarray(0, curveBytes) }
     case 'rsa': {
       // RFC 8017 9.2: CKM_RSA_PKCS adds the padding, but the caller must build the DigestInfo.

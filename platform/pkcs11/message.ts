@@ -1,7 +1,7 @@
 /**
- * The messages of p11-kit's remoting protocol as bytes: a call's number, the signature of its arguments as text, the arguments.
- * All numbers are big-endian; a CK_ULONG is 8 octets. The server's answers are untrusted: every length is checked, and no bytes
- * may be left over.
+ * The messages of p11-kit's remoting protocol as bytes: a call's number, the signature of its arguments as
+ * text, the arguments. All numbers are big-endian; a CK_ULONG is 8 octets. The server's answers are
+ * untrusted: every length is checked, and no bytes may be left over.
  */
 import { ATTRIBUTE, ModuleError } from './constants.ts'
 
@@ -119,8 +119,8 @@ export type Answer = {
 }
 
 /**
- * Reads the answer to a call. Throws ModuleError for an error of the module, ProtocolError for anything that is not an answer to
- * it.
+ * Reads the answer to a call. Throws ModuleError for an error of the module, ProtocolError for anything that
+ * is not an answer to it.
  */
 export function readAnswer(name: CallName, bytes: Buffer): Answer {
   const [number, , signature] = CALLS[name]

@@ -1,6 +1,6 @@
 /**
- * Finds one token behind a socket and opens a session with it. A session has its own connection, process of the module, and
- * login.
+ * Finds one token behind a socket and opens a session with it. A session has its own connection, process of
+ * the module, and login.
  */
 import { Fault } from '#schemas/fault.ts'
 import { openConnection } from './connection.ts'

@@ -1,4 +1,7 @@
-/** A token that appears, disappears, hangs and locks: a server that never answers, and a SoftHSM behind p11-kit. */
+/**
+ * A token that appears, disappears, hangs and locks: a server that never answers, and a SoftHSM behind
+ * p11-kit.
+ */
 import { createPublicKey, verify } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'

@@ -1,4 +1,6 @@
-/** The protocol as bytes and as a connection: malicious answers, silence, and what is signed. Needs no token. */
+/**
+ * The protocol as bytes and as a connection: malicious answers, silence, and what is signed. Needs no token.
+ */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'

@@ -12,7 +12,10 @@ const REFUSED_PIN: ReadonlySet<number> = new Set([
   RETURN.userPinNotInitialized,
 ])
 
-/** Codes that mean a lost session, process or device: a new connection can find the token again if it is there. */
+/**
+ * Codes that mean a lost session, process or device: a new connection can find the token again if it is
+ * there.
+ */
 const LOST: ReadonlySet<number> = new Set([
   RETURN.generalError,
   RETURN.functionFailed,

@@ -1,6 +1,6 @@
 /**
- * Keys that are on a token already, made there with its maker's tool or imported: lists them, decides whether they may be used,
- * takes one into use, destroys one. Never reads private keys.
+ * Keys that are on a token already, made there with its maker's tool or imported: lists them, decides whether
+ * they may be used, takes one into use, destroys one. Never reads private keys.
  */
 import { Fault } from '#schemas/fault.ts'
 import { CLASS } from './constants.ts'
@@ -39,8 +39,8 @@ export async function keysOnToken(at: TokenSession): Promise<FoundKey[]> {
 }
 
 /**
- * The key with this id, proved by a signature. Throws `key_not_found`, or `conflict` with the reason for a key that may not be
- * used: the token would export it, or its public half does not describe it.
+ * The key with this id, proved by a signature. Throws `key_not_found`, or `conflict` with the reason for a
+ * key that may not be used: the token would export it, or its public half does not describe it.
  */
 export async function adoptFromToken(at: TokenSession, objectId: string): Promise<KeyPlace> {
   const found = (await examine(at)).find((key) => key.objectId === objectId)

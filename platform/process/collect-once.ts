@@ -1,6 +1,7 @@
 /**
- * Frees memory that only the start of a process needed, 25 to 30 MB in a security server. V8 by itself would collect it only when
- * the heap has grown by as much again, and would keep the memory. This flag is the only access to V8's collector.
+ * Frees memory that only the start of a process needed, 25 to 30 MB in a security server. V8 by itself would
+ * collect it only when the heap has grown by as much again, and would keep the memory. This flag is the only
+ * access to V8's collector.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'

@@ -1,4 +1,7 @@
-/** Runs a server process: starts or reports why not, prints one line when ready, drains on SIGTERM, SIGINT or a lost parent. */
+/**
+ * Runs a server process: starts or reports why not, prints one line when ready, drains on SIGTERM, SIGINT or
+ * a lost parent.
+ */
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
 import { collectOnce } from './collect-once.ts'
@@ -18,14 +21,15 @@ const EXIT = { ok: 0, failed: 1, configuration: 2 } as const
 
 const SUPERVISOR = 'supervisor'
 const DRAIN_MS = 15_000
-// By then the code for the first callers is loaded, and nobody waits for a server that has just started. A process that lives for minutes
-// only, as in the sandbox of a test, does without it: it is up to half a second of a processor.
+// By then the code for the first callers is loaded, and nobody waits for a server that has just started. A
+// process that lives for minutes only, as in the sandbox of a test, does without it: it is up to half a
+// second of a processor.
 const COLLECT_MS = 600_000
 
 /**
- * Runs a server to its end and sets the exit code: 0 after a clean drain, 1 if it failed or did not drain within 15 s, 2 for a
- * wrong configuration. A second signal ends the process at once. An uncaught exception is logged and ends it: none of our
- * guarantees needs an orderly end.
+ * Runs a server to its end and sets the exit code: 0 after a clean drain, 1 if it failed or did not drain
+ * within 15 s, 2 for a wrong configuration. A second signal ends the process at once. An uncaught exception
+ * is logged and ends it: none of our guarantees needs an orderly end.
  */
 export async function runProcess(q: {
   name: string
@@ -66,7 +70,8 @@ export async function runProcess(q: {
     )
   }
   const onSignal = (signal: string): void => {
-    // A service manager signals each process, and the word of the supervisor may be here first: they mean the same, so the drain goes on.
+    // A service manager signals each process, and the word of the supervisor may be here first: they mean the
+    // same, so the drain goes on.
     const isSecond = isSignalled || stopping !== SUPERVISOR
     isSignalled = true
     if (isSecond) stop(signal)
@@ -75,7 +80,8 @@ export async function runProcess(q: {
   process.on('SIGINT', () => onSignal('SIGINT'))
   // If a parent that started us with an IPC channel dies (the sandbox, a test), we must not keep running.
   process.on('disconnect', () => stop('parent gone'))
-  // A supervisor says it while the service manager may have sent a signal to each process, so it is no second one.
+  // A supervisor says it while the service manager may have sent a signal to each process, so it is no second
+  // one.
   process.on('message', (message: unknown) => {
     const isStop = typeof message === 'object' && message !== null && 'stop' in message
     if (stopping === undefined && isStop) stop(SUPERVISOR)

@@ -1,11 +1,17 @@
-/** What a server needs may be late at its start: machines boot together, a standby takes over, a busy machine connects slowly. It is waited for. */
+/**
+ * What a server needs may be late at its start: machines boot together, a standby takes over, a busy machine
+ * connects slowly. It is waited for.
+ */
 import type { Log } from '#platform/logging/create-log.ts'
 
 const MOST_MS = 30_000
 
 let starting: { log: Log; mostMs: number; until: number | undefined } | undefined
 
-/** Runs the start of this process: meanwhile `mayWait` is true, for half a minute from the first time that it is asked. */
+/**
+ * Runs the start of this process: meanwhile `mayWait` is true, for half a minute from the first time that it
+ * is asked.
+ */
 export async function whileStarting<Started>(
   log: Log,
   start: () => Promise<Started>,

@@ -1,6 +1,6 @@
 /**
- * Stores proposals and carries out each approved one once. The claim is durable before the act begins. When a process died during
- * an act, nobody guesses the outcome.
+ * Stores proposals and carries out each approved one once. The claim is durable before the act begins. When a
+ * process died during an act, nobody guesses the outcome.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
@@ -19,11 +19,13 @@ import type { ProposalRow, ProposalStore } from './store.ts'
 /** What approvals need to know about proposers; implemented in proposers.ts from people and API keys. */
 export type Proposers = {
   /**
-   * The roles that the person or key has now. Empty when the person is not active or no active person answers for the key. In a
-   * transaction nobody takes a person's roles away until its end.
+   * The roles that the person or key has now. Empty when the person is not active or no active person answers
+   * for the key. In a transaction nobody takes a person's roles away until its end.
    */
   rolesOf(of: { kind: string; id: string }, within?: Within): Promise<string[]>
-  /** The active person who made an API key, at the start of the chain of keys; null for keys of the operator. */
+  /**
+   * The active person who made an API key, at the start of the chain of keys; null for keys of the operator.
+   */
   makerOf(key: string): Promise<string | null>
 }
 
@@ -128,8 +130,8 @@ export function createApprovals(q: {
   }
 
   /**
-   * Who decides, with the roles of this moment: somebody may have locked them since their request came in. Throws `session_ended`,
-   * as their next request would.
+   * Who decides, with the roles of this moment: somebody may have locked them since their request came in.
+   * Throws `session_ended`, as their next request would.
    */
   async function asOfNow(caller: Caller, within: Within): Promise<Caller> {
     if (caller.kind !== 'person') return caller
@@ -138,7 +140,9 @@ export function createApprovals(q: {
     return { ...caller, roles }
   }
 
-  /** Records how the act ended, with both names: the audit record made before the act only says that it began. */
+  /**
+   * Records how the act ended, with both names: the audit record made before the act only says that it began.
+   */
   async function recordEnd(row: ProposalRow): Promise<void> {
     const { id, operation, state, result, failure, proposer_id, proposer_name, decider_id, decider_name } =
       row

@@ -1,6 +1,7 @@
 /**
- * Explains what a reader cannot see in the exact content of a proposal: the facts of its certificates, and which person or
- * service its ids mean. The explanation binds nothing: people approve the content by its hash.
+ * Explains what a reader cannot see in the exact content of a proposal: the facts of its certificates, and
+ * which person or service its ids mean. The explanation binds nothing: people approve the content by its
+ * hash.
  */
 
 import { type CertificateFacts, certificateFacts } from '#core/certificate/certificate-facts.ts'
@@ -20,8 +21,8 @@ export type Known = {
 
 type Explained = {
   /**
-   * `at` is the path of the field. Without further facts the certificate cannot be read, and carrying out the proposal will fail
-   * with that reason.
+   * `at` is the path of the field. Without further facts the certificate cannot be read, and carrying out the
+   * proposal will fail with that reason.
    */
   certificates: ({ at: string } & Partial<CertificateFacts>)[]
   person?: Person

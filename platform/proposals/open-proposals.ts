@@ -1,4 +1,6 @@
-/** Opens the proposals of a server: their store, those who decide, and the job that ends what nobody decided. */
+/**
+ * Opens the proposals of a server: their store, those who decide, and the job that ends what nobody decided.
+ */
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { Job } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -19,7 +21,9 @@ type Waiting = {
 
 export type ProposalOffers = {
   approvals: Approvals
-  /** The active person at the start of the chain of keys that made an API key; null for keys of the operator. */
+  /**
+   * The active person at the start of the chain of keys that made an API key; null for keys of the operator.
+   */
   makerOf(key: string): Promise<string | null>
   /** How many proposals this caller may decide now. */
   countProposals(caller: Caller): Promise<number>
@@ -39,7 +43,10 @@ export function openProposals(q: {
     call: CallInput | undefined,
     waiting: Waiting,
   ): Promise<boolean>
-  /** Whether a caller sees proposals of acts that their roles have no part in; without it everybody does who may list proposals. */
+  /**
+   * Whether a caller sees proposals of acts that their roles have no part in; without it everybody does who
+   * may list proposals.
+   */
   seesAll?(caller: Caller): boolean
   /** The name of a thing that an operation names by its number, to explain a proposal. */
   nameOf?(operation: string, id: number): Promise<string | undefined>

@@ -9,8 +9,8 @@ export function createProposers(q: {
   apiKeys: Pick<ApiKeys, 'find'>
 }): Proposers {
   /**
-   * The active person at the start of the chain. A key may have made a key, and the person who made the first could know all
-   * their secrets.
+   * The active person at the start of the chain. A key may have made a key, and the person who made the first
+   * could know all their secrets.
    */
   async function makerOf(key: string, within?: Within): Promise<string | null> {
     let maker: string | null = null

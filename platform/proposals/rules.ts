@@ -23,8 +23,9 @@ type Proposal = {
 }
 
 /**
- * The exact text whose hash a second person approves: canonical JSON (RFC 8785), with bytes as base64. Throws `invalid_input` for
- * a content that could not be read back later, such as one with a whole number beyond 2^53.
+ * The exact text whose hash a second person approves: canonical JSON (RFC 8785), with bytes as base64. Throws
+ * `invalid_input` for a content that could not be read back later, such as one with a whole number beyond
+ * 2^53.
  */
 export function contentText({ operation, params, query, body }: Content): string {
   const given =
@@ -47,7 +48,10 @@ export function readContent(text: string): Content {
   return { ...call, body: 'base64' in body ? Buffer.from(body.base64, 'base64') : body.json }
 }
 
-/** Like `readContent`, but for display: undefined for a text that an older version stored and that cannot be read now. */
+/**
+ * Like `readContent`, but for display: undefined for a text that an older version stored and that cannot be
+ * read now.
+ */
 export function readable(text: string): Content | undefined {
   try {
     return readContent(text)
@@ -59,8 +63,8 @@ export function readable(text: string): Content | undefined {
 type Body = { base64: string } | { json: unknown }
 
 /**
- * Throws `not_in_person`, `forbidden` or `not_second_person` unless this caller has one of the operation's `roles` and is a
- * second person.
+ * Throws `not_in_person`, `forbidden` or `not_second_person` unless this caller has one of the operation's
+ * `roles` and is a second person.
  */
 export function checkDecider(proposal: Proposal, decider: Caller, roles: string[]): void {
   if (decider.kind !== 'person') throw new Fault('not_in_person')
@@ -76,12 +80,18 @@ function whyNotSecond({ proposer_id, proposer_maker, content }: Proposal, id: st
   return content.includes(aboutPerson(id)) ? 'this is about you' : undefined
 }
 
-/** A person's id in the form in which a content contains it at any place. An id in the path could be written differently. */
+/**
+ * A person's id in the form in which a content contains it at any place. An id in the path could be written
+ * differently.
+ */
 export function aboutPerson(id: string): string {
   return JSON.stringify(id)
 }
 
-/** The parameters of a path in the form in which a content contains them. No text in it can look so: its quotes are escaped. */
+/**
+ * The parameters of a path in the form in which a content contains them. No text in it can look so: its
+ * quotes are escaped.
+ */
 export function parametersText(params: Record<string, string>): string {
   return `"params":${canonicalJson({ ...params })},"query":`
 }

@@ -61,7 +61,10 @@ export async function createProposalTable(kysely: Kysely<unknown>): Promise<void
   await index('proposed_at').column('proposed_at').execute()
 }
 
-/** A selection of proposals; `waiting` selects those that this person may decide, `only` those of these operations and one's own. */
+/**
+ * A selection of proposals; `waiting` selects those that this person may decide, `only` those of these
+ * operations and one's own.
+ */
 export type View =
   | { view: 'all'; only?: { caller: string; operations: string[] } }
   | { view: 'mine'; caller: string }
@@ -154,7 +157,10 @@ export function createProposalStore(database: Database) {
           throw new Fault('conflict', { what: say`${most} proposals of yours wait already: withdraw some` })
         await transaction.insertInto('proposal').values(row).execute()
       }),
-    /** Writes what `decide` returns for the row, before anybody else can read the row. When `decide` throws, nothing changes. */
+    /**
+     * Writes what `decide` returns for the row, before anybody else can read the row. When `decide` throws,
+     * nothing changes.
+     */
     decide: (
       id: string,
       decide: (row: ProposalRow, within: Within) => Partial<ProposalRow> | Promise<Partial<ProposalRow>>,
@@ -192,7 +198,8 @@ export function createProposalStore(database: Database) {
         .execute()
     },
     /**
-     * Marks as failed every proposal that was claimed before `before` and never ended. Returns each of them to one caller only.
+     * Marks as failed every proposal that was claimed before `before` and never ended. Returns each of them
+     * to one caller only.
      */
     giveUp: (before: string, failure: string): Promise<ProposalRow[]> =>
       tables

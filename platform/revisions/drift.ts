@@ -1,6 +1,7 @@
 /**
- * Which acts since a revision no revision made: somebody changed by hand what a file could have declared. An act belongs to a revision if it
- * says so on record, was done by who applied that revision, and while it was applied: until its end, the next revision, or half an hour later.
+ * Which acts since a revision no revision made: somebody changed by hand what a file could have declared. An
+ * act belongs to a revision if it says so on record, was done by who applied that revision, and while it was
+ * applied: until its end, the next revision, or half an hour later.
  */
 
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -18,7 +19,10 @@ type Rooms = {
 const PAGE = 200
 /** An answer reads no more records than these, so that nobody makes the server read a log of years. */
 const MOST_READ = 20_000
-/** An applying that has not ended by then is taken for broken off, and what is done later is none of its steps. */
+/**
+ * An applying that has not ended by then is taken for broken off, and what is done later is none of its
+ * steps.
+ */
 export const OPEN_MS = 30 * 60_000
 
 type Applying = Pick<RevisionRow, 'audit_sequence' | 'end_sequence' | 'caller_id' | 'begun_at'>
@@ -36,7 +40,10 @@ export function isOwn(
   return Date.parse(at) <= Date.parse(begun_at) + OPEN_MS
 }
 
-/** At most `most` acts after the record `after` that no revision made, newest first; `more` where there are others, or can be. */
+/**
+ * At most `most` acts after the record `after` that no revision made, newest first; `more` where there are
+ * others, or can be.
+ */
 export async function othersSince(
   { audit, declaredActs, find }: Rooms,
   after: number,

@@ -68,7 +68,10 @@ export function revisionHandlers({
       throw new Fault('invalid_input', { what: say`the content has mail addresses, and is kept for good` })
   }
 
-  /** The row could have been changed with its text; the record of the audit log cannot, without that its chain breaks. */
+  /**
+   * The row could have been changed with its text; the record of the audit log cannot, without that its chain
+   * breaks.
+   */
   async function isOnRecord({ audit_sequence, caller_id, sha256 }: RevisionRow): Promise<boolean> {
     const range = { after: audit_sequence - 1, before: audit_sequence + 1 }
     const [entry] = await audit.list({ ...range, operations: ['addRevision'], callerId: caller_id, limit: 1 })

@@ -1,4 +1,6 @@
-/** The history of what was applied to a server from declared files, and what was changed since by other means. */
+/**
+ * The history of what was applied to a server from declared files, and what was changed since by other means.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { revisionHandlers } from './handlers.ts'
@@ -6,8 +8,8 @@ import { createRevisionStore } from './store.ts'
 import { revisionMigrations } from './tables.ts'
 
 /**
- * `declaredActs`: the operations of this server that change what its declared file can hold; these alone can be drift. `holdsMail`: whether a content has
- * mail addresses of people, which are not kept.
+ * `declaredActs`: the operations of this server that change what its declared file can hold; these alone can
+ * be drift. `holdsMail`: whether a content has mail addresses of people, which are not kept.
  */
 export function revisionsFeature(
   declaredActs: readonly string[],

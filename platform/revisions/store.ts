@@ -19,15 +19,18 @@ const COLUMNS = [
 
 const SEARCHED = ['reason', 'caller_name', 'sha256'] as const
 
-/** All are kept for good, so that a key that runs wild must not fill the disk; of one caller, so that it holds up nobody else. */
+/**
+ * All are kept for good, so that a key that runs wild must not fill the disk; of one caller, so that it holds
+ * up nobody else.
+ */
 const MOST_A_DAY = 500
 const MOST_BYTES_A_DAY = 268_435_456
 
 export type RevisionStore = {
   /**
-   * The row with the next number, and its text, in the place of one that differs: nobody can tell what damaged that. Throws `conflict` while one that was
-   * begun after `openSince` has not ended: two at a time would undo each other; and when the caller has kept enough since `dayAgo`, for none is ever
-   * taken away.
+   * The row with the next number, and its text, in the place of one that differs: nobody can tell what
+   * damaged that. Throws `conflict` while one that was begun after `openSince` has not ended: two at a time
+   * would undo each other; and when the caller has kept enough since `dayAgo`, for none is ever taken away.
    */
   add(row: NewRevision, content: Buffer, times: { openSince: string; dayAgo: string }): Promise<RevisionRow>
   /** Newest first; `q` is searched in the reason, the name of who applied it and the SHA-256. */

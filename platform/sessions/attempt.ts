@@ -1,6 +1,7 @@
 /**
- * One attempt to log in. Its cookie binds the callback to the browser that began the attempt. State, nonce and PKCE verifier are
- * derived from the cookie, so a callback of another browser, or of a manipulated start, does not match.
+ * One attempt to log in. Its cookie binds the callback to the browser that began the attempt. State, nonce
+ * and PKCE verifier are derived from the cookie, so a callback of another browser, or of a manipulated start,
+ * does not match.
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 

@@ -1,6 +1,7 @@
 /**
- * Identifies the caller: the holder of an API key, or a person in a session. If a request has an Authorization header, only that
- * counts. A request in a session that changes something needs the session's CSRF token.
+ * Identifies the caller: the holder of an API key, or a person in a session. If a request has an
+ * Authorization header, only that counts. A request in a session that changes something needs the session's
+ * CSRF token.
  */
 import { timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'

@@ -1,6 +1,6 @@
 /**
- * The client of the OpenID provider. It learns who has just logged in from a signed ID token for our client, with our nonce, and
- * for a login within the attempt. Every answer is bounded in time and size.
+ * The client of the OpenID provider. It learns who has just logged in from a signed ID token for our client,
+ * with our nonce, and for a login within the attempt. Every answer is bounded in time and size.
  */
 import { Agent, fetch as boundedFetch } from 'undici'
 import { isPlainText } from '#platform/plain-text.ts'
@@ -23,8 +23,8 @@ export type OpenIdClient = {
   /** The address to which the browser is sent to log in. Throws `login_provider_failed`. */
   addressFor(attempt: Attempt): Promise<string>
   /**
-   * The person who came back with this address. Throws `login_failed`, or `login_provider_failed` if the provider does not
-   * answer.
+   * The person who came back with this address. Throws `login_failed`, or `login_provider_failed` if the
+   * provider does not answer.
    */
   identify(callback: URL, attempt: Attempt): Promise<Identity>
   close(): Promise<void>
@@ -41,7 +41,10 @@ type OpenIdSettings = {
   claim?: string
   /** A claim that has to say this, alone or in a list: whoever lacks it is not logged in. */
   required?: { claim: string; value: string }
-  /** The authentication context classes of which the login must have one (OpenID Connect Core, section 2, `acr`). */
+  /**
+   * The authentication context classes of which the login must have one (OpenID Connect Core, section 2,
+   * `acr`).
+   */
   acr?: string[]
 }
 
@@ -139,7 +142,10 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
 
 type Provider = Awaited<ReturnType<Library['discovery']>>
 
-/** Whether the provider could not be reached, was too slow, or reported a failure of its own: nobody's login is wrong then. */
+/**
+ * Whether the provider could not be reached, was too slow, or reported a failure of its own: nobody's login
+ * is wrong then.
+ */
 function isAway(thrown: unknown): boolean {
   const { status, code, cause, message } = thrown as Partial<Record<string, unknown>>
   const answered = status ?? (cause as { status?: unknown } | undefined)?.status

@@ -1,7 +1,12 @@
-/** Cookies that no script, no other site and (with HTTPS) no other host can read or set (RFC 6265bis, __Host- prefix). */
+/**
+ * Cookies that no script, no other site and (with HTTPS) no other host can read or set (RFC 6265bis, __Host-
+ * prefix).
+ */
 
 export type Cookies = {
-  /** The value; undefined if the cookie is absent or occurs twice: somebody else may have set the second one. */
+  /**
+   * The value; undefined if the cookie is absent or occurs twice: somebody else may have set the second one.
+   */
   read(header: string | undefined, name: string): string | undefined
   /** The Set-Cookie value of a session cookie, or of one that lives for `seconds`. */
   write(name: string, value: string, sameSite: 'Strict' | 'Lax', seconds?: number): string
@@ -9,7 +14,8 @@ export type Cookies = {
 }
 
 /**
- * `name` distinguishes servers on one host, since cookies ignore ports. `secure` may be false on loopback addresses only.
+ * `name` distinguishes servers on one host, since cookies ignore ports. `secure` may be false on loopback
+ * addresses only.
  */
 export function createCookies(q: { name: string; secure: boolean }): Cookies {
   const prefix = q.secure ? '__Host-' : ''

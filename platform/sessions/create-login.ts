@@ -43,7 +43,9 @@ export type Doorway = {
 
 export type Login = Doorway & { close(): Promise<void> }
 
-/** Adds the routes to `app`. `name` distinguishes its cookies from those of other servers on the same host. */
+/**
+ * Adds the routes to `app`. `name` distinguishes its cookies from those of other servers on the same host.
+ */
 export function createLogin(
   app: FastifyInstance,
   q: {

@@ -1,6 +1,6 @@
 /**
- * Sessions of persons. A session is a token of 256 random bits that only the browser has. It ends by disuse, by age, by logout,
- * and by every change of the person's rights.
+ * Sessions of persons. A session is a token of 256 random bits that only the browser has. It ends by disuse,
+ * by age, by logout, and by every change of the person's rights.
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
@@ -21,12 +21,17 @@ type Session = {
 export type Sessions = {
   /** Begins a session, perhaps by a passkey, and returns its token, which cannot be read again. */
   begin(person: string, passkey?: string): Promise<string>
-  /** The session of this token; extends it, since it is used now. Undefined if there is none or it is over. */
+  /**
+   * The session of this token; extends it, since it is used now. Undefined if there is none or it is over.
+   */
   find(token: string | undefined): Promise<Session | undefined>
   end(token: string): Promise<void>
   /** In the transaction that locks, removes or changes the person: both are committed, or neither. */
   endAllOf(person: string, within: Within): Promise<void>
-  /** In the transaction of an act: throws `session_ended` if the person's session that began then was ended meanwhile. */
+  /**
+   * In the transaction of an act: throws `session_ended` if the person's session that began then was ended
+   * meanwhile.
+   */
   checkKept(person: string, begunAt: string, within: Within): Promise<void>
   /** In the transaction that removes the passkey: ends the sessions that it began. */
   endThoseOf(passkey: string, within: Within): Promise<void>

@@ -1,4 +1,7 @@
-/** Limits the failed tries of each address or person; the memory for this is bounded too. Each node counts separately. */
+/**
+ * Limits the failed tries of each address or person; the memory for this is bounded too. Each node counts
+ * separately.
+ */
 import type { Clock } from '#platform/clock.ts'
 import { networkOf } from '#platform/http-service/rate-limit.ts'
 import { Fault } from '#schemas/fault.ts'

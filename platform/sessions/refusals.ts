@@ -1,6 +1,6 @@
 /**
- * Counts refused logins of strangers: in a metric at once, and in one record of the audit log per minute. So nobody can fill the
- * log, and it names no person without access.
+ * Counts refused logins of strangers: in a metric at once, and in one record of the audit log per minute. So
+ * nobody can fill the log, and it names no person without access.
  */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Log } from '#platform/logging/create-log.ts'

@@ -1,4 +1,7 @@
-/** Logging in and out: `GET /login` to the provider, `GET /login/callback` back with a session, `POST /logout`. */
+/**
+ * Logging in and out: `GET /login` to the provider, `GET /login/callback` back with a session,
+ * `POST /logout`.
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -99,8 +102,8 @@ export function loginRoutes(app: FastifyInstance, rooms: Rooms): void {
     if (attempt === undefined) return refuse(reply, 'expired')
     const callback = new URL(rooms.redirectUri)
     callback.search = new URL(request.url, 'http://ignored').search
-    // Any website could have sent the browser here before this check. So a wrong state must not use up the attempt, nor count as
-    // a failed login.
+    // Any website could have sent the browser here before this check. So a wrong state must not use up the
+    // attempt, nor count as a failed login.
     if (callback.searchParams.get('state') !== attempt.state) return refuse(reply, 'state')
     reply.header('set-cookie', cookies.clear('login', 'Lax'))
     const at = clock()
@@ -131,7 +134,8 @@ export function loginRoutes(app: FastifyInstance, rooms: Rooms): void {
     await audit.before({ caller: person, operation: 'login', target: '/login' })
     await rooms.admitted(person.id)
     await beginSession(request, reply, rooms, person.id)
-    // A page instead of a redirect: browsers do not send a Strict cookie in a chain of redirects that began at the provider.
+    // A page instead of a redirect: browsers do not send a Strict cookie in a chain of redirects that began
+    // at the provider.
     return sendPage(reply, 200, {
       title: 'You are logged in',
       paragraphs: [`Welcome, ${person.name}.`],

@@ -1,4 +1,7 @@
-/** The settings of a login, the same for both servers: the provider, and the address under which browsers come back. */
+/**
+ * The settings of a login, the same for both servers: the provider, and the address under which browsers come
+ * back.
+ */
 import { isIP } from 'node:net'
 import { Fault } from '#schemas/fault.ts'
 
@@ -11,7 +14,10 @@ export type LoginFile = {
   passkeys?: { rpId?: string | undefined; days: number; forActs: boolean } | undefined
 }
 
-/** Where passkeys are used, for how many days after a login at the provider, and whether acts of great weight need a fresh one. */
+/**
+ * Where passkeys are used, for how many days after a login at the provider, and whether acts of great weight
+ * need a fresh one.
+ */
 export type PasskeySettings = { origin: string; rpId: string; days: number; forActs: boolean }
 
 /** JSON Schema of `login`; all but `passkeys` are required. */
@@ -97,7 +103,10 @@ export function isLoopback(address: string): boolean {
   )
 }
 
-/** Whether it is for browsers of this machine: they take names below localhost for it and ask nobody (RFC 6761 section 6.3). */
+/**
+ * Whether it is for browsers of this machine: they take names below localhost for it and ask nobody (RFC 6761
+ * section 6.3).
+ */
 export function isOfBrowsers(baseUrl: string): boolean {
   return /^http:\/\/[a-z0-9.-]+\.localhost(:\d+)?$/i.test(baseUrl)
 }

@@ -1,4 +1,7 @@
-/** Rows of sessions, by the digest of their tokens, and of used login attempts. A copy of the database gives no access. */
+/**
+ * Rows of sessions, by the digest of their tokens, and of used login attempts. A copy of the database gives
+ * no access.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
@@ -52,14 +55,19 @@ export type Limits = { createdAfter: string; usedAfter: string }
 export type SessionStore = {
   /** Adds a session. Deletes sessions that are over, and the person's oldest ones beyond `most`. */
   insert(row: SessionRow, limits: Limits, most: number): Promise<void>
-  /** Undefined also when its passkey is gone or blocked: that may have happened while the passkey was just beginning it. */
+  /**
+   * Undefined also when its passkey is gone or blocked: that may have happened while the passkey was just
+   * beginning it.
+   */
   find(digest: Buffer, limits: Limits): Promise<SessionRow | undefined>
   touch(digest: Buffer, at: string): Promise<void>
   remove(digest: Buffer): Promise<void>
   isKept(person: string, createdAt: string, within: Within): Promise<boolean>
   removeAllOf(person: string, within: Within): Promise<void>
   removeThoseOf(passkey: string, within: Within): Promise<void>
-  /** False if this attempt was used before. Deletes attempts used before `forgetBefore`, which have expired. */
+  /**
+   * False if this attempt was used before. Deletes attempts used before `forgetBefore`, which have expired.
+   */
   useLogin(digest: Buffer, at: string, forgetBefore: string): Promise<boolean>
 }
 

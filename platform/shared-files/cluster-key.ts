@@ -1,6 +1,7 @@
 /**
- * The cluster key: what all nodes of one server hold and the database does not. It is made by the first node, and others get it when
- * they join. The file has one key a line: all of them open, and the last one seals once every node has it (`platform/nodes/key-change.ts`).
+ * The cluster key: what all nodes of one server hold and the database does not. It is made by the first node,
+ * and others get it when they join. The file has one key a line: all of them open, and the last one seals
+ * once every node has it (`platform/nodes/key-change.ts`).
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
@@ -10,7 +11,10 @@ import { Fault } from '#schemas/fault.ts'
 type ClusterKey = { id: string; key: Buffer }
 export type ClusterKeys = {
   lines: [ClusterKey, ...ClusterKey[]]
-  /** Which line seals, in memory that the threads of this process share: what one of them seals is opened by other nodes, too. */
+  /**
+   * Which line seals, in memory that the threads of this process share: what one of them seals is opened by
+   * other nodes, too.
+   */
   sealsBy: Int32Array<SharedArrayBuffer>
 }
 
@@ -22,7 +26,10 @@ export function newClusterKey(): string {
   return `concordat-cluster-key-1:${randomBytes(32).toString('base64')}`
 }
 
-/** Reads the keys; undefined when there is no file. Throws `invalid_configuration` when others can read it or it is damaged. */
+/**
+ * Reads the keys; undefined when there is no file. Throws `invalid_configuration` when others can read it or
+ * it is damaged.
+ */
 export async function readClusterKeys(file: string): Promise<ClusterKeys | undefined> {
   const isThere = await stat(file).then(
     () => true,

@@ -1,12 +1,15 @@
-/** Deletes a shared file from outside of the nodes: by a sealed row that says so, since a row that is merely gone would come back from a folder. */
+/**
+ * Deletes a shared file from outside of the nodes: by a sealed row that says so, since a row that is merely
+ * gone would come back from a folder.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { type ClusterKeys, clusterKeysOf } from './cluster-key.ts'
 import { keyOf, openFile, sealFile } from './seal-file.ts'
 import type { SharedFileStore } from './store.ts'
 
 /**
- * Throws `not_found` for a file that no node shares, `conflict` when it is changed at the same moment, `invalid_configuration` when these keys
- * do not open it.
+ * Throws `not_found` for a file that no node shares, `conflict` when it is changed at the same moment,
+ * `invalid_configuration` when these keys do not open it.
  */
 export async function deleteSharedFile(
   store: SharedFileStore,

@@ -1,12 +1,15 @@
 /**
- * Rows that were sealed under an older line of the cluster key are sealed under the one that seals now, so that the older line can go. A row keeps its
- * number: for the nodes nothing has changed.
+ * Rows that were sealed under an older line of the cluster key are sealed under the one that seals now, so
+ * that the older line can go. A row keeps its number: for the nodes nothing has changed.
  */
 import { type ClusterKeys, sealingKey } from './cluster-key.ts'
 import { keyOf, openFile, sealFile } from './seal-file.ts'
 import type { SharedFileStore } from './store.ts'
 
-/** What one pass over all rows did. `left`: rows under a key that is not here. Altered ones count for nothing: no key opens them. */
+/**
+ * What one pass over all rows did. `left`: rows under a key that is not here. Altered ones count for nothing:
+ * no key opens them.
+ */
 export type SealedAnew = { sealed: number; left: number }
 
 /** Leaves a row that another node changes meanwhile, which seals it under its own newest key. */

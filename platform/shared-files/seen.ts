@@ -1,6 +1,7 @@
 /**
- * What this node has seen of the shared files, in a file of its own: the database, its newest change, and the change of each file. A database that
- * was set back or made anew is noticed by it, and so is a single row that somebody put back.
+ * What this node has seen of the shared files, in a file of its own: the database, its newest change, and the
+ * change of each file. A database that was set back or made anew is noticed by it, and so is a single row
+ * that somebody put back.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { LocalFolder } from './local-folder.ts'

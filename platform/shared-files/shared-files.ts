@@ -1,7 +1,8 @@
 /**
- * Small files that all nodes of a server have: keys above all. The database is the truth, and the folder of each node a copy that its
- * rooms read as before. A change is committed first and written here then, so a crash in between loses nothing: the next pull writes it. Two
- * nodes that change one file at once do not overwrite each other: the later one gets `isOutdated`, has the newer file by then, and tries again.
+ * Small files that all nodes of a server have: keys above all. The database is the truth, and the folder of
+ * each node a copy that its rooms read as before. A change is committed first and written here then, so a
+ * crash in between loses nothing: the next pull writes it. Two nodes that change one file at once do not
+ * overwrite each other: the later one gets `isOutdated`, has the newer file by then, and tries again.
  */
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -15,13 +16,19 @@ import type { SharedFileStore, SharedRow } from './store.ts'
 
 export type SharedFiles = {
   isShared(name: string): boolean
-  /** Throws `database_error`, `io_error`, and what `isOutdated` tells when another node has just changed this file. */
+  /**
+   * Throws `database_error`, `io_error`, and what `isOutdated` tells when another node has just changed this
+   * file.
+   */
   write(name: string, content: Buffer): Promise<void>
   /** The file goes on all nodes; throws as `write`. */
   remove(name: string): Promise<void>
   /** Whether another node has changed something since the last pull; reads one row. */
   isBehind(): Promise<boolean>
-  /** Takes over what other nodes have changed. Throws `database_error`, `io_error`, or the fault that `trouble` tells. */
+  /**
+   * Takes over what other nodes have changed. Throws `database_error`, `io_error`, or the fault that
+   * `trouble` tells.
+   */
   pull(): Promise<void>
   /** Shares files that rooms have made in the folder by themselves, each the first of its name. */
   publish(): Promise<void>
@@ -39,7 +46,10 @@ const MAX_BYTES = 1024 * 1024
 
 class Outdated extends Error {}
 
-/** Whether a write failed because another node has changed the file meanwhile. The newer file is here: read it and try again. */
+/**
+ * Whether a write failed because another node has changed the file meanwhile. The newer file is here: read it
+ * and try again.
+ */
 export function isOutdated(thrown: unknown): boolean {
   return thrown instanceof Fault && thrown.cause instanceof Outdated
 }
@@ -57,9 +67,10 @@ type Parts = {
 }
 
 /**
- * Brings the folder to what the database has, and gives the database what it lacks. Throws `conflict` when the database shows an earlier state
- * than this node has seen, or when a node that has never shared anything brings other files along; `invalid_configuration` when the rows are
- * sealed under another cluster key, `io_error` for an altered row.
+ * Brings the folder to what the database has, and gives the database what it lacks. Throws `conflict` when
+ * the database shows an earlier state than this node has seen, or when a node that has never shared anything
+ * brings other files along; `invalid_configuration` when the rows are sealed under another cluster key,
+ * `io_error` for an altered row.
  */
 export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
   const { store, folder } = q
@@ -76,7 +87,8 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
   const apply = async (row: SharedRow): Promise<boolean> => {
     if (versions.get(row.name) === row.change) return false
     const content = contentOf(row, q)
-    // Of a newer version, which shares more kinds of files: once this node has it too, its start takes over all rows. No path is made of the name.
+    // Of a newer version, which shares more kinds of files: once this node has it too, its start takes over
+    // all rows. No path is made of the name.
     if (!q.isShared(row.name)) {
       if (!skipped.has(row.name))
         q.log.warn(
@@ -139,7 +151,8 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
     })
 
   const rows = await store.after(0)
-  // Without an epoch nothing is shared there: a new database, or one whose tables were emptied so that the folders fill them again.
+  // Without an epoch nothing is shared there: a new database, or one whose tables were emptied so that the
+  // folders fill them again.
   const isOther = epoch === undefined || (before?.epoch !== undefined && before.epoch !== epoch)
   if (before === undefined || isOther) await checkStranger(rows, q)
   else {
@@ -191,8 +204,8 @@ function contentOf(row: SharedRow, q: Parts): Buffer | undefined {
 }
 
 /**
- * A node that comes with keys of its own must not mix them with those of the others, or lose them. Each of them may be the only copy: after a
- * database was set back, the folder has what the rows lost.
+ * A node that comes with keys of its own must not mix them with those of the others, or lose them. Each of
+ * them may be the only copy: after a database was set back, the folder has what the rows lost.
  */
 async function checkStranger(rows: SharedRow[], q: Parts): Promise<void> {
   if (rows.length === 0) return
@@ -206,7 +219,10 @@ async function checkStranger(rows: SharedRow[], q: Parts): Promise<void> {
   }
 }
 
-/** The folders have what the rows lost, so they fill the rows again. The rows would take the place of what the folders have. */
+/**
+ * The folders have what the rows lost, so they fill the rows again. The rows would take the place of what the
+ * folders have.
+ */
 const ON_PURPOSE =
   'if the database was set back on purpose, stop all nodes, empty its tables shared_file and shared_file_change, and start first the node with the highest counter in its shared-files-seen (docs/backups.md)'
 

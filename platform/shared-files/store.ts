@@ -1,4 +1,7 @@
-/** The rows of shared files. The counter orders the changes of all nodes: a row has the number of the change that wrote it last. */
+/**
+ * The rows of shared files. The counter orders the changes of all nodes: a row has the number of the change
+ * that wrote it last.
+ */
 import { randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
@@ -64,7 +67,10 @@ export function createSharedFileStore(database: Database) {
     return Number(row?.counter ?? 0)
   }
   return {
-    /** Random, and made with the first change: numbers of another database mean other changes. Undefined before that. */
+    /**
+     * Random, and made with the first change: numbers of another database mean other changes. Undefined
+     * before that.
+     */
     async epoch(): Promise<string | undefined> {
       const made = randomBytes(16).toString('hex')
       await tables.updateTable('shared_file_change').set({ epoch: made }).where('epoch', 'is', null).execute()
@@ -87,7 +93,10 @@ export function createSharedFileStore(database: Database) {
         .execute()
       return rows.map((row) => ({ ...row, change: Number(row.change) }))
     },
-    /** Replaces how a row is sealed, not what it says. Returns false when it is not sealed as `before` any more. */
+    /**
+     * Replaces how a row is sealed, not what it says. Returns false when it is not sealed as `before` any
+     * more.
+     */
     async replaceSealed(q: { name: string; before: Buffer; sealed: Buffer }): Promise<boolean> {
       const { numUpdatedRows } = await tables
         .updateTable('shared_file')
@@ -98,8 +107,8 @@ export function createSharedFileStore(database: Database) {
       return numUpdatedRows === 1n
     },
     /**
-     * Writes one row, if its last change is `known` (0: there is none). Otherwise nothing is written, and it resolves to undefined.
-     * Resolves to the number of the change, for which `seal` makes the row's content.
+     * Writes one row, if its last change is `known` (0: there is none). Otherwise nothing is written, and it
+     * resolves to undefined. Resolves to the number of the change, for which `seal` makes the row's content.
      */
     write(q: { name: string; known: number; seal: (change: number) => Buffer }): Promise<number | undefined> {
       const { name, known, seal } = q

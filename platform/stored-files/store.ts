@@ -1,4 +1,7 @@
-/** The rows of stored files: one for each file, and one for each of its pieces, by the octet at which the piece begins. */
+/**
+ * The rows of stored files: one for each file, and one for each of its pieces, by the octet at which the
+ * piece begins.
+ */
 import { type Kysely, sql } from 'kysely'
 import { columnTypes } from '#platform/database/dialect.ts'
 import {
@@ -14,7 +17,9 @@ type FileRow = {
   id: string
   /** `removed`: its pieces are being deleted. */
   state: 'begun' | 'complete' | 'removed'
-  /** The process that writes it, and without which it is never completed. Null where another one may go on. */
+  /**
+   * The process that writes it, and without which it is never completed. Null where another one may go on.
+   */
   maker: string | null
   /** Octets so far. */
   size: Whole
@@ -75,8 +80,8 @@ export function createStoredFileStore(database: Database) {
     },
 
     /**
-     * Adds the pieces and runs `also`, in one transaction. Returns false, and changes nothing, unless the file is begun and ends with the
-     * octet `at`: it was removed, or another process writes it.
+     * Adds the pieces and runs `also`, in one transaction. Returns false, and changes nothing, unless the
+     * file is begun and ends with the octet `at`: it was removed, or another process writes it.
      */
     append(q: {
       id: string
@@ -104,7 +109,10 @@ export function createStoredFileStore(database: Database) {
       })
     },
 
-    /** Names size and digest of a file that has all its pieces. Returns false when it is not one that was begun and has this size. */
+    /**
+     * Names size and digest of a file that has all its pieces. Returns false when it is not one that was
+     * begun and has this size.
+     */
     async complete(id: string, q: { size: number; sha256: Buffer; within: Within }): Promise<boolean> {
       const { numUpdatedRows } = await inside(q.within)
         .updateTable('stored_file')
@@ -134,7 +142,9 @@ export function createStoredFileStore(database: Database) {
       return row && { start: Number(row.start), sealed: row.sealed }
     },
 
-    /** Some pieces from a place on, in the order of their files, each with the beginning of its sealed octets. */
+    /**
+     * Some pieces from a place on, in the order of their files, each with the beginning of its sealed octets.
+     */
     async heads(q: {
       after: PieceName
       octets: number
@@ -156,7 +166,10 @@ export function createStoredFileStore(database: Database) {
       }))
     },
 
-    /** Replaces how a piece is sealed, not what it says. Returns false when it does not begin with `head` any more. */
+    /**
+     * Replaces how a piece is sealed, not what it says. Returns false when it does not begin with `head` any
+     * more.
+     */
     async replaceSealed(q: PieceName & { head: Buffer; sealed: Buffer }): Promise<boolean> {
       const { numUpdatedRows } = await tables
         .updateTable('stored_file_piece')
@@ -193,7 +206,10 @@ export function createStoredFileStore(database: Database) {
         .execute()
     },
 
-    /** Deletes some pieces of a file that was removed, and with the last of them its row. Returns whether there are more. */
+    /**
+     * Deletes some pieces of a file that was removed, and with the last of them its row. Returns whether
+     * there are more.
+     */
     async dropSome(id: string): Promise<boolean> {
       const some = tables
         .selectFrom('stored_file_piece')

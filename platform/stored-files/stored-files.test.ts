@@ -1,4 +1,7 @@
-/** Files in the database on both stores: bounded memory, two nodes, makers that died and that live, pieces that are altered or missing. */
+/**
+ * Files in the database on both stores: bounded memory, two nodes, makers that died and that live, pieces
+ * that are altered or missing.
+ */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import t from 'tap'

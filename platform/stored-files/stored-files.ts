@@ -1,6 +1,7 @@
 /**
- * Files of any size in the database, for nodes without a shared file system. A file is written in pieces of at most 256 KiB, each sealed under
- * a key of its own file, and is there for others when its size and digest are committed. Memory holds one piece of it, however large it is.
+ * Files of any size in the database, for nodes without a shared file system. A file is written in pieces of
+ * at most 256 KiB, each sealed under a key of its own file, and is there for others when its size and digest
+ * are committed. Memory holds one piece of it, however large it is.
  */
 import { createHash, createHmac } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -62,10 +63,16 @@ export function createStoredFiles({ store, ...sealing }: Sealing & { store: Stor
     /** Begins an empty file; in the transaction with the row that means it, if there is one already. */
     begin: store.begin,
 
-    /** Adds octets to a file that was begun and ends before `at`, and runs `also` in the same transaction. Throws `conflict`. */
+    /**
+     * Adds octets to a file that was begun and ends before `at`, and runs `also` in the same transaction.
+     * Throws `conflict`.
+     */
     append,
 
-    /** Writes a file that was begun, from its first octet on. Returns its size. Throws `conflict` when it is removed meanwhile. */
+    /**
+     * Writes a file that was begun, from its first octet on. Returns its size. Throws `conflict` when it is
+     * removed meanwhile.
+     */
     async write(id: string, chunks: AsyncIterable<Buffer>): Promise<number> {
       let size = 0
       let waiting: Buffer[] = []
@@ -90,7 +97,10 @@ export function createStoredFiles({ store, ...sealing }: Sealing & { store: Stor
       return size
     },
 
-    /** In the transaction with the row that means it. Throws `conflict` unless the file was begun and has this size. */
+    /**
+     * In the transaction with the row that means it. Throws `conflict` unless the file was begun and has this
+     * size.
+     */
     async complete(id: string, q: { size: number; sha256: Buffer; within: Within }): Promise<void> {
       if (!(await store.complete(id, q))) throw lost(id)
     },
@@ -100,8 +110,9 @@ export function createStoredFiles({ store, ...sealing }: Sealing & { store: Stor
     digest,
 
     /**
-     * A complete file, after all of it was read and its digest compared: a piece that is altered, of another file or missing is told before
-     * the first octet is given away. `expected` is the digest that a row elsewhere has of it. Throws `not_found`, `stored_file_damaged`.
+     * A complete file, after all of it was read and its digest compared: a piece that is altered, of another
+     * file or missing is told before the first octet is given away. `expected` is the digest that a row
+     * elsewhere has of it. Throws `not_found`, `stored_file_damaged`.
      */
     async open(id: string, expected?: Buffer): Promise<StoredFile> {
       const row = await store.get(id)
@@ -115,12 +126,16 @@ export function createStoredFiles({ store, ...sealing }: Sealing & { store: Stor
     /** One pass over all pieces: those under an older line of the cluster key get the one that seals now. */
     sealAnew: (signal: AbortSignal): Promise<SealedAnew> => sealPiecesAnew({ store, ...sealing }, signal),
 
-    /** Deletes the file; who reads it just now is told that it is damaged. When it ends half-way, `sweep` goes on. */
+    /**
+     * Deletes the file; who reads it just now is told that it is damaged. When it ends half-way, `sweep` goes
+     * on.
+     */
     remove: (id: string): Promise<void> => remove(id, false),
 
     /**
-     * Deletes what nobody completes any more: files whose maker is none of those that live, and is not asked for before it is known which
-     * files there are, so that a process that has just begun loses nothing. A maker that was silent and comes back gets `conflict`.
+     * Deletes what nobody completes any more: files whose maker is none of those that live, and is not asked
+     * for before it is known which files there are, so that a process that has just begun loses nothing. A
+     * maker that was silent and comes back gets `conflict`.
      */
     async sweep(living: () => Promise<ReadonlySet<string>>): Promise<void> {
       const { begun, removed } = await store.unfinished()
@@ -168,7 +183,10 @@ async function sealPiecesAnew(
   }
 }
 
-/** As long as the work took that has begun at `begun`: in the pauses exchanges have the machine and the database. */
+/**
+ * As long as the work took that has begun at `begun`: in the pauses exchanges have the machine and the
+ * database.
+ */
 async function rest(begun: number, signal: AbortSignal): Promise<void> {
   await wait(performance.now() - begun, undefined, { signal })
 }

@@ -1,4 +1,7 @@
-/** What OTLP (opentelemetry-proto, common/v1) writes in one way for logs, traces and metrics. In JSON, 64-bit numbers are texts. */
+/**
+ * What OTLP (opentelemetry-proto, common/v1) writes in one way for logs, traces and metrics. In JSON, 64-bit
+ * numbers are texts.
+ */
 
 type Attribute = { key: string; value: { stringValue: string } | { intValue: string } }
 

@@ -1,5 +1,6 @@
 /**
- * Sends to a collector of OpenTelemetry: one POST of JSON (OTLP/HTTP), with limits on time and answer, without following redirects.
+ * Sends to a collector of OpenTelemetry: one POST of JSON (OTLP/HTTP), with limits on time and answer,
+ * without following redirects.
  */
 import { Agent, request } from 'undici'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
@@ -16,12 +17,15 @@ export type Collector = {
 const TIMEOUT_MS = 10_000
 const MAX_ANSWER_BYTES = 64 * 1024
 
-/** What the collector says will not be otherwise the next time (OTLP/HTTP, "Failures"): what was sent is bad, or too large. */
+/**
+ * What the collector says will not be otherwise the next time (OTLP/HTTP, "Failures"): what was sent is bad,
+ * or too large.
+ */
 const LATER = new Set([401, 403, 404, 408, 429])
 
 /**
- * Returns the answer, `{}` where it is empty; undefined when what was sent must not be sent again. Throws `refused` when there is none, or
- * none of success.
+ * Returns the answer, `{}` where it is empty; undefined when what was sent must not be sent again. Throws
+ * `refused` when there is none, or none of success.
  */
 export async function offerToCollector(to: Collector, sent: object, signal: AbortSignal): Promise<unknown> {
   const { status, body } = await post(to, JSON.stringify(sent), signal)
@@ -34,7 +38,10 @@ export async function offerToCollector(to: Collector, sent: object, signal: Abor
   }
 }
 
-/** The answer of a collector that took all. `rejected`: the member of `partialSuccess` that counts what it did not take. */
+/**
+ * The answer of a collector that took all. `rejected`: the member of `partialSuccess` that counts what it did
+ * not take.
+ */
 export async function postToCollector(
   to: Collector,
   sent: object,

@@ -1,6 +1,7 @@
 /**
- * The metrics of a process as OTLP has them (opentelemetry-proto, metrics/v1). Sums and histograms count from the start of the process, so that
- * a lost message loses nothing, and histograms of several nodes are merged by adding: all have the same bounds.
+ * The metrics of a process as OTLP has them (opentelemetry-proto, metrics/v1). Sums and histograms count from
+ * the start of the process, so that a lost message loses nothing, and histograms of several nodes are merged
+ * by adding: all have the same bounds.
  */
 import type { MetricObjectWithValues, MetricValue, Registry } from 'prom-client'
 import { attributesOf, nanoseconds, resourceOf, type ToldBy } from './attributes.ts'

@@ -1,4 +1,6 @@
-/** The settings for telling a collector of OpenTelemetry how a server is, the same for both kinds of server. */
+/**
+ * The settings for telling a collector of OpenTelemetry how a server is, the same for both kinds of server.
+ */
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { isSafe } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'

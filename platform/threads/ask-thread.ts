@@ -1,6 +1,6 @@
 /**
- * Asks a new thread one question; the thread ends with its answer. Untrusted input may need any amount of time and memory: here
- * it is limited by `limits`, and the main thread is not blocked.
+ * Asks a new thread one question; the thread ends with its answer. Untrusted input may need any amount of
+ * time and memory: here it is limited by `limits`, and the main thread is not blocked.
  */
 import { Worker } from 'node:worker_threads'
 import type { Fault } from '#schemas/fault.ts'
@@ -15,8 +15,8 @@ export type Crossed = { value: unknown } | { fault: CrossedFault }
 const YOUNG_GENERATION_MB = 24
 
 /**
- * The answer of `answerAsThread` in `script`; question and answer are cloned. Throws the fault of the thread, or `refuse(...)` if
- * the thread ended without an answer or was terminated.
+ * The answer of `answerAsThread` in `script`; question and answer are cloned. Throws the fault of the thread,
+ * or `refuse(...)` if the thread ended without an answer or was terminated.
  */
 export async function askThread(q: {
   script: URL

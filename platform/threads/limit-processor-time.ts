@@ -1,6 +1,6 @@
 /**
- * Ends what a thread does when it has used too much of a processor. A machine that has much else to do makes a thread slow; that is no
- * fault of what it reads, so the time on the wall alone does not count.
+ * Ends what a thread does when it has used too much of a processor. A machine that has much else to do makes
+ * a thread slow; that is no fault of what it reads, so the time on the wall alone does not count.
  */
 import type { Worker } from 'node:worker_threads'
 
@@ -13,8 +13,9 @@ const LEAST_PAUSE_MS = 10
 const LATE_MS = 100
 
 /**
- * Calls `over` once if the thread computes longer than `timeMs` from now on, waits ten times as long, or does not say for `timeMs` what
- * it has used: it is in code that nothing interrupts. The function that is returned ends the watch.
+ * Calls `over` once if the thread computes longer than `timeMs` from now on, waits ten times as long, or does
+ * not say for `timeMs` what it has used: it is in code that nothing interrupts. The function that is returned
+ * ends the watch.
  */
 export function limitProcessorTime(thread: Thread, timeMs: number, over: () => void): () => void {
   // Asked before there is anything to compute, so that what was used before counts for nothing.
@@ -44,7 +45,8 @@ export function limitProcessorTime(thread: Thread, timeMs: number, over: () => v
       return
     }
     const asked = performance.now()
-    // An answer that has come while this thread was busy is read first. When all stood still, none can have come: it is asked for again.
+    // An answer that has come while this thread was busy is read first. When all stood still, none can have
+    // come: it is asked for again.
     const silence = after(timeMs, () =>
       setImmediate(() => {
         if (timer !== silence) return

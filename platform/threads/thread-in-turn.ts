@@ -1,6 +1,6 @@
 /**
- * A thread that answers questions in the order in which it is asked. A question that takes too long ends it, and fails; those behind
- * it are to be asked of another thread, because they had no turn.
+ * A thread that answers questions in the order in which it is asked. A question that takes too long ends it,
+ * and fails; those behind it are to be asked of another thread, because they had no turn.
  */
 import { parentPort, Worker } from 'node:worker_threads'
 import { Fault } from '#schemas/fault.ts'
@@ -14,8 +14,8 @@ type Question = { act: string }
 export type ThreadInTurn<Q extends Question> = {
   isOver(): boolean
   /**
-   * Throws the thread's fault, `TooLong` if this question ended the thread, `Unasked` if it had no turn. The memory in `moved` is the
-   * thread's from then on.
+   * Throws the thread's fault, `TooLong` if this question ended the thread, `Unasked` if it had no turn. The
+   * memory in `moved` is the thread's from then on.
    */
   ask(question: Q, timeMs: number, moved?: ArrayBuffer[]): Promise<unknown>
   close(): Promise<void>

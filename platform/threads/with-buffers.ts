@@ -1,6 +1,7 @@
 /**
- * Cloning between threads turns a Buffer into a Uint8Array; this turns it back, at any depth. The value is changed in place, so
- * that an object that is referenced several times stays one object. Anything but plain objects stays unchanged.
+ * Cloning between threads turns a Buffer into a Uint8Array; this turns it back, at any depth. The value is
+ * changed in place, so that an object that is referenced several times stays one object. Anything but plain
+ * objects stays unchanged.
  */
 export function withBuffers(value: unknown): unknown {
   return visit(value, new Set())

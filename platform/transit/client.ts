@@ -1,6 +1,6 @@
 /**
- * HTTP to an OpenBao or Vault: https to the host of the settings alone, no redirects, bounds on time and size. A token and a secret stand in a
- * header or a body, never in an address, a message or a log line.
+ * HTTP to an OpenBao or Vault: https to the host of the settings alone, no redirects, bounds on time and
+ * size. A token and a secret stand in a header or a body, never in an address, a message or a log line.
  */
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'

@@ -1,6 +1,7 @@
 /**
- * The way to one OpenBao or Vault: what state it is in, with our token there, which is got, renewed and got anew by itself. While it is away, one
- * call at a time tries, and all others get the last reason at once. A call that fails while the engine works is that call's trouble alone.
+ * The way to one OpenBao or Vault: what state it is in, with our token there, which is got, renewed and got
+ * anew by itself. While it is away, one call at a time tries, and all others get the last reason at once. A
+ * call that fails while the engine works is that call's trouble alone.
  */
 import { type Clock, hasPassed } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
@@ -27,7 +28,9 @@ export type TransitPlace = {
 }
 
 const LOOK_MS = 5000
-/** For this long after a failure there is no further attempt for messages: they get the last reason at once. */
+/**
+ * For this long after a failure there is no further attempt for messages: they get the last reason at once.
+ */
 const PAUSE_MS = 1000
 /** A role that is refused too often may be locked there. */
 const REFUSED_PAUSE_MS = 30_000
@@ -38,12 +41,18 @@ const LOOK_UP = 'auth/token/lookup-self'
 
 type TransitConnection = {
   state(): TokenState
-  /** The answer, whatever it says. Throws `token_unavailable` while it is away, `token_not_active` while it refuses us. */
+  /**
+   * The answer, whatever it says. Throws `token_unavailable` while it is away, `token_not_active` while it
+   * refuses us.
+   */
   ask(call: TransitCall): Promise<TransitAnswer>
   /** What a good answer holds; throws as `ask`, and `token_unavailable` for any other answer. */
   demand(call: TransitCall): Promise<Record<string, unknown>>
   ready(): Promise<void>
-  /** Says whether a signature of this key verified. Away when each key that signed gave several in a row that did not. */
+  /**
+   * Says whether a signature of this key verified. Away when each key that signed gave several in a row that
+   * did not.
+   */
   judge(key: string, isGood: boolean): void
   forget(key: string): void
   look(): Promise<void>
@@ -267,7 +276,10 @@ async function revokeToken(
   await http.send(call, token).catch(() => undefined) // It ends by itself.
 }
 
-/** Why an answer is one of a server that cannot work. What it says of itself is shown to nobody: it may hold what we sent. */
+/**
+ * Why an answer is one of a server that cannot work. What it says of itself is shown to nobody: it may hold
+ * what we sent.
+ */
 function outage({ status, isSealed }: TransitAnswer): string | undefined {
   if (status < 500 && status !== 472 && status !== 473) return undefined
   return isSealed ? 'it is sealed' : `it answered ${status}`

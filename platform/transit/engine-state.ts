@@ -1,4 +1,7 @@
-/** What is known of a transit engine: its state, the last failure and the rest after it, and whether its signatures verify. */
+/**
+ * What is known of a transit engine: its state, the last failure and the rest after it, and whether its
+ * signatures verify.
+ */
 import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { TokenState } from '#platform/pkcs11/hardware-token.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -31,7 +34,10 @@ export function createEngineState(q: {
       failure = undefined
       become({ state: 'open' })
     },
-    /** The fault for the caller, and for all others until the pause is over. A token that we have stays: the engine knows it again. */
+    /**
+     * The fault for the caller, and for all others until the pause is over. A token that we have stays: the
+     * engine knows it again.
+     */
     fail(state: 'away' | 'locked', reason: string, pauseMs: number, cause?: unknown): Fault {
       become({ state, reason })
       const code = state === 'away' ? 'token_unavailable' : 'token_not_active'

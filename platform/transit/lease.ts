@@ -1,6 +1,6 @@
 /**
- * Our token at an OpenBao or Vault: got by the role or from the file of the settings, renewed after half of its life, got anew when it can be
- * renewed no more. It is in memory only.
+ * Our token at an OpenBao or Vault: got by the role or from the file of the settings, renewed after half of
+ * its life, got anew when it can be renewed no more. It is in memory only.
  */
 import { hasPassed } from '#platform/clock.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
@@ -40,7 +40,10 @@ export function isRefusal({ status }: Pick<TransitAnswer, 'status'>): boolean {
   return status >= 400 && status < 500 && status !== 429
 }
 
-/** The longer lease; undefined when it can be renewed no more, and another token has to be got; the answer of a server that is busy. */
+/**
+ * The longer lease; undefined when it can be renewed no more, and another token has to be got; the answer of
+ * a server that is busy.
+ */
 export async function renewLease(
   lease: Lease,
   send: Send,

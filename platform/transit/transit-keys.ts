@@ -1,4 +1,7 @@
-/** Keys in a transit engine: read from its answers, judged, and named; pure. What comes from there is looked at before it is used. */
+/**
+ * Keys in a transit engine: read from its answers, judged, and named; pure. What comes from there is looked
+ * at before it is used.
+ */
 import { createPublicKey } from 'node:crypto'
 import type { SigningMethod } from '#core/signature/signing-key.ts'
 import type { KeyAlgorithm } from '#platform/pkcs11/public-key.ts'
@@ -84,7 +87,10 @@ export function signingBody(
   }
 }
 
-/** The octets of `vault:v1:…`; base64 or, for ECDSA, base64url. Empty for anything else: no signature verifies with it. */
+/**
+ * The octets of `vault:v1:…`; base64 or, for ECDSA, base64url. Empty for anything else: no signature verifies
+ * with it.
+ */
 export function signatureIn(text: unknown): Buffer {
   const [, value = ''] = /^[a-z]{1,20}:v[0-9]{1,9}:([A-Za-z0-9+/_=-]{1,4000})$/.exec(String(text)) ?? []
   return Buffer.from(value, 'base64')

@@ -1,6 +1,7 @@
 /**
- * A token whose keys are in the transit engine of an OpenBao or Vault. They are made there and never leave it: digests go there, signatures
- * come back, and each is verified before it is used. It opens by itself, with what the settings name, and again when it was away or sealed.
+ * A token whose keys are in the transit engine of an OpenBao or Vault. They are made there and never leave
+ * it: digests go there, signatures come back, and each is verified before it is used. It opens by itself,
+ * with what the settings name, and again when it was away or sealed.
  */
 import { createHash, createPublicKey, randomBytes, verify } from 'node:crypto'
 import { optionsOf, plainMethod, type RemoteKey } from '#core/signature/signing-key.ts'
@@ -68,7 +69,10 @@ export function createTransitToken(q: {
     return at
   }
 
-  /** A newer version, or another of our keys that is a version of it, keeps the whole key: the engine has no act that destroys one version. */
+  /**
+   * A newer version, or another of our keys that is a version of it, keeps the whole key: the engine has no
+   * act that destroys one version.
+   */
   async function destroy(objectId: string, kept: readonly string[] = []): Promise<void> {
     const { name: key, version } = placeOf(objectId)
     forget(objectId)
@@ -92,7 +96,10 @@ export function createTransitToken(q: {
     return status === 200
   }
 
-  /** Removes what a creation left behind that failed or was not answered in time; it may have been carried out later. */
+  /**
+   * Removes what a creation left behind that failed or was not answered in time; it may have been carried out
+   * later.
+   */
   async function sweep(): Promise<void> {
     for (const [key, times] of [...orphans]) {
       if (connection.state().state !== 'open') return

@@ -1,6 +1,6 @@
 /**
- * Attempts to log in with a wallet, in memory and for minutes. When there are too many, a new one is refused and those that have begun go on.
- * One network or person cannot take all places.
+ * Attempts to log in with a wallet, in memory and for minutes. When there are too many, a new one is refused
+ * and those that have begun go on. One network or person cannot take all places.
  */
 import { createHash, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Asked } from '#core/presentation/asked.ts'
@@ -11,7 +11,10 @@ import type { RefusalReason } from '#schemas/presentation.ts'
 
 export type Flow = 'same-device' | 'cross-device'
 
-/** What a good answer leaves: the attributes that were asked for, who issued what says so, and the record that proves them where one is kept. */
+/**
+ * What a good answer leaves: the attributes that were asked for, who issued what says so, and the record that
+ * proves them where one is kept.
+ */
 export type Outcome = { attributes: Record<string, unknown>; issuers: string[]; record?: string }
 
 export type Attempt = {
@@ -54,8 +57,9 @@ type Attempts = {
 }
 
 /**
- * One may hold so many for each place that is free: of 10,000, 303 while nobody else comes, as many as an address begins in the minutes that
- * they last. Each that takes what it can leaves most of the rest to others, so that it takes hundreds to leave nothing for who holds none.
+ * One may hold so many for each place that is free: of 10,000, 303 while nobody else comes, as many as an
+ * address begins in the minutes that they last. Each that takes what it can leaves most of the rest to
+ * others, so that it takes hundreds to leave nothing for who holds none.
  */
 const SHARE = 1 / 32
 

@@ -1,4 +1,7 @@
-/** Logging in with a wallet, for a portal or any page: begins attempts, judges what wallets answer, gives the outcome once. */
+/**
+ * Logging in with a wallet, for a portal or any page: begins attempts, judges what wallets answer, gives the
+ * outcome once.
+ */
 import { randomBytes, randomInt } from 'node:crypto'
 import { readAsked } from '#core/presentation/asked.ts'
 import { attributesOf } from '#core/presentation/dcql/attributes.ts'
@@ -34,7 +37,10 @@ export type WalletLogin = ReturnType<typeof createWalletLogin>
 /** What wallets are asked for. */
 type WalletQuestion = {
   needed: Needed[]
-  /** `issuers` are the names of those who count for it: of two countries with equal types, and perhaps equal codes, one. */
+  /**
+   * `issuers` are the names of those who count for it: of two countries with equal types, and perhaps equal
+   * codes, one.
+   */
   sources: (Source & { issuers: readonly string[] })[]
   /** The attribute that says whose a credential is, where one credential does not suffice (`makeQuery`). */
   linkedBy?: string
@@ -67,7 +73,10 @@ type Parts = WalletQuestion & {
   issuers(): TrustedIssuer[]
   fetchStatusList: FetchStatusList
   clock: Clock
-  /** Whether a record that proves the answer is left; without it nothing of the person is kept but the attributes, and wallets are told so. */
+  /**
+   * Whether a record that proves the answer is left; without it nothing of the person is kept but the
+   * attributes, and wallets are told so.
+   */
   isKept: boolean
   /** Counts outcomes by reason; nobody is named. */
   count(outcome: RefusalReason | LoginRefusal | 'answered' | 'finished'): void
@@ -102,7 +111,8 @@ export function createWalletLogin(q: Parts) {
     const links = linkedBy === undefined ? {} : { linkedBy }
     const query = makeQuery({ needed, sources, isKept: q.isKept, ...links })
     const signing = query.credentials.filter(({ format }) => format === 'dc+sd-jwt').map(({ id }) => id)
-    // Transaction data only where every credential that may be shown can sign it: wallets refuse it for others.
+    // Transaction data only where every credential that may be shown can sign it: wallets refuse it for
+    // others.
     const isSigned = transaction !== undefined && signing.length === query.credentials.length
     return makeRequest(verifier, {
       query,
@@ -133,8 +143,9 @@ export function createWalletLogin(q: Parts) {
 
   return {
     /**
-     * Throws `source_busy` when too many wait, in all or of those who begin as `by`: a network, or a person. Who names none shares with all
-     * who name none. `browser` belongs into a cookie that no script reads. `transaction` binds the presentation to one exchange.
+     * Throws `source_busy` when too many wait, in all or of those who begin as `by`: a network, or a person.
+     * Who names none shares with all who name none. `browser` belongs into a cookie that no script reads.
+     * `transaction` binds the presentation to one exchange.
      */
     begin(start: Start) {
       const { question = q, by = '' } = start
@@ -188,7 +199,10 @@ export function createWalletLogin(q: Parts) {
       return give(attempt)
     },
 
-    /** The number that the phone shows to the person who has just answered there; undefined for any other code. */
+    /**
+     * The number that the phone shows to the person who has just answered there; undefined for any other
+     * code.
+     */
     numberFor(responseCode: string): string | undefined {
       const attempt = attempts.byCode(responseCode)
       return attempt?.flow === 'cross-device' ? attempt.number : undefined

@@ -1,4 +1,7 @@
-/** A key pair for one answer: made with the request, kept in memory, gone with the attempt (HAIP 1.0: a new one for each). */
+/**
+ * A key pair for one answer: made with the request, kept in memory, gone with the attempt (HAIP 1.0: a new
+ * one for each).
+ */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { EcJwk } from '#core/presentation/thumbprint.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Fetches status lists through a cache: an issuer sees that somebody wants a list, not which entry or how often. What cannot be had is
- * undefined, and the verdict refuses then.
+ * Fetches status lists through a cache: an issuer sees that somebody wants a list, not which entry or how
+ * often. What cannot be had is undefined, and the verdict refuses then.
  */
 import { Agent, request } from 'undici'
 import { Refused } from '#core/presentation/refused.ts'
@@ -13,8 +13,9 @@ const MOST_LISTS = 200
 /** For lists that name neither a time to live nor an end, and at most for those that do. */
 const KEEP_MS = 5 * 60_000
 /**
- * However short the time to live: a relying party sets a lower bound, so that no issuer makes it ask at every presentation
- * (draft-ietf-oauth-status-list-20 section 11.5). A revocation is seen later by no more than this.
+ * However short the time to live: a relying party sets a lower bound, so that no issuer makes it ask at every
+ * presentation (draft-ietf-oauth-status-list-20 section 11.5). A revocation is seen later by no more than
+ * this.
  */
 const LEAST_MS = 10_000
 /** A list that has ended says nothing any more (section 13.7), so its next is asked for sooner. */
@@ -26,8 +27,8 @@ type Kept = { token: string | undefined; until: number }
 export type FetchStatusList = (uri: string) => Promise<string | undefined>
 
 /**
- * `mayAsk` names the hosts of trusted issuers: an address in a credential must not send this server anywhere else. It is asked at each use, so
- * that a list is given out for no longer than its host is one of them.
+ * `mayAsk` names the hosts of trusted issuers: an address in a credential must not send this server anywhere
+ * else. It is asked at each use, so that a list is given out for no longer than its host is one of them.
  */
 export function createStatusLists(q: {
   clock: Clock
@@ -77,7 +78,10 @@ export function createStatusLists(q: {
   }
 }
 
-/** As long as the list allows, within bounds. One that cannot be had or read is kept for the least time: the next may be better. */
+/**
+ * As long as the list allows, within bounds. One that cannot be had or read is kept for the least time: the
+ * next may be better.
+ */
 function keptUntil(token: string | undefined, now: number): number {
   if (token === undefined) return now + LEAST_MS
   try {

@@ -1,4 +1,7 @@
-/** Judges what a wallet has just posted: reads it, fetches the status lists that the verdict needs, and believes only what a record proves. */
+/**
+ * Judges what a wallet has just posted: reads it, fetches the status lists that the verdict needs, and
+ * believes only what a record proves.
+ */
 import type { KeyObject } from 'node:crypto'
 import type { Asked } from '#core/presentation/asked.ts'
 import { type JudgedCredential, judge, neededStatusLists } from '#core/presentation/judge.ts'
@@ -15,8 +18,8 @@ type Judged = {
   /** The status lists on which it rests: the largest part of a record, and often those of others too. */
   lists: string[]
   /**
-   * Writes the record, and the first time verifies it before anybody hears that the answer was good: what is believed now must be proven
-   * later. It holds what the record says, and nothing of the answer besides.
+   * Writes the record, and the first time verifies it before anybody hears that the answer was good: what is
+   * believed now must be proven later. It holds what the record says, and nothing of the answer besides.
    */
   record(): string
 }

@@ -1,6 +1,7 @@
 /**
- * Whose credentials count now: a file, or what the registry of the instance published, as the own security server gives it. What cannot
- * be read changes nothing; a server that says nothing for too long leaves nobody trusted.
+ * Whose credentials count now: a file, or what the registry of the instance published, as the own security
+ * server gives it. What cannot be read changes nothing; a server that says nothing for too long leaves nobody
+ * trusted.
  */
 import { readFile, stat } from 'node:fs/promises'
 import { readPublishedIssuers } from '#core/presentation/published-issuers.ts'
@@ -17,7 +18,10 @@ export type Issuers = {
   look(): Promise<void>
 }
 
-/** As long as a server may say nothing. Configurations are fetched every minute, so a withdrawal is obeyed in about that time. */
+/**
+ * As long as a server may say nothing. Configurations are fetched every minute, so a withdrawal is obeyed in
+ * about that time.
+ */
 const STALE_MS = 10 * 60_000
 
 /** Throws `invalid_configuration` for a file that cannot be read at the start. */
@@ -65,7 +69,9 @@ export function openIssuersOfServer(q: { ask(): Promise<unknown>; clock: Clock; 
   }
 }
 
-/** An address in a credential leads to hosts of trusted issuers alone, and to this machine only unencrypted. */
+/**
+ * An address in a credential leads to hosts of trusted issuers alone, and to this machine only unencrypted.
+ */
 export function isStatusHost({ protocol, host, hostname }: URL, issuers: Issuers): boolean {
   if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback(hostname))) return false
   return issuers.current().some(({ statusHosts }) => statusHosts.includes(host))

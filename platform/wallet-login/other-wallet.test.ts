@@ -1,4 +1,7 @@
-/** A wallet that others wrote, whole: Credo-TS fetches our request, judges it, chooses, signs, encrypts and posts. */
+/**
+ * A wallet that others wrote, whole: Credo-TS fetches our request, judges it, chooses, signs, encrypts and
+ * posts.
+ */
 import { createHash, randomInt } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { newKey } from '#core/certificate/certificate-fixture.ts'

@@ -9,7 +9,10 @@ import { Fault } from '#schemas/fault.ts'
 
 const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g
 
-/** Throws `invalid_configuration` for a certificate that HAIP 1.0 refuses, or a key that is not the certificate's. */
+/**
+ * Throws `invalid_configuration` for a certificate that HAIP 1.0 refuses, or a key that is not the
+ * certificate's.
+ */
 export async function readVerifier(q: {
   certificateFile: string
   keyFile: string

@@ -1,6 +1,7 @@
 /**
- * The two addresses that wallets use (OpenID4VP 5.10, 8.2): they fetch the request there, by GET or POST, and post their answer. No cookie
- * counts here, and nothing but the reason of the closed list leaves when an answer is refused.
+ * The two addresses that wallets use (OpenID4VP 5.10, 8.2): they fetch the request there, by GET or POST, and
+ * post their answer. No cookie counts here, and nothing but the reason of the closed list leaves when an
+ * answer is refused.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { MAX_ANSWER } from '#core/presentation/read-answer.ts'

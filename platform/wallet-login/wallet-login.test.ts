@@ -157,7 +157,8 @@ void t.test('request-uri-fetched-twice: the same request, with the nonce of each
 })
 
 void t.test('what no record could prove is not believed', async (t) => {
-  // The verifier's certificate does not bear the name by which it asks; the wallet of this test does not mind.
+  // The verifier's certificate does not bear the name by which it asks; the wallet of this test does not
+  // mind.
   const here = await world(testVerifier({ dnsName: 'another.example' }))
   const begun = here.login.begin({ flow: 'same-device' })
   const { answer } = await walletAt(here, begun.walletUrl)
@@ -235,7 +236,8 @@ void t.test('with another device: only the session that shows the code takes the
   const qr = drawQr(shown.walletUrl, 'Open <this> with your wallet')
   t.match(qr, /^<svg .*aria-label="Open &#60;this&#62; with your wallet"/)
   t.equal(readQr(qr), shown.walletUrl, 'as another reader reads it')
-  // Whoever photographs the code can answer it; then the number is on their phone, and not with the person at the screen.
+  // Whoever photographs the code can answer it; then the number is on their phone, and not with the person at
+  // the screen.
   const stranger = await walletAt(here, shown.walletUrl)
   const code = codeIn(((await stranger.answer!()).json() as { redirect_uri: string }).redirect_uri)
   const number = here.login.numberFor(code)!
@@ -323,7 +325,8 @@ void t.test('a transaction is bound to what is presented', async (t) => {
   if (!('outcome' in finished)) return t.fail(finished.refused)
   t.equal(verifyRecord(finished.outcome.record!, [state.trusted], READER).boundTo(requestDigest), 'nonce')
 
-  // No transaction data stands in this request, so the request itself ends with the transaction: to its second.
+  // No transaction data stands in this request, so the request itself ends with the transaction: to its
+  // second.
   here.later(500)
   const late = here.login.begin({ flow: 'same-device', transaction })
   t.equal(late.endsAt, transaction.expires.getTime())

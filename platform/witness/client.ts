@@ -1,6 +1,6 @@
 /**
- * The only module that calls witnesses over http or https. It does not check who answers: a cosignature is verified with the
- * pinned key of the witness, and a contradiction with the key of our own log.
+ * The only module that calls witnesses over http or https. It does not check who answers: a cosignature is
+ * verified with the pinned key of the witness, and a contradiction with the key of our own log.
  */
 import { Agent, request } from 'undici'
 import { collectBytes } from '#core/transport/collect-bytes.ts'
@@ -10,7 +10,9 @@ import { type AskWitness, MAX_REPLY_BYTES } from './ask-witness.ts'
 const TIMEOUT_MS = 10_000
 const dispatcher = new Agent()
 
-/** Asks the witness with the submission prefix `url`. Throws `network_error` when no complete answer arrives. */
+/**
+ * Asks the witness with the submission prefix `url`. Throws `network_error` when no complete answer arrives.
+ */
 export function createWitnessClient(url: string): AskWitness {
   const prefix = url.replace(/\/+$/, '')
   return async ({ method, path, body, contentType = 'text/plain' }) => {

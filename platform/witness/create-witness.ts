@@ -1,6 +1,7 @@
 /**
- * A witness (C2SP tlog-witness): cosigns a checkpoint if the log's key signed it and its tree grew from the last cosigned one. A
- * cosignature is returned only after its content is durable, and the size of a log never decreases.
+ * A witness (C2SP tlog-witness): cosigns a checkpoint if the log's key signed it and its tree grew from the
+ * last cosigned one. A cosignature is returned only after its content is durable, and the size of a log never
+ * decreases.
  */
 
 import { parseSubmission, type Submission } from '#core/merkle/add-checkpoint.ts'
@@ -12,13 +13,17 @@ import { Fault } from '#schemas/fault.ts'
 import type { Advance, WitnessStore } from './store.ts'
 import type { WitnessKey } from './witness-key.ts'
 
-/** The answer to a submission: the witness's line, or the size that it knows: another size, or another root of the same. */
+/**
+ * The answer to a submission: the witness's line, or the size that it knows: another size, or another root of
+ * the same.
+ */
 type WitnessAnswer = { cosignature: string } | { size: number }
 
 export type Witness = {
   verifierKey: string
   /**
-   * Throws `malformed_checkpoint` (400), `untrusted_checkpoint` (403), `unknown_log` (404), `inconsistent_checkpoint` (422).
+   * Throws `malformed_checkpoint` (400), `untrusted_checkpoint` (403), `unknown_log` (404),
+   * `inconsistent_checkpoint` (422).
    */
   addCheckpoint(submission: Buffer): Promise<WitnessAnswer>
   /** Registers the key of a log from its member's signed statement; throws the fault of the statement. */
@@ -33,9 +38,15 @@ export type WitnessRooms = {
   clock: Clock
   /** Whether logs of this origin are accepted now. */
   accepts(origin: string): Promise<boolean>
-  /** The origin and verifier key in a verified statement; throws unless its signer may make statements about the log. */
+  /**
+   * The origin and verifier key in a verified statement; throws unless its signer may make statements about
+   * the log.
+   */
   readStatement(statement: Buffer): Promise<{ origin: string; logKey: string }>
-  /** Logs whose keys the operator configured, beside those that `accepts` names. The name of such a key is the log's origin. */
+  /**
+   * Logs whose keys the operator configured, beside those that `accepts` names. The name of such a key is the
+   * log's origin.
+   */
   logs?: readonly VerifierKey[]
   /** Called when a log contradicts its cosigned checkpoint; `isFork` if that is proven. */
   onContradiction(origin: string, isFork: boolean): void

@@ -5,14 +5,18 @@ import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { AskWitness } from './ask-witness.ts'
 import { refusal, tellsSize, toldSize } from './submit.ts'
 
-/** `root` is undefined when the witness tells only a size. `another root`: it refuses that of the submitted checkpoint. */
+/**
+ * `root` is undefined when the witness tells only a size. `another root`: it refuses that of the submitted
+ * checkpoint.
+ */
 type KnownTree = { size: number; root: Buffer | undefined } | 'another root'
 
 const NOTHING: KnownTree = { size: 0, root: undefined }
 
 /**
- * Submits `note`, the newest checkpoint that is signed already: the protocol answers with the size that the witness knows, if that is another.
- * The root is in the checkpoint that witnesses of ours show, and others may. Throws `http_error` for an answer that the protocol does not have.
+ * Submits `note`, the newest checkpoint that is signed already: the protocol answers with the size that the
+ * witness knows, if that is another. The root is in the checkpoint that witnesses of ours show, and others
+ * may. Throws `http_error` for an answer that the protocol does not have.
  */
 export async function askKnownTree(
   ask: AskWitness,

@@ -1,6 +1,7 @@
 /**
- * A member's statement of which key signs its server's checkpoints: prepared for the member to sign, and verified by the
- * configuration like other documents of members. Only the current owner of a server can make one for its log.
+ * A member's statement of which key signs its server's checkpoints: prepared for the member to sign, and
+ * verified by the configuration like other documents of members. Only the current owner of a server can make
+ * one for its log.
  */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { noteName } from '#core/merkle/checkpoint.ts'

@@ -1,4 +1,7 @@
-/** The tables of a witness: one row per log, its keys, and submissions that contradicted a cosigned checkpoint. */
+/**
+ * The tables of a witness: one row per log, its keys, and submissions that contradicted a cosigned
+ * checkpoint.
+ */
 import type { Generated, Kysely, Selectable } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'

@@ -1,7 +1,7 @@
 /**
- * The witnesses of a log of ours. Brings the newest checkpoint to each of them independently, and reports how far the quorum
- * has come. A witness that is down delays nothing. A contradiction is reported by log line, health check, metric and management
- * API.
+ * The witnesses of a log of ours. Brings the newest checkpoint to each of them independently, and reports how
+ * far the quorum has come. A witness that is down delays nothing. A contradiction is reported by log line,
+ * health check, metric and management API.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
@@ -56,7 +56,10 @@ type WatchedLog = SubmittedLog & { contradictions(): Promise<{ kind: string; wit
 export function createOwnWitnesses(q: {
   policy: WitnessPolicy
   log: WatchedLog
-  /** Returns the way to ask the witness with this URL; undefined for one that is not asked, since it brings its cosignatures itself. */
+  /**
+   * Returns the way to ask the witness with this URL; undefined for one that is not asked, since it brings
+   * its cosignatures itself.
+   */
   transport(url: string): AskWitness | undefined
   /** Absent: each witness learns our log's key from its operator. */
   statement?: () => Promise<Buffer>
@@ -113,7 +116,10 @@ export function createOwnWitnesses(q: {
     if (quorum().records >= newest) lateSince = undefined
     else lateSince ??= clock()
   }
-  /** The largest tree size that a quorum has cosigned: each of its witnesses has seen the tree grow at least to this size. */
+  /**
+   * The largest tree size that a quorum has cosigned: each of its witnesses has seen the tree grow at least
+   * to this size.
+   */
   const quorum = (): { records: number; at: string | null } => {
     const labelled = policy.witnesses.flatMap(({ label, name }) => {
       const row = cosigned.get(name)
@@ -182,7 +188,10 @@ export function createOwnWitnesses(q: {
   }
 }
 
-/** Cosignatures are stored by the witness's name: of two keys with one name, the signature of one would count for both. */
+/**
+ * Cosignatures are stored by the witness's name: of two keys with one name, the signature of one would count
+ * for both.
+ */
 function refuseSharedNames({ witnesses }: WitnessPolicy): void {
   const [shared] = witnesses.filter(({ name }, at) => witnesses.some((one, i) => i < at && one.name === name))
   if (shared !== undefined)

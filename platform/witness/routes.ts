@@ -1,4 +1,6 @@
-/** The routes of a witness below its prefix, as C2SP tlog-witness has them; `/log-keys` and `/key` are ours. */
+/**
+ * The routes of a witness below its prefix, as C2SP tlog-witness has them; `/log-keys` and `/key` are ours.
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { MAX_SUBMISSION_BYTES } from '#core/merkle/add-checkpoint.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -52,8 +52,8 @@ export function createWitnessStore(database: Database, hear?: HearCosigned) {
       (await tables.selectFrom('witness_key').select('verifier_key').executeTakeFirst())?.verifier_key,
 
     /**
-     * Reads the known tree of a log, lets `decide` choose the next step and writes it, all in one transaction that excludes
-     * others for this log. When it resolves with the result of `decide`, the write is durable.
+     * Reads the known tree of a log, lets `decide` choose the next step and writes it, all in one transaction
+     * that excludes others for this log. When it resolves with the result of `decide`, the write is durable.
      */
     advance: <A extends { write: Advance }>(
       origin: string,

@@ -1,4 +1,7 @@
-/** A log and its witnesses: what a refusal of the same size means, and a policy in which two keys have one name. */
+/**
+ * A log and its witnesses: what a refusal of the same size means, and a policy in which two keys have one
+ * name.
+ */
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { parseVerifierKey, writeVerifierKey } from '#core/merkle/verifier-key.ts'

@@ -1,7 +1,7 @@
 /**
- * Brings the newest checkpoint of our log to one witness and stores its cosignature (C2SP tlog-witness). If the witness knows a
- * tree from which ours did not grow, this is stored as a contradiction. With a note that our own log signed, the contradiction
- * proves a rollback or a fork.
+ * Brings the newest checkpoint of our log to one witness and stores its cosignature (C2SP tlog-witness). If
+ * the witness knows a tree from which ours did not grow, this is stored as a contradiction. With a note that
+ * our own log signed, the contradiction proves a rollback or a fork.
  */
 import { hash } from 'node:crypto'
 import { readCosignature, writeSubmission } from '#core/merkle/add-checkpoint.ts'
@@ -16,7 +16,10 @@ import type { AskWitness, WitnessReply } from './ask-witness.ts'
 /** What a log gives to its submission. */
 export type SubmittedLog = {
   logKey(): Promise<string>
-  /** Keys of before that are still accepted: a witness may show a checkpoint that they signed. One that ended proves nothing, since it may be stolen. */
+  /**
+   * Keys of before that are still accepted: a witness may show a checkpoint that they signed. One that ended
+   * proves nothing, since it may be stolen.
+   */
   olderKeys?(): Promise<string[]>
   newestCheckpoint(): Promise<string | undefined>
   proveConsistency(first: number, second: number): Promise<Buffer[]>
@@ -26,9 +29,9 @@ export type SubmittedLog = {
 }
 
 /**
- * `rollback`: the witness cosigned a larger tree of our log than there is. `fork`: it cosigned a tree from which ours did not
- * grow. `unproven`: it claims one of these, but shows no note that our log signed. `witness-rollback`: it knows a smaller tree
- * than it has cosigned.
+ * `rollback`: the witness cosigned a larger tree of our log than there is. `fork`: it cosigned a tree from
+ * which ours did not grow. `unproven`: it claims one of these, but shows no note that our log signed.
+ * `witness-rollback`: it knows a smaller tree than it has cosigned.
  */
 type ContradictionKind = 'rollback' | 'fork' | 'unproven' | 'witness-rollback'
 
@@ -42,7 +45,10 @@ type ContradictionFound = {
 
 type Rooms = {
   log: SubmittedLog
-  /** A fresh statement by the member about which key signs our checkpoints. Absent: the witness learns our key from its operator. */
+  /**
+   * A fresh statement by the member about which key signs our checkpoints. Absent: the witness learns our key
+   * from its operator.
+   */
   statement?: (() => Promise<Buffer>) | undefined
   now(): Date
 }
@@ -52,8 +58,8 @@ const ATTEMPTS = 4
 type Submitted = { size: number } | { contradiction: ContradictionKind } | undefined
 
 /**
- * Returns the cosigned size or the contradiction, and undefined when there is nothing new. Throws when the witness does not
- * follow the protocol.
+ * Returns the cosigned size or the contradiction, and undefined when there is nothing new. Throws when the
+ * witness does not follow the protocol.
  */
 export async function submitTo(witness: PolicyWitness, ask: AskWitness, rooms: Rooms): Promise<Submitted> {
   const { log } = rooms
@@ -77,7 +83,8 @@ export async function submitTo(witness: PolicyWitness, ask: AskWitness, rooms: R
       return { size }
     }
     if (reply.status === 409) {
-      // The protocol refuses another root of a size that it knows with this status as well, and promises no size then.
+      // The protocol refuses another root of a size that it knows with this status as well, and promises no
+      // size then.
       const told = oldSize === size && !tellsSize(reply) ? size : toldSize(reply)
       if (told === size && oldSize === size) return contradict('fork', note, checkpoint)
       if (told < (cosigned?.size ?? 0)) return contradict('witness-rollback', note, checkpoint)

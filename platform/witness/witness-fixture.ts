@@ -1,4 +1,7 @@
-/** A log that grows in memory, for tests of witnesses: its checkpoints, its proofs, and a second history under the same key. */
+/**
+ * A log that grows in memory, for tests of witnesses: its checkpoints, its proofs, and a second history under
+ * the same key.
+ */
 import { generateKeyPairSync, hash } from 'node:crypto'
 import { writeSubmission } from '#core/merkle/add-checkpoint.ts'
 import { noteName, signNote, writeCheckpoint } from '#core/merkle/checkpoint.ts'

@@ -1,6 +1,7 @@
 /**
- * The key of a witness in its own file (0600): Ed25519, or ML-DSA-44 if its operator put one there. It is made only for a database that has never cosigned, so a lost key is
- * not replaced silently, and two nodes on one database have the same key.
+ * The key of a witness in its own file (0600): Ed25519, or ML-DSA-44 if its operator put one there. It is
+ * made only for a database that has never cosigned, so a lost key is not replaced silently, and two nodes on
+ * one database have the same key.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, unlinkSync, writeSync } from 'node:fs'

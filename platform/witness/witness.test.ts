@@ -1,5 +1,6 @@
 /**
- * A witness on both databases: what it cosigns and refuses, concurrent submissions, a kill before the answer, malicious input.
+ * A witness on both databases: what it cosigns and refuses, concurrent submissions, a kill before the answer,
+ * malicious input.
  */
 import { spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'

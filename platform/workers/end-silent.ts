@@ -1,13 +1,17 @@
 /**
- * Ends workers that hang. The kernel still gives such a one its share of the connections, and it notices neither a word nor the end of its supervisor,
- * so only SIGKILL ends it. Questions are counted, not time: a machine that stood still has not made its workers silent.
+ * Ends workers that hang. The kernel still gives such a one its share of the connections, and it notices
+ * neither a word nor the end of its supervisor, so only SIGKILL ends it. Questions are counted, not time: a
+ * machine that stood still has not made its workers silent.
  */
 import type { Log } from '#platform/logging/create-log.ts'
 import { type Place, say } from './place.ts'
 
 const MOST_UNANSWERED = 6
 
-/** Asks each ready worker every `everyMs`; after six questions without a word it is ended. Until the returned function is called. */
+/**
+ * Asks each ready worker every `everyMs`; after six questions without a word it is ended. Until the returned
+ * function is called.
+ */
 export function endSilent(
   places: readonly Place[],
   { everyMs, log }: { everyMs: number; log: Log },

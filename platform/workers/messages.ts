@@ -1,4 +1,7 @@
-/** What a supervisor and its workers say to each other, over the channel that Node makes between two processes of its own. */
+/**
+ * What a supervisor and its workers say to each other, over the channel that Node makes between two processes
+ * of its own.
+ */
 
 /** What one worker says to a question; undefined when it did not in time. */
 export type Answered = { worker: number; answer?: unknown }
@@ -24,7 +27,9 @@ export type ToSupervisor =
   | { supervisor: 'answer'; id: number; answer: unknown }
   | { supervisor: 'tell'; what: string; value: unknown; keep: boolean }
 
-/** Node sends messages of its own over the same channel, and a process says there when it is ready (process/). */
+/**
+ * Node sends messages of its own over the same channel, and a process says there when it is ready (process/).
+ */
 export function isToWorker(message: unknown): message is ToWorker {
   return typeof message === 'object' && message !== null && 'worker' in message
 }

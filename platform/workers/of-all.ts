@@ -3,8 +3,9 @@ import type { HealthReport } from '#platform/health/create-health.ts'
 import type { Answered } from './messages.ts'
 
 /**
- * Ready when every worker that takes connections is, and there is one: a connection may come to any of them, while one that is being started again
- * gets none. A check that several workers have is well when it is well with all. Without answers the supervisor hangs.
+ * Ready when every worker that takes connections is, and there is one: a connection may come to any of them,
+ * while one that is being started again gets none. A check that several workers have is well when it is well
+ * with all. Without answers the supervisor hangs.
  */
 export function readinessOfAll(answered: readonly Answered[] | undefined, count: number): HealthReport {
   if (answered === undefined)
@@ -35,7 +36,10 @@ export function readinessOfAll(answered: readonly Answered[] | undefined, count:
   return { ready: all.every((one) => one.ok), checks: all }
 }
 
-/** Prometheus' text of all workers, each metric once with the samples of all: they differ in their label `worker`. */
+/**
+ * Prometheus' text of all workers, each metric once with the samples of all: they differ in their label
+ * `worker`.
+ */
 export function metricsOfAll(answered: readonly Answered[]): string {
   const metrics = new Map<string, string[]>()
   for (const { answer } of answered) {

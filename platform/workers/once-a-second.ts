@@ -1,7 +1,10 @@
 /** Any number of balancers and scrapes cost one look a second. */
 const KEPT_MS = 1000
 
-/** Who asks the same within a second of another gets what that one gets. There are few questions: each is kept. */
+/**
+ * Who asks the same within a second of another gets what that one gets. There are few questions: each is
+ * kept.
+ */
 export function onceASecond<Found>(
   look: (question: string) => Promise<Found>,
   now: () => number = () => performance.now(),

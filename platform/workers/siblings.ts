@@ -1,6 +1,6 @@
 /**
- * What one worker has of the others. All of them are processes of one user on one machine, so what is said here is neither encrypted nor
- * signed: who can read the channel can read the memory of the processes.
+ * What one worker has of the others. All of them are processes of one user on one machine, so what is said
+ * here is neither encrypted nor signed: who can read the channel can read the memory of the processes.
  */
 import cluster from 'node:cluster'
 import { type Answered, type Beginning, isToWorker, type ToSupervisor } from './messages.ts'
@@ -16,8 +16,8 @@ export type Siblings = {
   /** Answers a question that this or another worker asks. */
   onQuestion(question: string, answer: () => Promise<unknown>): void
   /**
-   * Asks every worker that takes connections, this one too. Who asks the same within a second gets the same answers. Undefined when the supervisor
-   * gives none within 5 s.
+   * Asks every worker that takes connections, this one too. Who asks the same within a second gets the same
+   * answers. Undefined when the supervisor gives none within 5 s.
    */
   ask(question: string): Promise<Answered[] | undefined>
   /** Tells all others. With `keep` also those that begin later, who get the last value. */
@@ -29,8 +29,8 @@ export type Siblings = {
 type Begun = { siblings: Siblings; settings: unknown }
 
 /**
- * Undefined in a process that no supervisor has started. Resolves when the supervisor has said what to begin with. `onAlone` is called when the
- * supervisor is gone; the process ends with it.
+ * Undefined in a process that no supervisor has started. Resolves when the supervisor has said what to begin
+ * with. `onAlone` is called when the supervisor is gone; the process ends with it.
  */
 export async function begunAsWorker(onAlone: () => void): Promise<Begun | undefined> {
   const me = cluster.worker

@@ -1,6 +1,7 @@
 /**
- * Runs n processes of this program as workers, which listen on the same ports (shared-ports.ts). A worker that ends is started again, after a
- * growing pause when it does so often; one that hangs is ended. When this process ends, Node ends each worker as its channel closes, unless it hangs.
+ * Runs n processes of this program as workers, which listen on the same ports (shared-ports.ts). A worker
+ * that ends is started again, after a growing pause when it does so often; one that hangs is ended. When this
+ * process ends, Node ends each worker as its channel closes, unless it hangs.
  */
 import cluster, { type Worker } from 'node:cluster'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -21,9 +22,10 @@ const DRAIN_MS = 17_000
 const LOOK_MS = 5_000
 
 /**
- * Resolves when all workers are ready. The first one starts alone: it migrates the database and makes what is made once. When one ends before
- * that, this process drains those that are ready, and ends with the worker's exit code; the worker has said why. `onStart` gets what stops it, for
- * who does so before all are ready. Throws what `checkFree` throws.
+ * Resolves when all workers are ready. The first one starts alone: it migrates the database and makes what is
+ * made once. When one ends before that, this process drains those that are ready, and ends with the worker's
+ * exit code; the worker has said why. `onStart` gets what stops it, for who does so before all are ready.
+ * Throws what `checkFree` throws.
  */
 export async function supervise(q: {
   count: number
@@ -115,7 +117,9 @@ export async function supervise(q: {
   return { ready: `${text}; ${count} workers`, drainMs: DRAIN_MS, stop }
 }
 
-/** Undefined when this process may start no other one, as when memory is short: the next attempt may succeed. */
+/**
+ * Undefined when this process may start no other one, as when memory is short: the next attempt may succeed.
+ */
 function fork(log: Log, number: number): Worker | undefined {
   try {
     const worker = cluster.fork()
@@ -146,7 +150,8 @@ async function drain(places: readonly Place[], killMs: number): Promise<void> {
   const ended = Promise.all([endsOf(ready), endsOf(starting)])
   // Not by signal: a service manager sends its own to every process, and a second one ends a process at once.
   for (const place of ready) say(place, { stop: true })
-  // One that is still starting may not listen yet to a word to stop. It serves nobody, so this is as safe as a crash.
+  // One that is still starting may not listen yet to a word to stop. It serves nobody, so this is as safe as
+  // a crash.
   kill(starting)
   const late = setTimeout(() => kill(ready), killMs)
   const [ends] = await ended

@@ -1,4 +1,7 @@
-/** Faults of adapters: the way from an adapter to the system behind it. They leave with the answer of a service, under its signature. */
+/**
+ * Faults of adapters: the way from an adapter to the system behind it. They leave with the answer of a
+ * service, under its signature.
+ */
 import type { FaultEntry } from './entry.ts'
 
 export const adapterFaults = {

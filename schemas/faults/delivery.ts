@@ -1,4 +1,7 @@
-/** Faults of one-way messages; the first two are also the outcomes of deliveries that ended without being consumed. */
+/**
+ * Faults of one-way messages; the first two are also the outcomes of deliveries that ended without being
+ * consumed.
+ */
 import type { FaultEntry } from './entry.ts'
 
 export const deliveryFaults = {

@@ -9,8 +9,8 @@ export type FaultEntry = {
   /** What to do next; no full stop. */
   remedy: string
   /**
-   * When the fault may be reported while a message is processed. Absent: only before the provider's system was called. `after`:
-   * only once it may have been called. `either`: the text is true in both cases.
+   * When the fault may be reported while a message is processed. Absent: only before the provider's system
+   * was called. `after`: only once it may have been called. `either`: the text is true in both cases.
    */
   given?: 'after' | 'either'
 }

@@ -1,6 +1,6 @@
 /**
- * The schema of each operation's answer, from what its handler returns (schemas/answers/<api>.schemas.json). The types of the code are
- * the truth; tests hold answers of running servers against them.
+ * The schema of each operation's answer, from what its handler returns (schemas/answers/<api>.schemas.json).
+ * The types of the code are the truth; tests hold answers of running servers against them.
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -27,7 +27,10 @@ type AnswerSchemas = {
 
 type Described = { api: string; file: string; text: string; unknown: string[] }
 
-/** The texts of all files, and of which places the types say nothing. Throws Error for an operation without handler. */
+/**
+ * The texts of all files, and of which places the types say nothing. Throws Error for an operation without
+ * handler.
+ */
 export function describeAnswers(): Described[] {
   const compiler = new API({ cwd: ROOT })
   try {

@@ -1,6 +1,7 @@
 /**
- * Finds the handler of each operation in the sources, and what it returns. Handlers stand in objects whose members are named after
- * operations; the compiler knows what each returns even where the object's own type does not say it.
+ * Finds the handler of each operation in the sources, and what it returns. Handlers stand in objects whose
+ * members are named after operations; the compiler knows what each returns even where the object's own type
+ * does not say it.
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -16,7 +17,10 @@ import { type Checker, type Project, SignatureKind, type Type } from 'typescript
 const OF_TESTS = /(?:\.test|fixture)\.ts$/
 const HANDLER_TYPES = /\b(?:Handlers|OperationHandler)\b/
 
-/** What the handler of each operation returns, without its promise; several where several servers' handlers have one name. */
+/**
+ * What the handler of each operation returns, without its promise; several where several servers' handlers
+ * have one name.
+ */
 export function findReturned(
   project: Project,
   q: { root: string; rooms: readonly string[]; operations: ReadonlySet<string> },
@@ -53,8 +57,9 @@ function nameOf(node: Node): string | undefined {
 }
 
 /**
- * Whether the member's object has handlers of this API. A server refuses to start with a handler that its document does not know, so one
- * other name shows another API's object; a store that has a member of this name holds no handlers at all.
+ * Whether the member's object has handlers of this API. A server refuses to start with a handler that its
+ * document does not know, so one other name shows another API's object; a store that has a member of this
+ * name holds no handlers at all.
  */
 function isHandlerOf(operations: ReadonlySet<string>, member: Node, checker: Checker): boolean {
   const object = member.parent

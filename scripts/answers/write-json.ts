@@ -1,4 +1,6 @@
-/** JSON in the form that the house's formatter leaves as it is: on one line what fits there, the rest broken. */
+/**
+ * JSON in the form that the house's formatter leaves as it is: on one line what fits there, the rest broken.
+ */
 
 const MOST = 110
 

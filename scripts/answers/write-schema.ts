@@ -1,4 +1,7 @@
-/** JSON Schema of a type as it is sent: what JSON leaves out is left out, what prints itself is the text that it prints. */
+/**
+ * JSON Schema of a type as it is sent: what JSON leaves out is left out, what prints itself is the text that
+ * it prints.
+ */
 import { type Checker, SymbolFlags, type Type, TypeFlags, type TypeReference } from 'typescript/unstable/sync'
 
 export type JsonSchema = {
@@ -233,7 +236,10 @@ function isJson(type: Type): boolean {
   return alias?.name === 'Json' && alias.declarations[0]?.path.endsWith('/schemas/sent-values.ts') === true
 }
 
-/** Simple types beside each other as one list of types, each schema once, in an order that does not depend on the compiler. */
+/**
+ * Simple types beside each other as one list of types, each schema once, in an order that does not depend on
+ * the compiler.
+ */
 function joined(schemas: JsonSchema[]): JsonSchema[] {
   const once = [...new Map(schemas.map((schema) => [JSON.stringify(schema), schema])).entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,6 +1,6 @@
 /**
- * An authority's keys in a folder of their own: one that signs orders, with its certificate, and one to which servers encrypt
- * their answers.
+ * An authority's keys in a folder of their own: one that signs orders, with its certificate, and one to which
+ * servers encrypt their answers.
  */
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'

@@ -1,7 +1,7 @@
 /**
- * Opens a server's answer and checks it: who signed it, whether it answers this order, whether the seed was cosigned after the
- * order was signed, whether the seed draws exactly this sample, and whether each bundle proves what the list says about its
- * record.
+ * Opens a server's answer and checks it: who signed it, whether it answers this order, whether the seed was
+ * cosigned after the order was signed, whether the seed draws exactly this sample, and whether each bundle
+ * proves what the list says about its record.
  */
 import { inScope } from '#core/audit-order/in-scope.ts'
 import { readSeed } from '#core/audit-order/make-seed.ts'
@@ -28,7 +28,10 @@ import type { AuthorityKeys } from './authority-keys.ts'
 type Check = { what: string; state: 'good' | 'warn' | 'bad'; why: string }
 type OpenedAnswer = { answer: AuditAnswer; payload: AuditPayload | undefined; checks: Check[] }
 
-/** Throws when the answer cannot be read at all. Everything that can be read but is wrong is reported in `checks`. */
+/**
+ * Throws when the answer cannot be read at all. Everything that can be read but is wrong is reported in
+ * `checks`.
+ */
 export async function openAudit(q: {
   order: AuditOrder
   answer: Buffer
@@ -110,8 +113,8 @@ function seedCheck(
 }
 
 /**
- * A server that does not understand a restriction of the order may list too much. Throws `audit_answer_wrong` for a record
- * outside the scope.
+ * A server that does not understand a restriction of the order may list too much. Throws `audit_answer_wrong`
+ * for a record outside the scope.
  */
 function allInScope({ records }: AuditPayload, { scope }: AuditOrder): string {
   const other = records.find((row) => inScope(row, scope) !== 'in')
@@ -121,8 +124,8 @@ function allInScope({ records }: AuditPayload, { scope }: AuditOrder): string {
 }
 
 /**
- * Whether the answer is complete, according to the server's signed statement. Records that do not state their purpose or endpoint
- * may have been in the scope too.
+ * Whether the answer is complete, according to the server's signed statement. Records that do not state their
+ * purpose or endpoint may have been in the scope too.
  */
 function coverageCheck({ coverage, records }: AuditPayload): Check {
   const what = 'Is this all'

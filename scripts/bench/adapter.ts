@@ -1,6 +1,6 @@
 /**
- * `concordat bench adapter`: requests a second of the SQL adapter beside a service written by hand that asks the same of the same
- * database, in alternating rounds of one run.
+ * `concordat bench adapter`: requests a second of the SQL adapter beside a service written by hand that asks
+ * the same of the same database, in alternating rounds of one run.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
 /**
- * One half of the bare pair: the same fastify and undici in two mutual-TLS proxies, without signing or logging. It is the
- * baseline for the cost of the product. The bench starts it with its settings as JSON.
+ * One half of the bare pair: the same fastify and undici in two mutual-TLS proxies, without signing or
+ * logging. It is the baseline for the cost of the product. The bench starts it with its settings as JSON.
  */
 import { readFileSync } from 'node:fs'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -10,7 +10,10 @@ export type BareProxySettings = {
   address: string
   port: number
   target: string
-  /** TLS towards clients of this proxy. The provider's half demands a certificate; the consumer's half uses plain HTTP. */
+  /**
+   * TLS towards clients of this proxy. The provider's half demands a certificate; the consumer's half uses
+   * plain HTTP.
+   */
   listensWithTls: boolean
   certificateFile: string
   keyFile: string

@@ -1,6 +1,7 @@
 /**
- * Cases beside each other at the same two servers, turn by turn: what SOAP, an attachment, and a contract's fields cost. What is noise of the
- * machine meets both; what is left is in the ratio, with its spread over the rounds.
+ * Cases beside each other at the same two servers, turn by turn: what SOAP, an attachment, and a contract's
+ * fields cost. What is noise of the machine meets both; what is left is in the ratio, with its spread over
+ * the rounds.
  */
 import { CASES, type Case, load } from './cases.ts'
 import type { Pairs } from './pairs.ts'

@@ -7,8 +7,8 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 /**
- * The servers that a bench starts are the built ones afterwards, as packages have them. Those that run from sources keep the text of more than
- * a thousand modules: some 60 MB more for each.
+ * The servers that a bench starts are the built ones afterwards, as packages have them. Those that run from
+ * sources keep the text of more than a thousand modules: some 60 MB more for each.
  * @param root the checkout whose servers are measured
  */
 export async function buildServersOf(root: string): Promise<void> {

@@ -1,4 +1,7 @@
-/** The service that an agency would write by hand: the same queries of the same database in one fastify process, and nothing more. */
+/**
+ * The service that an agency would write by hand: the same queries of the same database in one fastify
+ * process, and nothing more.
+ */
 import { DatabaseSync } from 'node:sqlite'
 import Fastify from 'fastify'
 import { createPool } from 'mysql2/promise'
@@ -53,7 +56,8 @@ const OPEN: Record<PersonDatabase['kind'], () => Queries> = {
         const [rows] = await pool.execute(`${select} where code = ?`, [code])
         return (rows as unknown[])[0]
       },
-      // MariaDB takes the number of a limit as a text as well, which spares mysql2 from sending it as a double.
+      // MariaDB takes the number of a limit as a text as well, which spares mysql2 from sending it as a
+      // double.
       byFamilyName: async (familyName, after, most) =>
         (await pool.execute(page, [familyName, after, String(most)]))[0],
     }

@@ -1,6 +1,6 @@
 /**
- * `concordat bench compare`: this checkout's servers beside those of another one, in turn, on one machine. What is noise of the
- * machine meets both; what is left is in the ratio, with its spread over the rounds.
+ * `concordat bench compare`: this checkout's servers beside those of another one, in turn, on one machine.
+ * What is noise of the machine meets both; what is left is in the ratio, with its spread over the rounds.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -136,7 +136,9 @@ async function measure(one: Case, side: Side, o: { seconds: number; connections:
   return { perSecond: result!.perSecond, p50Ms: result!.p50Ms, spent }
 }
 
-/** Fetches the metrics of both servers again and again; the returned function ends it, and throws what failed. */
+/**
+ * Fetches the metrics of both servers again and again; the returned function ends it, and throws what failed.
+ */
 function scrape({ metricsUrls, scrapeMs }: Side): () => Promise<void> {
   if (scrapeMs === undefined) return async () => undefined
   const ending = new AbortController()

@@ -1,6 +1,7 @@
 /**
- * `concordat bench consents`: what exchanges cost under a contract that demands the consent of the person, beside the same exchanges under the
- * same contract without that, turn by turn in one run. It counts the processor time of both servers: on a busy machine rates say nothing.
+ * `concordat bench consents`: what exchanges cost under a contract that demands the consent of the person,
+ * beside the same exchanges under the same contract without that, turn by turn in one run. It counts the
+ * processor time of both servers: on a busy machine rates say nothing.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,7 @@
 /**
- * `concordat bench deliveries`: one-way messages a second from the hand-over to the verified receipt that their receiver consumed them,
- * beside exchanges of the same size between the same two servers, turn by turn in one run.
+ * `concordat bench deliveries`: one-way messages a second from the hand-over to the verified receipt that
+ * their receiver consumed them, beside exchanges of the same size between the same two servers, turn by turn
+ * in one run.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

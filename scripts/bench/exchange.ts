@@ -1,4 +1,7 @@
-/** `concordat bench exchange`: exchanges per second of two security servers beside the bare pair, turn by turn in one run. */
+/**
+ * `concordat bench exchange`: exchanges per second of two security servers beside the bare pair, turn by turn
+ * in one run.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -50,14 +53,18 @@ const TABLE_SECONDS = 180
 const LOAD_SECONDS = 25
 const ROUNDS = 3
 /**
- * Servers run for months, so both pairs are measured after the compiler has optimised the frequent code. They warm up with the
- * same number of answers; with the same time, the slower pair would be less optimised. On a slow machine the time ends it.
+ * Servers run for months, so both pairs are measured after the compiler has optimised the frequent code. They
+ * warm up with the same number of answers; with the same time, the slower pair would be less optimised. On a
+ * slow machine the time ends it.
  */
 const SETTLE_ANSWERS = 20_000
 const SETTLE_SECONDS = { table: 12, cases: 30 }
 const SETTLE_LOAD = { warmUpSeconds: 0, warmUpRequests: SETTLE_ANSWERS }
 
-/** A size runs code that the sizes before it did not: before its first load the compiler has this long with each pair. */
+/**
+ * A size runs code that the sizes before it did not: before its first load the compiler has this long with
+ * each pair.
+ */
 const NEW_SIZE_SECONDS = 3
 const SAME_SIZE_SECONDS = 0.3
 

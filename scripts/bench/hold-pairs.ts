@@ -1,4 +1,7 @@
-/** Starts the pairs of any checkout, this one's or another's, in a process of its own, so that their code does not mix. */
+/**
+ * Starts the pairs of any checkout, this one's or another's, in a process of its own, so that their code does
+ * not mix.
+ */
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { buildServersOf } from './built-servers.ts'

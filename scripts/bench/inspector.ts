@@ -1,4 +1,6 @@
-/** Asks a running process, by its inspector, what its threads do: the main one and the named ones beside it. */
+/**
+ * Asks a running process, by its inspector, what its threads do: the main one and the named ones beside it.
+ */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { get } from 'node:http'
 import { json } from 'node:stream/consumers'

@@ -1,6 +1,7 @@
 /**
- * `concordat bench large`: bodies larger than memory, each way through two security servers, with the body kept in both logs and without,
- * and an upload that breaks off. Says how much each server grew, and what is left on the disk.
+ * `concordat bench large`: bodies larger than memory, each way through two security servers, with the body
+ * kept in both logs and without, and an upload that breaks off. Says how much each server grew, and what is
+ * left on the disk.
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -31,7 +32,10 @@ type Row = {
   case: string
   seconds: number
   megabytesPerSecond: number
-  /** Of the consumer's and of the provider's server: how far the largest resident memory lies above that before the case. */
+  /**
+   * Of the consumer's and of the provider's server: how far the largest resident memory lies above that
+   * before the case.
+   */
   grownMb: number[]
   /** How much the files of all servers grew. */
   diskMb: number

@@ -1,6 +1,6 @@
 /**
- * The load generator: a fixed number of connections for a limited time; it sends its result to its parent process. When the load does not end
- * within its bound, the result says which requests wait for what.
+ * The load generator: a fixed number of connections for a limited time; it sends its result to its parent
+ * process. When the load does not end within its bound, the result says which requests wait for what.
  */
 import { Pool } from 'undici'
 import { type LoadOrder, type LoadResult, MESSAGE_ID } from './measure.ts'
@@ -16,11 +16,16 @@ let requests = 0
 let measuring = false
 let stopping = false
 let failure: string | undefined
-/** The requests under way: since when, and how much of the answer's body has come; nothing before its head. */
+/**
+ * The requests under way: since when, and how much of the answer's body has come; nothing before its head.
+ */
 const underWay = new Set<{ since: number; bytes?: number }>()
 const overdue = new AbortController()
 
-/** `next` is the content of one request: each SOAP message has an id of its own, as those of information systems have. */
+/**
+ * `next` is the content of one request: each SOAP message has an id of its own, as those of information
+ * systems have.
+ */
 function contentOf({ method, bodyBytes, envelope }: LoadOrder): { type?: string; next(): Buffer | null } {
   if (method === 'GET') return { next: () => null }
   const bytes = Buffer.alloc(bodyBytes, 'concordat ')
@@ -104,7 +109,8 @@ try {
   const began = performance.now()
   await Promise.race([wait(order.seconds), workers])
   stopping = true
-  // Exchanges under way still count, with their time, because a large body may take longer than the whole run.
+  // Exchanges under way still count, with their time, because a large body may take longer than the whole
+  // run.
   await workers
   const seconds = (performance.now() - began) / 1000
   latencies.sort((a, b) => a - b)

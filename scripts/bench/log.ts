@@ -1,5 +1,6 @@
 /**
- * `concordat bench log`: makes a log with this many real records, then measures the work of an auditor and of a restart on it.
+ * `concordat bench log`: makes a log with this many real records, then measures the work of an auditor and of
+ * a restart on it.
  */
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -25,7 +25,10 @@ type How = {
   mostSeconds?: number
 }
 
-/** The mean of the rounds, and the largest memory of the two servers. Throws when a load fails or does not end. */
+/**
+ * The mean of the rounds, and the largest memory of the two servers. Throws when a load fails or does not
+ * end.
+ */
 export async function measureCase(one: Case, pairs: Pairs, how: How): Promise<Measured> {
   const { seconds, connections, rounds, ...bounds } = how
   const concordat: LoadResult[] = []

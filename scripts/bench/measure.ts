@@ -15,7 +15,10 @@ export type LoadOrder = {
   envelope?: string | undefined
   connections: number
   warmUpSeconds: number
-  /** Answered before anything is measured, within its bound: servers run for months, and compile what they do often. */
+  /**
+   * Answered before anything is measured, within its bound: servers run for months, and compile what they do
+   * often.
+   */
   warmUpRequests?: number
   warmUpMostSeconds?: number
   seconds: number
@@ -37,7 +40,10 @@ export type LoadResult = {
   failure: string | undefined
 }
 
-/** Throws with the answer of the first failed exchange, or with what requests wait for when the load does not end. */
+/**
+ * Throws with the answer of the first failed exchange, or with what requests wait for when the load does not
+ * end.
+ */
 export function runLoad(
   given: Omit<LoadOrder, 'mostSeconds'> & { mostSeconds?: number },
 ): Promise<LoadResult> {
@@ -74,7 +80,10 @@ export function residentMb(pid: number): number | undefined {
   }
 }
 
-/** Processor time of a process and of its children in microseconds, user and system together; 0 where /proc does not exist. */
+/**
+ * Processor time of a process and of its children in microseconds, user and system together; 0 where /proc
+ * does not exist.
+ */
 export function processorMicroseconds(pid: number): number {
   try {
     const own = readdirSync(`/proc/${pid}/task`).map((thread) => {

@@ -1,4 +1,7 @@
-/** The two pairs that are compared: two complete security servers, and the bare pair without signing and logging. */
+/**
+ * The two pairs that are compared: two complete security servers, and the bare pair without signing and
+ * logging.
+ */
 import { mkdirSync } from 'node:fs'
 import { writeSoap } from '#core/transport/write-soap.ts'
 import { parseClientId } from '#schemas/identifiers.ts'
@@ -18,7 +21,10 @@ import { termsOf } from './terms.ts'
 export type Pair = {
   url: string
   prefix: string
-  /** Of the same system as a service whose messages are held against its description, and with a contract that names its fields as well. */
+  /**
+   * Of the same system as a service whose messages are held against its description, and with a contract that
+   * names its fields as well.
+   */
   describedPrefix: string
   contractPrefix: string
   headers: Record<string, string>
@@ -50,8 +56,8 @@ const FIELDS = ['id', 'name', 'born', 'tags'].map((name) => `/people/${name}`)
 const here = (file: string): string => new URL(file, import.meta.url).pathname
 
 /**
- * Starts a sandbox instance on its own network with the bench's provider as a service, and the bare pair. With `postgresql` its security
- * servers have their databases there.
+ * Starts a sandbox instance on its own network with the bench's provider as a service, and the bare pair.
+ * With `postgresql` its security servers have their databases there.
  */
 export async function startPairs(directory: string, network: string, postgresql?: string): Promise<Pairs> {
   await buildServersOf(here('../..'))
@@ -185,7 +191,8 @@ async function offerService(instance: Instance, url: string): Promise<void> {
   for (const agency of [tax, population]) {
     const client = encoded(subsystemText(layout, agency))
     await servers[agency.key]!.send('PATCH', `/clients/${client}`, { connectionType: 'NOSSL' })
-    // The day's verification would come while something is measured, and read all that was logged by then: now the log is short.
+    // The day's verification would come while something is measured, and read all that was logged by then:
+    // now the log is short.
     await servers[agency.key]!.send('POST', '/message-log/verifications', { full: true })
   }
 }

@@ -1,4 +1,7 @@
-/** The table of people of the adapter bench, on each kind of database: 12,000 rows, made for one run and dropped at its end. */
+/**
+ * The table of people of the adapter bench, on each kind of database: 12,000 rows, made for one run and
+ * dropped at its end.
+ */
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { createConnection } from 'mysql2/promise'
@@ -21,7 +24,10 @@ export type Made = { database: PersonDatabase; drop(): Promise<void> }
 const PERSONS = 12_000
 const ROWS_AT_ONCE = 1000
 const COLUMNS = ['code', 'given_name', 'family_name', 'born', 'residence', 'status']
-/** Compared and sorted by their octets in each: otherwise each row of a page would be compared by the rules of a language. */
+/**
+ * Compared and sorted by their octets in each: otherwise each row of a page would be compared by the rules of
+ * a language.
+ */
 const TABLE = {
   postgresql: COLUMNS.map((name) => `${name} varchar(255) collate "C" not null`).join(', '),
   mariadb: COLUMNS.map((name) => `${name} varchar(255) collate utf8mb4_bin not null`).join(', '),

@@ -1,6 +1,7 @@
 /**
- * `concordat bench portal`: what a person waits for who looks who used their data: the first rows, and all of them, at the portal's own
- * process; beside it, in the same run, what the systems that it asks take by themselves.
+ * `concordat bench portal`: what a person waits for who looks who used their data: the first rows, and all of
+ * them, at the portal's own process; beside it, in the same run, what the systems that it asks take by
+ * themselves.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,6 +1,7 @@
 /**
- * What one exchange costs in other measures than time: allocated octets by thread (V8's sampling), system calls (strace, where there
- * is one), and a flame graph of each thread. Each has a round of its own, because each slows the servers down.
+ * What one exchange costs in other measures than time: allocated octets by thread (V8's sampling), system
+ * calls (strace, where there is one), and a flame graph of each thread. Each has a round of its own, because
+ * each slows the servers down.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,6 @@
-/** The provider's system of the bench: answers GET with the requested number of bytes, POST with one kilobyte. */
+/**
+ * The provider's system of the bench: answers GET with the requested number of bytes, POST with one kilobyte.
+ */
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import Fastify from 'fastify'

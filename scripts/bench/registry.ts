@@ -1,6 +1,6 @@
 /**
- * `concordat bench registry`: a registry of a whole country, and the cost of publishing, of lists and of fetching its
- * configuration.
+ * `concordat bench registry`: a registry of a whole country, and the cost of publishing, of lists and of
+ * fetching its configuration.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,7 @@
-/** How far a bench is: on a terminal the line of a tally, elsewhere a line at the start of each case and one at its end. */
+/**
+ * How far a bench is: on a terminal the line of a tally, elsewhere a line at the start of each case and one
+ * at its end.
+ */
 import { tallyOf } from '../command-line/tally.ts'
 
 type Said = {

@@ -1,6 +1,7 @@
 /**
- * `concordat bench signature`: processor time of verifying one signature, in our form and in X-Road's, on the exact path and on the
- * general one, in alternating rounds of one run. The documents are golden ones, with an intermediate certificate where P-256.
+ * `concordat bench signature`: processor time of verifying one signature, in our form and in X-Road's, on the
+ * exact path and on the general one, in alternating rounds of one run. The documents are golden ones, with an
+ * intermediate certificate where P-256.
  */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'

@@ -1,7 +1,9 @@
 /** What processes under load spend: processor time by thread, from /proc. */
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Microseconds by the name of the thread; threads of one name are added up. Empty where /proc does not exist. */
+/**
+ * Microseconds by the name of the thread; threads of one name are added up. Empty where /proc does not exist.
+ */
 export type Spent = Record<string, number>
 
 /** What Linux calls the threads of a server, and what they are. */

@@ -1,6 +1,6 @@
 /**
- * `concordat bench writers`: processes that append to one message log on PostgreSQL, as workers and nodes do. Numbers of processes take turns,
- * each on a log of its own.
+ * `concordat bench writers`: processes that append to one message log on PostgreSQL, as workers and nodes do.
+ * Numbers of processes take turns, each on a log of its own.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'

@@ -1,8 +1,14 @@
-/** Refuses a word or an option that a command does not have, before the command is loaded, and says which one may have been meant. */
+/**
+ * Refuses a word or an option that a command does not have, before the command is loaded, and says which one
+ * may have been meant.
+ */
 import { didYouMean } from './nearest-word.ts'
 import type { Words } from './words.ts'
 
-/** One line about what is wrong, or undefined. `own` is what may follow `name`; a word that is none may still be a file. */
+/**
+ * One line about what is wrong, or undefined. `own` is what may follow `name`; a word that is none may still
+ * be a file.
+ */
 export function wrongWord(name: string, own: Words, args: string[]): string | undefined {
   let at: Words = own
   let said = name

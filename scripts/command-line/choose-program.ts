@@ -1,4 +1,6 @@
-/** Which program an installation runs for the words of a command: that of scripts/concordat, without a shell. */
+/**
+ * Which program an installation runs for the words of a command: that of scripts/concordat, without a shell.
+ */
 
 const SERVERS: Record<string, string> = {
   'central-registry': 'central-registry/main',
@@ -12,8 +14,8 @@ const SERVERS: Record<string, string> = {
   mock: 'adapters/mock/main',
 }
 /**
- * With settings an adapter is a server; its other commands are those of scripts/adapter.ts. A hyphen and a name may follow, so that a machine runs several of one
- * kind: sql-land.
+ * With settings an adapter is a server; its other commands are those of scripts/adapter.ts. A hyphen and a
+ * name may follow, so that a machine runs several of one kind: sql-land.
  */
 const ADAPTERS: Record<string, string> = {
   file: 'adapters/file/main',
@@ -28,7 +30,10 @@ const ADAPTERS: Record<string, string> = {
   'rest-as-soap': 'adapters/soap/rest-as-soap/main',
 }
 
-/** `program`: below the folder of programs, without its ending. `taken`: how many words named it, and are not for it. */
+/**
+ * `program`: below the folder of programs, without its ending. `taken`: how many words named it, and are not
+ * for it.
+ */
 export function chooseProgram(words: string[]): { program: string; taken: number } {
   const [first = '', second = '', third = ''] = words
   const commandLine = { program: 'scripts/concordat', taken: 0 }

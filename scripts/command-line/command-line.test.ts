@@ -83,7 +83,10 @@ t.test('a missing file is named with its remedy, and at a terminal once', (t) =>
   t.end()
 })
 
-/** How each shell is asked what it offers for a line: words, the last of which is being typed. Fish is asked with the line itself. */
+/**
+ * How each shell is asked what it offers for a line: words, the last of which is being typed. Fish is asked
+ * with the line itself.
+ */
 const ASK: Record<string, (script: string, words: string[]) => string[]> = {
   bash: (script, words) => [
     '-c',

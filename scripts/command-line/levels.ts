@@ -2,7 +2,10 @@
 import { COMMANDS, SERVERS, type Words } from './words.ts'
 
 export type Level = {
-  /** The words before, `bench log`; with an option at the end (`server order-export --format`) the values of that option. */
+  /**
+   * The words before, `bench log`; with an option at the end (`server order-export --format`) the values of
+   * that option.
+   */
   after: string
   entries: { word: string; summary: string }[]
 }

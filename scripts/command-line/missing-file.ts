@@ -1,4 +1,7 @@
-/** Says of a file that could not be read which one it is, why, and what to do, in place of a fault's text that has to fit every case. */
+/**
+ * Says of a file that could not be read which one it is, why, and what to do, in place of a fault's text that
+ * has to fit every case.
+ */
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { didYouMean } from './nearest-word.ts'
@@ -7,7 +10,10 @@ import { didYouMean } from './nearest-word.ts'
 const MOST_NAMES = 1000
 const DEEPEST = 5
 
-/** The text for people of what was thrown: where a file was the cause, its full path and the remedy; else the message. */
+/**
+ * The text for people of what was thrown: where a file was the cause, its full path and the remedy; else the
+ * message.
+ */
 export function faultInWords(thrown: Error): string {
   const cause = systemError(thrown)
   const file = cause?.path === undefined ? undefined : path.resolve(cause.path)

@@ -1,6 +1,7 @@
 /**
- * The scripts that shells load. In each of them one function knows what may stand after which words, and another finds the words before
- * the cursor. An option that takes a value ends with an equals sign there; where its values are not known, files are completed.
+ * The scripts that shells load. In each of them one function knows what may stand after which words, and
+ * another finds the words before the cursor. An option that takes a value ends with an equals sign there;
+ * where its values are not known, files are completed.
  */
 import type { Level } from './levels.ts'
 

@@ -1,4 +1,7 @@
-/** How far long work is: one line on a terminal that is written over, with rate and remaining time. Elsewhere nothing is written. */
+/**
+ * How far long work is: one line on a terminal that is written over, with rate and remaining time. Elsewhere
+ * nothing is written.
+ */
 
 /** A line is written at most so often. */
 const EVERY_MS = 200

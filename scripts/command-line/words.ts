@@ -1,9 +1,11 @@
 /**
- * The one table of commands: groups, summaries, words and options. The help, the answer to a misspelt word and the completion of shells
- * are made of it. A test holds it to what each command says of itself.
+ * The one table of commands: groups, summaries, words and options. The help, the answer to a misspelt word
+ * and the completion of shells are made of it. A test holds it to what each command says of itself.
  */
 
-/** What may follow a word: further words, and options. An option that takes a value ends with an equals sign. */
+/**
+ * What may follow a word: further words, and options. An option that takes a value ends with an equals sign.
+ */
 export type Words = {
   summary: string
   words?: Record<string, Words>
@@ -14,7 +16,10 @@ export type Words = {
 
 type Command = Words & {
   group: Group
-  /** Its words are the operations of a management API, which its OpenAPI file names, and what the command itself adds to them. */
+  /**
+   * Its words are the operations of a management API, which its OpenAPI file names, and what the command
+   * itself adds to them.
+   */
   isApi?: true
 }
 

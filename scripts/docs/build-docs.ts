@@ -1,6 +1,6 @@
 /**
- * Makes pages from the Markdown files: links between files become links between pages, each page lists its headings, one index
- * serves the search.
+ * Makes pages from the Markdown files: links between files become links between pages, each page lists its
+ * headings, one index serves the search.
  */
 import { globSync } from 'node:fs'
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -53,7 +53,8 @@ function pageOf(file: string): string {
 }
 
 /**
- * The anchor of a heading, by GitHub's rules, which the documents' links use: the second heading with the same text ends in -1.
+ * The anchor of a heading, by GitHub's rules, which the documents' links use: the second heading with the
+ * same text ends in -1.
  */
 function slugOf(text: string, taken: readonly Heading[]): string {
   const slug = text
@@ -99,8 +100,8 @@ function render(
 }
 
 /**
- * Changes a link to a document into a link to its page. A link to another file of the repository stays as it is, although that
- * file is not among the pages.
+ * Changes a link to a document into a link to its page. A link to another file of the repository stays as it
+ * is, although that file is not among the pages.
  */
 function leadTo(target: string, file: string, pages: ReadonlySet<string>): string {
   if (/^[a-z]+:|^#/.test(target)) return target

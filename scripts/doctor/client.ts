@@ -9,7 +9,10 @@ type Check = { name: string; ok: boolean; reason?: string }
 const TIMEOUT_MS = 5000
 const EVERYWHERE: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }
 
-/** Each check of /health/ready at the listener for administrators or monitoring; those that are well in one line. */
+/**
+ * Each check of /health/ready at the listener for administrators or monitoring; those that are well in one
+ * line.
+ */
 export async function lookAtHealth(settings: object): Promise<Finding[]> {
   const { admin, monitoring } = settings as { admin?: Listener; monitoring?: Listener }
   const listener = admin ?? monitoring

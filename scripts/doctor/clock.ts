@@ -1,4 +1,7 @@
-/** The clock against a source of time: a server of NTP (RFC 4330), or else the Date of an HTTP answer, which is good to a second. */
+/**
+ * The clock against a source of time: a server of NTP (RFC 4330), or else the Date of an HTTP answer, which
+ * is good to a second.
+ */
 import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
@@ -15,7 +18,9 @@ const FROM_1900 = 2_208_988_800
 /** Client, version 4. */
 const QUESTION = 0x23
 
-/** `source`: a host of NTP, with `:port` if it is another than 123; `url`: where an HTTP answer can be had. */
+/**
+ * `source`: a host of NTP, with `:port` if it is another than 123; `url`: where an HTTP answer can be had.
+ */
 export async function lookAtClock(q: {
   source?: string | undefined
   url?: string | undefined
@@ -70,7 +75,8 @@ function askNtp(source: string): Promise<number> {
   socket.on('error', reject)
   socket.on('message', (answer) => {
     if (answer.length < PACKET || answer.readUInt32BE(40) === 0) return
-    // From a server (mode 4), that is synchronised itself (leap indicator, stratum), to our question (its time is given back).
+    // From a server (mode 4), that is synchronised itself (leap indicator, stratum), to our question (its
+    // time is given back).
     const [mode, leap, stratum] = [answer[0]! & 7, answer[0]! >> 6, answer[1]!]
     if (mode !== 4 || !answer.subarray(24, 32).equals(stamp)) return
     if (leap === 3 || stratum === 0 || stratum > 15)
@@ -91,7 +97,10 @@ function askNtp(source: string): Promise<number> {
   })
 }
 
-/** Since 1900. A first bit that is not set means the time after February 2036, when the 32 bits begin anew (RFC 4330, 3). */
+/**
+ * Since 1900. A first bit that is not set means the time after February 2036, when the 32 bits begin anew
+ * (RFC 4330, 3).
+ */
 function secondsIn(answer: Buffer): number {
   const seconds = answer.readUInt32BE(40)
   return seconds < 2 ** 31 ? seconds + 2 ** 32 : seconds

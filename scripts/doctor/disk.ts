@@ -1,4 +1,7 @@
-/** The disk below a folder: room, how long a durable write takes, and whether the file system is of this machine. */
+/**
+ * The disk below a folder: room, how long a durable write takes, and whether the file system is of this
+ * machine.
+ */
 import { mkdtemp, open, rm, stat, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { type Finding, toDo, well, whyOf } from './finding.ts'

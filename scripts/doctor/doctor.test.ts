@@ -108,7 +108,10 @@ void t.test('a PIN that the policy refuses, before the token is made', async (t)
 
 void t.test('the clock against a server of NTP, and against an answer of the source', async (t) => {
   const source = await startTimeServer(t)
-  /** What stands still between the answer and the look at the own clock is half of it an error, or takes longer than is waited for an answer. */
+  /**
+   * What stands still between the answer and the look at the own clock is half of it an error, or takes
+   * longer than is waited for an answer.
+   */
   const look = (q: Parameters<typeof lookAtClock>[0], found: RegExp) =>
     until('a look that nothing held up', async (saw) => {
       const one = saw(await lookAtClock(q))

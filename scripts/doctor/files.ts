@@ -1,4 +1,6 @@
-/** Files that settings name: secrets that others could read, certificates that end or do not fit their key. */
+/**
+ * Files that settings name: secrets that others could read, certificates that end or do not fit their key.
+ */
 import { X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
@@ -97,7 +99,8 @@ function passwordFiles(settings: Setting[]): Setting[] {
 export async function lookAtFolder({ name, value }: Setting): Promise<Finding> {
   try {
     const { mode, uid, gid } = await stat(value)
-    // A volume of Kubernetes belongs to the group of the pod (fsGroup). With other modes it would be given to the group anew, files too.
+    // A volume of Kubernetes belongs to the group of the pod (fsGroup). With other modes it would be given to
+    // the group anew, files too.
     const isOfOurGroup = gid === process.getegid?.() || process.getgroups?.().includes(gid) === true
     const isVolume = uid === 0 && isOfOurGroup && process.getuid?.() !== 0
     if ((mode & (isVolume ? 0o002 : 0o022)) !== 0)

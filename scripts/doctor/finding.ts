@@ -1,4 +1,7 @@
-/** What the doctor says of one thing: that it is well, or what to do next; `well` is undefined where it could not look. */
+/**
+ * What the doctor says of one thing: that it is well, or what to do next; `well` is undefined where it could
+ * not look.
+ */
 export type Finding = { name: string; well: boolean | undefined; found: string; todo?: string }
 
 export function well(name: string, found: string): Finding {

@@ -1,4 +1,7 @@
-/** The databases that settings name: whether they can be reached, whether they keep what they confirm, and which version they are of. */
+/**
+ * The databases that settings name: whether they can be reached, whether they keep what they confirm, and
+ * which version they are of.
+ */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { sql } from 'kysely'

@@ -5,7 +5,10 @@ import { type Finding, notLooked, toDo, well } from './finding.ts'
 
 const NODE = 26
 const MIB = 2 ** 20
-/** A server needs 130 to 400 MB; reading a configuration of a whole country takes 400 MB more for a moment (docs/measured/registry.md). */
+/**
+ * A server needs 130 to 400 MB; reading a configuration of a whole country takes 400 MB more for a moment
+ * (docs/measured/registry.md).
+ */
 const MEMORY = 1024 * MIB
 const OPEN_FILES = 4096
 

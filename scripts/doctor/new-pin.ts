@@ -1,4 +1,7 @@
-/** The PIN of a security server whose token is made at the first start: the policy of the settings may refuse it, and the server runs without keys. */
+/**
+ * The PIN of a security server whose token is made at the first start: the policy of the settings may refuse
+ * it, and the server runs without keys.
+ */
 import { access } from 'node:fs/promises'
 import path from 'node:path'
 import { readSecret } from '#platform/configuration/read-secret.ts'

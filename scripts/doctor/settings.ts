@@ -1,4 +1,7 @@
-/** The settings of a process as the doctor reads them: checked like at its start, and walked for listeners, files and addresses. */
+/**
+ * The settings of a process as the doctor reads them: checked like at its start, and walked for listeners,
+ * files and addresses.
+ */
 import { checkSettings as checkRegistry, settingsSchema as registrySchema } from '#central-registry/config.ts'
 import {
   checkProxySettings,
@@ -48,7 +51,9 @@ export type Port = { name: string; address: string; port: number }
 
 const PORT = /^port$|Port$/
 
-/** Every address with a port that the process listens on: an object with an `address` and one or more ports. */
+/**
+ * Every address with a port that the process listens on: an object with an `address` and one or more ports.
+ */
 export function portsIn(value: unknown, name = ''): Port[] {
   if (typeof value !== 'object' || value === null) return []
   const { address } = value as { address?: unknown }

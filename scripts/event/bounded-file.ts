@@ -3,12 +3,18 @@ import { createReadStream } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
 
-/** All bytes of a file. Throws `io_error` where it cannot be read, `input_too_large` where it has more than `maxBytes`. */
+/**
+ * All bytes of a file. Throws `io_error` where it cannot be read, `input_too_large` where it has more than
+ * `maxBytes`.
+ */
 export async function readBounded(file: string, maxBytes: number): Promise<Buffer> {
   return boundedBytes(createReadStream(file), file, maxBytes)
 }
 
-/** As `readBounded`, of a stream that `name` names in faults. A stream without an end is left where it exceeds the limit. */
+/**
+ * As `readBounded`, of a stream that `name` names in faults. A stream without an end is left where it exceeds
+ * the limit.
+ */
 export async function boundedBytes(
   stream: AsyncIterable<Uint8Array>,
   name: string,
@@ -29,7 +35,10 @@ export async function boundedBytes(
   return Buffer.concat(chunks)
 }
 
-/** Writes a new file that only its owner can read, since what is written here holds personal data. Throws `io_error`. */
+/**
+ * Writes a new file that only its owner can read, since what is written here holds personal data. Throws
+ * `io_error`.
+ */
 export async function writeNew(file: string, content: string | Uint8Array): Promise<void> {
   await writeFile(file, content, { mode: 0o600, flag: 'wx' }).catch((cause: unknown) => {
     throw new Fault('io_error', { what: `${file} cannot be written as a new file${codeOf(cause)}`, cause })

@@ -1,4 +1,7 @@
-/** `concordat event convert`: writes events in another mode of the HTTP binding, with data as the bytes that it is. */
+/**
+ * `concordat event convert`: writes events in another mode of the HTTP binding, with data as the bytes that
+ * it is.
+ */
 import type { CloudEvent } from '#core/events/cloud-event.ts'
 import { readEvents } from '#core/events/read-event.ts'
 import { writeBatch, writeBinary } from '#core/events/write-event.ts'
@@ -55,8 +58,9 @@ function onlyOne({ events }: Given, to: string): CloudEvent {
 }
 
 /**
- * The headers as curl reads them from `-H @file`: a colon with nothing behind it takes a header away, a semicolon in its place sends it
- * empty. Without a content type, curl would add that of a form, which would be the event's.
+ * The headers as curl reads them from `-H @file`: a colon with nothing behind it takes a header away, a
+ * semicolon in its place sends it empty. Without a content type, curl would add that of a form, which would
+ * be the event's.
  */
 function curlHeaders(headers: HeaderList): string {
   const lines = headers.map(([name, value]) => (value === '' ? `${name};` : `${name}: ${value}`))

@@ -1,4 +1,7 @@
-/** `concordat event filter`: gives the events that pass a filter, as a server would, and says why an expression failed. */
+/**
+ * `concordat event filter`: gives the events that pass a filter, as a server would, and says why an
+ * expression failed.
+ */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { compileExpression } from '#core/cesql/expression.ts'
 import { compileFilter } from '#core/cesql/filter.ts'

@@ -1,4 +1,7 @@
-/** Reads the caller's certificate, and the private key that belongs to it: both strong enough, and valid at the time in question. */
+/**
+ * Reads the caller's certificate, and the private key that belongs to it: both strong enough, and valid at
+ * the time in question.
+ */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
 import { certificateFacts } from '#core/certificate/certificate-facts.ts'
@@ -13,8 +16,8 @@ const MAX_BYTES = 65_536
 export type Holder = { publicKey: KeyObject; sha256: string; named: string }
 
 /**
- * The certificate in a file, PEM or DER, one. Throws `code` where it is not valid at `at`, or its key is weak or signs no events;
- * `malformed_certificate` and `io_error`. Its issuer and its revocation are not judged.
+ * The certificate in a file, PEM or DER, one. Throws `code` where it is not valid at `at`, or its key is weak
+ * or signs no events; `malformed_certificate` and `io_error`. Its issuer and its revocation are not judged.
  */
 export async function readHolder(file: string, at: Date, code: FaultCode): Promise<Holder> {
   const bytes = await readBounded(file, MAX_BYTES)
@@ -29,7 +32,10 @@ export async function readHolder(file: string, at: Date, code: FaultCode): Promi
   return { publicKey, sha256, named: `${subject}, SHA-256 ${sha256}, valid ${notBefore} to ${notAfter}` }
 }
 
-/** The private key in a PEM file. Throws `cannot_sign` where it cannot be read or is not that of the certificate, and `io_error`. */
+/**
+ * The private key in a PEM file. Throws `cannot_sign` where it cannot be read or is not that of the
+ * certificate, and `io_error`.
+ */
 export async function readKeyOf(holder: Holder, file: string): Promise<KeyObject> {
   const key = privateKeyOf(await readBounded(file, MAX_BYTES), file)
   if (!createPublicKey(key).equals(holder.publicKey))

@@ -1,4 +1,7 @@
-/** Reads the events that the caller gave, in files or on standard input, and says of each that is refused where it stands. */
+/**
+ * Reads the events that the caller gave, in files or on standard input, and says of each that is refused
+ * where it stands.
+ */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import type { CloudEvent } from '#core/events/cloud-event.ts'
 import { itemsOf, jsonText } from '#core/events/json-parts.ts'
@@ -42,8 +45,8 @@ export type Given = {
 type Source = { name: string; bytes: Buffer }
 
 /**
- * Every event of every file, or of standard input where no file is named. Throws `wrong_usage` for a content type that it does not read,
- * `io_error` and `input_too_large`.
+ * Every event of every file, or of standard input where no file is named. Throws `wrong_usage` for a content
+ * type that it does not read, `io_error` and `input_too_large`.
  */
 export async function readGiven(values: InputValues, { input }: Surroundings): Promise<Given> {
   const contentType = values['content-type']
@@ -61,7 +64,10 @@ export async function readGiven(values: InputValues, { input }: Surroundings): P
   return { ...given, form: isOne ? 'structured' : 'batch' }
 }
 
-/** As `readGiven`, for verbs that need every event to be valid: undefined, after saying why on the error stream, where one is not. */
+/**
+ * As `readGiven`, for verbs that need every event to be valid: undefined, after saying why on the error
+ * stream, where one is not.
+ */
 export async function readValid(
   verb: string,
   values: InputValues,

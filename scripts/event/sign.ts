@@ -1,4 +1,6 @@
-/** `concordat event sign`: signs events with a key of the caller's own, and says what the signature covers. */
+/**
+ * `concordat event sign`: signs events with a key of the caller's own, and says what the signature covers.
+ */
 import { signEvent } from '#core/dsse/sign-event.ts'
 import { verifyEvent } from '#core/dsse/verify-event.ts'
 import type { CloudEvent } from '#core/events/cloud-event.ts'
@@ -19,8 +21,8 @@ const OPTIONS = {
 } as const
 
 /**
- * 0, or 1 where an event is not valid. All events are signed or none is printed. Throws `cannot_sign`, and `wrong_usage` for an extension
- * that cannot be covered.
+ * 0, or 1 where an event is not valid. All events are signed or none is printed. Throws `cannot_sign`, and
+ * `wrong_usage` for an extension that cannot be covered.
  */
 export async function sign(args: string[], surroundings: Surroundings): Promise<number> {
   const { values, positionals } = argumentsOf(args, OPTIONS)
@@ -36,7 +38,8 @@ export async function sign(args: string[], surroundings: Surroundings): Promise<
   for (const { event, place } of given.events) {
     const one = await signEvent(inBothModes(event), [{ key, keyid: holder.sha256 }], names, types).catch(
       (thrown: unknown) => {
-        // The signer's own fault is written for those who get the event: here the caller chose what is covered.
+        // The signer's own fault is written for those who get the event: here the caller chose what is
+        // covered.
         if (!(thrown instanceof Fault) || thrown.code !== 'invalid_event_signature') throw thrown
         throw wrongUsage(`${place}: ${thrown.what}, see --extension`)
       },
@@ -49,7 +52,10 @@ export async function sign(args: string[], surroundings: Surroundings): Promise<
   return 0
 }
 
-/** With the content type that its JSON form implies: in binary mode it has one, which the signature has to cover. */
+/**
+ * With the content type that its JSON form implies: in binary mode it has one, which the signature has to
+ * cover.
+ */
 function inBothModes({ isJsonImplied, ...event }: CloudEvent): CloudEvent {
   return isJsonImplied === true ? { ...event, datacontenttype: 'application/json' } : event
 }

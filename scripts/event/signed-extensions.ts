@@ -6,7 +6,10 @@ const TYPES: readonly ExtensionType[] = ['Boolean', 'Integer', 'String', 'Binary
 
 type SignedExtensions = { names: string[]; types: Map<string, ExtensionType> }
 
-/** Names in their order, and the types of those that have one. Throws `wrong_usage` for a type that there is not. */
+/**
+ * Names in their order, and the types of those that have one. Throws `wrong_usage` for a type that there is
+ * not.
+ */
 export function signedExtensions(given: readonly string[]): SignedExtensions {
   const names: string[] = []
   const types = new Map<string, ExtensionType>()

@@ -1,4 +1,6 @@
-/** What the verbs of `concordat event` share: streams, clock, arguments, and the form in which they refuse. */
+/**
+ * What the verbs of `concordat event` share: streams, clock, arguments, and the form in which they refuse.
+ */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -1,4 +1,7 @@
-/** `concordat event verify`: verifies signed events with a certificate that the caller trusts, and says what is covered. */
+/**
+ * `concordat event verify`: verifies signed events with a certificate that the caller trusts, and says what
+ * is covered.
+ */
 import { notHeld } from '#core/dsse/envelope.ts'
 import { verifyEvent } from '#core/dsse/verify-event.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -16,7 +19,10 @@ const OPTIONS = {
 } as const
 const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/
 
-/** 0 where there are events and all are signed as the caller asks, else 1. Throws `invalid_event_signature` for the certificate. */
+/**
+ * 0 where there are events and all are signed as the caller asks, else 1. Throws `invalid_event_signature`
+ * for the certificate.
+ */
 export async function verify(args: string[], surroundings: Surroundings): Promise<number> {
   const { values, positionals } = argumentsOf(args, OPTIONS)
   takesNone(positionals)

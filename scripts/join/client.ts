@@ -8,8 +8,9 @@ const TIMEOUT_MS = 30_000
 const MAX_BYTES = 16 * 1024 * 1024
 
 /**
- * Resolves to the sealed answer. The certificate of the node is not judged: the proof is of use to that node alone, the answer opens with the
- * secret alone, and the new machine may know no authority yet. Throws `network_error`, and `unauthorized` with what the node said.
+ * Resolves to the sealed answer. The certificate of the node is not judged: the proof is of use to that node
+ * alone, the answer opens with the secret alone, and the new machine may know no authority yet. Throws
+ * `network_error`, and `unauthorized` with what the node said.
  */
 export function askToJoin(address: string, body: { id: string; proof: string }): Promise<Buffer> {
   const url = new URL('/join', address)

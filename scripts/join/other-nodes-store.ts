@@ -13,8 +13,8 @@ import type { NodeFile } from './read-node.ts'
 export type OtherNode = { name: string; isLive: boolean; toldAt: string; values: SettingValues }
 
 /**
- * Those that have not left, tell values, and whose row opens with the cluster key of this machine; not its own workers. Throws
- * `invalid_configuration` for a server that is one node.
+ * Those that have not left, tell values, and whose row opens with the cluster key of this machine; not its
+ * own workers. Throws `invalid_configuration` for a server that is one node.
  */
 export async function readOtherNodes({ settings, scope }: NodeFile): Promise<OtherNode[]> {
   const keyFile = settings.nodes?.clusterKeyFile

@@ -1,4 +1,7 @@
-/** `concordat join --refresh` on a database that other nodes have told their settings: what it takes, what it leaves, and that a bad file is never written. */
+/**
+ * `concordat join --refresh` on a database that other nodes have told their settings: what it takes, what it
+ * leaves, and that a bad file is never written.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'

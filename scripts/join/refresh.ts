@@ -1,4 +1,7 @@
-/** Takes settings that were changed on another node into the settings file of this one, once a person has seen which. */
+/**
+ * Takes settings that were changed on another node into the settings file of this one, once a person has seen
+ * which.
+ */
 import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import { isDeepStrictEqual } from 'node:util'
@@ -28,7 +31,10 @@ type Wanted = {
   yes: boolean
 }
 
-/** Exit code 0 when nothing differs or it was written, 3 when nobody agreed. Throws `conflict` for settings of which nothing was written. */
+/**
+ * Exit code 0 when nothing differs or it was written, 3 when nobody agreed. Throws `conflict` for settings of
+ * which nothing was written.
+ */
 export async function refresh(wanted: Wanted): Promise<number> {
   const { configuration, set } = wanted
   const text = await textOf(configuration)
@@ -132,7 +138,10 @@ type Change = {
   set: string[]
 }
 
-/** Comments and order stay. The file is replaced only by one with which the program would start, and which has all that was taken. */
+/**
+ * Comments and order stay. The file is replaced only by one with which the program would start, and which has
+ * all that was taken.
+ */
 async function write(q: Change): Promise<void> {
   const { program, configuration, document, taken, other } = q
   for (const { name, there } of taken) change(q, name, there)
@@ -178,8 +187,8 @@ function isSet(name: string, set: string[]): boolean {
 }
 
 /**
- * A value that is the default here is no line of the file, as it is none of the other node's, unless its section would not be there otherwise. A
- * section of which nothing is left goes, if the other node has none.
+ * A value that is the default here is no line of the file, as it is none of the other node's, unless its
+ * section would not be there otherwise. A section of which nothing is left goes, if the other node has none.
  */
 function change({ document, schema, other }: Change, name: string, value: unknown): void {
   const keys = name.split('.')

@@ -1,4 +1,7 @@
-/** Writes what a new node starts from: its settings, the files that they name, the cluster key, and a directory for its data. */
+/**
+ * Writes what a new node starts from: its settings, the files that they name, the cluster key, and a
+ * directory for its data.
+ */
 import { mkdir, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { type Document, parse, parseDocument, visit } from 'yaml'
@@ -25,7 +28,10 @@ const FIRST_START = [
 const CLUSTER_KEY = 'cluster-key'
 const PASSWORD_FILE = /([?&]passwordFile=)([^&]+)/
 
-/** Before the secret is used up: throws `conflict` when something would be overwritten, `invalid_input` for settings without a value. */
+/**
+ * Before the secret is used up: throws `conflict` when something would be overwritten, `invalid_input` for
+ * settings without a value.
+ */
 export async function checkPlace({ configuration, directory, set }: Place): Promise<void> {
   if ((await stat(configuration).catch(() => undefined)) !== undefined)
     throw new Fault('conflict', { what: `${configuration} exists: nothing was done` })
@@ -56,7 +62,10 @@ export function readBundle(plain: Buffer): Bundle {
   return bundle
 }
 
-/** Resolves to the files that were written, the settings last. Throws `io_error`, and `conflict` for a file that is there with other content. */
+/**
+ * Resolves to the files that were written, the settings last. Throws `io_error`, and `conflict` for a file
+ * that is there with other content.
+ */
 export async function writeNode(bundle: Bundle, place: Place): Promise<string[]> {
   const configuration = path.resolve(place.configuration)
   const directory = path.resolve(place.directory)

@@ -1,4 +1,7 @@
-/** Gets one file of a registry's log. Whoever is told to wait waits as long as the registry says, within bounds. */
+/**
+ * Gets one file of a registry's log. Whoever is told to wait waits as long as the registry says, within
+ * bounds.
+ */
 import { setTimeout as wait } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
@@ -10,7 +13,10 @@ const MOST_WAITS = 5
 const TOO_MANY_REQUESTS = 429
 const dispatcher = new Agent()
 
-/** The last answer, which may be a refusal. Throws `network_error` when none comes, or one of more than `most` octets. */
+/**
+ * The last answer, which may be a refusal. Throws `network_error` when none comes, or one of more than `most`
+ * octets.
+ */
 export async function askLog(url: string, most: number): Promise<{ status: number; body: Buffer }> {
   for (let waits = 0; ; waits++) {
     const { status, body, retryAfter } = await askOnce(url, most)

@@ -1,6 +1,7 @@
 /**
- * Recomputes the transparency log of a registry from its tiles, and checks it with the checkpoint of the last time. Guarantees that a log that
- * passes twice with one state only grew between: another root of the same size, a changed past, or a log that lost entries is refused.
+ * Recomputes the transparency log of a registry from its tiles, and checks it with the checkpoint of the last
+ * time. Guarantees that a log that passes twice with one state only grew between: another root of the same
+ * size, a changed past, or a log that lost entries is refused.
  */
 import { renameSync, writeFileSync } from 'node:fs'
 import { type Checkpoint, parseCheckpoint } from '#core/merkle/checkpoint.ts'
@@ -27,7 +28,10 @@ type Question = {
   onProgress?: ((entries: number, total: number) => void) | undefined
 }
 
-/** `before` is the size of the last time. It is larger than `size` when the registry shows an older head of the same tree. */
+/**
+ * `before` is the size of the last time. It is larger than `size` when the registry shows an older head of
+ * the same tree.
+ */
 type CheckedLog = {
   size: number
   root: string
@@ -40,7 +44,10 @@ type From = { prefix: string } & Pick<Question, 'onProgress'>
 
 const MAX_CHECKPOINT = 64 * 1024
 
-/** Throws `untrusted_checkpoint`, `invalid_proof`, `registry_fork` or `network_error`; the state is then as it was. */
+/**
+ * Throws `untrusted_checkpoint`, `invalid_proof`, `registry_fork` or `network_error`; the state is then as it
+ * was.
+ */
 export async function checkRegistryLog({
   url,
   log,
@@ -71,7 +78,10 @@ export async function checkRegistryLog({
   }
 }
 
-/** The tree under the head, which grew from that of the last time; undefined when the head is an older one of that tree. */
+/**
+ * The tree under the head, which grew from that of the last time; undefined when the head is an older one of
+ * that tree.
+ */
 async function treeOf(
   now: Checkpoint,
   before: Known | undefined,
@@ -100,7 +110,10 @@ async function treeOf(
   return tree
 }
 
-/** A smaller head than the last time is no fork while the log still has all entries, and both heads are of them. */
+/**
+ * A smaller head than the last time is no fork while the log still has all entries, and both heads are of
+ * them.
+ */
 async function findWithin(now: Checkpoint, before: Known, from: From): Promise<void> {
   const all = { ...from, most: before.size }
   const tree = createCompactRange()
@@ -111,7 +124,10 @@ async function findWithin(now: Checkpoint, before: Known, from: From): Promise<v
   if (!tree.root().equals(before.root)) throw isNot
 }
 
-/** Appends the leaves up to `size`, from tiles of a tree of `most` leaves. Throws `missing`, if given, for a tile that is not there. */
+/**
+ * Appends the leaves up to `size`, from tiles of a tree of `most` leaves. Throws `missing`, if given, for a
+ * tile that is not there.
+ */
 async function grow(
   tree: CompactRange,
   size: number,

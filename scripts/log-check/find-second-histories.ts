@@ -1,7 +1,8 @@
 /**
- * Reads all entries of a registry's log and looks for two that give one version of a DID different contents. Guarantees that what was read
- * is what the log signed: the entries are hashed anew and have to give its root, so none can be changed. A registry can keep entries back, as it
- * would to hide two histories: these are counted, and while there are any the check has not passed.
+ * Reads all entries of a registry's log and looks for two that give one version of a DID different contents.
+ * Guarantees that what was read is what the log signed: the entries are hashed anew and have to give its
+ * root, so none can be changed. A registry can keep entries back, as it would to hide two histories: these
+ * are counted, and while there are any the check has not passed.
  */
 import { hash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -12,7 +13,10 @@ import { entriesOf, TILE_WIDTH } from '#core/merkle/tiles.ts'
 import { Fault } from '#schemas/fault.ts'
 import { getTile } from './get-tile.ts'
 
-/** `unread`: entries that the registry has no more, of which only the hash is left; two histories may hide there. */
+/**
+ * `unread`: entries that the registry has no more, of which only the hash is left; two histories may hide
+ * there.
+ */
 export type Histories = { dids: number; versions: number; unread: number }
 
 const VERSION = /^([1-9]\d{0,9})-[A-Za-z0-9]{1,100}$/

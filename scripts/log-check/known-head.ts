@@ -1,6 +1,7 @@
 /**
- * The state of `log check`: the head of the last time, and the right edge of its tree, from which the next check goes on. Guarantees that a head
- * is signed by the log and that an edge gives its root; a state of only a head is read as well.
+ * The state of `log check`: the head of the last time, and the right edge of its tree, from which the next
+ * check goes on. Guarantees that a head is signed by the log and that an edge gives its root; a state of only
+ * a head is read as well.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { type Checkpoint, parseCheckpoint, verifyNote } from '#core/merkle/checkpoint.ts'

@@ -1,4 +1,7 @@
-/** The check of a registry's log against a registry that limits questions, shows an older head, loses entries, or changes the past. */
+/**
+ * The check of a registry's log against a registry that limits questions, shows an older head, loses entries,
+ * or changes the past.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

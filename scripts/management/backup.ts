@@ -1,4 +1,7 @@
-/** `backup` and `verify-backup`: makes and downloads a backup of a registry, and verifies a backup of either server offline. */
+/**
+ * `backup` and `verify-backup`: makes and downloads a backup of a registry, and verifies a backup of either
+ * server offline.
+ */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { verifyBackup } from '#central-registry/features/backups/verify-backup.ts'
@@ -43,8 +46,8 @@ export function verifyRegistry(args: string[]): Promise<number> {
 }
 
 /**
- * Verifies a security server's backup in the same way. Also prints who signed it, according to the given configuration, and who
- * could log in after a restoration.
+ * Verifies a security server's backup in the same way. Also prints who signed it, according to the given
+ * configuration, and who could log in after a restoration.
  */
 export function verifyServer(args: string[]): Promise<number> {
   return verify('server', args, 'conf', async ({ trusted, ...q }) => {

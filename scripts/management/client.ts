@@ -1,6 +1,7 @@
 /**
- * Sends calls to a management API with an API key, which leaves this machine only over HTTPS. When an answer is lost, the call is
- * sent once more. A call that changes something has an idempotency key, so that the server carries it out only once.
+ * Sends calls to a management API with an API key, which leaves this machine only over HTTPS. When an answer
+ * is lost, the call is sent once more. A call that changes something has an idempotency key, so that the
+ * server carries it out only once.
  */
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -35,7 +36,10 @@ const NOBODY_THERE = ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH'
 /** Our own dispatcher: the key must not be sent to a proxy that the environment names. */
 const dispatcher = new Agent()
 
-/** `url` is the listener's (http://127.0.0.1:4000). Throws a CommandError for an address to which the key must not be sent. */
+/**
+ * `url` is the listener's (http://127.0.0.1:4000). Throws a CommandError for an address to which the key must
+ * not be sent.
+ */
 export async function openManagementApi(q: { url: string; keyFile: string }): Promise<ManagementApi> {
   const base = baseOf(q.url)
   const key = await readKey(q.keyFile)
@@ -89,7 +93,10 @@ async function readKey(file: string): Promise<string> {
 
 type Options = Parameters<typeof request>[1]
 
-/** Sends the call again when the connection broke, with the same idempotency key. `isSecond`: the first answer was lost. */
+/**
+ * Sends the call again when the connection broke, with the same idempotency key. `isSecond`: the first answer
+ * was lost.
+ */
 async function askTwice(base: string, url: string, options: Options) {
   try {
     return { ...(await ask(base, url, options)), isSecond: false }

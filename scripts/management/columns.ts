@@ -1,4 +1,7 @@
-/** Which columns a list has on a terminal, where its first fields are not what a reader looks for: who called whom, and how it ended. */
+/**
+ * Which columns a list has on a terminal, where its first fields are not what a reader looks for: who called
+ * whom, and how it ended.
+ */
 import type { FoundExchange, FoundRecord } from '#schemas/found-record.ts'
 
 type Row = Record<string, unknown>

@@ -1,4 +1,7 @@
-/** The thread of `inThread` (program-fixture.ts): runs commands of `concordat registry` and `concordat server`, and keeps what they write. */
+/**
+ * The thread of `inThread` (program-fixture.ts): runs commands of `concordat registry` and
+ * `concordat server`, and keeps what they write.
+ */
 import { answerInTurn } from '#platform/threads/thread-in-turn.ts'
 import { run as registry } from '../registry.ts'
 import { run as server } from '../server.ts'

@@ -1,4 +1,7 @@
-/** Under which headings the help of a management API lists its operations: by the first step of their addresses. */
+/**
+ * Under which headings the help of a management API lists its operations: by the first step of their
+ * addresses.
+ */
 
 /** A heading, and the first steps that belong to it. */
 export type Headings = Record<string, string[]>

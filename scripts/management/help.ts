@@ -4,7 +4,10 @@ import type { Command } from './commands.ts'
 import { type Headings, headingOf } from './headings.ts'
 import { isSecret } from './read-call.ts'
 
-/** One line per command: those of our own first, then those of the API below their headings, each in the order of its file. */
+/**
+ * One line per command: those of our own first, then those of the API below their headings, each in the order
+ * of its file.
+ */
 export function listCommands(
   own: Record<string, { summary: string }>,
   commands: Command[],

@@ -5,8 +5,8 @@ const WIDEST = 60
 const COLUMNS = 6
 
 /**
- * A list of objects as aligned columns, anything else as lines `name: value`. Control characters are made visible. `columns`: those that
- * are shown; without them the first ones.
+ * A list of objects as aligned columns, anything else as lines `name: value`. Control characters are made
+ * visible. `columns`: those that are shown; without them the first ones.
  */
 export function readableAnswer(
   value: unknown,

@@ -1,4 +1,7 @@
-/** Runs the real program against a server in this process: as a process of its own, or its commands one after the other in one thread. */
+/**
+ * Runs the real program against a server in this process: as a process of its own, or its commands one after
+ * the other in one thread.
+ */
 import { execFile } from 'node:child_process'
 import path from 'node:path'
 import t from 'tap'
@@ -33,8 +36,9 @@ export function concordat(
 let thread: ThreadInTurn<Asked> | undefined
 
 /**
- * As `concordat`, without input: a process loads the program for each command, which takes a quarter of a second of a processor. What only a
- * process shows, its streams, signals and end, is in concordat.test.ts and management.test.ts.
+ * As `concordat`, without input: a process loads the program for each command, which takes a quarter of a
+ * second of a processor. What only a process shows, its streams, signals and end, is in concordat.test.ts and
+ * management.test.ts.
  */
 export async function inThread(
   [program, ...args]: [Asked['act'], ...string[]],

@@ -1,4 +1,7 @@
-/** Turns the arguments after a command into one call of the API. Wrong arguments are reported before anything is sent. */
+/**
+ * Turns the arguments after a command into one call of the API. Wrong arguments are reported before anything
+ * is sent.
+ */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
@@ -28,8 +31,8 @@ const COMMON = {
 } as const
 
 /**
- * Throws a CommandError for unknown, missing or malformed arguments. `read` returns a file's bytes, `-` is standard input.
- * `secret` returns a value that must not be among the arguments.
+ * Throws a CommandError for unknown, missing or malformed arguments. `read` returns a file's bytes, `-` is
+ * standard input. `secret` returns a value that must not be among the arguments.
  */
 export async function readCall(
   command: Command,
@@ -105,7 +108,9 @@ function parsed(command: Command, args: string[], options: object) {
   }
 }
 
-/** A field's value: `@file` is the text of a file. Numbers, lists of objects and objects are written as JSON. */
+/**
+ * A field's value: `@file` is the text of a file. Numbers, lists of objects and objects are written as JSON.
+ */
 async function fieldOf(
   command: Command,
   { name, schema }: Option,

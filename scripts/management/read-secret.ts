@@ -1,6 +1,6 @@
 /**
- * Reads secrets line by line from standard input, so that they are not in the shell's history. At a terminal it asks for them and
- * does not show what is typed.
+ * Reads secrets line by line from standard input, so that they are not in the shell's history. At a terminal
+ * it asks for them and does not show what is typed.
  */
 import { text } from 'node:stream/consumers'
 import { CommandError } from './command-error.ts'

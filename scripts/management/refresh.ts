@@ -1,6 +1,6 @@
 /**
- * `refresh`: shows in plain words what a new document of a service description would change, and applies exactly that once a person
- * has agreed.
+ * `refresh`: shows in plain words what a new document of a service description would change, and applies
+ * exactly that once a person has agreed.
  */
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
@@ -26,7 +26,10 @@ type Words = {
 /** Undefined where the document is fetched from its address. */
 type Source = { document: Buffer } | { url: string } | undefined
 
-/** Exit code 0 when it was applied or nothing would change, 3 when nobody agreed, 1 when it is not what was accepted. */
+/**
+ * Exit code 0 when it was applied or nothing would change, 3 when nobody agreed, 1 when it is not what was
+ * accepted.
+ */
 export const refresh: More['run'] = async ({ api, args }) => {
   const words = wordsOf(args)
   const source = await sourceOf(words)

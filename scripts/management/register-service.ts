@@ -1,4 +1,7 @@
-/** Brings a service at a security server to what its system says of itself: made when it is not there, else changed where it differs. */
+/**
+ * Brings a service at a security server to what its system says of itself: made when it is not there, else
+ * changed where it differs.
+ */
 import { X509Certificate } from 'node:crypto'
 import type { ManagementApi } from './client.ts'
 
@@ -17,7 +20,10 @@ export type ServiceToRegister = {
 type Description = { id: number; disabled: boolean; services: Service[] }
 type Service = { id: number; serviceCode: string; url: string; tlsCertificates: { sha256: string }[] }
 
-/** Returns what was done, a sentence each. A refusal of the API ends it: what was done before stays, and running it again goes on. */
+/**
+ * Returns what was done, a sentence each. A refusal of the API ends it: what was done before stays, and
+ * running it again goes on.
+ */
 export async function registerService(api: ManagementApi, q: ServiceToRegister): Promise<string[]> {
   const done: string[] = []
   const path = `/api/v1/clients/${encodeURIComponent(q.client)}/service-descriptions`
@@ -36,7 +42,8 @@ export async function registerService(api: ManagementApi, q: ServiceToRegister):
     const { description, service } = before
     const at = `/api/v1/service-descriptions/${description.id}/document`
     const document = Buffer.from(q.document)
-    // Who changed the settings accepts what they change. What the API warns of it refuses: concordat server refresh shows it.
+    // Who changed the settings accepts what they change. What the API warns of it refuses: concordat server
+    // refresh shows it.
     const { digest } = await send<{ digest: string }>(api, 'POST', at, document)
     await send(api, 'PUT', `${at}?accept=${digest}`, document)
     done.push(`The service ${q.code} of ${q.client} has the document of these settings.`)

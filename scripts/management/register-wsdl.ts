@@ -9,7 +9,10 @@ type WsdlToRegister = Omit<ServiceToRegister, 'code'> & {
 type Description = { id: number; type: string; disabled: boolean; services: Service[] }
 type Service = { id: number; serviceCode: string; url: string; tlsCertificates: { sha256: string }[] }
 
-/** As `registerService`, for a description with a service for each operation. All of them have the one address. */
+/**
+ * As `registerService`, for a description with a service for each operation. All of them have the one
+ * address.
+ */
 export async function registerWsdl(api: ManagementApi, q: WsdlToRegister): Promise<string[]> {
   const done: string[] = []
   const path = `/api/v1/clients/${encodeURIComponent(q.client)}/service-descriptions`

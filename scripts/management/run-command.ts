@@ -11,7 +11,10 @@ import { type Call, readCall } from './read-call.ts'
 
 const PAGE = 500
 
-/** Writes the answer to `out`, or to the file in `--output`. Throws a CommandError for what the user can correct. */
+/**
+ * Writes the answer to `out`, or to the file in `--output`. Throws a CommandError for what the user can
+ * correct.
+ */
 export async function runCommand(
   api: ManagementApi,
   command: Command,

@@ -1,4 +1,7 @@
-/** A management API on the command line: finds the command, opens the API with the caller's key, and prints the answer. */
+/**
+ * A management API on the command line: finds the command, opens the API with the caller's key, and prints
+ * the answer.
+ */
 import { parseArgs } from 'node:util'
 import { printable } from '#platform/plain-text.ts'
 import { faultInWords } from '../command-line/missing-file.ts'
@@ -33,8 +36,8 @@ export type Program = {
 }
 
 /**
- * Exit code 0 when the command was carried out, 1 when it was refused, 2 for wrong usage. Never throws for what users can
- * correct.
+ * Exit code 0 when the command was carried out, 1 when it was refused, 2 for wrong usage. Never throws for
+ * what users can correct.
  */
 export async function runManagement(q: Program, args: string[]): Promise<number> {
   try {
@@ -88,8 +91,8 @@ async function runOne(q: Program, given: string[]): Promise<number> {
 type Connection = { url: string | undefined; keyFile: string | undefined; words: string[] }
 
 /**
- * URL and key file: from the options, wherever they stand, or from the environment. After a command that has a field of that name, such
- * as `set-webhook --url`, the option is the field.
+ * URL and key file: from the options, wherever they stand, or from the environment. After a command that has
+ * a field of that name, such as `set-webhook --url`, the option is the field.
  */
 function connection(q: Program, args: string[], commands: Command[]): Connection {
   const { tokens } = parseArgs({

@@ -1,4 +1,6 @@
-/** Finds the shared libraries that Node needs, so that an image has these and nothing else of a distribution. */
+/**
+ * Finds the shared libraries that Node needs, so that an image has these and nothing else of a distribution.
+ */
 import { execFile } from 'node:child_process'
 import { realpath } from 'node:fs/promises'
 import { promisify } from 'node:util'
@@ -7,7 +9,10 @@ import type { Component } from './list-components.ts'
 
 const run = promisify(execFile)
 
-/** `files`: as the loader asks for them. `components`: the Debian packages from which they come, if the machine is Debian's. */
+/**
+ * `files`: as the loader asks for them. `components`: the Debian packages from which they come, if the
+ * machine is Debian's.
+ */
 export async function librariesOf(
   program: string,
 ): Promise<{ files: string[]; copyrights: string[]; components: Component[] }> {
@@ -30,7 +35,10 @@ export async function librariesOf(
   return { files, copyrights: [...copyrights], components: [...components.values()] }
 }
 
-/** A library is registered under the name by which it was installed, before /lib became a link to /usr/lib or after. */
+/**
+ * A library is registered under the name by which it was installed, before /lib became a link to /usr/lib or
+ * after.
+ */
 async function packageOf(file: string): Promise<string | undefined> {
   for (const name of [file, await realpath(file), (await realpath(file)).replace(/^\/usr/, '')]) {
     const found = await run('dpkg-query', ['--search', name]).catch(() => undefined)

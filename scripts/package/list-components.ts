@@ -18,7 +18,10 @@ export async function componentsOf(folders: string[]): Promise<Component[]> {
   return [...found.values()].sort((a, b) => (a.purl < b.purl ? -1 : 1))
 }
 
-/** A document without a serial number and with the commit's time, so that the same content gives the same bytes. */
+/**
+ * A document without a serial number and with the commit's time, so that the same content gives the same
+ * bytes.
+ */
 export function billOfMaterials(source: Source, components: Component[]): string {
   const document = {
     bomFormat: 'CycloneDX',

@@ -250,7 +250,10 @@ async function registryIn(t: Test, root: string, config: ImageConfig): Promise<v
   t.match(await lines, /"stopped"/)
 }
 
-/** The supervisor starts its workers from the image's files too, and again when one is killed; all end together. */
+/**
+ * The supervisor starts its workers from the image's files too, and again when one is killed; all end
+ * together.
+ */
 async function workersIn(t: Test, root: string, config: ImageConfig): Promise<void> {
   const { user, settings, address, start } = openEngine('workers', root, config)
   const databases = address.replace(/1$/, '2')

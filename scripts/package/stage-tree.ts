@@ -1,4 +1,7 @@
-/** Lays out below one folder what every package installs at /opt/concordat: programs, pages, documents, and Node. */
+/**
+ * Lays out below one folder what every package installs at /opt/concordat: programs, pages, documents, and
+ * Node.
+ */
 
 import { globSync } from 'node:fs'
 import { chmod, copyFile, cp, mkdir, rm } from 'node:fs/promises'

@@ -115,7 +115,10 @@ t.test('systemd gives a service little', async (t) => {
   }
 })
 
-/** In a namespace whose /etc, /var/lib and /run end with it: $1 a folder, $2 the script of the package, $3 the users, $4 what is to be done. */
+/**
+ * In a namespace whose /etc, /var/lib and /run end with it: $1 a folder, $2 the script of the package, $3 the
+ * users, $4 what is to be done.
+ */
 const MACHINE = `set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs "$1"
@@ -130,7 +133,10 @@ mkdir -p /etc/sysusers.d && cp "$3" /etc/sysusers.d/concordat.conf
 /** What services write, and what they may not, with owners, modes and times. */
 const LISTED = `find /etc/concordat* /var/lib/concordat* /etc/given -printf '%p %y %U:%G %m %s %l %T@\\n' | sort`
 
-/** A first installation, then an upgrade on a machine where somebody has broken the security server, and where a snapshot left all to concordat. */
+/**
+ * A first installation, then an upgrade on a machine where somebody has broken the security server, and where
+ * a snapshot left all to concordat.
+ */
 const INSTALLED = `sh "$2" configure
 find /etc/concordat* -type d -printf '%u %g %m %p\\n'
 id -nG concordat

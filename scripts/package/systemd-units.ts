@@ -1,6 +1,7 @@
 /**
- * The systemd units of the servers, and the users that they run as. What has keys, people's data or a way to other systems of the agency has a user of its own:
- * whoever breaks one reads and writes nothing of the others.
+ * The systemd units of the servers, and the users that they run as. What has keys, people's data or a way to
+ * other systems of the agency has a user of its own: whoever breaks one reads and writes nothing of the
+ * others.
  */
 import { ENTRY, ENVIRONMENT, NODE, NODE_OPTIONS } from './stage-tree.ts'
 
@@ -22,7 +23,9 @@ type Unit = {
   daily?: true
 }
 
-/** Units that change keys and settings of one member. Those that run on one machine share one backup folder. */
+/**
+ * Units that change keys and settings of one member. Those that run on one machine share one backup folder.
+ */
 const ours = (name: string, description: string): Unit => ({
   ...{ name: `concordat-${name}.service`, description: `Concordat ${description}` },
   words: `${name} --configuration /etc/concordat/${name}.yaml`,
@@ -60,7 +63,10 @@ const UNITS: Unit[] = [
 
 export const USERS: string[] = [...new Set(UNITS.map(({ user }) => user))]
 
-/** For systemd-sysusers. The security server reaches the holder of subject keys by a socket of that one's group. */
+/**
+ * For systemd-sysusers. The security server reaches the holder of subject keys by a socket of that one's
+ * group.
+ */
 export const USERS_FILE = `${USERS.map((user) => `u ${user} - "Concordat" /var/lib/${user} /usr/sbin/nologin\n`).join('')}m concordat concordat-subject-keys\n`
 
 /** All files of systemd, by name. */
@@ -72,7 +78,10 @@ export function unitFiles(): [name: string, content: string][] {
   ]
 }
 
-/** `systemd-analyze security` says at most 2.0 of each; V8 makes code in memory, so MemoryDenyWriteExecute stays off. */
+/**
+ * `systemd-analyze security` says at most 2.0 of each; V8 makes code in memory, so MemoryDenyWriteExecute
+ * stays off.
+ */
 function unitOf(unit: Unit): string {
   const environment = Object.entries(ENVIRONMENT).map(([name, value]) => `Environment=${name}=${value}\n`)
   const socket =

@@ -1,4 +1,7 @@
-/** Writes the Helm chart as the archive that `helm install` and `helm push` take. Its version is the package's. */
+/**
+ * Writes the Helm chart as the archive that `helm install` and `helm push` take. Its version is the
+ * package's.
+ */
 import { execFile } from 'node:child_process'
 import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'

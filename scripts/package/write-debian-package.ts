@@ -1,4 +1,7 @@
-/** Writes a Debian package: the tree at /opt/concordat, a command, users, and hardened systemd units. Needs dpkg-deb and tar. */
+/**
+ * Writes a Debian package: the tree at /opt/concordat, a command, users, and hardened systemd units. Needs
+ * dpkg-deb and tar.
+ */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmod, cp, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
@@ -14,7 +17,10 @@ import { provenanceOf } from './write-provenance.ts'
 const run = promisify(execFile)
 const DOCUMENTS = 'usr/share/doc/concordat'
 
-/** Returns the file. The contents belong to root; a service is neither enabled nor started by the installation. */
+/**
+ * Returns the file. The contents belong to root; a service is neither enabled nor started by the
+ * installation.
+ */
 export async function writeDebianPackage(q: {
   tree: Tree
   work: string

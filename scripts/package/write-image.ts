@@ -1,4 +1,7 @@
-/** Writes an OCI image that has Node, its shared libraries and our programs: no shell, no package manager, no root. */
+/**
+ * Writes an OCI image that has Node, its shared libraries and our programs: no shell, no package manager, no
+ * root.
+ */
 import { createHash } from 'node:crypto'
 import { copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -24,7 +27,10 @@ type Layers = (what: string, tar: string) => Promise<Layer>
 
 const compress = promisify<Buffer, { level: number }, Buffer>(gzip)
 
-/** Returns the file: an OCI layout in one tar, with the list of contents and the provenance as referrers of the image. */
+/**
+ * Returns the file: an OCI layout in one tar, with the list of contents and the provenance as referrers of
+ * the image.
+ */
 export async function writeImage(q: {
   tree: Tree
   work: string
@@ -67,8 +73,8 @@ export async function writeImage(q: {
     }
   }
   const subject = { name: `concordat:${source.version}`, sha256: manifest.digest.replace('sha256:', '') }
-  // An engine loads a file only if one thing is in it: so the image and what refers to it are in an index of their own, in which
-  // engines pass over what is for no platform.
+  // An engine loads a file only if one thing is in it: so the image and what refers to it are in an index of
+  // their own, in which engines pass over what is for no platform.
   const whole = indexOf([
     image,
     await refer(billOfMaterials(source, components), 'application/vnd.cyclonedx+json'),

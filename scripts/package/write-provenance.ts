@@ -6,8 +6,8 @@ import type { Component } from './list-components.ts'
 import { ROOT, type Source } from './read-source.ts'
 
 /**
- * The statement as JSON. It is not signed: whoever publishes the package signs it. It has no time and no name of a machine, since
- * the same commit and inputs give the same bytes anywhere.
+ * The statement as JSON. It is not signed: whoever publishes the package signs it. It has no time and no name
+ * of a machine, since the same commit and inputs give the same bytes anywhere.
  */
 export async function provenanceOf(q: {
   source: Source

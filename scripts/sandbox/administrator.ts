@@ -1,6 +1,6 @@
 /**
- * An administrator of the sandbox's registry, like a person at a browser: logs in at the provider, then calls the API with the
- * session.
+ * An administrator of the sandbox's registry, like a person at a browser: logs in at the provider, then calls
+ * the API with the session.
  */
 import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
@@ -12,12 +12,16 @@ export type Administrator = {
   /** Logs in through the login pages; also after the session has ended. */
   login(): Promise<void>
   get<T>(path: string): Promise<T>
-  /** Sends a call, with a reason if a second person has to approve it. A refusal is an Error with its text. */
+  /**
+   * Sends a call, with a reason if a second person has to approve it. A refusal is an Error with its text.
+   */
   send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown, reason?: string): Promise<T>
   close(): Promise<void>
 }
 
-/** Names below `localhost` are this machine (RFC 6761 section 6.3), also where the system does not know that. */
+/**
+ * Names below `localhost` are this machine (RFC 6761 section 6.3), also where the system does not know that.
+ */
 const asBrowsersDo: LookupFunction = (name, options, callback) =>
   lookup(name.endsWith('.localhost') ? 'localhost' : name, { ...options, family: 4 }, callback)
 
@@ -122,8 +126,8 @@ export function openAdministrator(base: string, who: Credentials, address: strin
 }
 
 /**
- * One person proposes, the other reads the proposal and approves exactly that. Throws with the reason when it was not carried
- * out.
+ * One person proposes, the other reads the proposal and approves exactly that. Throws with the reason when it
+ * was not carried out.
  */
 export async function byTwo<T>(
   [first, second]: [Administrator, Administrator],

@@ -1,4 +1,7 @@
-/** Admits an agency to an instance: its security server files management requests, administrators read and approve them. */
+/**
+ * Admits an agency to an instance: its security server files management requests, administrators read and
+ * approve them.
+ */
 import { type Administrator, byTwo } from './administrator.ts'
 import type { Api } from './client.ts'
 import { type Agency, encoded, type Layout, subsystemText } from './layout.ts'

@@ -1,6 +1,6 @@
 /**
- * The family benefit of a living sandbox, which comes to the parents by itself: a subsystem of the Health Agency that offers it, its rule, and
- * the birth that begins it.
+ * The family benefit of a living sandbox, which comes to the parents by itself: a subsystem of the Health
+ * Agency that offers it, its rule, and the birth that begins it.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,7 @@
-/** Starts the processes of an instance, in order the first time, when each is set up over its management API as soon as it runs. */
+/**
+ * Starts the processes of an instance, in order the first time, when each is set up over its management API
+ * as soon as it runs.
+ */
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -77,7 +80,8 @@ async function startNew(q: Options, start: Start): Promise<Servers> {
   await tellLogKey(layout)
   const systems = await systemCertificates(layout)
   await makeWalletFiles(layout)
-  // In parallel with the start of the servers, because the first login has to load code in provider and registry.
+  // In parallel with the start of the servers, because the first login has to load code in provider and
+  // registry.
   const arriving = q.install ? arrive(layout) : undefined
   // The error is reported where `arriving` is awaited; until then it must not end the process.
   arriving?.catch(() => undefined)
@@ -98,8 +102,9 @@ async function startKept(q: Options, start: Start): Promise<Servers> {
     startSystems(q, start),
   ])
   const servers = await serverApis(layout)
-  // What was published before the last end may have expired, which no server takes, and the registry's own job publishes a moment after its
-  // start. A restored registry refuses to until two people have accepted that.
+  // What was published before the last end may have expired, which no server takes, and the registry's own
+  // job publishes a moment after its start. A restored registry refuses to until two people have accepted
+  // that.
   await (await registryApi(layout)).send('POST', '/configuration/publish').catch(() => undefined)
   await Promise.all(Object.values(servers).map(refreshServer))
   return servers

@@ -9,7 +9,10 @@ export type Api = {
   sendBytes<T>(method: 'POST' | 'PUT', path: string, body: Buffer, type?: string): Promise<T>
 }
 
-/** Opens the API below `base` (http://host:port/api/v1) with the key in `keyFile`. A refusal is an Error with its text. */
+/**
+ * Opens the API below `base` (http://host:port/api/v1) with the key in `keyFile`. A refusal is an Error with
+ * its text.
+ */
 export async function openApi(base: string, keyFile: string): Promise<Api> {
   const authorization = `X-Road-ApiKey token=${(await readFile(keyFile, 'utf8')).trim()}`
 
@@ -46,7 +49,10 @@ export async function openApi(base: string, keyFile: string): Promise<Api> {
   }
 }
 
-/** PEM certificate of the development CA for a PKCS#10 request, valid for so many days or as long as the profile says. */
+/**
+ * PEM certificate of the development CA for a PKCS#10 request, valid for so many days or as long as the
+ * profile says.
+ */
 export async function certify(
   caUrl: string,
   profile: string,

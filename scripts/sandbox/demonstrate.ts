@@ -1,4 +1,6 @@
-/** Shows one exchange of the sandbox step by step, from both sides, then a refused one. Every step is checked. */
+/**
+ * Shows one exchange of the sandbox step by step, from both sides, then a refused one. Every step is checked.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { readableName } from '#core/certificate/name.ts'
 import { readContainer } from '#core/container/read-container.ts'
@@ -70,7 +72,10 @@ export async function demonstrate(instance: Instance, sayAloud: Say): Promise<vo
   await showCatalogue(instance, say)
 }
 
-/** One exchange about the person who can sign in at the portal. Throws with the reason when it is not answered. */
+/**
+ * One exchange about the person who can sign in at the portal. Throws with the reason when it is not
+ * answered.
+ */
 export async function askOnce(
   instance: Instance,
   sayAloud: Say,
@@ -141,7 +146,10 @@ async function ask(instance: Instance, port: number): Promise<Asked> {
 /** A person who reads a message has to state the case and the reason; the audit log records both. */
 const WHY = new URLSearchParams({ case: 'demonstration', reason: 'shows what an auditor gets' }).toString()
 
-/** Shows the records of one side with signer and time-stamp, verified from the container that an auditor would get. */
+/**
+ * Shows the records of one side with signer and time-stamp, verified from the container that an auditor would
+ * get.
+ */
 async function showSide(
   instance: Instance,
   agency: Agency,
@@ -183,7 +191,10 @@ async function showSide(
   await showBundle(instance, agency, { index: records[1]!.index, file }, indexes, say)
 }
 
-/** A witness that has just started may be slow: a tree head that is asked for again and again has the quorum in the end. */
+/**
+ * A witness that has just started may be slow: a tree head that is asked for again and again has the quorum
+ * in the end.
+ */
 async function haveCosigned(api: Instance['servers'][string]): Promise<void> {
   type Headed = { quorum: { lateSince: string | null } | null }
   await until('the cosignatures of a quorum of witnesses', async () => {

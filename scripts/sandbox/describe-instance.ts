@@ -1,4 +1,7 @@
-/** Describes a running sandbox as one object for programs: all addresses, and the files with keys and settings. */
+/**
+ * Describes a running sandbox as one object for programs: all addresses, and the files with keys and
+ * settings.
+ */
 
 import { agenciesOf, folderOf, SERVER_PORTS, serverText, subsystemText } from './layout.ts'
 import { registryUrl, serverUrl } from './people.ts'
@@ -6,7 +9,10 @@ import { MAIL_FOLDER, PORTAL, portalUrl } from './portal.ts'
 import { describePublicLog } from './public-log.ts'
 import type { Instance } from './running.ts'
 
-/** Files are absolute paths, addresses are base URLs. A server's `key` is the name of its folder and settings file. */
+/**
+ * Files are absolute paths, addresses are base URLs. A server's `key` is the name of its folder and settings
+ * file.
+ */
 export function describeInstance({ layout, processes }: Instance): object {
   const { directory, instance, memberClass, trust, registry, systems, portal, counter, wallet } = layout
   const file = (name: string): string => folderOf(layout, name)

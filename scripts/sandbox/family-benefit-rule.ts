@@ -1,4 +1,7 @@
-/** The rule of the family benefit: a birth begins it, two registers fill the form, the office of the Health Agency decides. */
+/**
+ * The rule of the family benefit: a birth begins it, two registers fill the form, the office of the Health
+ * Agency decides.
+ */
 import { POPULATION_SERVICE } from './layout.ts'
 
 export const APPLICATIONS_SERVICE = 'applications'
@@ -9,7 +12,10 @@ export const DECIDED_EVENT = 'org.example.benefit-decided'
 export const CHILDREN_CONTRACT = 'Children and parents for family benefits'
 export const INCOMES_CONTRACT = 'Incomes for family benefits'
 
-/** As it stands in the settings. `register` and `office` are subsystems, `incomes` a service, `letters` the page that takes codes. */
+/**
+ * As it stands in the settings. `register` and `office` are subsystems, `incomes` a service, `letters` the
+ * page that takes codes.
+ */
 export function familyBenefitRule({
   register,
   incomes,

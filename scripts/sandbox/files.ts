@@ -19,7 +19,10 @@ import { COUNTER, PORTAL, portalUrl, trackersIn, writePortalSettings } from './p
 import { publicLogSettings } from './public-log.ts'
 import { registrationCertificate } from './system-keys.ts'
 
-/** Whose logs are searched by person: the population register's, and in a living sandbox those of all who have trackers. */
+/**
+ * Whose logs are searched by person: the population register's, and in a living sandbox those of all who have
+ * trackers.
+ */
 export function withSubjectKeys(layout: Layout): Agency[] {
   const { population } = layout.agencies
   return [population, ...trackersIn(layout).filter((agency) => agency !== population)]
@@ -31,8 +34,8 @@ export function subjectKeysFolder({ agencies }: Layout, agency: Agency): string 
 }
 
 /**
- * Makes the folders and the processes' settings; keeps existing files. `catalogue`: whether the registry asks providers on its
- * own initiative. `now`: what the clock of the instance says.
+ * Makes the folders and the processes' settings; keeps existing files. `catalogue`: whether the registry asks
+ * providers on its own initiative. `now`: what the clock of the instance says.
  */
 export async function writeSettings(layout: Layout, catalogue: boolean, now: number): Promise<void> {
   mkdirSync(layout.directory, { recursive: true, mode: 0o700 })
@@ -147,7 +150,10 @@ ${subjectKeys}${noticesOf(layout, agency)}${consents}${askedByServer(layout, age
   )
 }
 
-/** People may sign in with passkeys where they have a name to make them for; acts of great weight need one at the Health Agency. */
+/**
+ * People may sign in with passkeys where they have a name to make them for; acts of great weight need one at
+ * the Health Agency.
+ */
 function passkeysOf({ names }: Layout, forActs: boolean): string {
   return names === undefined ? '' : `  passkeys: { forActs: ${forActs} }\n`
 }
@@ -162,8 +168,8 @@ notices: { portal: '${portalUrl(portal)}' }
 }
 
 /**
- * The population register answers citizens who ask who requested their data. A separate process has the keys of its index by
- * person.
+ * The population register answers citizens who ask who requested their data. A separate process has the keys
+ * of its index by person.
  */
 function subjectKeysOf(layout: Layout, agency: Agency): string {
   const folder = subjectKeysFolder(layout, agency)
@@ -236,8 +242,8 @@ function witnessName(layout: Layout, agency: Agency): string {
 }
 
 /**
- * The registry and the two other servers witness each log, and two of the three are enough. The keys are made here, because the
- * policies pin them.
+ * The registry and the two other servers witness each log, and two of the three are enough. The keys are made
+ * here, because the policies pin them.
  */
 async function writeWitnessPolicies(layout: Layout): Promise<void> {
   const { address, publicPort } = layout.registry

@@ -13,8 +13,8 @@ type Place = { network: string; instance: string }
 export type Holder = { process: string; place: Place | undefined }
 
 /**
- * Holds the folder for this process, or says which process has it. The lock lies beside the folder, because the folder itself is
- * deleted and put aside.
+ * Holds the folder for this process, or says which process has it. The lock lies beside the folder, because
+ * the folder itself is deleted and put aside.
  */
 export function holdFolder(
   directory: string,

@@ -1,4 +1,7 @@
-/** The installation ceremony as two persons do it, and the invitations of the readers. Afterwards two persons have to agree. */
+/**
+ * The installation ceremony as two persons do it, and the invitations of the readers. Afterwards two persons
+ * have to agree.
+ */
 import { readFileSync } from 'node:fs'
 import { type Administrator, byTwo, openAdministrator } from './administrator.ts'
 import { folderOf, type Layout } from './layout.ts'

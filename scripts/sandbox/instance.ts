@@ -1,4 +1,7 @@
-/** A whole instance on this machine: made the first time, with a past if it is to live, and started from what it left afterwards. */
+/**
+ * A whole instance on this machine: made the first time, with a past if it is to live, and started from what
+ * it left afterwards.
+ */
 import { rmSync } from 'node:fs'
 import { bringUp } from './bring-up.ts'
 import { makePast } from './past/make-past.ts'

@@ -1,4 +1,7 @@
-/** The files and addresses of a sandbox: an instance, DEV by default, with three or four agencies, each with a security server. */
+/**
+ * The files and addresses of a sandbox: an instance, DEV by default, with three or four agencies, each with a
+ * security server.
+ */
 import path from 'node:path'
 
 export type Agency = {
@@ -9,9 +12,13 @@ export type Agency = {
   subsystemCode: string
   subsystemName: string
   serverCode: string
-  /** Loopback address of its security server. Shared-params has no port, so each server needs its own address. */
+  /**
+   * Loopback address of its security server. Shared-params has no port, so each server needs its own address.
+   */
   address: string
-  /** For how many days its authentication certificate is asked for; as long as its profile allows when absent. */
+  /**
+   * For how many days its authentication certificate is asked for; as long as its profile allows when absent.
+   */
   certificateDays?: number
 }
 
@@ -21,8 +28,8 @@ export type Layout = {
   directory: string
   trust: { address: string; caPort: number; ocspPort: number; tsaPort: number; openIdPort: number }
   /**
-   * Where browsers reach the consoles of a living sandbox by names below `localhost`, which they take for this machine without asking
-   * anybody: they keep passkeys for names, none for addresses.
+   * Where browsers reach the consoles of a living sandbox by names below `localhost`, which they take for
+   * this machine without asking anybody: they keep passkeys for names, none for addresses.
    */
   names?: { address: string; port: number }
   /** The beginning of the administrators' addresses. */
@@ -47,7 +54,10 @@ export type Layout = {
     mandates: number
     mandatesMonitoring: number
   }
-  /** The citizens' portal, which a living sandbox has, with the mail server by which its people are told, and that of clerks at a counter. */
+  /**
+   * The citizens' portal, which a living sandbox has, with the mail server by which its people are told, and
+   * that of clerks at a counter.
+   */
   portal?: PortalPlace & { mail: number }
   counter?: PortalPlace
   /** Who witnesses the registry's transparency log. */
@@ -60,7 +70,10 @@ export type Layout = {
 type PortalPlace = { address: string; port: number; monitoring: number }
 
 export const SERVER_PORTS = { messages: 5500, ocsp: 5577, http: 8080, https: 8443, admin: 4000 } as const
-/** All sandboxes of a machine have their names at this one address, so each network has a port of its own there. */
+/**
+ * All sandboxes of a machine have their names at this one address, so each network has a port of its own
+ * there.
+ */
 const NAMES = { address: '127.0.0.1', ofTheUsual: 4000, first: 10_000, many: 20_000 }
 const USUAL_NETWORK = '127.0.1'
 const MEMBER_CLASS = 'GOV'
@@ -68,7 +81,10 @@ const LEFT_DAYS = 22
 export const POPULATION_SERVICE = 'persons'
 /** The inbox of the population register. */
 export const INBOX_SERVICE = 'assessments'
-/** Where the population register says what happened, one of the things that it says, and where the tax agency gets it. */
+/**
+ * Where the population register says what happened, one of the things that it says, and where the tax agency
+ * gets it.
+ */
 export const ROOM_SERVICE = 'register-events'
 export const MOVED_EVENT = 'org.example.moved'
 export const MOVES_INBOX = 'moves'
@@ -77,8 +93,8 @@ export const INCOME_SERVICE = 'incomes'
 export const INSURED_SERVICE = 'insured'
 
 /**
- * The layout below `directory`, on the loopback network `network` (three numbers, "127.0.1" by default). With a past of some days it is
- * that of a living sandbox, which has a fourth agency.
+ * The layout below `directory`, on the loopback network `network` (three numbers, "127.0.1" by default). With
+ * a past of some days it is that of a living sandbox, which has a fourth agency.
  */
 export function layoutOf(directory: string, network: string, instance = 'DEV', pastDays?: number): Layout {
   const agency = (

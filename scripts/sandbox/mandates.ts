@@ -1,6 +1,7 @@
 /**
- * The register of mandates of a living sandbox, a service of the Business Agency: its settings, where servers ask it, and the facts that
- * registrars tell it: a parent of a child, a custodian of a ward, a member of a company's board.
+ * The register of mandates of a living sandbox, a service of the Business Agency: its settings, where servers
+ * ask it, and the facts that registrars tell it: a parent of a child, a custodian of a ward, a member of a
+ * company's board.
  */
 import { writeFileSync } from 'node:fs'
 import type { MandateServiceCheck } from '#schemas/contract.ts'
@@ -89,7 +90,10 @@ export function askedByServer(layout: Layout, agency: Agency): string {
 `
 }
 
-/** Who may look for somebody, and who may act besides: complain, take back, choose notices. Whoever may see alone is not among these. */
+/**
+ * Who may look for somebody, and who may act besides: complain, take back, choose notices. Whoever may see
+ * alone is not among these.
+ */
 export const READING_ROLES = [...citizensRoles, COUNTER_ROLE]
 export const ACTING_ROLES = READING_ROLES.filter((role) => role !== VIEWER)
 
@@ -98,7 +102,10 @@ export function representation(layout: Layout, roles: string[]): MandateServiceC
   return { check: 'mandateService', service: mandatesText(layout), delegate: 'user', roles }
 }
 
-/** The registrars' systems tell it over their own security servers; the citizen is a parent, a custodian and a member of a board. */
+/**
+ * The registrars' systems tell it over their own security servers; the citizen is a parent, a custodian and a
+ * member of a board.
+ */
 export async function tellMandates(layout: Layout): Promise<void> {
   const { population, business } = layout.agencies
   const all = [...people(Math.max(CHILD, WARD))]

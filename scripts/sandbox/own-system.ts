@@ -1,4 +1,6 @@
-/** An agency's system of the sandbox before its own security server, and how it waits for what comes later. */
+/**
+ * An agency's system of the sandbox before its own security server, and how it waits for what comes later.
+ */
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Agent, request } from 'undici'

@@ -1,6 +1,7 @@
 /**
- * The people of the sandbox, whose passwords its OpenID provider has: at the registry two administrators and two readers, at each
- * agency's security server an auditor, and where contracts are made two signatories. In a living sandbox somebody has each role.
+ * The people of the sandbox, whose passwords its OpenID provider has: at the registry two administrators and
+ * two readers, at each agency's security server an auditor, and where contracts are made two signatories. In
+ * a living sandbox somebody has each role.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -27,7 +28,10 @@ const PEOPLE = [
 export const INVITED = PEOPLE.flatMap((one) => ('roles' in one ? [one] : []))
 export const LOGIN_CLIENT = 'registry'
 
-/** People by agency, invited at its security server with the agency's first API key: signatories when there is a contract. */
+/**
+ * People by agency, invited at its security server with the agency's first API key: signatories when there is
+ * a contract.
+ */
 const OF_AGENCIES = [
   { agency: 'population', subject: 'piret', name: 'Piret Pärn', does: 'auditor' },
   { agency: 'population', subject: 'paula', name: 'Paula Põld', does: 'signatory' },
@@ -67,7 +71,9 @@ function atAgencies({ agencies }: Layout): { agency: string; subject: string; na
   return agencies.health === undefined ? [...OF_AGENCIES] : [...OF_AGENCIES, ...OF_LIVING]
 }
 
-/** Writes the provider's file unless it exists. Each client secret in it is also in the settings of a server. */
+/**
+ * Writes the provider's file unless it exists. Each client secret in it is also in the settings of a server.
+ */
 export function writePeople(layout: Layout): void {
   const file = folderOf(layout, 'openid.json')
   if (existsSync(file)) return

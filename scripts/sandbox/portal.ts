@@ -1,6 +1,6 @@
 /**
- * The citizens' portal of a living sandbox and that of clerks at a counter: two subsystems of the Population Agency, which may ask the
- * trackers of two agencies, a person who signs in and a clerk.
+ * The citizens' portal of a living sandbox and that of clerks at a counter: two subsystems of the Population
+ * Agency, which may ask the trackers of two agencies, a person who signs in and a clerk.
  */
 import { writeFileSync } from 'node:fs'
 import { PID } from '../wallet/pid.ts'
@@ -22,7 +22,9 @@ const SUBSYSTEMS = [
 ]
 /** A clerk of the Population Agency, by the number that its staff has. */
 export const CLERK = { subject: 'kai', name: 'Kai Kask', code: 'K00000001', duty: 'counter-clerk' }
-/** By which roles of the register of mandates people act for others at the portal, and clerks at a counter. */
+/**
+ * By which roles of the register of mandates people act for others at the portal, and clerks at a counter.
+ */
 export const VIEWER = 'TRACKER:VIEWER'
 export const BOARD = 'BR_REPRIGHT:SOLEREP'
 export const citizensRoles = ['FAMILY:PARENT', 'FAMILY:CUSTODIAN', BOARD, VIEWER]

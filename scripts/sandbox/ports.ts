@@ -1,4 +1,7 @@
-/** Whether the addresses of a sandbox are free, and who has those that are not: from /proc, where the system shows it. */
+/**
+ * Whether the addresses of a sandbox are free, and who has those that are not: from /proc, where the system
+ * shows it.
+ */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
@@ -54,7 +57,10 @@ function holderOf(place: Place): string {
   return `process ${id}, ${commandOf(id)}`
 }
 
-/** The socket numbers of those who listen at the address, or at all addresses. Lines of /proc/net/tcp are `n: ADDRESS:PORT ... STATE ...`. */
+/**
+ * The socket numbers of those who listen at the address, or at all addresses. Lines of /proc/net/tcp are
+ * `n: ADDRESS:PORT ... STATE ...`.
+ */
 function listenersAt({ address, port }: Place): Set<string> {
   const found = new Set<string>()
   for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {

@@ -1,4 +1,7 @@
-/** Child processes of the sandbox: started with a configuration file, ready when they say so, stopped by their process id. */
+/**
+ * Child processes of the sandbox: started with a configuration file, ready when they say so, stopped by their
+ * process id.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { openSync } from 'node:fs'
 import path from 'node:path'
@@ -19,8 +22,8 @@ export function scriptCommand(script: string): string[] {
 }
 
 /**
- * Starts a command and waits until it is ready. Its log lines are written to `<directory>/<name>.log`. Rejects with its standard
- * error when it ends before it is ready.
+ * Starts a command and waits until it is ready. Its log lines are written to `<directory>/<name>.log`.
+ * Rejects with its standard error when it ends before it is ready.
  */
 export async function startProcess(q: {
   name: string

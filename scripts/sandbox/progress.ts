@@ -1,11 +1,14 @@
-/** How far a start of the sandbox is, in words: a line for each part that is ready, and on a terminal what goes on now. */
+/**
+ * How far a start of the sandbox is, in words: a line for each part that is ready, and on a terminal what
+ * goes on now.
+ */
 import { styleText } from 'node:util'
 import { timeLeft } from '../command-line/tally.ts'
 import type { Progress } from './running.ts'
 
 /**
- * `began`: when the start did, in elapsed milliseconds. `terminal`: where what goes on now is written over. `longest` is the part that took
- * the most time so far, and how much.
+ * `began`: when the start did, in elapsed milliseconds. `terminal`: where what goes on now is written over.
+ * `longest` is the part that took the most time so far, and how much.
  */
 export function progressOn(
   say: (line: string) => void,
@@ -45,7 +48,10 @@ export function progressOn(
   }
 }
 
-/** For a program that started the sandbox: a line for all that begins, goes on or is ready, so that it sees that something moves. */
+/**
+ * For a program that started the sandbox: a line for all that begins, goes on or is ready, so that it sees
+ * that something moves.
+ */
 export function progressInLines(write: (line: string) => void): Progress {
   return {
     begin(part) {
@@ -62,7 +68,10 @@ function inSeconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }
 
-/** For a start that is not what the command is about: a terminal shows what goes on, and nothing of it is left. */
+/**
+ * For a start that is not what the command is about: a terminal shows what goes on, and nothing of it is
+ * left.
+ */
 export function passingProgress(): Progress {
   return progressOn(() => undefined, performance.now(), process.stderr)
 }

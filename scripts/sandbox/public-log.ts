@@ -1,6 +1,6 @@
 /**
- * The transparency log of a living sandbox for everybody: its settings, and the archive that witnesses it, which somebody else than the
- * registry runs.
+ * The transparency log of a living sandbox for everybody: its settings, and the archive that witnesses it,
+ * which somebody else than the registry runs.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { makeWitnessKey, readWitnessKey, WITNESS_KEY_FILE } from '#platform/witness/witness-key.ts'
@@ -39,7 +39,10 @@ identity: { url: 'https://${REGISTRY_NAME}' }
 `
 }
 
-/** The registry's operator tells the archive's the key of the log, which the registry has made at its first start. */
+/**
+ * The registry's operator tells the archive's the key of the log, which the registry has made at its first
+ * start.
+ */
 export async function tellLogKey(layout: Layout): Promise<void> {
   if (layout.archive === undefined) return
   writeFileSync(folderOf(layout, LOG_KEY_FILE), await fetchText(`${urlOf(layout)}/log/key`), { mode: 0o600 })

@@ -1,4 +1,7 @@
-/** How a contract of the sandbox comes into force: two people of each agency agree to it, the registry's administrators approve it. */
+/**
+ * How a contract of the sandbox comes into force: two people of each agency agree to it, the registry's
+ * administrators approve it.
+ */
 import type { ContractTerms } from '#schemas/contract.ts'
 import { type Administrator, byTwo, openAdministrator } from './administrator.ts'
 import { type Administrators, arrive } from './install-registry.ts'
@@ -21,8 +24,8 @@ export async function putInForce(
 }
 
 /**
- * Several contracts, proposed in this order. Everybody logs in once for all of them, which takes longer than to agree, and each server
- * asks the registry once for what all of its partners did.
+ * Several contracts, proposed in this order. Everybody logs in once for all of them, which takes longer than
+ * to agree, and each server asks the registry once for what all of its partners did.
  */
 export async function putAllInForce(
   instance: Instance,

@@ -17,8 +17,8 @@ export type Instance = {
 }
 
 /**
- * Reports the progress; `part` is finished when `done` is called. `now` says how far it is, to whoever looks at a terminal; of which
- * share is done (0 to 1) it says what time remains.
+ * Reports the progress; `part` is finished when `done` is called. `now` says how far it is, to whoever looks
+ * at a terminal; of which share is done (0 to 1) it says what time remains.
  */
 export type Progress = {
   begin(part: string): { now(how: string, share?: number): void; done(what?: string): void }

@@ -1,4 +1,7 @@
-/** What a start of the sandbox finds: folders of other versions, another start, addresses in use; and how the days of a past are drawn. */
+/**
+ * What a start of the sandbox finds: folders of other versions, another start, addresses in use; and how the
+ * days of a past are drawn.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'

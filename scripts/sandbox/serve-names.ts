@@ -1,6 +1,7 @@
 /**
- * Lets browsers reach consoles by name: all names are one address and port, and the Host header says which console is meant. Each connection
- * is passed on whole, byte by byte, and from the address that it came from, by which servers bound their callers.
+ * Lets browsers reach consoles by name: all names are one address and port, and the Host header says which
+ * console is meant. Each connection is passed on whole, byte by byte, and from the address that it came from,
+ * by which servers bound their callers.
  */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'

@@ -1,4 +1,7 @@
-/** What operators do once for the family benefit that comes by itself, over the management APIs of three security servers. */
+/**
+ * What operators do once for the family benefit that comes by itself, over the management APIs of three
+ * security servers.
+ */
 import { describeAdapter, readSettings } from '#adapters/kit/serve-adapter.ts'
 import { serviceUrl } from '#adapters/kit/settings.ts'
 import { applicationsApi } from './agencies/benefits-office.ts'

@@ -1,4 +1,7 @@
-/** What operators do once so that people can agree to calls of incomes and of insurance, and see first what is said of their incomes, over the management APIs. */
+/**
+ * What operators do once so that people can agree to calls of incomes and of insurance, and see first what is
+ * said of their incomes, over the management APIs.
+ */
 import { CONSENTS } from '#schemas/consents.ts'
 import type { Api } from './client.ts'
 import {
@@ -14,7 +17,10 @@ import { portalTexts } from './portal.ts'
 type Endpoint = { id: number; method: string; path: string }
 type Service = { id: number; serviceCode: string; endpoints: Endpoint[] }
 
-/** The portal may give and withdraw consents in the name of people who log in; the business register may ask for them, and for the data. */
+/**
+ * The portal may give and withdraw consents in the name of people who log in; the business register may ask
+ * for them, and for the data.
+ */
 export async function setUpConsents(servers: Record<string, Api>, layout: Layout): Promise<void> {
   const { tax, health, business } = layout.agencies
   const asking = subsystemText(layout, business)

@@ -1,4 +1,7 @@
-/** What is done once with a new instance whose processes run: keys, certificates, registrations, services, access rights. */
+/**
+ * What is done once with a new instance whose processes run: keys, certificates, registrations, services,
+ * access rights.
+ */
 import { type Approve, admitByRequest, approveByKey, approveByTwo } from './admit-by-request.ts'
 import { POPULATION_WSDL } from './agencies/population-wsdl.ts'
 import type { Api } from './client.ts'
@@ -24,7 +27,9 @@ export async function setUpInstance(q: {
   servers: Record<string, Api>
   systems: Record<string, Buffer>
   progress: Progress
-  /** The persons who install the registry after the operator's set-up; undefined when there is no ceremony. */
+  /**
+   * The persons who install the registry after the operator's set-up; undefined when there is no ceremony.
+   */
   arriving: Promise<Administrators> | undefined
 }): Promise<void> {
   const { layout, registry, servers } = q

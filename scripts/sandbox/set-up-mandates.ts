@@ -1,4 +1,6 @@
-/** What the Business Agency's operators do once for the register of mandates: a service, and who may ask it. */
+/**
+ * What the Business Agency's operators do once for the register of mandates: a service, and who may ask it.
+ */
 import { describeAdapter, readSettings } from '#adapters/kit/serve-adapter.ts'
 import { serviceUrl } from '#adapters/kit/settings.ts'
 import { mandatesAdapter } from '#adapters/mandates/adapter.ts'

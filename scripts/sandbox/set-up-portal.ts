@@ -5,7 +5,10 @@ import { type Agency, encoded, type Layout, POPULATION_SERVICE, subsystemText } 
 import { portalTexts, trackersIn } from './portal.ts'
 import { PERSON_PLACES, SOAP_PLACE } from './set-up-server.ts'
 
-/** The portal as a client, trackers switched on, and the consumer's own declaration of where the person stands. */
+/**
+ * The portal as a client, trackers switched on, and the consumer's own declaration of where the person
+ * stands.
+ */
 export async function setUpPortal(q: {
   servers: Record<string, Api>
   layout: Layout

@@ -1,4 +1,7 @@
-/** What the operator of an instance does once over the registry's management API: trust services, members, subsystems. */
+/**
+ * What the operator of an instance does once over the registry's management API: trust services, members,
+ * subsystems.
+ */
 import { registerBenefits } from './benefits.ts'
 import type { Api } from './client.ts'
 import { fetchText } from './client.ts'
@@ -49,7 +52,9 @@ async function addMember(api: Api, layout: Layout, { memberCode, name }: Agency)
   await api.send('POST', '/members', { memberClass: layout.memberClass, memberCode, name })
 }
 
-/** Adds a member's subsystem and its security server by hand; the certificate follows when the server has one. */
+/**
+ * Adds a member's subsystem and its security server by hand; the certificate follows when the server has one.
+ */
 async function register(api: Api, layout: Layout, agency: Agency): Promise<void> {
   const { memberCode, subsystemCode, subsystemName } = agency
   const member = encoded(`${layout.instance}/${layout.memberClass}/${memberCode}`)

@@ -24,8 +24,9 @@ import {
 type KeyAndCsr = { key: { id: string }; csr: { id: string; pem: string } }
 
 /**
- * Sets up anchor, keys, certificates and the certificate for client systems. Returns the authentication certificate, which is
- * still to be registered. Afterwards the caller has every server fetch the new configuration.
+ * Sets up anchor, keys, certificates and the certificate for client systems. Returns the authentication
+ * certificate, which is still to be registered. Afterwards the caller has every server fetch the new
+ * configuration.
  */
 export async function setUpServer(q: {
   server: Api
@@ -71,7 +72,8 @@ export async function registerByHand(q: {
 }
 
 /**
- * Gives the server a certificate for the HTTPS listener, with the intermediate CA; client systems of the sandbox trust its root.
+ * Gives the server a certificate for the HTTPS listener, with the intermediate CA; client systems of the
+ * sandbox trust its root.
  */
 async function showClientSystems(server: Api, ca: string, address: string): Promise<void> {
   const { pem } = await server.send<{ pem: string }>('POST', '/system/certificate/csr', {
@@ -143,7 +145,10 @@ async function allow(server: Api, layout: Layout, q: { serviceId: number; user: 
   })
 }
 
-/** Adds the population register's service, which the tax agency may call, and the health agency where there is one. */
+/**
+ * Adds the population register's service, which the tax agency may call, and the health agency where there is
+ * one.
+ */
 export async function setUpService({ server, layout }: { server: Api; layout: Layout }): Promise<void> {
   const { population, tax, health } = layout.agencies
   await addService({
@@ -203,7 +208,10 @@ export async function setUpInbox({ server, layout }: { server: Api; layout: Layo
   })
 }
 
-/** Adds the population register's room of events, to which the tax agency may subscribe, and the inbox in which it gets them. */
+/**
+ * Adds the population register's room of events, to which the tax agency may subscribe, and the inbox in
+ * which it gets them.
+ */
 export async function setUpRoom({
   servers,
   layout,
@@ -222,7 +230,10 @@ export async function setUpRoom({
   await addKept(servers[tax.key]!, layout, inbox)
 }
 
-/** Registers what the SQL adapter of the business register serves, as `concordat adapter sql register` does; the tax agency may call it. */
+/**
+ * Registers what the SQL adapter of the business register serves, as `concordat adapter sql register` does;
+ * the tax agency may call it.
+ */
 export async function setUpAdapter(q: {
   server: Api
   layout: Layout

@@ -1,4 +1,7 @@
-/** The wallet of a living sandbox's citizen: its issuer, whom the registry trusts, its files, and what the portal needs to ask it. */
+/**
+ * The wallet of a living sandbox's citizen: its issuer, whom the registry trusts, its files, and what the
+ * portal needs to ask it.
+ */
 import { writeFileSync } from 'node:fs'
 import { PID } from '../wallet/pid.ts'
 import { type Api, fetchText } from './client.ts'
@@ -9,7 +12,10 @@ import { systemCertificate } from './system-keys.ts'
 const ISSUER = 'wallet/issuer'
 const RELYING_PARTY = 'portal/relying-party'
 const PERSON = 'wallet/person.json'
-/** Of certificates that sign credentials (ISO/IEC 18013-5): by it the issuer is told from all others below the sandbox's CA. */
+/**
+ * Of certificates that sign credentials (ISO/IEC 18013-5): by it the issuer is told from all others below the
+ * sandbox's CA.
+ */
 const SIGNS_CREDENTIALS = '1.0.18013.5.1.2'
 
 /** The issuer at the registry, before its administrators take over. */

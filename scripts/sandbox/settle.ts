@@ -1,9 +1,14 @@
-/** Decides what a start finds and what it makes: a sandbox that runs, one to go on with, one to put aside, or none. */
+/**
+ * Decides what a start finds and what it makes: a sandbox that runs, one to go on with, one to put aside, or
+ * none.
+ */
 import { type Kind, keptIn, SANDBOX_VERSION, setAside } from './version.ts'
 
 type Settled = { isNew: boolean; kind: Kind; notes: string[] }
 
-/** `kind` is what is made if something has to be made. A lean start goes on with a living sandbox as it is. */
+/**
+ * `kind` is what is made if something has to be made. A lean start goes on with a living sandbox as it is.
+ */
 export function settle(q: { directory: string; fresh: boolean; kind: Kind }): Settled {
   const { directory, fresh, kind } = q
   const kept = keptIn(directory)

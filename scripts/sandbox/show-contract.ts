@@ -1,6 +1,6 @@
 /**
- * A service contract of the sandbox: two people of each agency agree to it, two administrators approve it, and what it does not name is
- * gone from an answer.
+ * A service contract of the sandbox: two people of each agency agree to it, two administrators approve it,
+ * and what it does not name is gone from an answer.
  */
 
 import { putInForce } from './put-in-force.ts'

@@ -1,4 +1,7 @@
-/** A one-way message of the sandbox: handed over, delivered, fetched, acknowledged, and proved by the receipts of both sides. */
+/**
+ * A one-way message of the sandbox: handed over, delivered, fetched, acknowledged, and proved by the receipts
+ * of both sides.
+ */
 
 import { INBOX_SERVICE, subsystemText } from './layout.ts'
 import { systemOf, until } from './own-system.ts'

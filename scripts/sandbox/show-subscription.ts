@@ -1,4 +1,7 @@
-/** Publish and subscribe in the sandbox: a signed subscription, published events, what of them comes, and its proof. */
+/**
+ * Publish and subscribe in the sandbox: a signed subscription, published events, what of them comes, and its
+ * proof.
+ */
 
 import { MOVED_EVENT, MOVES_INBOX, ROOM_SERVICE, subsystemText } from './layout.ts'
 import { systemOf, until } from './own-system.ts'

@@ -1,4 +1,7 @@
-/** TLS keys of a sandbox with their certificates: those of its agencies' systems, which stand in for foreign ones, and the registry's. */
+/**
+ * TLS keys of a sandbox with their certificates: those of its agencies' systems, which stand in for foreign
+ * ones, and the registry's.
+ */
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -8,7 +11,10 @@ import { certificatePem } from '#security-server/local-systems/view.ts'
 import { certify, fetchText } from './client.ts'
 import { folderOf, type Layout } from './layout.ts'
 
-/** Makes a key and a certificate of the development CA, for a client system unless another profile is named; keeps those that exist. */
+/**
+ * Makes a key and a certificate of the development CA, for a client system unless another profile is named;
+ * keeps those that exist.
+ */
 export async function systemCertificate(
   layout: Layout,
   file: string,
@@ -39,8 +45,8 @@ export async function systemCertificate(
 }
 
 /**
- * Makes the registry's certificate for management requests, which the configuration publishes. It is self-signed, because no CA
- * runs yet.
+ * Makes the registry's certificate for management requests, which the configuration publishes. It is
+ * self-signed, because no CA runs yet.
  */
 export function registrationCertificate(layout: Layout, at: Date): void {
   const certificateFile = folderOf(layout, 'registry/registration.pem')

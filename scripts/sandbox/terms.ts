@@ -1,4 +1,7 @@
-/** The service contracts of the sandbox: who may ask whom for what, why, and by which law. The laws are of no country. */
+/**
+ * The service contracts of the sandbox: who may ask whom for what, why, and by which law. The laws are of no
+ * country.
+ */
 import { CONSENTS } from '#schemas/consents.ts'
 import type { ConsentRule, ContractService, ContractTerms, PreviewRule } from '#schemas/contract.ts'
 import { FIND_USAGE } from '#schemas/find-usage.ts'
@@ -215,7 +218,8 @@ export function livingContracts(layout: Layout, from: number): Contract[] {
           dataSubject: { in: 'path', name: 'code' },
         },
       ],
-      // The one whose answers the person sees first. Its consumer is of another member than the portal: none releases answers to itself.
+      // The one whose answers the person sees first. Its consumer is of another member than the portal: none
+      // releases answers to itself.
       preview: { minutes: 30 },
     },
     {
@@ -257,7 +261,9 @@ export function livingContracts(layout: Layout, from: number): Contract[] {
   ]
 }
 
-/** The one that waits for the Population Agency: until its people agree, the business register may not ask. */
+/**
+ * The one that waits for the Population Agency: until its people agree, the business register may not ask.
+ */
 export function waitingContract(layout: Layout, from: number): Contract {
   const { population, business } = layout.agencies
   return contractOf(layout, from, {
@@ -266,7 +272,8 @@ export function waitingContract(layout: Layout, from: number): Contract {
       purpose: 'Registration of members of management boards',
       legalBasis: 'Companies Act, section 44',
     },
-    // Another service than the one of which a contract of these two speaks already: a second one would be refused.
+    // Another service than the one of which a contract of these two speaks already: a second one would be
+    // refused.
     services: [{ serviceCode: ROOM_SERVICE, endpoints: [{ method: 'POST', path: '/api/v1/subs/*' }] }],
   })
 }

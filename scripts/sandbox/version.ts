@@ -1,4 +1,6 @@
-/** What lies in the folder of a sandbox: which version made it, whether it lives, and whether it was finished. */
+/**
+ * What lies in the folder of a sandbox: which version made it, whether it lives, and whether it was finished.
+ */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
@@ -13,7 +15,10 @@ type Kept = { version: string; kind: Kind; isFinished: boolean }
 const STAMP = 'sandbox-version'
 const FORM = /^(unfinished )?(\d{1,6})( living)?$/
 
-/** Undefined if there is nothing. Throws for a folder with other files, which must not be deleted for a sandbox. */
+/**
+ * Undefined if there is nothing. Throws for a folder with other files, which must not be deleted for a
+ * sandbox.
+ */
 export function keptIn(directory: string): Kept | undefined {
   if (!existsSync(directory)) return undefined
   const stamp = path.join(directory, STAMP)

@@ -1,6 +1,7 @@
 /**
- * Writes the test files as programs of few files, as `concordat build` does with servers: each of them loads hundreds of modules, and to find
- * and read these is most of the processor time of a small test file. Tests that somebody runs by their names run from their sources.
+ * Writes the test files as programs of few files, as `concordat build` does with servers: each of them loads
+ * hundreds of modules, and to find and read these is most of the processor time of a small test file. Tests
+ * that somebody runs by their names run from their sources.
  */
 import { rm } from 'node:fs/promises'
 import path from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * What test files get for tap where several of them run in one process: tests, hooks and what is to be done at the end belong to the file that
- * runs, not to the process. Outside such a process it is tap itself.
+ * What test files get for tap where several of them run in one process: tests, hooks and what is to be done
+ * at the end belong to the file that runs, not to the process. Outside such a process it is tap itself.
  */
 import tap, { type Test } from 'tap'
 

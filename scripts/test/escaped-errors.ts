@@ -1,7 +1,8 @@
 /**
- * Loaded before a test file (node --import): an error that nothing caught fails the test that is running, and the file goes on.
- * tap finds that test by hooks on every promise, which take a tenth of a test process's time. Here tap tells which test begins
- * and which one ends, and the hooks stay off. The file's last line tells its processor time.
+ * Loaded before a test file (node --import): an error that nothing caught fails the test that is running, and
+ * the file goes on. tap finds that test by hooks on every promise, which take a tenth of a test process's
+ * time. Here tap tells which test begins and which one ends, and the hooks stay off. The file's last line
+ * tells its processor time.
  */
 import asyncHooks from 'node:async_hooks'
 import { writeSync } from 'node:fs'

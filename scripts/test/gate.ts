@@ -1,7 +1,8 @@
 /**
- * The gate: runs check and all tests in parallel and prints a line for each as it ends. Then it prints the failures with their
- * diagnostics, the slowest files, the skipped tests, and last `N passed, N failed`, with the number of skipped tests if there are
- * any. With CI set, a skipped test fails the gate. Arguments are test files: then it runs only these, without check.
+ * The gate: runs check and all tests in parallel and prints a line for each as it ends. Then it prints the
+ * failures with their diagnostics, the slowest files, the skipped tests, and last `N passed, N failed`, with
+ * the number of skipped tests if there are any. With CI set, a skipped test fails the gate. Arguments are
+ * test files: then it runs only these, without check.
  */
 import { spawnSync } from 'node:child_process'
 import { createWriteStream, globSync, mkdirSync } from 'node:fs'
@@ -70,7 +71,10 @@ const allFailed = failedTests + failedChecks
 process.exitCode = allFailed > 0 || forbidden ? 1 : 0
 say(`${passed} passed, ${allFailed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
 
-/** Runs the test files and prints each as it ends. What they write to their error streams is logged and returned. */
+/**
+ * Runs the test files and prints each as it ends. What they write to their error streams is logged and
+ * returned.
+ */
 async function runTests(): Promise<{ output: TapOutput; errors: string[]; costs: Costs }> {
   mkdirSync('.work', { recursive: true })
   const log = createWriteStream(LOG)

@@ -1,6 +1,7 @@
 /**
- * Which test files run one after the other in one process: those of a room, which share most of their modules. To load these and to have V8
- * compile them anew is a third of the processor time of such a file. And those that share a running world (shared-worlds.ts).
+ * Which test files run one after the other in one process: those of a room, which share most of their
+ * modules. To load these and to have V8 compile them anew is a third of the processor time of such a file.
+ * And those that share a running world (shared-worlds.ts).
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { SHARED_WORLDS } from './shared-worlds.ts'
@@ -14,7 +15,10 @@ const TOGETHER = ['adapters', 'central-registry', 'certs', 'core', 'platform', '
 const OWN_TAP = 'scripts/test/'
 const STARTS_SANDBOX =
   /(?:from '(?:\.\.\/(?:world|running-world|processes|fakes\/stage)|\.\/two-stores)|import '\.\/client-world)\.ts'/
-/** What they look at belongs to the whole process: its memory, its threads, its calls of the system, its browser, its databases' dump. */
+/**
+ * What they look at belongs to the whole process: its memory, its threads, its calls of the system, its
+ * browser, its databases' dump.
+ */
 const NEEDS_PROCESS =
   /memoryUsage|heldMemory\.fits|\/proc\/self|setFlagsFromString|strace|browser\.ts|\.dump\(\)|process\.chdir/
 

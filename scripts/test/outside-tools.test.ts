@@ -1,4 +1,7 @@
-/** How litewitness is built for the tests: with a Go that fails, and with one that works. Nothing is installed or fetched here. */
+/**
+ * How litewitness is built for the tests: with a Go that fails, and with one that works. Nothing is installed
+ * or fetched here.
+ */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +10,10 @@ import t, { type Test } from 'tap'
 
 const SCRIPT = path.join(import.meta.dirname, 'outside-tools.sh')
 
-/** A home folder with Kafka, pebble, OpenBao, Helm, Kubernetes' schemas and Credo-TS, and programs before all others: this `go`, and an `id` of somebody who may install nothing. */
+/**
+ * A home folder with Kafka, pebble, OpenBao, Helm, Kubernetes' schemas and Credo-TS, and programs before all
+ * others: this `go`, and an `id` of somebody who may install nothing.
+ */
 function machine(t: Test, go: string) {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-tools-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))

@@ -1,14 +1,18 @@
 /**
- * The processor time of a test file and of all processes that it started and saw end. Only the file's own process can tell: its parent would
- * have to subtract what its other children took. It says so in its last line. Chromium's pages are not in it, since Chromium lets them end
- * without waiting for them: with these, a test of pages takes up to twice as long.
+ * The processor time of a test file and of all processes that it started and saw end. Only the file's own
+ * process can tell: its parent would have to subtract what its other children took. It says so in its last
+ * line. Chromium's pages are not in it, since Chromium lets them end without waiting for them: with these, a
+ * test of pages takes up to twice as long.
  */
 import { readFileSync } from 'node:fs'
 
 const MS_PER_TICK = 10
 const LINE = /^# processor (\d+) ms$/gm
 
-/** Milliseconds of processor time that this process and its ended children took; zero where the system does not tell (proc(5), stat). */
+/**
+ * Milliseconds of processor time that this process and its ended children took; zero where the system does
+ * not tell (proc(5), stat).
+ */
 export function processorMs(): number {
   try {
     const fields = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1)!.split(' ')

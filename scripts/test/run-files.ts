@@ -1,7 +1,7 @@
 /**
- * Runs test files in parallel in a random order, directly in Node, each in a process of its own or several one after the other in one. No
- * loader changes the modules of a test or of the servers that it starts, so that their compiled code comes from Node's cache. Every file is
- * one subtest of a TAP stream.
+ * Runs test files in parallel in a random order, directly in Node, each in a process of its own or several
+ * one after the other in one. No loader changes the modules of a test or of the servers that it starts, so
+ * that their compiled code comes from Node's cache. Every file is one subtest of a TAP stream.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,25 +14,36 @@ import { toldProcessorTime } from './processor-time.ts'
 
 const JOBS = 7
 /**
- * Tests of a whole sandbox mostly wait for its many processes, and other tests compute: so both run side by side from the beginning to the
- * end. Six of any kind left two processors idle for a sixth of the time. Each place sets up one sandbox, 10 s of a processor: so only these
- * jobs do, as long as the others have something else.
+ * Tests of a whole sandbox mostly wait for its many processes, and other tests compute: so both run side by
+ * side from the beginning to the end. Six of any kind left two processors idle for a sixth of the time. Each
+ * place sets up one sandbox, 10 s of a processor: so only these jobs do, as long as the others have something
+ * else.
  */
 const SANDBOXES_AT_ONCE = 4
-/** These take longest, so that the whole run would wait for a late start: they begin within the first half, mixed with others. */
+/**
+ * These take longest, so that the whole run would wait for a late start: they begin within the first half,
+ * mixed with others.
+ */
 const LONGEST = [
   ...['living-sandbox', 'operator-console', 'registry-console', 'auditor-cases', 'auditor-console'],
   ...['contracts', 'crash', 'outage', 'load', 'recovery'],
   ...['nodes', 'by-hand', 'hostile-api', 'witness', 'suspension'],
 ].map((name) => `test/journeys/${name}.test.ts`)
-/** A file may take as long as a busy machine needs. It is ended when it has written nothing for this many milliseconds. */
+/**
+ * A file may take as long as a busy machine needs. It is ended when it has written nothing for this many
+ * milliseconds.
+ */
 const SILENCE_MS = 600_000
-// tap reports what was open when it is asked to end. A process that does not react is killed after this many milliseconds.
+// tap reports what was open when it is asked to end. A process that does not react is killed after this many
+// milliseconds.
 const KILL_MS = 30_000
 /** tap's own limit for a file, far above the time that any file needs. */
 const TIMEOUT_S = 7200
 
-/** A file among several in one process: its tests, its point with its time and what it says of a failure, its last lines (run-group.ts). */
+/**
+ * A file among several in one process: its tests, its point with its time and what it says of a failure, its
+ * last lines (run-group.ts).
+ */
 const ENDED_FILE =
   /^# Subtest: .*\n([\s\S]*)^((?:not )?ok \d+ - .*\n[\s\S]*?)(^# \{ .*\n# processor \d+ ms\n)/m
 
@@ -46,7 +57,10 @@ export type FileRun = {
   ms: number
 }
 
-/** What Node is called with for one file, and for several in one process, named by TEST_FILES; a file is alone if that is said of it. */
+/**
+ * What Node is called with for one file, and for several in one process, named by TEST_FILES; a file is alone
+ * if that is said of it.
+ */
 export type Programs = {
   one(file: string): string[]
   several?: string[]
@@ -56,7 +70,10 @@ export type Programs = {
 /** Milliseconds of processor time by file, including all processes that it started. */
 export type Costs = Map<string, number>
 
-/** Calls `tell` with each line of the stream, and `tellError` with what the files write to their error streams. */
+/**
+ * Calls `tell` with each line of the stream, and `tellError` with what the files write to their error
+ * streams.
+ */
 export async function runFiles(
   files: string[],
   programs: Programs,
@@ -72,8 +89,8 @@ export async function runFiles(
   const totals = { total: 0, pass: 0, fail: 0, skip: 0, todo: 0 }
   let number = 0
   tell('TAP version 14')
-  // A file can reuse what an earlier file has set up at the same place (test/prepared-sandbox.ts). With few files that would only
-  // cost a copy.
+  // A file can reuse what an earlier file has set up at the same place (test/prepared-sandbox.ts). With few
+  // files that would only cost a copy.
   const places = files.length > JOBS ? mkdtempSync(path.join(tmpdir(), 'concordat-places-')) : undefined
   let placeNumber = 0
   const newPlace = async (): Promise<NodeJS.ProcessEnv> =>
@@ -117,7 +134,10 @@ export async function runFiles(
   return costs
 }
 
-/** A file that was killed may have left a file system mounted there; the results of all files are told all the same. */
+/**
+ * A file that was killed may have left a file system mounted there; the results of all files are told all the
+ * same.
+ */
 function removePlaces(places: string, tellError: (line: string) => void): void {
   try {
     rmSync(places, { recursive: true, force: true })
@@ -126,7 +146,10 @@ function removePlaces(places: string, tellError: (line: string) => void): void {
   }
 }
 
-/** Whether a file's run is a success: it exited by itself with code 0, after as many successful tests as it planned. */
+/**
+ * Whether a file's run is a success: it exited by itself with code 0, after as many successful tests as it
+ * planned.
+ */
 export function judgeFile({ stdout, code, signal }: Omit<FileRun, 'ms'>): {
   problem: string | undefined
   counts: Record<string, number>
@@ -151,8 +174,8 @@ export function judgeFile({ stdout, code, signal }: Omit<FileRun, 'ms'>): {
 }
 
 /**
- * The runs of the files of one process, as many as began: what it wrote is cut where a file ends. How the process ended is how the last of them
- * ended, unless a file failed, which is why it ended so.
+ * The runs of the files of one process, as many as began: what it wrote is cut where a file ends. How the
+ * process ended is how the last of them ended, unless a file failed, which is why it ended so.
  */
 export function runsOfFiles(run: FileRun): FileRun[] {
   const sections = run.stdout.split(/^(?=# Subtest: \S+\.test\.[jt]s$)/m).slice(1)

@@ -1,7 +1,7 @@
 /**
- * Runs built test files one after the other in this process, so that the modules they share are loaded, and compiled by V8, once. Each is a
- * subtest, followed by the lines that a process of its own would end with. TEST_FILES names them: arguments would be part of the names of tap's
- * folders for tests.
+ * Runs built test files one after the other in this process, so that the modules they share are loaded, and
+ * compiled by V8, once. Each is a subtest, followed by the lines that a process of its own would end with.
+ * TEST_FILES names them: arguments would be part of the names of tap's folders for tests.
  */
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'

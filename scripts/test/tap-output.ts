@@ -1,4 +1,7 @@
-/** Reads a TAP 14 stream line by line: totals, time per file, failed tests with their diagnostics, skipped tests. */
+/**
+ * Reads a TAP 14 stream line by line: totals, time per file, failed tests with their diagnostics, skipped
+ * tests.
+ */
 
 type Totals = { passed: number; failed: number; skipped: number }
 
@@ -18,7 +21,8 @@ const SUBTEST = /^( *)# Subtest: (.*)$/
 const TOTALS = /^# \{ total: \d+.*\}$/
 
 /**
- * Makes a reader. Pass it every line in order. `output` has the results so far, `line` returns a test file that has just ended.
+ * Makes a reader. Pass it every line in order. `output` has the results so far, `line` returns a test file
+ * that has just ended.
  */
 export function createTapReader(): { line(text: string): FileResult | undefined; output: TapOutput } {
   const output: TapOutput = { totals: undefined, files: [], failures: [], skips: [] }

@@ -1,4 +1,7 @@
-/** Where credentials have the code of their person, by the word of whoever judges: nothing that is judged can say it of itself. */
+/**
+ * Where credentials have the code of their person, by the word of whoever judges: nothing that is judged can
+ * say it of itself.
+ */
 import type { CodePlace } from '#core/consent/held-together.ts'
 import { isObject, isTexts } from '#core/presentation/json.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -15,7 +18,10 @@ export function readCodePlaces(value: unknown): CodePlaces {
   return new Map(places)
 }
 
-/** In the order of the credentials; undefined where the reader names none. Throws `invalid_input` if one of them has no place. */
+/**
+ * In the order of the credentials; undefined where the reader names none. Throws `invalid_input` if one of
+ * them has no place.
+ */
 export function placesIn(
   credentials: readonly { type: string }[],
   places: CodePlaces | undefined,

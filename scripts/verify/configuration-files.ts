@@ -1,4 +1,6 @@
-/** Reads a global configuration from files: the shared parameters of one or more instances, plain or zipped. */
+/**
+ * Reads a global configuration from files: the shared parameters of one or more instances, plain or zipped.
+ */
 import { PROFILES_FILE } from '#core/certificate/instance-profiles.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { readConfigurationFiles } from '#core/configuration/read-configuration-files.ts'
@@ -20,8 +22,8 @@ export const CONFIGURATION_FILES = [SHARED, PROFILES_FILE]
 export const OWN_INSTANCE = 'instance-identifier'
 
 /**
- * Builds a configuration from the shared parameters of each instance and its certificate profiles, if it has any. `namedOwn` are the
- * files that name the own instance: two say nothing. Throws `malformed_global_conf`.
+ * Builds a configuration from the shared parameters of each instance and its certificate profiles, if it has
+ * any. `namedOwn` are the files that name the own instance: two say nothing. Throws `malformed_global_conf`.
  */
 export async function configurationOf(
   files: Buffer[],

@@ -24,7 +24,10 @@ type Question = {
   /** Returns the configuration by which to verify; undefined when the user named none. */
   configuration: (() => Promise<LoadedConfiguration>) | undefined
   witnesses?: WitnessPolicy | undefined
-  /** For an archive: the last digest of the previous one, '' for the first archive, undefined when it is unknown. */
+  /**
+   * For an archive: the last digest of the previous one, '' for the first archive, undefined when it is
+   * unknown.
+   */
   previousDigest?: string | undefined
   judgedAt: Date
   /** Told after each evidence bundle of an export: how many of how many. */
@@ -36,8 +39,9 @@ type Question = {
 export type Unjudged = 'configuration is missing' | 'no evidence'
 
 /**
- * Throws `io_error` and the faults of reading the configuration, but nothing for malformed evidence. Nothing is judged without a
- * configuration that is needed, and it is not asked for when the file is no evidence of any kind: it would not help.
+ * Throws `io_error` and the faults of reading the configuration, but nothing for malformed evidence. Nothing
+ * is judged without a configuration that is needed, and it is not asked for when the file is no evidence of
+ * any kind: it would not help.
  */
 export async function judgeFile(q: Question): Promise<Report | Unjudged> {
   const { file, content, judgedAt } = q

@@ -1,7 +1,7 @@
 /**
- * Loads the global configuration by which containers are verified: a directory in X-Road's layout, the zip file
- * of GET /verificationconf, or an anchor, from which it is fetched and verified. Directory and zip are not verified again: the
- * person who names them on the command line trusts them.
+ * Loads the global configuration by which containers are verified: a directory in X-Road's layout, the zip
+ * file of GET /verificationconf, or an anchor, from which it is fetched and verified. Directory and zip are
+ * not verified again: the person who names them on the command line trusts them.
  */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
@@ -21,8 +21,8 @@ const MAX_FILES = 128
 const MAX_BYTES = 64 * 1024 * 1024
 
 /**
- * Throws `io_error` when nothing exists at the location, and faults such as `malformed_global_conf`, `malformed_anchor` or
- * `network_error`.
+ * Throws `io_error` when nothing exists at the location, and faults such as `malformed_global_conf`,
+ * `malformed_anchor` or `network_error`.
  */
 export async function loadConfiguration(location: string, now: Date): Promise<LoadedConfiguration> {
   try {
@@ -41,8 +41,8 @@ export async function loadConfiguration(location: string, now: Date): Promise<Lo
 }
 
 /**
- * Reads the files of these names at any depth of the directory: those of all instances. Throws `malformed_global_conf` for too many or too
- * large files.
+ * Reads the files of these names at any depth of the directory: those of all instances. Throws
+ * `malformed_global_conf` for too many or too large files.
  */
 async function filesOf(directory: string, names: string[]): Promise<Buffer[]> {
   const found: Buffer[] = []

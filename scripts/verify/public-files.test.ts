@@ -1,4 +1,7 @@
-/** The commands that judge what a registry publishes for everybody: proofs, histories, credentials, and its whole log over HTTP. */
+/**
+ * The commands that judge what a registry publishes for everybody: proofs, histories, credentials, and its
+ * whole log over HTTP.
+ */
 import { generateKeyPairSync, hash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'

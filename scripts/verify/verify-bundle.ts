@@ -1,4 +1,7 @@
-/** `concordat verify` of an evidence bundle: the verdict on it and on each of its records, for people or as JSON. */
+/**
+ * `concordat verify` of an evidence bundle: the verdict on it and on each of its records, for people or as
+ * JSON.
+ */
 
 import { consentInWords, previewInWords } from '#core/circumstances/consent.ts'
 import { graceSince } from '#core/circumstances/grace.ts'

@@ -1,4 +1,7 @@
-/** Verifies a saved consent from itself and trusted issuers: that its document is the one whose presentation a wallet signed. */
+/**
+ * Verifies a saved consent from itself and trusted issuers: that its document is the one whose presentation a
+ * wallet signed.
+ */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -71,8 +74,9 @@ export function savedIssuers({ issuers, document }: JsonObject): unknown[] | und
 }
 
 /**
- * The lines of a report, its facts, and whether it is settled that all credentials are of one person: `places` are those by the reader's word,
- * since a server and a portal together could name a place in the document where two people have the same. Throws a `Refused`.
+ * The lines of a report, its facts, and whether it is settled that all credentials are of one person:
+ * `places` are those by the reader's word, since a server and a portal together could name a place in the
+ * document where two people have the same. Throws a `Refused`.
  */
 export function verifyConsent(
   saved: JsonObject,
@@ -122,7 +126,10 @@ export function verifyConsent(
   return { lines, proven, isOnePerson: isOne || named !== undefined, facts }
 }
 
-/** What the document says of the proof is what the proof says. One of an earlier version does not name the issuers. */
+/**
+ * What the document says of the proof is what the proof says. One of an earlier version does not name the
+ * issuers.
+ */
 function checkWords(
   { attested = [], issuedBy }: ConsentDocument,
   proven: Pick<ReturnType<typeof verifyAgreement>, 'attested' | 'credentials'>,
@@ -134,7 +141,10 @@ function checkWords(
   need(areNamed, 'record_differs', 'The document names other issuers of the credentials.')
 }
 
-/** What holds several credentials together, each by its own, and what does not. `told`: where codes are by the document, `named`: by the reader. */
+/**
+ * What holds several credentials together, each by its own, and what does not. `told`: where codes are by the
+ * document, `named`: by the reader.
+ */
 function togetherLines(
   { told, named }: Record<'told' | 'named', CodePlace[] | undefined>,
   { credentials }: Pick<ReturnType<typeof verifyAgreement>, 'credentials'>,

@@ -1,6 +1,6 @@
 /**
- * `concordat verify` of an export of a message log: runs its filter again, verifies the bundles in it, and reports what is not
- * proved.
+ * `concordat verify` of an export of a message log: runs its filter again, verifies the bundles in it, and
+ * reports what is not proved.
  */
 import { parseCertificate } from '#core/certificate/certificate.ts'
 import { publicKeyOf } from '#core/certificate/public-key.ts'
@@ -111,8 +111,8 @@ function rangeChecks({ head }: LogExport, range: RangeVerdict): Check[] {
 }
 
 /**
- * Verifies each bundle on its own. The certificate of its tree heads shows whether the export's own certificate belongs to the
- * owner.
+ * Verifies each bundle on its own. The certificate of its tree heads shows whether the export's own
+ * certificate belongs to the owner.
  */
 async function judgeBundles(read: LogExport, range: RangeVerdict, q: Question): Promise<{ checks: Check[] }> {
   const checks: Check[] = []
@@ -199,7 +199,8 @@ function whyUnlike(verdict: BundleVerdict, read: LogExport, { forms }: RangeVerd
 }
 
 /**
- * Whether the record, or the request that it answers, belongs to the actors of the filter; undefined when the actors are unknown.
+ * Whether the record, or the request that it answers, belongs to the actors of the filter; undefined when the
+ * actors are unknown.
  */
 function namesAsked(
   { metadata }: BundleVerdict['records'][number],

@@ -1,4 +1,7 @@
-/** Verifies the record of a presentation, or the consent that one proves, from itself, trusted issuers and expected verifiers. */
+/**
+ * Verifies the record of a presentation, or the consent that one proves, from itself, trusted issuers and
+ * expected verifiers.
+ */
 
 import { isUtf8 } from 'node:buffer'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -24,7 +27,10 @@ const NOT_NAMED =
 type Question = {
   file: string
   content: Buffer
-  /** The JSON of the trusted issuers, and of the expected verifiers if there are any. A saved consent may bring issuers, by which it is judged without others. */
+  /**
+   * The JSON of the trusted issuers, and of the expected verifiers if there are any. A saved consent may
+   * bring issuers, by which it is judged without others.
+   */
   issuers?: unknown
   verifiers?: unknown
   /** The JSON of where credentials have the code of their person, by their types. */
@@ -72,7 +78,8 @@ export function verifyPresentation(q: Question): Report {
       return { kind, passed, facts: { ...facts, ...more }, text }
     }
     if (named === undefined) throw new Fault('invalid_input', { what: 'a record needs --issuers' })
-    // Decoding would put a character in place of bytes that are none, and other bytes would be the same record.
+    // Decoding would put a character in place of bytes that are none, and other bytes would be the same
+    // record.
     need(isUtf8(q.content), 'record_malformed', 'not UTF-8')
     const verified = verifyRecord(q.content.toString('utf8'), named, reader)
     const { verdict } = verified
@@ -121,7 +128,10 @@ function circumstances({ asked, judgedAt, isVerifierKnown, statusLists }: Circum
   ]
 }
 
-/** Whoever asked chose what links several credentials: without places by the reader's word, whether that says whose they are is for the reader to see. */
+/**
+ * Whoever asked chose what links several credentials: without places by the reader's word, whether that says
+ * whose they are is for the reader to see.
+ */
 function linkLines(
   credentials: JudgedCredential[],
   { asked }: Pick<Circumstances, 'asked'>,

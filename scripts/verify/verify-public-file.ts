@@ -1,7 +1,8 @@
 /**
- * Judges the files that a registry publishes for everybody, without a network: the proof of a log entry, the history of a DID, a credential.
- * Guarantees that TOTAL-PASSED rests on a key or document that the user named, not on one that came with the file. A history that may have been
- * cut is INDETERMINATE: nobody sees by the file alone that later entries are missing.
+ * Judges the files that a registry publishes for everybody, without a network: the proof of a log entry, the
+ * history of a DID, a credential. Guarantees that TOTAL-PASSED rests on a key or document that the user
+ * named, not on one that came with the file. A history that may have been cut is INDETERMINATE: nobody sees
+ * by the file alone that later entries are missing.
  */
 import { readFile } from 'node:fs/promises'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -41,7 +42,9 @@ export function publicFileKind(file: string, content: Buffer): Kind | undefined 
   return file.endsWith('.jsonl') && content.length <= MAX_HISTORY_BYTES ? 'history' : undefined
 }
 
-/** Throws `invalid_input` when an option is missing; a file that does not hold is a report that did not pass. */
+/**
+ * Throws `invalid_input` when an option is missing; a file that does not hold is a report that did not pass.
+ */
 export async function verifyPublicFile(kind: Kind, q: Question): Promise<Report> {
   try {
     if (kind === 'history') return await judgeHistory(q)

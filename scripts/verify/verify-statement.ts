@@ -1,4 +1,7 @@
-/** `concordat verify` of a statement of reconciliation: who signed it, its counts and findings, for people or as JSON. */
+/**
+ * `concordat verify` of a statement of reconciliation: who signed it, its counts and findings, for people or
+ * as JSON.
+ */
 import { judgeStatement, type StatementVerdict } from '#core/reconciliation/judge-statement.ts'
 import { printable } from '#platform/plain-text.ts'
 import { createShapes } from '#security-server/features/reconciliation/shapes.ts'

@@ -1,6 +1,6 @@
 /**
- * `concordat verify` of a use of a person's data that the portal saved: whether the proof of each side proves what that side said, whether
- * both prove one message, and what no proof shows.
+ * `concordat verify` of a use of a person's data that the portal saved: whether the proof of each side proves
+ * what that side said, whether both prove one message, and what no proof shows.
  */
 import { configurationIn } from '#core/evidence-bundle/bundle.ts'
 import {

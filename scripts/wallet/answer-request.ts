@@ -1,4 +1,7 @@
-/** Fetches the request that a link or the text of a QR code names, and posts the answer. On this machine alone: it is a tool for trying. */
+/**
+ * Fetches the request that a link or the text of a QR code names, and posts the answer. On this machine
+ * alone: it is a tool for trying.
+ */
 import { request as send } from 'undici'
 import { parseCertificate } from '#core/certificate/certificate.ts'
 import { readableName } from '#core/certificate/name.ts'

@@ -16,7 +16,10 @@ export type Held = {
   present(q: { asked: Asked; id: string; paths: string[][] }): string
 }
 
-/** For each query that is to be answered, a credential that has all of it; undefined if the wallet cannot answer. */
+/**
+ * For each query that is to be answered, a credential that has all of it; undefined if the wallet cannot
+ * answer.
+ */
 export function chooseCredentials(
   query: Query,
   held: Held[],

@@ -1,4 +1,7 @@
-/** A mobile document (ISO/IEC 18013-5): issued to the holder's key, presented with the elements that are asked for and nothing else. */
+/**
+ * A mobile document (ISO/IEC 18013-5): issued to the holder's key, presented with the elements that are asked
+ * for and nothing else.
+ */
 import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { type CborValue, writeCbor } from '#core/cbor/write-cbor.ts'
 import { sessionTranscript } from '#core/presentation/mdoc/session-transcript.ts'

@@ -1,4 +1,7 @@
-/** The pages of the wallet: what it holds, who asks for what, what came of it. Each says that it is for trying. */
+/**
+ * The pages of the wallet: what it holds, who asks for what, what came of it. Each says that it is for
+ * trying.
+ */
 import { type Html, html, NOTHING } from '#adapters/portal/pages/html.ts'
 import { readJsonObject } from '#core/presentation/json.ts'
 import type { Request } from './answer-request.ts'

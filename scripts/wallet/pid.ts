@@ -1,4 +1,7 @@
-/** What the wallet for trying holds: the person identification data of the EU, in both forms, with the claim that has the person's code. */
+/**
+ * What the wallet for trying holds: the person identification data of the EU, in both forms, with the claim
+ * that has the person's code.
+ */
 export const PID = {
   sdJwt: 'urn:eudi:pid:1',
   mdoc: 'eu.europa.ec.eudi.pid.1',

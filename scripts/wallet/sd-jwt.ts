@@ -1,4 +1,7 @@
-/** An SD-JWT VC (RFC 9901): issued to the holder's key, presented with the disclosures that are asked for and nothing else. */
+/**
+ * An SD-JWT VC (RFC 9901): issued to the holder's key, presented with the disclosures that are asked for and
+ * nothing else.
+ */
 import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { hashOfTransaction } from '#core/presentation/transaction-data.ts'
 import type { Held, Issuer } from './held.ts'

@@ -1,4 +1,7 @@
-/** The wallet for trying before the verifier of our portals: it is believed in both formats, shows no more than is asked, and says no. */
+/**
+ * The wallet for trying before the verifier of our portals: it is believed in both formats, shows no more
+ * than is asked, and says no.
+ */
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { request } from 'undici'

@@ -1,11 +1,16 @@
-/** Guarantees a request whose every byte is understood in one way: who asks whom for what, as its protocol says (pr-rest, pr-mess). */
+/**
+ * Guarantees a request whose every byte is understood in one way: who asks whom for what, as its protocol
+ * says (pr-rest, pr-mess).
+ */
 import { hash, randomUUID } from 'node:crypto'
 import type { AcceptedMessage, ClientRequest, Codec, RequestMessage } from '../message/codec.ts'
 import { beginCourse, type Course, sizeOf } from '../peer/course.ts'
 import { keeperOfPreview } from './keeper-of-preview.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
-/** In the place of a connection: the client system proved itself when it handed the message over, and is gone. */
+/**
+ * In the place of a connection: the client system proved itself when it handed the message over, and is gone.
+ */
 export const HANDED_OVER = 'handed over'
 
 const ofOperator = Symbol('of the operator')
@@ -15,8 +20,8 @@ export type Arrival = ClientRequest & {
   /** The protocol of its route. */
   codec: Codec
   /**
-   * Undefined on the plain HTTP listener; the hash when the client system presented a certificate. HANDED_OVER when this server sends
-   * what the system handed over before.
+   * Undefined on the plain HTTP listener; the hash when the client system presented a certificate.
+   * HANDED_OVER when this server sends what the system handed over before.
    */
   tls: { certificateSha256: string | undefined } | typeof HANDED_OVER | undefined
   /** Set by `arrivalOfOperator` alone, for what did not come by a listener of client systems. */
@@ -26,8 +31,8 @@ export type Arrival = ClientRequest & {
 }
 
 /**
- * A request that somebody whom the management API let in sends as a subsystem: no system proves itself for it. Everything else is asked
- * of it as of any other.
+ * A request that somebody whom the management API let in sends as a subsystem: no system proves itself for
+ * it. Everything else is asked of it as of any other.
  */
 export function arrivalOfOperator(request: ClientRequest, codec: Codec): Arrival {
   return { ...request, codec, tls: undefined, [ofOperator]: true }
@@ -45,7 +50,10 @@ export type Accepted = Omit<RequestMessage, 'body'> &
     course: Course
   }
 
-/** Reads the message and gives it its ids: x-road-request-id always ours, x-road-id only when a REST client sent none. */
+/**
+ * Reads the message and gives it its ids: x-road-request-id always ours, x-road-id only when a REST client
+ * sent none.
+ */
 export async function accept(arrival: Arrival, rooms: ConsumerRooms): Promise<Accepted> {
   const { codec } = arrival
   const ids = { requestId: randomUUID(), generatedId: `${rooms.server.instance}-${randomUUID()}` }

@@ -1,4 +1,7 @@
-/** What a client is told once its request has left: never that nothing happened, and never a provider's word in our name. */
+/**
+ * What a client is told once its request has left: never that nothing happened, and never a provider's word
+ * in our name.
+ */
 import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
 import { faultStatement } from '#core/transport/fault-statement.ts'

@@ -1,4 +1,7 @@
-/** Guarantees that the client system gets the reply as it was signed: status, headers and body unchanged (pr-rest). */
+/**
+ * Guarantees that the client system gets the reply as it was signed: status, headers and body unchanged
+ * (pr-rest).
+ */
 import type { Answer } from '../message/message.ts'
 import { sizeOf } from '../peer/course.ts'
 import type { Logged } from '../peer/log-message.ts'

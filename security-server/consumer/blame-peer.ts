@@ -1,4 +1,7 @@
-/** Guarantees that a reply which cannot be read is held against the server that sent it, never against the asking system. */
+/**
+ * Guarantees that a reply which cannot be read is held against the server that sent it, never against the
+ * asking system.
+ */
 import { asFault, Fault } from '#schemas/fault.ts'
 import { catalogue } from '#schemas/fault-catalogue.ts'
 

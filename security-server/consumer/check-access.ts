@@ -1,7 +1,7 @@
 /**
- * Guarantees that the client subsystem is ours and proved itself in the way its mode asks, that a server can be asked
- * for the provider, that neither side is suspended, and that our log can take the exchange: refused here, no body was
- * read, nothing signed or sent.
+ * Guarantees that the client subsystem is ours and proved itself in the way its mode asks, that a server can
+ * be asked for the provider, that neither side is suspended, and that our log can take the exchange: refused
+ * here, no body was read, nothing signed or sent.
  */
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, memberOf, subsystemOf } from '#schemas/identifiers.ts'
@@ -44,7 +44,10 @@ export function checkAccess<T extends Accepted>(
   return { ...accepted, [allowed]: true }
 }
 
-/** The three modes of ug-ss: NOSSL takes anything, SSLNOAUTH wants TLS, SSLAUTH a certificate of this subsystem. */
+/**
+ * The three modes of ug-ss: NOSSL takes anything, SSLNOAUTH wants TLS, SSLAUTH a certificate of this
+ * subsystem.
+ */
 export function authenticateClient(client: ClientId, tls: Arrival['tls'], localSystems: LocalSystems): void {
   const local = ownClient(client, localSystems)
   if (local.authenticationMode === 'NOSSL' || tls === HANDED_OVER) return

@@ -1,6 +1,6 @@
 /**
- * Guarantees that what was allowed before the body came, which may take an hour, is allowed still: nothing is signed for a
- * client that was suspended, locked out or lost its contract meanwhile.
+ * Guarantees that what was allowed before the body came, which may take an hour, is allowed still: nothing is
+ * signed for a client that was suspended, locked out or lost its contract meanwhile.
  */
 import { discardOnFailure } from '../message/body.ts'
 import type { Arrival } from './accept.ts'

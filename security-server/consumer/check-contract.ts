@@ -1,7 +1,7 @@
 /**
- * Guarantees that a request which the provider would refuse for want of a service contract does not leave: the same question to
- * the same contracts, asked early. Whether a provider of another instance needs one
- * is its own registry's to say; one that is suspended stops the call here too.
+ * Guarantees that a request which the provider would refuse for want of a service contract does not leave:
+ * the same question to the same contracts, asked early. Whether a provider of another instance needs one is
+ * its own registry's to say; one that is suspended stops the call here too.
  */
 import { checkServicePath } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -18,7 +18,10 @@ import type { ConsumerRooms } from './rooms.ts'
 /** With what its records say of what holds: the contract under which it goes among it. */
 export type Covered = Allowed<Accepted> & { terms: TermsOnRecord }
 
-/** Throws `contract_required`, `contract_suspended`, `contract_unreadable`, `contract_ended`, `contracts_outdated`, `contract_quota_used_up`. */
+/**
+ * Throws `contract_required`, `contract_suspended`, `contract_unreadable`, `contract_ended`,
+ * `contracts_outdated`, `contract_quota_used_up`.
+ */
 export function checkContract(accepted: Allowed<Accepted>, rooms: ConsumerRooms): Covered {
   const { protocol, client, service, method, servicePath } = accepted.request
   const snapshot = rooms.globalConfiguration.currentWithin(ANY_GRACE)

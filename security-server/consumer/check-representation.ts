@@ -1,6 +1,7 @@
 /**
- * Guarantees that nothing is signed and nothing leaves which the provider would refuse for the party that it names. What a mandate
- * service has to say the provider asks: until then our record says what our system asserts.
+ * Guarantees that nothing is signed and nothing leaves which the provider would refuse for the party that it
+ * names. What a mandate service has to say the provider asks: until then our record says what our system
+ * asserts.
  */
 import { discardOnFailure } from '../message/body.ts'
 import { judgeRepresentation, type Represented } from '../peer/check-representation.ts'

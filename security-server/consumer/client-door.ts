@@ -1,6 +1,6 @@
 /**
- * The consumer's half for messages that a system hands over to be sent later: the checks that can be made at once, and the exchange
- * itself, which is the ordinary one.
+ * The consumer's half for messages that a system hands over to be sent later: the checks that can be made at
+ * once, and the exchange itself, which is the ordinary one.
  */
 
 import { Readable } from 'node:stream'
@@ -24,7 +24,10 @@ type HandedOver = { method: 'GET' | 'POST'; url: string; rawHeaders: string[]; b
 export type ClientDoor = {
   /** Throws unless the system on this connection has proved that it is one of `client`. */
   authenticate(request: FastifyRequest, client: ClientId): void
-  /** What would be refused at once is refused here: throws what the exchange would throw before it reads a body. */
+  /**
+   * What would be refused at once is refused here: throws what the exchange would throw before it reads a
+   * body.
+   */
   check(q: HandedOver): Promise<{ request: Request; terms: TermsOnRecord }>
   /** One exchange; throws a Fault that is logged. */
   carry(q: HandedOver): Promise<LoggedAnswer>

@@ -1,6 +1,6 @@
 /**
- * GET /asic and GET /verificationconf, as X-Road has them (pr-meta): the signed containers of an exchange that this
- * client took part in, and the configuration to verify them with.
+ * GET /asic and GET /verificationconf, as X-Road has them (pr-meta): the signed containers of an exchange
+ * that this client took part in, and the configuration to verify them with.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ContainerParts } from '#core/container/container.ts'

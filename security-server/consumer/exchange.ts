@@ -1,7 +1,7 @@
 /**
- * A request leaves: the way of a message on the consumer's side, a step a line. Nothing is sent before its signed
- * request is durable, nothing is answered before the signed reply is; an exchange that fails after it was logged is
- * closed by a record that says how.
+ * A request leaves: the way of a message on the consumer's side, a step a line. Nothing is sent before its
+ * signed request is durable, nothing is answered before the signed reply is; an exchange that fails after it
+ * was logged is closed by a record that says how.
  */
 import { heldMemory } from '#platform/held-memory.ts'
 import { type Arrival, accept } from './accept.ts'
@@ -20,7 +20,10 @@ import { sign } from './sign.ts'
 import { takeBody } from './take-body.ts'
 import { verifyReply } from './verify-reply.ts'
 
-/** Carries one request of an information system to its provider and gives the verified, logged answer; throws a Fault. */
+/**
+ * Carries one request of an information system to its provider and gives the verified, logged answer; throws
+ * a Fault.
+ */
 export async function exchange(arrival: Arrival, rooms: ConsumerRooms): Promise<LoggedAnswer> {
   const accepted = await accept(arrival, rooms)
   const allowed = checkAccess(accepted, arrival, rooms)

@@ -1,4 +1,7 @@
-/** Fields and representation under a contract on the consumer's side: what the provider would refuse does not leave. */
+/**
+ * Fields and representation under a contract on the consumer's side: what the provider would refuse does not
+ * leave.
+ */
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { fieldRule } from '#core/contract/allowed-fields.ts'

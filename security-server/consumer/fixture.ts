@@ -1,4 +1,7 @@
-/** The tax agency's half with real keys; its peer is played: replies are signed by the population register, then bent. */
+/**
+ * The tax agency's half with real keys; its peer is played: replies are signed by the population register,
+ * then bent.
+ */
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { Test } from 'tap'

@@ -1,6 +1,7 @@
 /**
- * Guarantees that a call which brings the reference of an answer goes to the security server that keeps it, where that one serves the
- * provider; whether it may be asked is judged as if the client had named it. A server that the client itself names goes before.
+ * Guarantees that a call which brings the reference of an answer goes to the security server that keeps it,
+ * where that one serves the provider; whether it may be asked is judged as if the client had named it. A
+ * server that the client itself names goes before.
  */
 import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
 import { ANY_GRACE } from '../global-configuration/snapshot.ts'

@@ -1,4 +1,7 @@
-/** What a provider says of a limit: passed on with its status and its time, and believed for a while; and what it says of the server to ask. */
+/**
+ * What a provider says of a limit: passed on with its status and its time, and believed for a while; and what
+ * it says of the server to ask.
+ */
 import net from 'node:net'
 import Fastify from 'fastify'
 import t from 'tap'

@@ -1,4 +1,7 @@
-/** GET /listTrustedIssuers: whose credentials the instance trusts, as the registry signed it, for systems that verify what wallets present. */
+/**
+ * GET /listTrustedIssuers: whose credentials the instance trusts, as the registry signed it, for systems that
+ * verify what wallets present.
+ */
 import type { FastifyInstance } from 'fastify'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { ListedIssuers } from '#schemas/trusted-issuer.ts'

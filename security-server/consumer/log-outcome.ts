@@ -1,8 +1,8 @@
 /**
- * Guarantees that a logged request which got no acceptable reply is closed by a record: a refusal when it was not
- * carried out (never sent, or refused, with the peer's signed refusal when it verifies), else outcome unknown, with the
- * peer's signed word that its system answered with this fault when that verifies.
- * Gives back the fault to answer with.
+ * Guarantees that a logged request which got no acceptable reply is closed by a record: a refusal when it was
+ * not carried out (never sent, or refused, with the peer's signed refusal when it verifies), else outcome
+ * unknown, with the peer's signed word that its system answered with this fault when that verifies. Gives
+ * back the fault to answer with.
  */
 import { createHash } from 'node:crypto'
 import { faultStatement } from '#core/transport/fault-statement.ts'
@@ -56,7 +56,10 @@ function isToldAsItIs(cause: unknown): cause is NotSent | PeerRefusal {
   return cause instanceof NotSent || cause instanceof PeerRefusal
 }
 
-/** Not sent, or refused by the peer's signed word or by a code that no server gives once it has called its system. */
+/**
+ * Not sent, or refused by the peer's signed word or by a code that no server gives once it has called its
+ * system.
+ */
 function isNotCarriedOut(fault: Fault, proved: boolean): boolean {
   if (fault instanceof NotSent) return true
   if (!(fault instanceof PeerRefusal) || fault.received === undefined) return false
@@ -86,7 +89,8 @@ async function verifiedStatement(
         await rooms.verifyMessage({ parts, member, snapshot, at: rooms.clock() })
         return parts
       } catch {
-        // Not this statement or not this member: the next may fit; what is not proved is logged without proof.
+        // Not this statement or not this member: the next may fit; what is not proved is logged without
+        // proof.
       }
     }
   }

@@ -1,4 +1,7 @@
-/** A request leaves while the registry is away and the configuration past its end: only a contract that grants a grace lets it go. */
+/**
+ * A request leaves while the registry is away and the configuration past its end: only a contract that grants
+ * a grace lets it go.
+ */
 import t from 'tap'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'

@@ -5,7 +5,10 @@ import type { ServerId } from '#schemas/identifiers.ts'
 const MAX_SIGNATURE_BASE64 = 64 * 1024
 const DAY_SECONDS = 86_400
 
-/** Given before the call, and passed on with their own status: the asking system has nothing to do but to wait. */
+/**
+ * Given before the call, and passed on with their own status: the asking system has nothing to do but to
+ * wait.
+ */
 const TO_WAIT_FOR: readonly FaultCode[] = [
   ...([
     'contract_quota_used_up',

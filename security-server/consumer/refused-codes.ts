@@ -1,8 +1,9 @@
 /**
- * Which faults of a peer say that it did not call its system. X-Road says it in no other way than by the code, so only
- * codes are listed that its server gives before the call and never after it (pr-messtransp); all else leaves the outcome open. Ours
- * gives none of them after the call (provider/refuse.ts). What X-Road's cannot read of its system's reply has `service_failed` before its code.
- * The package for clients has the same list (adapters/client/carried-out.ts); a test names what differs.
+ * Which faults of a peer say that it did not call its system. X-Road says it in no other way than by the
+ * code, so only codes are listed that its server gives before the call and never after it (pr-messtransp);
+ * all else leaves the outcome open. Ours gives none of them after the call (provider/refuse.ts). What
+ * X-Road's cannot read of its system's reply has `service_failed` before its code. The package for clients
+ * has the same list (adapters/client/carried-out.ts); a test names what differs.
  */
 
 export const BEFORE_THE_CALL: ReadonlySet<string> = new Set([

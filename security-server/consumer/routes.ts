@@ -1,6 +1,6 @@
 /**
- * The edge towards our own client systems: HTTP request to arrival, answer or fault to HTTP response, one log line an
- * exchange. Nothing else here knows HTTP, nothing else turns a Fault into an answer.
+ * The edge towards our own client systems: HTTP request to arrival, answer or fault to HTTP response, one log
+ * line an exchange. Nothing else here knows HTTP, nothing else turns a Fault into an answer.
  */
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
@@ -33,15 +33,18 @@ import { watchedExchange } from './watched-exchange.ts'
 
 type ExchangeObserver = (outcome: string, seconds: number) => void
 
-/** The one route that stands for every target below /r1/: the router must neither decode nor normalise them. */
+/**
+ * The one route that stands for every target below /r1/: the router must neither decode nor normalise them.
+ */
 const REST_ROUTE = '/r1'
 /** The route of SOAP, which any target but those below /r1/ may have. */
 const SOAP_ROUTE = '/soap'
 const SOAP_TYPES = /^\s*(?:text\/xml|application\/xop\+xml|multipart\/related)\b/i
 
 /**
- * For fastify's `rewriteUrl`: all exchange targets go to one route for each protocol, the raw url stays in `originalUrl`. Any POST of
- * a SOAP content type that is no REST target goes to X-Road's SOAP handler (ug-ss).
+ * For fastify's `rewriteUrl`: all exchange targets go to one route for each protocol, the raw url stays in
+ * `originalUrl`. Any POST of a SOAP content type that is no REST target goes to X-Road's SOAP handler
+ * (ug-ss).
  */
 export function routeOf({
   method,
@@ -115,7 +118,8 @@ export function arrivalOf(request: FastifyRequest): Omit<Arrival, 'codec'> {
 /** Reading what is not there costs as much as reading a small body. */
 function contentOf(raw: IncomingMessage): IncomingMessage | undefined {
   const { 'content-length': length, 'transfer-encoding': coding } = raw.headers
-  // The coding is of this hop alone (RFC 9112 6.1): what is taken off has to be undone, and we undo chunks only.
+  // The coding is of this hop alone (RFC 9112 6.1): what is taken off has to be undone, and we undo chunks
+  // only.
   if (coding !== undefined && coding.toLowerCase() !== 'chunked')
     throw new Fault('invalid_request', { what: 'a transfer coding other than chunked' })
   if (coding !== undefined || (length !== undefined && length !== '0')) return raw
@@ -161,7 +165,9 @@ function printable(reason: string): string {
   return /^[\x20-\x7e]*$/.test(reason) ? reason : ''
 }
 
-/** Refuses what is no exchange: a fault like any other, and a line in the log under the id that it carries. */
+/**
+ * Refuses what is no exchange: a fault like any other, and a line in the log under the id that it carries.
+ */
 export function refuseRequest(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -173,7 +179,10 @@ export function refuseRequest(
   return sendFault(request, reply, fault)
 }
 
-/** X-Road's error form: a SOAP fault, or for REST (pr-rest) X-Road-Error, JSON, or XML for clients that ask for it. */
+/**
+ * X-Road's error form: a SOAP fault, or for REST (pr-rest) X-Road-Error, JSON, or XML for clients that ask
+ * for it.
+ */
 export function sendFault(request: FastifyRequest, reply: FastifyReply, fault: Fault): FastifyReply {
   const { method, headers, originalUrl: url } = request
   if (routeOf({ method, headers, url }) === SOAP_ROUTE) return sendSoapFault(reply, fault)
@@ -198,7 +207,9 @@ export function sendFault(request: FastifyRequest, reply: FastifyReply, fault: F
   return sendWhole(reply, Buffer.from(JSON.stringify({ type, message, detail })))
 }
 
-/** The first of X-Road's XML types that a client accepts, whatever weights and other types it names (pr-rest). */
+/**
+ * The first of X-Road's XML types that a client accepts, whatever weights and other types it names (pr-rest).
+ */
 function xmlTypeOf(accept: string): string | undefined {
   const types = accept.split(',').map((one) => one.replace(/;.*/s, '').trim().toLowerCase())
   const found = types.find((one) => ['text/xml', 'application/xml', 'text/*'].includes(one))

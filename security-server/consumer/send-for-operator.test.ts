@@ -1,4 +1,7 @@
-/** What a person of the operator sends: the way of every exchange, with all that it asks but the proof of a system. */
+/**
+ * What a person of the operator sends: the way of every exchange, with all that it asks but the proof of a
+ * system.
+ */
 import t from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'

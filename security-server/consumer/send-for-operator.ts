@@ -1,6 +1,7 @@
 /**
- * Guarantees that what a person of the operator sends as a subsystem goes the way of every request: signed, logged, verified and
- * answered by `exchange`, with its own line in the log. The one thing that is not asked is that a system proves itself.
+ * Guarantees that what a person of the operator sends as a subsystem goes the way of every request: signed,
+ * logged, verified and answered by `exchange`, with its own line in the log. The one thing that is not asked
+ * is that a system proves itself.
  */
 import { Readable } from 'node:stream'
 import type { HeaderList } from '#core/transport/header-list.ts'

@@ -1,6 +1,6 @@
 /**
- * Guarantees that only a logged, signed request leaves, once, over a connection whose peer was verified; gives the parts
- * of the reply, its body spooled. A fault of the peer is thrown as it came.
+ * Guarantees that only a logged, signed request leaves, once, over a connection whose peer was verified;
+ * gives the parts of the reply, its body spooled. A fault of the peer is thrown as it came.
  */
 import { collectBytes } from '#core/transport/collect-bytes.ts'
 import { namedType } from '#core/transport/content-type.ts'
@@ -29,7 +29,10 @@ export type ReceivedReply = ReceivedParts & {
   treeHead: string | undefined
   /** Of the transport message. */
   header: TransportHeader
-  /** Ends the memory of the request as it was sent: once it is known that the peer read all of it, as who answers its hash did. */
+  /**
+   * Ends the memory of the request as it was sent: once it is known that the peer read all of it, as who
+   * answers its hash did.
+   */
   letGoOfRequest(): void
 }
 
@@ -91,7 +94,10 @@ async function readReply(
   return { ...parts, server: reply.server, arrived, treeHead, header }
 }
 
-/** Headers and content of the transport message; a streamed content is opened anew for each connection attempt. */
+/**
+ * Headers and content of the transport message; a streamed content is opened anew for each connection
+ * attempt.
+ */
 function transport(
   logged: LoggedRequest,
   rooms: ConsumerRooms,

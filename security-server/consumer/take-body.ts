@@ -1,4 +1,7 @@
-/** Guarantees that the whole body is spooled with its digest, within the limit; no body part exists when not one byte came. */
+/**
+ * Guarantees that the whole body is spooled with its digest, within the limit; no body part exists when not
+ * one byte came.
+ */
 import type { Body } from '../message/body.ts'
 import { secrecyOf, sizeOf } from '../peer/course.ts'
 import type { Covered } from './check-contract.ts'

@@ -1,4 +1,7 @@
-/** Guarantees that one connection has few exchanges at once: HTTP lets a client send its next requests before the first answer. */
+/**
+ * Guarantees that one connection has few exchanges at once: HTTP lets a client send its next requests before
+ * the first answer.
+ */
 import type { Socket } from 'node:net'
 import { Fault } from '#schemas/fault.ts'
 

@@ -1,14 +1,16 @@
 /**
- * What providers said of contracts whose quota is used up. Guarantees that a request which would be refused again does not leave,
- * and that a provider is asked again after a minute at most: its quota may have been raised, or another of its servers may have some
- * left.
+ * What providers said of contracts whose quota is used up. Guarantees that a request which would be refused
+ * again does not leave, and that a provider is asked again after a minute at most: its quota may have been
+ * raised, or another of its servers may have some left.
  */
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { PeerRefusal, waitFor } from './peer-refusal.ts'
 
 export type UsedUpQuotas = {
-  /** Throws `contract_quota_used_up` for a version of a contract ("<id>/<version>") whose provider said so. */
+  /**
+   * Throws `contract_quota_used_up` for a version of a contract ("<id>/<version>") whose provider said so.
+   */
   check(contract: string): void
   /** Keeps what a provider answered under this version. */
   hear(contract: string, fault: Fault): void

@@ -1,6 +1,6 @@
 /**
- * Guarantees that the reply is the provider's own, whole, and an answer to exactly this request: signature and coverage,
- * then client, service, both ids and the hash of what was asked (pr-rest).
+ * Guarantees that the reply is the provider's own, whole, and an answer to exactly this request: signature
+ * and coverage, then client, service, both ids and the hash of what was asked (pr-rest).
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'

@@ -1,4 +1,7 @@
-/** The exchange with its course: the monitoring is told once of each request, be it of a system over HTTP, of a feature or of an operator. */
+/**
+ * The exchange with its course: the monitoring is told once of each request, be it of a system over HTTP, of
+ * a feature or of an operator.
+ */
 import { watched } from '../peer/course.ts'
 import type { Arrival } from './accept.ts'
 import type { LoggedAnswer } from './answer.ts'

@@ -1,4 +1,6 @@
-/** Guarantees that no suspended member, subsystem, security server or certificate takes part in an exchange. */
+/**
+ * Guarantees that no suspended member, subsystem, security server or certificate takes part in an exchange.
+ */
 import { NOBODY_SUSPENDED } from '#core/configuration/suspension-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'

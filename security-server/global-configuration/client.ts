@@ -1,18 +1,24 @@
-/** Fetches configuration documents over HTTP: bounded in size and time, no redirects. It does not trust the answer. */
+/**
+ * Fetches configuration documents over HTTP: bounded in size and time, no redirects. It does not trust the
+ * answer.
+ */
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
 
 export type ConfigurationClient = {
   /**
-   * Resolves with any answer, whatever its status. Throws `network_error` when none arrives within the limits, or when `signal`
-   * aborts.
+   * Resolves with any answer, whatever its status. Throws `network_error` when none arrives within the
+   * limits, or when `signal` aborts.
    */
   get(
     url: string,
     maxBytes: number,
     signal?: AbortSignal | undefined,
   ): Promise<{ status: number; body: Buffer }>
-  /** From now on nothing is used that was fetched before this call: for a client that keeps what others fetched. */
+  /**
+   * From now on nothing is used that was fetched before this call: for a client that keeps what others
+   * fetched.
+   */
   afresh?(): void
   close(): Promise<void>
 }
@@ -63,7 +69,8 @@ async function get(
   signal: AbortSignal,
 ): Promise<{ status: number; body: Buffer }> {
   const response = await request(url, { dispatcher, method: 'GET', signal })
-  // The answer is written into one buffer as it arrives, so that the chunks of a large document do not stay in memory.
+  // The answer is written into one buffer as it arrives, so that the chunks of a large document do not stay
+  // in memory.
   let body: Buffer = Buffer.allocUnsafeSlow(announced(response.headers['content-length'], maxBytes))
   let size = 0
   for await (const chunk of response.body as AsyncIterable<Buffer>) {
@@ -79,15 +86,17 @@ async function get(
     }
     chunk.copy(body, size)
     size = end
-    // A chunk that fills its whole ArrayBuffer belongs to nobody else: its memory is freed now, not by a later garbage
-    // collection.
+    // A chunk that fills its whole ArrayBuffer belongs to nobody else: its memory is freed now, not by a
+    // later garbage collection.
     if (chunk.buffer instanceof ArrayBuffer && chunk.length === chunk.buffer.byteLength)
       chunk.buffer.transfer(0)
   }
   return { status: response.statusCode, body: body.subarray(0, size) }
 }
 
-/** The announced size only sets the size of the first buffer; the limit is checked on the bytes that arrive. */
+/**
+ * The announced size only sets the size of the first buffer; the limit is checked on the bytes that arrive.
+ */
 function announced(length: string | string[] | undefined, maxBytes: number): number {
   const size = Number(length)
   return Number.isSafeInteger(size) && size >= 0 ? Math.min(size, maxBytes) : 0

@@ -1,5 +1,6 @@
 /**
- * The file operations of this room, each durable when it resolves. They are passed in, so that tests can make any of them fail.
+ * The file operations of this room, each durable when it resolves. They are passed in, so that tests can make
+ * any of them fail.
  */
 import { link, mkdir, open, rename, rm, symlink } from 'node:fs/promises'
 import path from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * The jobs and checks of the configuration in a running server: it is fetched again and again, suspensions take effect, health
- * checks report its age.
+ * The jobs and checks of the configuration in a running server: it is fetched again and again, suspensions
+ * take effect, health checks report its age.
  */
 import type { FeatureModule } from '#platform/feature.ts'
 import { lookApart } from '#platform/jobs/looks.ts'
@@ -36,7 +36,8 @@ export const configuration: FeatureModule<Ground> = {
           ...{ kind: 'refresh-configuration', everySeconds: 30, onEachNode: true },
           run: () => globalConfiguration.refreshOwn(),
         },
-        // A suspension must take effect within a minute: the registry signs it within seconds, and one attempt may fail.
+        // A suspension must take effect within a minute: the registry signs it within seconds, and one
+        // attempt may fail.
         {
           ...{ kind: 'refresh-suspensions', everySeconds: 20, onEachNode: true },
           run: () => globalConfiguration.refreshSuspensions(),

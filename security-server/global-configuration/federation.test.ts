@@ -134,7 +134,8 @@ void t.test('another instance that never answers holds up neither ours nor a thi
   await isThere
   t.equal(held.length, 1, 'it is asked once at a time')
 
-  // A configuration that was verified with an anchor which our registry no longer trusts is not installed late.
+  // A configuration that was verified with an anchor which our registry no longer trusts is not installed
+  // late.
   world.clock.now += MINUTE
   const replaced = anchorOf(silent, 'FI', createConfigurationSigner('Another key'))
   world.publish({ anchors: [replaced], name: 'Fifth' })

@@ -1,7 +1,7 @@
 /**
- * Fetches one instance's configuration from one location and checks all of it before anything is kept (pr-gconf):
- * signature, expiry, version, no going back, our statement and its place in the registry's log, then each part against its signed
- * hash.
+ * Fetches one instance's configuration from one location and checks all of it before anything is kept
+ * (pr-gconf): signature, expiry, version, no going back, our statement and its place in the registry's log,
+ * then each part against its signed hash.
  */
 import { parseDirectory } from '#core/configuration/directory.ts'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
@@ -58,7 +58,8 @@ const MAX_OTHER_BYTES = 16 * 1024 * 1024
 export async function fetchConfiguration(q: FetchQuestion): Promise<InstanceCopy> {
   const found = await findDirectory(q)
   let signed = await readSigned(q, found)
-  // A publication between our two requests pairs a new document with an old one; while much is decided there are several in a row.
+  // A publication between our two requests pairs a new document with an old one; while much is decided there
+  // are several in a row.
   for (let again = 0; again < MOST_AGAIN && !belongTogether(signed, q); again++) {
     q.client.afresh?.()
     signed = await readSigned(q, { url: found.url, body: await getSigned(q, found.url) })

@@ -1,6 +1,7 @@
 /**
- * Guarantees that a statement is in the registry's transparency log, and that this log is the known one with more entries. A
- * registry that shows this server another history than before, or than it shows to others, would have to sign the contradiction.
+ * Guarantees that a statement is in the registry's transparency log, and that this log is the known one with
+ * more entries. A registry that shows this server another history than before, or than it shows to others,
+ * would have to sign the contradiction.
  */
 
 import type { HighWaterMark } from '#core/configuration/high-water.ts'
@@ -28,8 +29,8 @@ type Question = {
 }
 
 /**
- * Returns the statement's log head, undefined when the instance has no log. Throws `registry_fork`, `invalid_proof`,
- * `global_conf_rollback`, and what fetching throws.
+ * Returns the statement's log head, undefined when the instance has no log. Throws `registry_fork`,
+ * `invalid_proof`, `global_conf_rollback`, and what fetching throws.
  */
 export async function checkInLog(q: Question): Promise<SignedHead | undefined> {
   const found = headOf(q.statement, q.certificates)
@@ -50,7 +51,10 @@ export async function checkInLog(q: Question): Promise<SignedHead | undefined> {
   return found
 }
 
-/** Throws `registry_fork` or `invalid_proof` unless the newer log contains the older one; `network_error` without an answer. */
+/**
+ * Throws `registry_fork` or `invalid_proof` unless the newer log contains the older one; `network_error`
+ * without an answer.
+ */
 export async function checkSameLog(
   q: Pick<Question, 'client' | 'url'>,
   older: LogHead,

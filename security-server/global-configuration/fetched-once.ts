@@ -1,28 +1,39 @@
 /**
- * Workers of one machine ask the registry once for all of them: what one of them fetched lately the others read from a folder. Nothing is
- * trusted for that: each verifies every document as if it had come from the registry.
+ * Workers of one machine ask the registry once for all of them: what one of them fetched lately the others
+ * read from a folder. Nothing is trusted for that: each verifies every document as if it had come from the
+ * registry.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { ConfigurationClient } from './client.ts'
 
-/** A third of the pause between two fetches of a process (feature.ts), so that what it has is hardly older than with a fetch of its own. */
+/**
+ * A third of the pause between two fetches of a process (feature.ts), so that what it has is hardly older
+ * than with a fetch of its own.
+ */
 const FRESH_MS = 10_000
 /** Names of files change with each publication. */
 const REMOVE_MS = 60_000
-/** What tells something of the registry's documents; any other answer is about this one question, and the next may fare better. */
+/**
+ * What tells something of the registry's documents; any other answer is about this one question, and the next
+ * may fare better.
+ */
 const KEPT: readonly number[] = [200, 404]
 
 type Answer = { status: number; body: Buffer }
 
-/** Files in `folder` that cannot be read or written are as if there were none. The times are those of this machine. */
+/**
+ * Files in `folder` that cannot be read or written are as if there were none. The times are those of this
+ * machine.
+ */
 export async function fetchedOnce(client: ConfigurationClient, folder: string): Promise<ConfigurationClient> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   let notBefore = 0
 
   const keep = async (file: string, { status, body }: Answer, askedAt: number): Promise<void> => {
-    // A slow one: another worker has asked later, perhaps because it wanted it afresh. One of a time to come is of a clock that was set back.
+    // A slow one: another worker has asked later, perhaps because it wanted it afresh. One of a time to come
+    // is of a clock that was set back.
     const there = await stat(file).catch(() => undefined)
     if (there !== undefined && there.mtimeMs > askedAt && there.mtimeMs <= Date.now()) return
     const part = `${file}.${randomUUID()}`

@@ -1,4 +1,7 @@
-/** The registry as this server sees it, for health checks and metrics: the age of its suspension list, forks, a frozen view. */
+/**
+ * The registry as this server sees it, for health checks and metrics: the age of its suspension list, forks,
+ * a frozen view.
+ */
 import { graceHoursOf } from '#core/contract/grace-hours.ts'
 import { instancesOf } from '#core/contract/parties.ts'
 import type { Finding } from '#platform/health/create-health.ts'
@@ -24,7 +27,10 @@ type Grace = {
   lastError: Word | undefined
 }
 
-/** Undefined while the configuration of the instance, ours by default, has not ended, and when no contract goes on. */
+/**
+ * Undefined while the configuration of the instance, ours by default, has not ended, and when no contract
+ * goes on.
+ */
 export function graceNow(
   { globalConfiguration, contracts }: Rooms,
   instance = globalConfiguration.state().own?.instance ?? '',
@@ -67,7 +73,10 @@ function endOf({ critical, validUntil }: ContractContent): number {
   return critical ? Number.POSITIVE_INFINITY : Date.parse(validUntil)
 }
 
-/** Ready as long as a contract lets exchange go on: load balancers would otherwise end what its parties agreed on. */
+/**
+ * Ready as long as a contract lets exchange go on: load balancers would otherwise end what its parties agreed
+ * on.
+ */
 export function configurationFinding(rooms: Rooms): Finding {
   const grace = graceNow(rooms)
   if (grace !== undefined) return { ok: true, reason: graceInWords(grace) }
@@ -93,8 +102,8 @@ type State = Pick<ConfigurationState, 'own' | 'registry'>
 const LATE_SECONDS = 90
 
 /**
- * Exchange goes on until the list expires: only then is `ok` false, unless it goes on in a grace. Before that the reason states the
- * list's age.
+ * Exchange goes on until the list expires: only then is `ok` false, unless it goes on in a grace. Before that
+ * the reason states the list's age.
  */
 export function suspensionListFinding({ own }: State, now: number, grace?: Grace): Finding {
   if (own?.hasSuspensionList !== true) return { ok: true }
@@ -109,7 +118,10 @@ export function suspensionListFinding({ own }: State, now: number, grace?: Grace
   }
 }
 
-/** A proved fork makes the server not ready, because a person has to look. Suspicions only appear in the reason. */
+/**
+ * A proved fork makes the server not ready, because a person has to look. Suspicions only appear in the
+ * reason.
+ */
 export function registryFinding({ registry: { fork, behind } }: State): Finding {
   if (fork?.kind === 'contradiction')
     return { ok: false, reason: say`the registry signed two histories (${fork.what}), found ${fork.at}` }

@@ -1,13 +1,12 @@
 /**
- * The configuration on disk. Each accepted configuration is a folder of its own, complete and durable before one symbolic link
- * points to it: after a crash there is the old set or the new one, never a mixture. Inside is X-Road's layout,
- * and the signed documents next to it:
+ * The configuration on disk. Each accepted configuration is a folder of its own, complete and durable before
+ * one symbolic link points to it: after a crash there is the old set or the new one, never a mixture. Inside
+ * is X-Road's layout, and the signed documents next to it:
  *
- *   current -> generations/0000000012
- *   generations/0000000012/globalconf/instance-identifier
+ *   current -> generations/0000000012 generations/0000000012/globalconf/instance-identifier
  *   generations/0000000012/globalconf/DEV/shared-params.xml (and .metadata), private-params.xml, ...
- *   generations/0000000012/globalconf/DEV/certificate-profiles.json, where the instance has profiles of its own
- *   generations/0000000012/signed/DEV.directory, DEV.statement
+ *   generations/0000000012/globalconf/DEV/certificate-profiles.json, where the instance has profiles of its
+ *   own generations/0000000012/signed/DEV.directory, DEV.statement
  */
 import { mkdir, readdir, readFile, readlink, stat } from 'node:fs/promises'
 import path from 'node:path'
@@ -28,7 +27,10 @@ export type StoredCopy = {
 }
 
 type Generations = {
-  /** Writes all copies, the own instance first, and makes them current. Returns the folder with X-Road's layout. */
+  /**
+   * Writes all copies, the own instance first, and makes them current. Returns the folder with X-Road's
+   * layout.
+   */
   save(copies: InstanceCopy[]): Promise<string>
   /** The current set, the own instance first; undefined when nothing has been saved. */
   load(): Promise<{ folder: string; copies: StoredCopy[] } | undefined>
@@ -94,7 +96,8 @@ async function writeGeneration(
     if (copy.statementText !== undefined) {
       await files.create(path.join(signed, `${name}.statement`), Buffer.from(copy.statementText))
     }
-    // For tools that verify evidence with this folder; at a start the server reads the signed statement instead.
+    // For tools that verify evidence with this folder; at a start the server reads the signed statement
+    // instead.
     const profiles = profilesFile(copy)
     if (profiles !== undefined) await files.create(path.join(layout, name, PROFILES_FILE), profiles)
     for (const { part, fileName, content } of copy.parts) {

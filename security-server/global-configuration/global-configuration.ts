@@ -1,6 +1,6 @@
 /**
- * The registry's signed configuration: fetched, verified and stored. The last accepted configuration is current until it expires,
- * never an older or unverified one. Jobs call `refresh()`; there is no timer here.
+ * The registry's signed configuration: fetched, verified and stored. The last accepted configuration is
+ * current until it expires, never an older or unverified one. Jobs call `refresh()`; there is no timer here.
  */
 import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -29,57 +29,70 @@ const MOST_TRIES = 5
 
 export type GlobalConfiguration = {
   /**
-   * Resolves when the configuration on disk has been verified and was taken or rejected; until then there is no current one.
-   * Throws `io_error` or `malformed_anchor` when the installed anchor cannot be read.
+   * Resolves when the configuration on disk has been verified and was taken or rejected; until then there is
+   * no current one. Throws `io_error` or `malformed_anchor` when the installed anchor cannot be read.
    */
   restored(): Promise<void>
   /**
-   * The current configuration. Throws `anchor_file_not_found` before set-up, `global_conf_outdated` without a valid copy, and
-   * `suspension_list_outdated` when the instance has a suspension list and ours has expired.
+   * The current configuration. Throws `anchor_file_not_found` before set-up, `global_conf_outdated` without a
+   * valid copy, and `suspension_list_outdated` when the instance has a suspension list and ours has expired.
    */
   current(): ConfigurationSnapshot
   /**
-   * As `current`, and longer where the registry published a grace: for an exchange under a contract that grants so many ms, or with
-   * `ANY_GRACE` before its contract is known. Who uses that has to ask `overdue` of the snapshot once it is.
+   * As `current`, and longer where the registry published a grace: for an exchange under a contract that
+   * grants so many ms, or with `ANY_GRACE` before its contract is known. Who uses that has to ask `overdue`
+   * of the snapshot once it is.
    */
   currentWithin(graceMs: number): ConfigurationSnapshot
   /**
-   * Fetches what is published at the time of the call or later; callers share a fetch that has not begun. Throws when no acceptable
-   * configuration was found. Also waits for the other instances, two minutes at most; `state()` shows their results.
+   * Fetches what is published at the time of the call or later; callers share a fetch that has not begun.
+   * Throws when no acceptable configuration was found. Also waits for the other instances, two minutes at
+   * most; `state()` shows their results.
    */
   refresh(): Promise<void>
-  /** As `refresh`, for the job: other instances are fetched in the background and do not delay the own one. */
+  /**
+   * As `refresh`, for the job: other instances are fetched in the background and do not delay the own one.
+   */
   refreshOwn(): Promise<void>
-  /** Fetches only the suspension list, more often than the configuration. Throws when no acceptable list was found. */
+  /**
+   * Fetches only the suspension list, more often than the configuration. Throws when no acceptable list was
+   * found.
+   */
   refreshSuspensions(): Promise<void>
   /**
-   * From now on these certificates (named by `certificateIn`) are refused: connections and verdicts that rest on them end. Replaces those of the call
-   * before.
+   * From now on these certificates (named by `certificateIn`) are refused: connections and verdicts that rest
+   * on them end. Replaces those of the call before.
    */
   obeyRevocations(certificates: ReadonlySet<string>): void
   /**
-   * Accepts a peer's header `x-concordat-configuration-head`. A configuration newer than ours is fetched at once; a contradiction
-   * is kept as a proof. Costs nothing when the peer has the same head.
+   * Accepts a peer's header `x-concordat-configuration-head`. A configuration newer than ours is fetched at
+   * once; a contradiction is kept as a proof. Costs nothing when the peer has the same head.
    */
   hear(head: string | undefined): void
   /** Calls `listener` when the content has changed. Returns a function that removes it. */
   onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
   state(): ConfigurationState
-  /** When the newest configuration of the own instance ends or ended (ms), by its signature; undefined while there is none. */
+  /**
+   * When the newest configuration of the own instance ends or ended (ms), by its signature; undefined while
+   * there is none.
+   */
   signedUntil(): number | undefined
   /**
-   * The registry's log for everybody. Undefined where it has none, or where nothing was fetched since the start. Throws `network_error` or
-   * `malformed_global_conf`.
+   * The registry's log for everybody. Undefined where it has none, or where nothing was fetched since the
+   * start. Throws `network_error` or `malformed_global_conf`.
    */
   registryLog(): Promise<RegistryLog | undefined>
   /** Reads an anchor file, so that people can compare its hash before they install it. */
   readAnchor(xml: Buffer): Promise<AnchorSummary>
   /**
-   * Installs an anchor durably. A copy that its certificates did not sign is dropped, so call `refresh()` next. `forgetHistory`
-   * accepts an older configuration, after the registry was restored from a backup.
+   * Installs an anchor durably. A copy that its certificates did not sign is dropped, so call `refresh()`
+   * next. `forgetHistory` accepts an older configuration, after the registry was restored from a backup.
    */
   installAnchor(xml: Buffer, o?: { forgetHistory?: boolean | undefined }): Promise<AnchorSummary>
-  /** With several nodes: takes over an anchor, or an order to forget a history, that another node has put into the folder. */
+  /**
+   * With several nodes: takes over an anchor, or an order to forget a history, that another node has put into
+   * the folder.
+   */
   follow(): Promise<void>
   /** With several nodes: tells the others the marks of this one, when they are higher. */
   shareMarks(): Promise<void>
@@ -96,7 +109,10 @@ const ANCHOR_FILE = 'anchor.xml'
 /** Hints of peers cause at most one fetch in this time. */
 const HINTS_APART_MS = 10_000
 
-/** Opens the room. The anchor and the last copy are read from disk and verified in the background: see `restored`. */
+/**
+ * Opens the room. The anchor and the last copy are read from disk and verified in the background: see
+ * `restored`.
+ */
 export async function createGlobalConfiguration(
   q: GlobalConfigurationSettings,
 ): Promise<GlobalConfiguration> {
@@ -135,7 +151,8 @@ export async function createGlobalConfiguration(
       throw cause
     }
   }
-  // A fetch that has begun may have read what was published before this call, so it serves only those who called before.
+  // A fetch that has begun may have read what was published before this call, so it serves only those who
+  // called before.
   const refreshOnce = (): Promise<Refreshed> => {
     next ??= inTurn(() => {
       next = undefined
@@ -178,7 +195,8 @@ export async function createGlobalConfiguration(
     refreshOwn: async () => {
       await refreshOnce()
     },
-    // Not in the same queue as the configuration: fetching a large configuration slowly must not delay a suspension.
+    // Not in the same queue as the configuration: fetching a large configuration slowly must not delay a
+    // suspension.
     refreshSuspensions: async () => {
       await restoring
       if (anchor === undefined) throw new Fault('anchor_file_not_found')
@@ -257,7 +275,10 @@ export async function createGlobalConfiguration(
   }
 }
 
-/** The fault of a configuration, or list, that has ended for who is granted so much grace; undefined while it has not. */
+/**
+ * The fault of a configuration, or list, that has ended for who is granted so much grace; undefined while it
+ * has not.
+ */
 function outdated(
   { expiresAt, suspensionsUntil, instance, graceMsOf }: ConfigurationSnapshot,
   { graceMs, now }: { graceMs: number; now: number },

@@ -1,6 +1,6 @@
 /**
- * Keeps the accepted copies in memory and on disk consistent. A copy is written completely before it is used, then the marks.
- * After a crash between the two writes the copy itself shows how new it is.
+ * Keeps the accepted copies in memory and on disk consistent. A copy is written completely before it is used,
+ * then the marks. After a crash between the two writes the copy itself shows how new it is.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
@@ -34,9 +34,14 @@ import { restoreCopies } from './restore.ts'
 import { type ConfigurationSnapshot, contentVersion } from './snapshot.ts'
 import { type LastPlace, tryLocations } from './try-locations.ts'
 
-/** The bound for one federated instance, all its locations together; its suspension list has its own bound. */
+/**
+ * The bound for one federated instance, all its locations together; its suspension list has its own bound.
+ */
 const FEDERATED_WITHIN_MS = 60_000
-/** How many configurations of other instances are parsed at a time, each on its own thread with bounds on time and memory. */
+/**
+ * How many configurations of other instances are parsed at a time, each on its own thread with bounds on time
+ * and memory.
+ */
 const FEDERATED_READERS = 3
 const FEDERATED_LIMITS = { timeMs: 30_000, oldGenerationMb: 1024 }
 
@@ -48,15 +53,19 @@ export type Holder = {
   /** Allowed instances of which no configuration has been accepted. */
   federatedMissing(): string[]
   onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
-  /** Takes the configuration on disk into use when it passes every check. Otherwise it leaves the files alone and logs why. */
+  /**
+   * Takes the configuration on disk into use when it passes every check. Otherwise it leaves the files alone
+   * and logs why.
+   */
   restore(anchor: ConfigurationAnchor, read: ReadParameters): Promise<void>
   /**
-   * Takes our own registry's configuration into use. Other instances are fetched in the background; `others` resolves when each
-   * has succeeded or failed.
+   * Takes our own registry's configuration into use. Other instances are fetched in the background; `others`
+   * resolves when each has succeeded or failed.
    */
   refresh(anchor: ConfigurationAnchor, read: ReadParameters): Promise<{ others: Promise<unknown> }>
   /**
-   * Fetches the suspension list of every instance that has one. Throws when the list of the own instance could not be fetched.
+   * Fetches the suspension list of every instance that has one. Throws when the list of the own instance
+   * could not be fetched.
    */
   refreshSuspensions(anchor: ConfigurationAnchor): Promise<void>
   listOf(instance: string): KeptSuspensionList | undefined
@@ -64,7 +73,10 @@ export type Holder = {
   registry: Pick<RegistryView, 'state'>
   /** Takes a log head from a peer; true when it shows a newer configuration than ours. */
   hear(head: string | undefined): boolean
-  /** To be called before another anchor is installed: of what was learned under the old one only `learnedUnder` counts. */
+  /**
+   * To be called before another anchor is installed: of what was learned under the old one only
+   * `learnedUnder` counts.
+   */
   forget(anchor: ConfigurationAnchor, o: { withHistory: boolean }): Promise<void>
   /** The marks for other nodes, as `kept-marks.ts` says. */
   sharedMarks: Pick<
@@ -81,7 +93,9 @@ export type HolderSettings = {
   clock: Clock
   log: Log
   client: ConfigurationClient
-  /** Other instances to fetch through the anchors in the private parameters; none by default, as in X-Road. */
+  /**
+   * Other instances to fetch through the anchors in the private parameters; none by default, as in X-Road.
+   */
   allowedFederations?: string[] | 'all' | undefined
   /** Only for tests. */
   federatedWithinMs?: number | undefined
@@ -260,8 +274,9 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
       })
       await listRefresh.beforeUse(own, anchor)
       time.begin(own, marks.of(own.instance)?.mark.statement?.index)
-      // Our own registry's news, for example a revocation, does not wait for an instance that answers slowly. After a failed
-      // write the files on disk are not reused: other instances come back when they were fetched again.
+      // Our own registry's news, for example a revocation, does not wait for an instance that answers slowly.
+      // After a failed write the files on disk are not reused: other instances come back when they were
+      // fetched again.
       await installing(() => install([own, ...(isReusable ? federatedOf(own) : [])]))
       // In random order, so that a slow instance is not always the first.
       const others = Promise.all(shuffled(federatedAnchors(own)).map(follow))
@@ -290,8 +305,8 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
 }
 
 /**
- * Runs each federated fetch with a parser thread of its own that ends with it: our own configuration does not wait for another
- * instance's.
+ * Runs each federated fetch with a parser thread of its own that ends with it: our own configuration does not
+ * wait for another instance's.
  */
 function createFederatedReading() {
   const { run: inPlace } = createPlaces(FEDERATED_READERS)

@@ -1,4 +1,6 @@
-/** One instance's verified configuration: the signed documents, the parameters, and the look-ups over them. */
+/**
+ * One instance's verified configuration: the signed documents, the parameters, and the look-ups over them.
+ */
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -99,8 +101,8 @@ export function profilesFile({
 }
 
 /**
- * The parts without their contents. The memory of the contents is freed at once: a garbage collection would come some
- * configurations later.
+ * The parts without their contents. The memory of the contents is freed at once: a garbage collection would
+ * come some configurations later.
  */
 export function withoutContents(parts: CopiedPart[]): CopiedPart[] {
   return parts.map(({ content, ...part }) => {
@@ -133,8 +135,8 @@ export function samePart(copy: InstanceCopy | undefined, part: DirectoryPart): C
 }
 
 /**
- * Makes a copy from its parts. Parameters of parts without content are reused from `previous`. Throws `malformed_global_conf`
- * when parameters belong to another instance.
+ * Makes a copy from its parts. Parameters of parts without content are reused from `previous`. Throws
+ * `malformed_global_conf` when parameters belong to another instance.
  */
 export async function assembleCopy(q: {
   instance: string
@@ -159,8 +161,8 @@ export async function assembleCopy(q: {
     : privateXml === undefined
       ? known(q.previous).privateParameters
       : await q.read('private', privateXml)
-  // With many approved CAs indexing blocks the event loop for long, so pending exchanges run first. The first wait ends in the
-  // turn that brought the parameters; only after the second one have sockets been served.
+  // With many approved CAs indexing blocks the event loop for long, so pending exchanges run first. The first
+  // wait ends in the turn that brought the parameters; only after the second one have sockets been served.
   await setImmediate()
   await setImmediate()
   for (const parameters of [packed.few, privateParameters]) {
@@ -194,8 +196,8 @@ export async function assembleCopy(q: {
 }
 
 /**
- * Nobody, where there is no such part. Nobody too where it cannot be read: exchanges do not depend on it, and a right that is not
- * understood is not given.
+ * Nobody, where there is no such part. Nobody too where it cannot be read: exchanges do not depend on it, and
+ * a right that is not understood is not given.
  */
 async function monitoringClientIn(content: Buffer | undefined): Promise<ClientId | undefined> {
   if (content === undefined) return undefined

@@ -1,6 +1,7 @@
 /**
- * The configuration that this server accepted last, as stored on disk, also after it expired: for verifying what was signed while
- * it was valid. It was verified before it was stored, so it is as trustworthy as the anchor in the same folder.
+ * The configuration that this server accepted last, as stored on disk, also after it expired: for verifying
+ * what was signed while it was valid. It was verified before it was stored, so it is as trustworthy as the
+ * anchor in the same folder.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -11,7 +12,8 @@ import { Fault } from '#schemas/fault.ts'
 import { folderName } from './generations.ts'
 
 /**
- * `directory` is the folder of this room. Undefined when no configuration was stored. Throws `io_error`, `malformed_global_conf`.
+ * `directory` is the folder of this room. Undefined when no configuration was stored. Throws `io_error`,
+ * `malformed_global_conf`.
  */
 export async function keptConfiguration(
   directory: string,

@@ -13,11 +13,13 @@ import { SHARED_MARKS_FILE, toShare, withShared } from './shared-marks.ts'
 
 type KeptMarks = {
   of(instance: string): InstanceMarks | undefined
-  /** As this node itself wrote them: what it has on disk may be older than what another node has seen since. */
+  /**
+   * As this node itself wrote them: what it has on disk may be older than what another node has seen since.
+   */
   onDisk(): Marks
   /**
-   * Certificates that were learned under another anchor are forgotten as `forget` does: it was replaced on another node while this one was
-   * stopped.
+   * Certificates that were learned under another anchor are forgotten as `forget` does: it was replaced on
+   * another node while this one was stopped.
    */
   learnUnder(anchor: ConfigurationAnchor): void
   /** Raises the marks to accepted copies and learns the certificates that these name. */
@@ -29,8 +31,8 @@ type KeptMarks = {
   /** Those that the instance announced. */
   learnedOf(instance: string): Buffer[]
   /**
-   * Forgets the learned certificates unless `learnedUnder` the new anchor they go on; `withHistory` forgets them in any case, and the
-   * whole mark of the anchor's instance.
+   * Forgets the learned certificates unless `learnedUnder` the new anchor they go on; `withHistory` forgets
+   * them in any case, and the whole mark of the anchor's instance.
    */
   forget(anchor: ConfigurationAnchor, o: { withHistory: boolean }): void
   /** Writes the marks to disk when they have changed. */
@@ -51,7 +53,8 @@ export async function createKeptMarks(q: { directory: string; files: DurableFile
   const shared = (): Promise<Stored> => readMarks(q.directory, SHARED_MARKS_FILE)
   const atStart = await shared()
   const mustForgetNow = atStart.forgotten > own.forgotten
-  // Apart: what this node itself has had is what its copies on disk are judged by, however often it starts while no registry answers.
+  // Apart: what this node itself has had is what its copies on disk are judged by, however often it starts
+  // while no registry answers.
   const marks = new Map<string, InstanceMarks>(mustForgetNow ? [] : own.marks)
   let others: Stored = own.forgotten > atStart.forgotten ? { ...atStart, marks: new Map() } : atStart
   let { passed, anchor } = own

@@ -1,6 +1,7 @@
 /**
- * The suspension lists of our instance and of federated ones. A list is replaced only by a newer one. Lists are stored on disk,
- * so that after a restart during an outage of the registry the last list is still applied.
+ * The suspension lists of our instance and of federated ones. A list is replaced only by a newer one. Lists
+ * are stored on disk, so that after a restart during an outage of the registry the last list is still
+ * applied.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -34,8 +35,8 @@ export type KeptSuspensionLists = {
   /** Takes the list on disk into use when it passes the checks; otherwise leaves it alone and logs why. */
   restore(instance: string, certificates: Buffer[], mark: HighWaterMark | undefined): Promise<void>
   /**
-   * Fetches from the first location that has an acceptable list; `withinMs` bounds all locations together. Resolves to false when
-   * it is the list already held. Throws when there is no acceptable one.
+   * Fetches from the first location that has an acceptable list; `withinMs` bounds all locations together.
+   * Resolves to false when it is the list already held. Throws when there is no acceptable one.
    */
   fetch(
     instance: string,

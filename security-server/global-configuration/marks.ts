@@ -1,7 +1,7 @@
 /**
- * The file that outlives all other files of this room: how new the configuration was, and which certificates it named, for the
- * time after a change of keys. Lost or damaged marks must be reported as an error, because without them an old configuration
- * would be accepted.
+ * The file that outlives all other files of this room: how new the configuration was, and which certificates
+ * it named, for the time after a change of keys. Lost or damaged marks must be reported as an error, because
+ * without them an old configuration would be accepted.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -24,7 +24,10 @@ export type Stored = {
   passed: number | undefined
   /** How often an operator has made all nodes forget a history; 0 for a server that is one node. */
   forgotten: number
-  /** Digest of the anchor's certificates under which the others were learned; undefined where nothing was, or before it was kept. */
+  /**
+   * Digest of the anchor's certificates under which the others were learned; undefined where nothing was, or
+   * before it was kept.
+   */
   anchor: string | undefined
 }
 

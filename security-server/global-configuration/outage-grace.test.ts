@@ -1,4 +1,7 @@
-/** A registry that cannot be reached, and contracts that may go on: for how long, by which clock, after a restart, and never longer. */
+/**
+ * A registry that cannot be reached, and contracts that may go on: for how long, by which clock, after a
+ * restart, and never longer.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'

@@ -1,6 +1,7 @@
 /**
- * What holds when the configuration or suspension list of an instance is past its ordinary end: nobody exchanges by it, except under
- * a contract that grants an outage grace, for as long as the instance's registry published before.
+ * What holds when the configuration or suspension list of an instance is past its ordinary end: nobody
+ * exchanges by it, except under a contract that grants an outage grace, for as long as the instance's
+ * registry published before.
  */
 import { Fault } from '#schemas/fault.ts'
 import { say, type Word } from '#schemas/said.ts'
@@ -18,7 +19,10 @@ export function overdueFault({ code, since }: Overdue, why: Word): Fault {
   return new Fault(code, { what: say`since ${new Date(since).toISOString()}; ${why}` })
 }
 
-/** Throws the fault when an instance is overdue: for calls that no contract lets go on, such as metadata and management services. */
+/**
+ * Throws the fault when an instance is overdue: for calls that no contract lets go on, such as metadata and
+ * management services.
+ */
 export function checkNotOverdue(
   snapshot: { overdue(instances: readonly string[]): Overdue | undefined },
   instances: readonly string[],

@@ -1,6 +1,7 @@
 /**
- * The time by which this room judges what has ended. While nothing newer is accepted it only goes forward: a clock that is turned
- * back during an outage of the registry gives nobody time anew. Whatever a wrong clock did is over with the next publication.
+ * The time by which this room judges what has ended. While nothing newer is accepted it only goes forward: a
+ * clock that is turned back during an outage of the registry gives nobody time anew. Whatever a wrong clock
+ * did is over with the next publication.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -10,11 +11,14 @@ import type { InstanceCopy } from './instance-copy.ts'
 type PassedTime = {
   /** In ms, as of a clock. */
   now: Clock
-  /** Begins with what is on disk: as late as an earlier process had written down, and no earlier than the copy was signed. */
+  /**
+   * Begins with what is on disk: as late as an earlier process had written down, and no earlier than the copy
+   * was signed.
+   */
   restore(copy: InstanceCopy | undefined): void
   /**
-   * Begins anew with a statement of our own registry that is newer than `seen`, the index of the newest before: the same once more proves
-   * nothing, and neither does the time that a statement gives itself.
+   * Begins anew with a statement of our own registry that is newer than `seen`, the index of the newest
+   * before: the same once more proves nothing, and neither does the time that a statement gives itself.
    */
   begin(accepted: InstanceCopy, seen: number | undefined): void
   /** Writes down how late it is, for a process that begins again during the outage. */
@@ -53,8 +57,9 @@ export function createPassedTime(q: {
 }
 
 /**
- * When the registry signed the statement of a copy (ms); 0 for a time that is not before the statement's own end. A registry whose clock had
- * been ahead signed such times, and by them no copy of it would ever be in force.
+ * When the registry signed the statement of a copy (ms); 0 for a time that is not before the statement's own
+ * end. A registry whose clock had been ahead signed such times, and by them no copy of it would ever be in
+ * force.
  */
 function signedAt(copy: InstanceCopy | undefined): number {
   if (copy?.statement === undefined) return 0

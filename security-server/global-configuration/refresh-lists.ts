@@ -11,8 +11,8 @@ import type { KeptSuspensionLists } from './kept-suspension-lists.ts'
 
 type ListRefresh = {
   /**
-   * Fetches the list of a copy before the copy is used, so that the new configuration is never used without its list. A failure
-   * is logged.
+   * Fetches the list of a copy before the copy is used, so that the new configuration is never used without
+   * its list. A failure is logged.
    */
   beforeUse(copy: InstanceCopy, anchor: ConfigurationAnchor, withinMs?: number): Promise<void>
   /** Fetches the list of one instance and applies it at once, even when it cannot be written to disk. */

@@ -1,6 +1,7 @@
 /**
- * The registry's log for everybody, as a witness reads it: its name and keys out of the accepted configuration, its newest checkpoint, and proofs.
- * Guarantees that name and keys are those that the registry published with its own statement; checkpoints and proofs are as received.
+ * The registry's log for everybody, as a witness reads it: its name and keys out of the accepted
+ * configuration, its newest checkpoint, and proofs. Guarantees that name and keys are those that the registry
+ * published with its own statement; checkpoints and proofs are as received.
  */
 import { createHash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -19,7 +20,10 @@ export type RegistryLog = {
   head: LogHead
   /** As the registry signed it. */
   headText: string
-  /** The newest checkpoint and the proof from the size that the witness knows, in the form of C2SP tlog-witness. */
+  /**
+   * The newest checkpoint and the proof from the size that the witness knows, in the form of C2SP
+   * tlog-witness.
+   */
   submission(from: number): Promise<Buffer>
   /** The proof that the tree of `second` leaves grew from that of `first`. */
   consistency(first: number, second: number): Promise<Buffer[]>

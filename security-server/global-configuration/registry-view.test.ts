@@ -1,4 +1,7 @@
-/** A registry that shows two histories, and a frozen view of it: what servers detect alone and by comparing heads. */
+/**
+ * A registry that shows two histories, and a frozen view of it: what servers detect alone and by comparing
+ * heads.
+ */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * Compares the log heads that the registry signs for us with those that it signs for other servers, which send us theirs. Two
- * contradicting heads are kept as a proof. A head that we cannot reach means that our view is frozen.
+ * Compares the log heads that the registry signs for us with those that it signs for other servers, which
+ * send us theirs. Two contradicting heads are kept as a proof. A head that we cannot reach means that our
+ * view is frozen.
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -15,7 +16,10 @@ import type { DurableFiles } from './durable-files.ts'
 import { checkSameLog } from './fetch-log-proof.ts'
 
 type Fork = {
-  /** `contradiction`: the two heads prove it; `unproven`: the registry gave no proof that one log contains the other. */
+  /**
+   * `contradiction`: the two heads prove it; `unproven`: the registry gave no proof that one log contains the
+   * other.
+   */
   kind: 'contradiction' | 'unproven'
   what: string
   at: Time
@@ -32,7 +36,10 @@ export type RegistryViewState = {
 export type RegistryView = {
   /** Takes a log head from a peer; true when the registry has a newer configuration than ours. */
   hear(text: string | undefined, own: OwnView | undefined): boolean
-  /** To be called after a configuration was accepted: checks that the heads heard meanwhile belong to the same log. */
+  /**
+   * To be called after a configuration was accepted: checks that the heads heard meanwhile belong to the same
+   * log.
+   */
   settle(own: OwnView, url: string): Promise<void>
   /** Keeps a head that the registry showed us and that does not follow from the known one. */
   report(fault: Fault, known: SignedHead | undefined, shown: SignedHead): Promise<void>
@@ -179,7 +186,9 @@ function remember(texts: Set<string>, text: string): void {
   texts.add(text)
 }
 
-/** Reads what an earlier run found. Throws `io_error` for a damaged file: a proof must not get lost unnoticed. */
+/**
+ * Reads what an earlier run found. Throws `io_error` for a damaged file: a proof must not get lost unnoticed.
+ */
 function readFork(file: string): Fork | undefined {
   let text: string
   try {

@@ -1,5 +1,6 @@
 /**
- * Takes a configuration from disk only after the checks that it passed when it was fetched. Its expiry is checked on each use.
+ * Takes a configuration from disk only after the checks that it passed when it was fetched. Its expiry is
+ * checked on each use.
  */
 import { parseDirectory } from '#core/configuration/directory.ts'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
@@ -14,7 +15,10 @@ import type { StoredCopy } from './generations.ts'
 import { assembleCopy, checkHash, type InstanceCopy, type Kind, wantedParts } from './instance-copy.ts'
 import type { InstanceMarks, Marks } from './marks.ts'
 
-/** Returns the copies that may be used, the own instance first. Throws when the own instance's copy fails a check. */
+/**
+ * Returns the copies that may be used, the own instance first. Throws when the own instance's copy fails a
+ * check.
+ */
 export async function restoreCopies(q: {
   stored: StoredCopy[]
   anchor: ConfigurationAnchor

@@ -1,4 +1,7 @@
-/** Marks of a node and those of all nodes: apart on disk, the higher one for what is fetched, and certificates under their anchor alone. */
+/**
+ * Marks of a node and those of all nodes: apart on disk, the higher one for what is fetched, and certificates
+ * under their anchor alone.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * The marks that all nodes of a server have in common: a file in this room's folder that reaches every node. A node that is new, or comes
- * back with an old disk, starts with the highest mark that any node had. It holds no certificates: what a configuration taught is learned anew.
+ * The marks that all nodes of a server have in common: a file in this room's folder that reaches every node.
+ * A node that is new, or comes back with an old disk, starts with the highest mark that any node had. It
+ * holds no certificates: what a configuration taught is learned anew.
  */
 import type { HighWaterMark } from '#core/configuration/high-water.ts'
 import type { InstanceMarks, Stored } from './marks.ts'

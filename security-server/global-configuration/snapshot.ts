@@ -1,4 +1,7 @@
-/** The configuration as the rest of the server sees it: immutable, and the same object as long as nothing changes. */
+/**
+ * The configuration as the rest of the server sees it: immutable, and the same object as long as nothing
+ * changes.
+ */
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -18,42 +21,63 @@ import type { Overdue } from './overdue.ts'
 export type ConfigurationSnapshot = {
   /** The index of the own instance. */
   index: ConfigurationIndex
-  /** Changes whenever the content changes, so it is the key of verdict caches. A renewal without changes keeps it. */
+  /**
+   * Changes whenever the content changes, so it is the key of verdict caches. A renewal without changes keeps
+   * it.
+   */
   version: string
   expiresAt: Date
   /** The index of our signed statement; undefined when the source offers none. */
   statementIndex: number | undefined
   /** The registry's signed log head under that statement; other servers compare it with theirs. */
   configurationHead: string | undefined
-  /** When our instance's suspension list expires: time 0 before the first list came; undefined when the instance has none. */
+  /**
+   * When our instance's suspension list expires: time 0 before the first list came; undefined when the
+   * instance has none.
+   */
   suspensionsUntil: Date | undefined
-  /** How long after the end of an instance's configuration its registry lets contracts go on; 0 when it publishes no grace. */
+  /**
+   * How long after the end of an instance's configuration its registry lets contracts go on; 0 when it
+   * publishes no grace.
+   */
   graceMsOf(instance: string): number
-  /** The same configuration as a contract may use it that grants so much grace. Other instances than ours end later in it. */
+  /**
+   * The same configuration as a contract may use it that grants so much grace. Other instances than ours end
+   * later in it.
+   */
   within(graceMs: number): ConfigurationSnapshot
-  /** Which of these instances is longest past the ordinary end of its configuration or list; undefined when none is. */
+  /**
+   * Which of these instances is longest past the ordinary end of its configuration or list; undefined when
+   * none is.
+   */
   overdue(instances: readonly string[]): Overdue | undefined
   /** The suspensions of our instance or a federated one. */
   suspensionsIn(instance: string): SuspensionIndex
   /**
-   * Whether its CA said that this certificate (SHA-256, lower-case hex) is revoked, after its owner's last good OCSP response. It counts
-   * for the instance whose approved responder was asked, and for no other.
+   * Whether its CA said that this certificate (SHA-256, lower-case hex) is revoked, after its owner's last
+   * good OCSP response. It counts for the instance whose approved responder was asked, and for no other.
    */
   isRevoked(sha256: string, instance: string): boolean
   instance: string
   /** Whose credentials our instance trusts, and trusted. */
   trustedIssuers: readonly PublishedIssuer[]
-  /** The index of the own or a federated instance; undefined when the instance is unknown or its configuration has expired. */
+  /**
+   * The index of the own or a federated instance; undefined when the instance is unknown or its configuration
+   * has expired.
+   */
   indexFor(instance: string): ConfigurationIndex | undefined
   /** The indexes of all instances that have not expired, the own one first. */
   indexes(): ConfigurationIndex[]
-  /** The files of X-Road's GET /verificationconf, read from disk, and each instance's own certificate profiles. */
+  /**
+   * The files of X-Road's GET /verificationconf, read from disk, and each instance's own certificate
+   * profiles.
+   */
   verificationFiles(): { name: string; content: Buffer }[]
 }
 
 /**
- * `copies` has the own instance first. `layout` is the folder in X-Road's layout that contains them. `listOf` returns the
- * suspension list of an instance, `revoked` holds names by `certificateIn`.
+ * `copies` has the own instance first. `layout` is the folder in X-Road's layout that contains them. `listOf`
+ * returns the suspension list of an instance, `revoked` holds names by `certificateIn`.
  */
 export function createSnapshot(
   copies: InstanceCopy[],
@@ -116,7 +140,10 @@ export function certificateIn(instance: string, sha256: string): string {
   return `${instance} ${sha256}`
 }
 
-/** When a copy ends for all (ms), by which of its documents, and how long after it contracts with a grace may use it. */
+/**
+ * When a copy ends for all (ms), by which of its documents, and how long after it contracts with a grace may
+ * use it.
+ */
 type End = { at: number; code: Overdue['code']; graceMs: number }
 
 export function endOf(copy: InstanceCopy, held: KeptSuspensionList | undefined): End {
@@ -138,7 +165,10 @@ function suspensionsUntil(copy: InstanceCopy, held: KeptSuspensionList | undefin
   return new Date(held === undefined ? 0 : Date.parse(held.list.expiresAt))
 }
 
-/** Changes as soon as somebody is suspended, a certificate is revoked, or one of these ends: verdicts and connections are then checked again. */
+/**
+ * Changes as soon as somebody is suspended, a certificate is revoked, or one of these ends: verdicts and
+ * connections are then checked again.
+ */
 function versionOf(
   copies: InstanceCopy[],
   lists: ReadonlyMap<string, KeptSuspensionList | undefined>,
@@ -183,7 +213,10 @@ function verificationFiles(copy: InstanceCopy, layout: string): { name: string; 
   ]
 }
 
-/** Of any contract: for what is done before the contract of a call is known, or for all calls, such as the status of certificates. */
+/**
+ * Of any contract: for what is done before the contract of a call is known, or for all calls, such as the
+ * status of certificates.
+ */
 export const ANY_GRACE = Number.POSITIVE_INFINITY
 
 /** The current configuration; undefined when there is none or it may not be used. */
@@ -204,7 +237,10 @@ export function lasting(configuration: {
   return inForce({ current: () => configuration.currentWithin(ANY_GRACE) })
 }
 
-/** The subsystem that the registry is asked at, in text form; undefined without a configuration, or when it names none. */
+/**
+ * The subsystem that the registry is asked at, in text form; undefined without a configuration, or when it
+ * names none.
+ */
 export function managementOf(configuration: Parameters<typeof inForce>[0]): string | undefined {
   const provider = inForce(configuration)?.index.privateParameters?.managementService?.providerId
   return provider === undefined ? undefined : idText(provider)

@@ -22,7 +22,9 @@ type InstanceState = {
   version: Whole
   expiresAt: Date
   isExpired: boolean
-  /** Until when contracts that grant an outage grace may go on; undefined where the instance publishes none. */
+  /**
+   * Until when contracts that grant an outage grace may go on; undefined where the instance publishes none.
+   */
   graceUntil: Date | undefined
   /** The location; undefined for a copy that was read from disk at the start. */
   source: string | undefined

@@ -1,4 +1,6 @@
-/** A security server and the suspension list of a real registry: applied, stored, withheld, forged, lifted. */
+/**
+ * A security server and the suspension list of a real registry: applied, stored, withheld, forged, lifted.
+ */
 
 import { readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

@@ -1,4 +1,6 @@
-/** Fetches one instance from the first location that has an acceptable configuration; every refusal is logged. */
+/**
+ * Fetches one instance from the first location that has an acceptable configuration; every refusal is logged.
+ */
 
 import type { HighWaterMark } from '#core/configuration/high-water.ts'
 import { type Clock, hasPassed } from '#platform/clock.ts'
@@ -15,7 +17,8 @@ import type { InstanceCopy, Kind } from './instance-copy.ts'
 /** The location that worked last, and the newest version there. */
 export type LastPlace = { url: string; version: number; probedAt: number }
 
-// A source may start to offer a newer version. Asking for it each minute would cost six requests instead of one.
+// A source may start to offer a newer version. Asking for it each minute would cost six requests instead of
+// one.
 const PROBE_AGAIN_MS = 3_600_000
 
 export async function tryLocations(q: {

@@ -1,4 +1,7 @@
-/** Keys of accounts at CAs (RFC 8555): P-256, sealed under the token key, so that only a server whose token is unlocked orders anything. */
+/**
+ * Keys of accounts at CAs (RFC 8555): P-256, sealed under the token key, so that only a server whose token is
+ * unlocked orders anything.
+ */
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -6,7 +9,9 @@ import { generateKey } from './generate-key.ts'
 import { asSealed } from './seal.ts'
 import type { SoftwareToken } from './software-token.ts'
 
-/** Signs the requests of one account. The members of `jwk` are in the order of its thumbprint (RFC 7638 3.2). */
+/**
+ * Signs the requests of one account. The members of `jwk` are in the order of its thumbprint (RFC 7638 3.2).
+ */
 export type AccountKey = {
   jwk: { crv: string; kty: string; x: string; y: string }
   /** ES256: r||s (RFC 7518 3.4). */

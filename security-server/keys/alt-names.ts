@@ -1,6 +1,6 @@
 /**
- * Subject alternative names (RFC 5280 4.2.1.6): the DNS names and IP addresses of a host, for certificates and certificate
- * requests.
+ * Subject alternative names (RFC 5280 4.2.1.6): the DNS names and IP addresses of a host, for certificates
+ * and certificate requests.
  */
 import { isIP, isIPv4 } from 'node:net'
 import { der } from '#core/asn1/der-write.ts'
@@ -22,8 +22,8 @@ export function isDnsName(text: string): boolean {
 }
 
 /**
- * The DER of the extension subjectAltName, not critical; undefined without names. Throws `invalid_input` for a malformed name or
- * address and for more than 20.
+ * The DER of the extension subjectAltName, not critical; undefined without names. Throws `invalid_input` for
+ * a malformed name or address and for more than 20.
  */
 export function altNamesExtension({ dnsNames = [], ipAddresses = [] }: AltNames): Buffer | undefined {
   if (dnsNames.length + ipAddresses.length === 0) return undefined
@@ -38,7 +38,10 @@ export function altNamesExtension({ dnsNames = [], ipAddresses = [] }: AltNames)
   return der.sequence(der.oid(OID.subjectAltName), der.octetString(names))
 }
 
-/** The 4 or 16 bytes of an address. Throws `invalid_input` for any other text, also for an address with a zone. */
+/**
+ * The 4 or 16 bytes of an address. Throws `invalid_input` for any other text, also for an address with a
+ * zone.
+ */
 function addressBytes(text: string): Buffer {
   if (isIP(text) === 0 || text.includes('%')) {
     throw new Fault('invalid_input', { what: say`an IP address is not well formed` })

@@ -49,7 +49,8 @@ export function createCertificateActs(q: {
   }
 
   /**
-   * Fetches the OCSP status of a new certificate now instead of in the next round. A failure shows in the certificate's state.
+   * Fetches the OCSP status of a new certificate now instead of in the next round. A failure shows in the
+   * certificate's state.
    */
   async function askStatus(): Promise<void> {
     await q.refreshOcsp().catch((thrown: unknown) => asFault(thrown))

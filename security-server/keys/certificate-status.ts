@@ -1,6 +1,7 @@
 /**
- * OCSP responses for our own certificates, kept in memory and on disk. A response is returned only while it verifies as fresh and
- * `good` under the current configuration. A response that says revoked takes effect at once.
+ * OCSP responses for our own certificates, kept in memory and on disk. A response is returned only while it
+ * verifies as fresh and `good` under the current configuration. A response that says revoked takes effect at
+ * once.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, unlink } from 'node:fs/promises'
@@ -38,8 +39,8 @@ export type CertificateStatuses = {
   /** The fresh response; throws `incorrect_validation_info` when there is none. */
   fresh(certificate: Certificate, trust: CertificateTrust, at: Date): FreshStatus
   /**
-   * Verifies a response that was just fetched and keeps it. Resolves to true when anything changed. Throws when the response does
-   * not verify or is older than the known one.
+   * Verifies a response that was just fetched and keeps it. Resolves to true when anything changed. Throws
+   * when the response does not verify or is older than the known one.
    */
   accept(certificate: Certificate, response: Buffer, trust: CertificateTrust, at: Date): Promise<boolean>
   /** Records that no response could be fetched. */
@@ -159,7 +160,10 @@ function notGood(certificate: Certificate, why: string): Fault {
   })
 }
 
-/** The status of the certificate in a valid response that does not say good; undefined when the response itself is invalid. */
+/**
+ * The status of the certificate in a valid response that does not say good; undefined when the response
+ * itself is invalid.
+ */
 function refusalIn(fault: Fault): 'revoked' | 'unknown' | undefined {
   if (fault.code !== 'incorrect_validation_info') return undefined
   const said = /the certificate is (revoked|unknown)$/.exec(fault.what ?? '')

@@ -25,8 +25,9 @@ const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]+$/
 const DOTTED = /^[0-2](\.(0|[1-9][0-9]{0,9})){1,15}$/
 
 /**
- * The DER of a request for this key. Throws `invalid_input` for a subject that a certificate cannot have: it needs 1 to 16 fields
- * of 1 to 255 characters, a short code as country, and DNS names of letters, digits and hyphens.
+ * The DER of a request for this key. Throws `invalid_input` for a subject that a certificate cannot have: it
+ * needs 1 to 16 fields of 1 to 255 characters, a short code as country, and DNS names of letters, digits and
+ * hyphens.
  */
 export function certificationRequest(
   q: { privateKey: KeyObject; subject: SubjectFields } & AltNames,
@@ -47,7 +48,9 @@ function requestInfo(publicKey: KeyObject, q: { subject: SubjectFields } & AltNa
   return der.sequence(der.integer(0), subjectName(q.subject), spki, attributes(q))
 }
 
-/** The content with its SHA-256 signature, in the form that requests and certificates share (RFC 5280 4.1). */
+/**
+ * The content with its SHA-256 signature, in the form that requests and certificates share (RFC 5280 4.1).
+ */
 export function signed(content: Buffer, privateKey: KeyObject): Buffer {
   const value = sign('sha256', content, privateKey)
   return der.sequence(content, signatureAlgorithm(privateKey), der.bitString(value))

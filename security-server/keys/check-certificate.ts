@@ -18,8 +18,8 @@ export function keyOf(certificate: Certificate, keys: StoredKey[]): StoredKey {
 }
 
 /**
- * Checks usage, path and member. Returns the member of a signing certificate, undefined for an authentication certificate. Throws
- * `incorrect_certificate`, `cert_validation`, `invalid_cert_path` or `unknown_member`.
+ * Checks usage, path and member. Returns the member of a signing certificate, undefined for an authentication
+ * certificate. Throws `incorrect_certificate`, `cert_validation`, `invalid_cert_path` or `unknown_member`.
  */
 export function checkCertificate(
   certificate: Certificate,

@@ -1,4 +1,7 @@
-/** Decides whether certificates may be presented for the internal TLS key: checks the key, validity period, purpose and order. */
+/**
+ * Decides whether certificates may be presented for the internal TLS key: checks the key, validity period,
+ * purpose and order.
+ */
 
 import { OID } from '#core/asn1/oids.ts'
 import { type Certificate, isIssuedBy, publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
@@ -28,9 +31,10 @@ export function readChain(bytes: Buffer): [Certificate, ...Certificate[]] {
 }
 
 /**
- * Does not check for an approved CA: the agency's own systems decide which CA they trust. Throws `key_not_found` when the first
- * certificate is for another key, `cert_validation` outside of a validity period, `incorrect_certificate` when it may not be used
- * for a TLS server, `invalid_cert_path` when a certificate was not issued by the next one.
+ * Does not check for an approved CA: the agency's own systems decide which CA they trust. Throws
+ * `key_not_found` when the first certificate is for another key, `cert_validation` outside of a validity
+ * period, `incorrect_certificate` when it may not be used for a TLS server, `invalid_cert_path` when a
+ * certificate was not issued by the next one.
  */
 export function checkChain(chain: readonly [Certificate, ...Certificate[]], spki: Buffer, at: Date): void {
   const [own] = chain

@@ -1,6 +1,6 @@
 /**
- * Asks OCSP responders over HTTP (RFC 6960 appendix A): one POST with bounds on time and size, no redirects. It does not trust
- * the response.
+ * Asks OCSP responders over HTTP (RFC 6960 appendix A): one POST with bounds on time and size, no redirects.
+ * It does not trust the response.
  */
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
@@ -9,7 +9,9 @@ import { say } from '#schemas/said.ts'
 const MAX_BYTES = 64 * 1024
 const TIMEOUT_MS = 5000
 
-/** Sends a DER request to a responder and returns the DER response. Throws `network_error` with the reason. */
+/**
+ * Sends a DER request to a responder and returns the DER response. Throws `network_error` with the reason.
+ */
 export type FetchOcsp = (url: string, request: Buffer) => Promise<Buffer>
 
 /** A client with its own connections; `close` closes them. */

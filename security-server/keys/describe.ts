@@ -1,4 +1,6 @@
-/** What administrators see of a token: its keys, requests and certificates with their states, without secrets. */
+/**
+ * What administrators see of a token: its keys, requests and certificates with their states, without secrets.
+ */
 import { createPublicKey } from 'node:crypto'
 import { nameText } from '#core/certificate/name.ts'
 import type { TokenState } from '#platform/pkcs11/hardware-token.ts'

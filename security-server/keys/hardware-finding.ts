@@ -3,7 +3,10 @@
 import { listed, type Said, say } from '#schemas/said.ts'
 import type { TokenInfo } from './keys.ts'
 
-/** `ok` is false when a token with an active certificate cannot sign. Undefined when there is no hardware token. */
+/**
+ * `ok` is false when a token with an active certificate cannot sign. Undefined when there is no hardware
+ * token.
+ */
 export function hardwareFinding(tokens: TokenInfo[]): { ok: boolean; reason?: Said } | undefined {
   const hardware = tokens.filter(({ type }) => type !== 'SOFTWARE')
   if (hardware.length === 0) return undefined

@@ -1,6 +1,6 @@
 /**
- * Signing keys on a token of PKCS #11 or in a transit engine. The private keys never leave it; a folder here keeps the certificates and requests of
- * each key. The keys are listed even while the token is away.
+ * Signing keys on a token of PKCS #11 or in a transit engine. The private keys never leave it; a folder here
+ * keeps the certificates and requests of each key. The keys are listed even while the token is away.
  */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -22,24 +22,32 @@ import { readKeys } from './software-token.ts'
 import type { Token } from './tokens.ts'
 import type { RemoveFile, WriteFile } from './write-durably.ts'
 
-/** A hardware token of the settings. `pin` is tried once, and only when the token reports no earlier wrong attempt. */
+/**
+ * A hardware token of the settings. `pin` is tried once, and only when the token reports no earlier wrong
+ * attempt.
+ */
 export type HardwareTokenPlace = TokenPlace & { id: string; pin?: string | undefined }
 
 export type HardwareKeys = Token &
   Pick<HardwareToken, 'login' | 'logout' | 'state' | 'close' | 'look'> & {
     label: string
     type: 'HARDWARE' | 'TRANSIT'
-    /** Since when the PIN holds, if it was set from here, and what new ones have to be like; undefined where there is none. */
+    /**
+     * Since when the PIN holds, if it was set from here, and what new ones have to be like; undefined where
+     * there is none.
+     */
     pin(): PinInfo | undefined
-    /** Throws `invalid_input` for a PIN that the policy does not allow, and as `HardwareToken.changePin` does. */
+    /**
+     * Throws `invalid_input` for a PIN that the policy does not allow, and as `HardwareToken.changePin` does.
+     */
     setPin(oldPin: string, newPin: string): Promise<void>
     /** Makes a signing key on the token. Throws as `HardwareToken.generate` does. */
     generate(q: { label: string; algorithm: KeyAlgorithm }): Promise<StoredKey>
     /** The keys on the token that have no record here. Throws as `HardwareToken.keys` does. */
     found(): Promise<FoundKey[]>
     /**
-     * Takes one of these keys into use. Throws `conflict` when it has a record here or `isKnown` says so, and as
-     * `HardwareToken.adopt` does.
+     * Takes one of these keys into use. Throws `conflict` when it has a record here or `isKnown` says so, and
+     * as `HardwareToken.adopt` does.
      */
     adopt(q: {
       objectId: string
@@ -151,7 +159,8 @@ export async function openHardwareKeys(q: {
         to.fill(0)
       }
       pinSetAt = q.clock()
-      // The token has the new PIN already: whoever is told of an error would try the old one again, and lock it.
+      // The token has the new PIN already: whoever is told of an error would try the old one again, and lock
+      // it.
       await q
         .write(pinFile, Buffer.from(String(pinSetAt)))
         .catch((err: unknown) =>

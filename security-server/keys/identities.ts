@@ -1,7 +1,8 @@
 /**
- * Chooses identities and keeps them. An identity needs an active certificate, a valid path, fresh OCSP responses for the
- * certificate and its intermediates, and an unlocked key. While nothing changes a look-up costs one map access. After every
- * change the choice is made again; when the result is the same, the same object is returned.
+ * Chooses identities and keeps them. An identity needs an active certificate, a valid path, fresh OCSP
+ * responses for the certificate and its intermediates, and an unlocked key. While nothing changes a look-up
+ * costs one map access. After every change the choice is made again; when the result is the same, the same
+ * object is returned.
  */
 import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { validatePath } from '#core/certificate/validate-path.ts'
@@ -30,7 +31,10 @@ type Kept<T> = { parts: Parts; identity: T; validUntil: number; trust: Certifica
 type Identities = {
   signing(member: MemberId): SigningIdentity
   authentication(): AuthenticationIdentity
-  /** Whether this active certificate would serve if it were the only one: nothing that it needs is missing, and peers know it where they have to. */
+  /**
+   * Whether this active certificate would serve if it were the only one: nothing that it needs is missing,
+   * and peers know it where they have to.
+   */
   serves(sha256: string): boolean
   /** Active certificates of both usages with their intermediates, for the OCSP refresh. */
   certificates(trust: CertificateTrust): Certificate[]
@@ -39,7 +43,8 @@ type Identities = {
 }
 
 /**
- * See the file's head. Identities throw `token_not_active`, `token_unavailable`, `cannot_sign` or `incorrect_validation_info`.
+ * See the file's head. Identities throw `token_not_active`, `token_unavailable`, `cannot_sign` or
+ * `incorrect_validation_info`.
  */
 export function createIdentities(q: {
   clock: Clock
@@ -156,8 +161,9 @@ function candidatesOf(keys: StoredKey[], usage: KeyUsage): Candidate[] {
 }
 
 /**
- * Sorts by rank: authentication certificates that peers know come first, because peers refuse others. Within a rank the one that
- * is valid longest comes first; among recently registered ones, of which nobody can tell the time of registration, the older one.
+ * Sorts by rank: authentication certificates that peers know come first, because peers refuse others. Within
+ * a rank the one that is valid longest comes first; among recently registered ones, of which nobody can tell
+ * the time of registration, the older one.
  */
 function inOrder(candidates: Candidate[], ranks: Map<Candidate, number>): Candidate[] {
   const rank = (candidate: Candidate): number => ranks.get(candidate) ?? UNREGISTERED
@@ -174,12 +180,16 @@ const UNREGISTERED = 0
 const LATELY = 1
 const KNOWN = 2
 
-/** Servers fetch a configuration each minute or more often, each at its own moment, and a single fetch often fails. */
+/**
+ * Servers fetch a configuration each minute or more often, each at its own moment, and a single fetch often
+ * fails.
+ */
 const PEERS_KNOW_AFTER_MS = 120_000
 
 /**
- * Remembers since when this process has seen each authentication certificate registered. A recently registered one ranks below
- * one that all peers surely know, so that during a renewal peers are not shown a certificate that they do not know yet.
+ * Remembers since when this process has seen each authentication certificate registered. A recently
+ * registered one ranks below one that all peers surely know, so that during a renewal peers are not shown a
+ * certificate that they do not know yet.
  */
 function createRegistrations() {
   const since = new Map<string, number>()

@@ -1,4 +1,7 @@
-/** The identities for signing and authentication that this room returns, and the configuration that keys depend on. */
+/**
+ * The identities for signing and authentication that this room returns, and the configuration that keys
+ * depend on.
+ */
 import type { KeyObject } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -18,8 +21,8 @@ export type CertificateTrust = Pick<
 >
 
 /**
- * Signs for one member. The same object is returned until the certificate, its chain or an OCSP response changes, so values that
- * depend only on these can be cached by it.
+ * Signs for one member. The same object is returned until the certificate, its chain or an OCSP response
+ * changes, so values that depend only on these can be cached by it.
  */
 export type SigningIdentity = {
   member: MemberId
@@ -28,7 +31,9 @@ export type SigningIdentity = {
   /** Fresh responses: for the signing certificate first, then for the intermediates. */
   ocspResponses: Buffer[]
   method: SignatureMethod
-  /** The raw signature value, r||s for ECDSA. A P-256 key signs synchronously, an RSA key in the thread pool. */
+  /**
+   * The raw signature value, r||s for ECDSA. A P-256 key signs synchronously, an RSA key in the thread pool.
+   */
   sign(data: Buffer): Buffer | Promise<Buffer>
 }
 

@@ -1,6 +1,6 @@
 /**
- * Imports the software token of an X-Road security server: the PKCS#12 file of each key and, if available, the keyconf.xml that
- * states the usage of each key. One import may contain keys of several members.
+ * Imports the software token of an X-Road security server: the PKCS#12 file of each key and, if available,
+ * the keyconf.xml that states the usage of each key. One import may contain keys of several members.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -29,8 +29,9 @@ type Into = {
 const MAX_FILES = 100
 
 /**
- * The ids of the imported keys, in the order in which they were stored. A key that exists already is left as it is. Throws
- * `token_not_active`, `pin_incorrect`, `invalid_input`, `invalid_xml`, and what importing a certificate throws.
+ * The ids of the imported keys, in the order in which they were stored. A key that exists already is left as
+ * it is. Throws `token_not_active`, `pin_incorrect`, `invalid_input`, `invalid_xml`, and what importing a
+ * certificate throws.
  */
 export async function importPkcs12(q: Import, { token, store }: Into): Promise<string[]> {
   if (!token.unlocked()) throw new Fault('token_not_active')

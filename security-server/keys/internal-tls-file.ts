@@ -1,5 +1,6 @@
 /**
- * The file of the internal TLS key: the sealed private key and the certificates presented for it, so that one write changes both.
+ * The file of the internal TLS key: the sealed private key and the certificates presented for it, so that one
+ * write changes both.
  */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'

@@ -1,6 +1,6 @@
 /**
- * The internal TLS key: made once, stored sealed, certified by any CA, and never presented with a certificate that does not fit
- * it.
+ * The internal TLS key: made once, stored sealed, certified by any CA, and never presented with a certificate
+ * that does not fit it.
  */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'

@@ -1,7 +1,7 @@
 /**
- * The internal TLS key (X-Road's name): the agency's own systems see its certificate, both when this server is the TLS server and
- * when it is the client. Guarantees that a key with a certificate exists once the token was unlocked, and that key and
- * certificate always fit each other.
+ * The internal TLS key (X-Road's name): the agency's own systems see its certificate, both when this server
+ * is the TLS server and when it is the client. Guarantees that a key with a certificate exists once the token
+ * was unlocked, and that key and certificate always fit each other.
  */
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
@@ -49,18 +49,21 @@ export type InternalTls = {
   /** Throws `cert_not_found` before the first key. */
   info(): InternalTlsInfo
   certificate(): Certificate
-  /** Makes a new P-256 key with a self-signed certificate and deletes the old key. Throws `token_not_active`. */
+  /**
+   * Makes a new P-256 key with a self-signed certificate and deletes the old key. Throws `token_not_active`.
+   */
   generate(): Promise<InternalTlsInfo>
   /** A PKCS#10 request (DER) for the current key. Throws `token_not_active`, `invalid_input`. */
   request(q: { subject: SubjectFields } & AltNames): Buffer
   /**
-   * Presents this certificate from now on, with the issuers that follow it. Throws as check-internal-tls.ts says,
-   * `cert_not_found`, and `conflict` for the present certificate.
+   * Presents this certificate from now on, with the issuers that follow it. Throws as check-internal-tls.ts
+   * says, `cert_not_found`, and `conflict` for the present certificate.
    */
   importCertificate(bytes: Buffer): Promise<InternalTlsInfo>
   /**
-   * To be called after the token was unlocked: opens the key, or makes the first one. When that fails there is no identity and
-   * `info` throws the reason, but signing and peers still work. `generate` then makes a new key.
+   * To be called after the token was unlocked: opens the key, or makes the first one. When that fails there
+   * is no identity and `info` throws the reason, but signing and peers still work. `generate` then makes a
+   * new key.
    */
   open(): Promise<void>
   /** To be called after the token was locked. */
@@ -69,7 +72,10 @@ export type InternalTls = {
   reload(): Promise<void>
 }
 
-/** Reads the key's file if there is one. `info` reports a damaged file; a file that others can read throws `io_error` here. */
+/**
+ * Reads the key's file if there is one. `info` reports a damaged file; a file that others can read throws
+ * `io_error` here.
+ */
 export async function createInternalTls(q: {
   directory: string
   clock: Clock

@@ -1,6 +1,6 @@
 /**
- * One file per key: the public key, the sealed private key or its place on a hardware token, and the key's requests and
- * certificates. Because all of that is one file, every change of a key is one atomic write.
+ * One file per key: the public key, the sealed private key or its place on a hardware token, and the key's
+ * requests and certificates. Because all of that is one file, every change of a key is one atomic write.
  */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'

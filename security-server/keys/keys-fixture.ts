@@ -1,6 +1,6 @@
 /**
- * What the tests of keys share: a CA, a configuration that trusts it, a token folder, and a responder whose responses can be
- * wrong.
+ * What the tests of keys share: a CA, a configuration that trusts it, a token folder, and a responder whose
+ * responses can be wrong.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -278,7 +278,8 @@ t.test("X-Road's PKCS#12 token files", async (t) => {
     files[0]!.subarray(0, 900),
     Buffer.alloc(1_100_000, 0x30),
     Buffer.concat([files[0]!, Buffer.alloc(1)]),
-    // Iteration counts that would take hours: in the checksum, and, in a file without checksum, in the encrypted part.
+    // Iteration counts that would take hours: in the checksum, and, in a file without checksum, in the
+    // encrypted part.
     withCounts(files[0]!),
     der.sequence(
       ...children(parseDer(withCounts(files[0]!)))

@@ -1,6 +1,7 @@
 /**
- * The public interface of this room: the tokens of a security server, their keys, certificates and OCSP statuses. identities.ts
- * decides which certificate signs; this file has the operations of the people who manage keys.
+ * The public interface of this room: the tokens of a security server, their keys, certificates and OCSP
+ * statuses. identities.ts decides which certificate signs; this file has the operations of the people who
+ * manage keys.
  */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
@@ -69,12 +70,16 @@ export type KeysDependencies = {
 
 export type Keys = {
   /**
-   * Throws `token_not_active`, `token_unavailable`, `cannot_sign`, `incorrect_validation_info`, or the configuration's fault.
+   * Throws `token_not_active`, `token_unavailable`, `cannot_sign`, `incorrect_validation_info`, or the
+   * configuration's fault.
    */
   signingIdentity(member: MemberId): SigningIdentity
   /** As `signingIdentity`, for TLS between servers; a registered certificate is preferred. */
   authenticationIdentity(): AuthenticationIdentity
-  /** Whether this active certificate would serve if it were the only one; peers have to know it where it is for them. */
+  /**
+   * Whether this active certificate would serve if it were the only one; peers have to know it where it is
+   * for them.
+   */
   serves(sha256: string): boolean
   /** Signs a document for the central registry as JWS. */
   signJson: SignJson
@@ -88,7 +93,10 @@ export type Keys = {
     changePin(tokenId: string, oldPin: string, newPin: string): Promise<void>
     /** The keys on the token that this server has no record of, made with other tools. */
     found(tokenId: string): Promise<FoundKey[]>
-    /** Takes one of them into use for signing; `label` defaults to the token's own. Throws as `HardwareKeys.adopt` does. */
+    /**
+     * Takes one of them into use for signing; `label` defaults to the token's own. Throws as
+     * `HardwareKeys.adopt` does.
+     */
     adopt(tokenId: string, q: { objectId: string; label?: string | undefined }): Promise<KeyInfo>
   }
   /** The TLS key that our own systems see. */
@@ -98,12 +106,13 @@ export type Keys = {
   /** The fresh OCSP response for one of our certificates, by SHA-1 or SHA-256 in hex (port 5577). */
   ocspByHash(hex: string): Buffer | undefined
   /**
-   * `listener` is called after every change of keys, certificates, login or OCSP responses. Returns a function that removes it.
+   * `listener` is called after every change of keys, certificates, login or OCSP responses. Returns a
+   * function that removes it.
    */
   onChange(listener: () => void): () => void
   /**
-   * Fetches the OCSP responses that are due, all with `force`. Throws `incorrect_validation_info` when any certificate got no
-   * good response.
+   * Fetches the OCSP responses that are due, all with `force`. Throws `incorrect_validation_info` when any
+   * certificate got no good response.
    */
   refreshOcsp(o?: { force?: boolean }): Promise<void>
 
@@ -114,7 +123,9 @@ export type Keys = {
   changePin(oldPin: string, newPin: string): Promise<void>
   tokens(): TokenInfo[]
   key(id: string): KeyInfo
-  /** In the software token unless `tokenId` names another token; a hardware token accepts signing keys only. */
+  /**
+   * In the software token unless `tokenId` names another token; a hardware token accepts signing keys only.
+   */
   createKey(q: {
     tokenId?: string | undefined
     usage: KeyUsage
@@ -124,8 +135,8 @@ export type Keys = {
   renameKey(id: string, label: string): Promise<KeyInfo>
   deleteKey(id: string): Promise<void>
   /**
-   * Makes a PKCS#10 request (DER) and keeps it until it is deleted. A signing key needs the member that it is for, an
-   * authentication key has none.
+   * Makes a PKCS#10 request (DER) and keeps it until it is deleted. A signing key needs the member that it is
+   * for, an authentication key has none.
    */
   createRequest(q: {
     keyId: string
@@ -138,8 +149,14 @@ export type Keys = {
   certificate(sha256: string): CertificateInfo
   /** The certificate in DER; throws `cert_not_found`. */
   certificateDer(sha256: string): Buffer
-  /** Imports a certificate in DER, PEM or base64 for an existing key, and fetches its OCSP status before it returns. */
-  /** `check` is called with the usage of the certificate's key before anything else is looked at; what it throws is thrown. */
+  /**
+   * Imports a certificate in DER, PEM or base64 for an existing key, and fetches its OCSP status before it
+   * returns.
+   */
+  /**
+   * `check` is called with the usage of the certificate's key before anything else is looked at; what it
+   * throws is thrown.
+   */
   importCertificate(
     bytes: Buffer,
     o?: { activate?: boolean; check?: (usage: KeyUsage) => void },
@@ -153,7 +170,10 @@ export type Keys = {
     keyconf?: Buffer | undefined
     usage?: KeyUsage | undefined
   }): Promise<KeyInfo[]>
-  /** Takes over what another node has changed in the folder, and asks for the status of certificates that are new here. */
+  /**
+   * Takes over what another node has changed in the folder, and asks for the status of certificates that are
+   * new here.
+   */
   reload(): Promise<void>
   close(): Promise<void>
 }

@@ -1,4 +1,7 @@
-/** Opens the tokens of the settings whose keys lie elsewhere: on PKCS #11 tokens, and in transit engines. Each has a folder for its records here. */
+/**
+ * Opens the tokens of the settings whose keys lie elsewhere: on PKCS #11 tokens, and in transit engines. Each
+ * has a folder for its records here.
+ */
 import { join } from 'node:path'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'

@@ -7,7 +7,9 @@ export function certificatePem({ der }: Certificate): string {
   return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`
 }
 
-/** Key and chain for a TLS context: the certificate and its intermediates, never the root of an approved CA. */
+/**
+ * Key and chain for a TLS context: the certificate and its intermediates, never the root of an approved CA.
+ */
 export function tlsCredentials(identity: TlsIdentity): { key: string; cert: string } {
   return {
     key: identity.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,

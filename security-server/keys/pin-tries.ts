@@ -1,6 +1,7 @@
 /**
- * Counts wrong PINs of the software token, in a file, so that a restart does not begin anew. After five in a row each further try has to
- * wait: 30 seconds, doubled with each wrong one up to an hour. The next right PIN ends that.
+ * Counts wrong PINs of the software token, in a file, so that a restart does not begin anew. After five in a
+ * row each further try has to wait: 30 seconds, doubled with each wrong one up to an hour. The next right PIN
+ * ends that.
  */
 import { unlink } from 'node:fs/promises'
 import { type Clock, hasPassed } from '#platform/clock.ts'

@@ -9,8 +9,9 @@ import type { SubjectFields } from './certification-request.ts'
 import type { KeyUsage } from './key-file.ts'
 
 /**
- * `profile` is the CA's profile, or the class name of one of X-Road's built-in profiles. A country that neither the profile nor the
- * instance tells is the empty text: whoever makes the request has to enter it. Throws `not_found` for an unknown profile.
+ * `profile` is the CA's profile, or the class name of one of X-Road's built-in profiles. A country that
+ * neither the profile nor the instance tells is the empty text: whoever makes the request has to enter it.
+ * Throws `not_found` for an unknown profile.
  */
 export function proposeSubject(q: {
   profile: CertificateProfile | string | undefined
@@ -32,7 +33,10 @@ export function proposeSubject(q: {
   })
 }
 
-/** The fixed country of the profile's other kind of certificate, or the country with which the name of the instance begins. */
+/**
+ * The fixed country of the profile's other kind of certificate, or the country with which the name of the
+ * instance begins.
+ */
 function countryOf({ signing, authentication }: CertificateProfile, instance: string): string {
   const fixed = [...signing.request, ...authentication.request].find(
     ({ attribute, value }) => attribute === 'C' && /^[A-Z]{2}$/.test(value),

@@ -1,4 +1,7 @@
-/** Reads the software keys in X-Road's keyconf.xml: usage, label, certificates. libxml2 is loaded only for that. */
+/**
+ * Reads the software keys in X-Road's keyconf.xml: usage, label, certificates. libxml2 is loaded only for
+ * that.
+ */
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import type { XmlElement } from '#core/xml/element.ts'
 import { readTree } from '#core/xml/read-tree.ts'

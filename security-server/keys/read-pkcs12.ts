@@ -1,6 +1,7 @@
 /**
- * Reads RSA private keys and certificates from PKCS#12 files, also from those of X-Road's software token. node-forge is loaded
- * only for that: it decrypts and parses. Its result is not trusted: our own code parses keys and certificates again.
+ * Reads RSA private keys and certificates from PKCS#12 files, also from those of X-Road's software token.
+ * node-forge is loaded only for that: it decrypts and parses. Its result is not trusted: our own code parses
+ * keys and certificates again.
  */
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
@@ -13,8 +14,8 @@ type Pkcs12Content = { privateKeys: KeyObject[]; certificates: Certificate[] }
 const MAX_BYTES = 1024 * 1024
 const MAX_ENTRIES = 50
 /**
- * The most key-derivation iterations for one file, all its counts added up; programs write a few thousand per key. node-forge
- * computes on this thread, a million iterations in a second, without a limit of its own.
+ * The most key-derivation iterations for one file, all its counts added up; programs write a few thousand per
+ * key. node-forge computes on this thread, a million iterations in a second, without a limit of its own.
  */
 const MAX_ROUNDS = 3_000_000
 
@@ -27,8 +28,8 @@ let loading: Promise<Forge> | undefined
 let roundsLeft = 0
 
 /**
- * Loads node-forge and replaces the function through which every key derivation passes: iteration counts are also inside of the
- * encrypted parts, where only this function sees them.
+ * Loads node-forge and replaces the function through which every key derivation passes: iteration counts are
+ * also inside of the encrypted parts, where only this function sees them.
  */
 async function loadForge(): Promise<Forge> {
   const { default: forge } = await import('node-forge')
@@ -54,7 +55,8 @@ function takeRounds({ tagClass, type, value }: Asn1): void {
 const INTEGER = 0x02
 
 /**
- * Throws `pin_incorrect` for a wrong password, `invalid_input` for a file that is not PKCS#12 or contains other than RSA keys.
+ * Throws `pin_incorrect` for a wrong password, `invalid_input` for a file that is not PKCS#12 or contains
+ * other than RSA keys.
  */
 export async function readPkcs12(file: Buffer, password: string): Promise<Pkcs12Content> {
   if (file.length > MAX_BYTES) throw refused(say`the PKCS#12 file is larger than 1 MiB`)

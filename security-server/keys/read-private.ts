@@ -3,7 +3,9 @@ import { readFile, stat } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 
-/** The text of a file with no permissions for others; undefined when the file is absent. Throws `io_error`. */
+/**
+ * The text of a file with no permissions for others; undefined when the file is absent. Throws `io_error`.
+ */
 export async function readPrivate(path: string): Promise<string | undefined> {
   try {
     const { mode } = await stat(path)

@@ -1,6 +1,7 @@
 /**
- * Keeps the OCSP responses of our active certificates fresh. A response is fetched again when it is older than a third of its
- * life or than the refresh interval, or when the last attempt failed. Responders are tried in the configuration's order.
+ * Keeps the OCSP responses of our active certificates fresh. A response is fetched again when it is older
+ * than a third of its life or than the refresh interval, or when the last attempt failed. Responders are
+ * tried in the configuration's order.
  */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
@@ -14,9 +15,9 @@ import type { CertificateTrust } from './identity.ts'
 type OcspRefresh = (o?: { force?: boolean }) => Promise<void>
 
 /**
- * Makes the refresh. One refresh runs at a time: callers during a run wait for the next one. After all certificates were tried it
- * throws `incorrect_validation_info` with the number that got no good response. `changed` is called when any response changed,
- * and after a failure.
+ * Makes the refresh. One refresh runs at a time: callers during a run wait for the next one. After all
+ * certificates were tried it throws `incorrect_validation_info` with the number that got no good response.
+ * `changed` is called when any response changed, and after a failure.
  */
 export function createOcspRefresh(q: {
   clock: Clock
@@ -61,7 +62,10 @@ export function createOcspRefresh(q: {
     return now - report.checkedAt.getTime() >= wait || report.validUntil!.getTime() - now < life / 3
   }
 
-  /** Verifies the response that an earlier run left on disk, so that it can be used while no responder answers. */
+  /**
+   * Verifies the response that an earlier run left on disk, so that it can be used while no responder
+   * answers.
+   */
   function prime(certificate: Certificate, trust: CertificateTrust, at: Date): void {
     try {
       q.statuses.fresh(certificate, trust, at)

@@ -1,5 +1,6 @@
 /**
- * Encryption at rest: AES-256-GCM with a random nonce, bound to a context so that sealed values cannot be swapped between files.
+ * Encryption at rest: AES-256-GCM with a random nonce, bound to a context so that sealed values cannot be
+ * swapped between files.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'

@@ -1,6 +1,6 @@
 /**
- * Self-signed certificates for TLS keys (RFC 5280 4.1), for systems that register the certificate by hand instead of trusting a
- * CA.
+ * Self-signed certificates for TLS keys (RFC 5280 4.1), for systems that register the certificate by hand
+ * instead of trusting a CA.
  */
 import { createHash, createPublicKey, type KeyObject, randomBytes } from 'node:crypto'
 import { children, parseDer, readBitString } from '#core/asn1/der.ts'

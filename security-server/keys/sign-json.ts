@@ -1,6 +1,6 @@
 /**
- * Signs documents for the central registry as JWS with a member's signing identity and, on request, also with an authentication
- * key.
+ * Signs documents for the central registry as JWS with a member's signing identity and, on request, also with
+ * an authentication key.
  */
 import { signJson } from '#core/signature/signed-json.ts'
 import type { MemberId } from '#schemas/identifiers.ts'
@@ -18,8 +18,8 @@ export type SignJson = (q: {
 }) => Promise<string>
 
 /**
- * Throws as a signing identity does, `cert_not_found`, and `incorrect_certificate` when `authentication` is no authentication
- * certificate.
+ * Throws as a signing identity does, `cert_not_found`, and `incorrect_certificate` when `authentication` is
+ * no authentication certificate.
  */
 export function createSignJson(q: {
   tokens: Pick<Tokens, 'signingKey'>

@@ -1,6 +1,6 @@
 /**
- * Computes signature values: with EC keys on the event loop (25 µs), with RSA keys in the thread pool (0.3 to 2 ms), with other
- * keys on their token.
+ * Computes signature values: with EC keys on the event loop (25 µs), with RSA keys in the thread pool (0.3 to
+ * 2 ms), with other keys on their token.
  */
 import { constants, sign } from 'node:crypto'
 import type { SignatureMethod } from '#core/signature/algorithms.ts'

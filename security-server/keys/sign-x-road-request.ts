@@ -1,6 +1,7 @@
 /**
- * Signs the bytes of one of X-Road's management requests (pr-mserv): with a member's signing key, and for authCertReg with the
- * authentication key before it. Over SHA-512, ECDSA in DER; the algorithms have Java's names, which X-Road looks up.
+ * Signs the bytes of one of X-Road's management requests (pr-mserv): with a member's signing key, and for
+ * authCertReg with the authentication key before it. Over SHA-512, ECDSA in DER; the algorithms have Java's
+ * names, which X-Road looks up.
  */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { plainMethod, type SigningKey, signDerWith } from '#core/signature/signing-key.ts'
@@ -16,7 +17,9 @@ export type SignedXRoadRequest = {
   ocspResponse: Buffer
 }
 
-/** `authentication`: SHA-256 of the authentication certificate of an authCertReg; it needs no OCSP status yet. */
+/**
+ * `authentication`: SHA-256 of the authentication certificate of an authCertReg; it needs no OCSP status yet.
+ */
 export type SignXRoadRequest = (q: {
   data: Buffer
   member: MemberId

@@ -1,7 +1,7 @@
 /**
- * The software token: a folder with one token file and one file per key. While it is locked it still lists keys and certificates.
- * Unlocked with the PIN, it returns private keys to this room as key objects. Each change is one atomic write; changes run one
- * after another.
+ * The software token: a folder with one token file and one file per key. While it is locked it still lists
+ * keys and certificates. Unlocked with the PIN, it returns private keys to this room as key objects. Each
+ * change is one atomic write; changes run one after another.
  */
 import type { KeyObject } from 'node:crypto'
 import { chmod, mkdir, readdir, stat, unlink } from 'node:fs/promises'
@@ -32,13 +32,14 @@ export type SoftwareToken = {
   initialized(): boolean
   unlocked(): boolean
   /**
-   * Makes the token and leaves it unlocked. Throws `conflict` when there is one, `invalid_input` for a PIN that the policy does
-   * not allow.
+   * Makes the token and leaves it unlocked. Throws `conflict` when there is one, `invalid_input` for a PIN
+   * that the policy does not allow.
    */
   initialize(pin: string): Promise<void>
   /**
-   * Unlocks the token. Throws `conflict` for one that is open, whose PIN is then not looked at, and `pin_incorrect`; after five wrong attempts, for a growing time without checking the PIN. `isFromFile`: the
-   * PIN of the settings, which waits for nobody's wrong ones and is counted as none.
+   * Unlocks the token. Throws `conflict` for one that is open, whose PIN is then not looked at, and
+   * `pin_incorrect`; after five wrong attempts, for a growing time without checking the PIN. `isFromFile`:
+   * the PIN of the settings, which waits for nobody's wrong ones and is counted as none.
    */
   login(pin: string, o?: { isFromFile?: boolean }): Promise<void>
   /** Removes every private key and the token key from memory. */
@@ -60,13 +61,15 @@ export type SoftwareToken = {
   reload(): Promise<void>
   /** Encrypts another key of this room under the token key; throws `token_not_active` while locked. */
   seal(context: string, plain: Buffer): Sealed
-  /** Undefined when the value was altered or sealed by another token; throws `token_not_active` while locked. */
+  /**
+   * Undefined when the value was altered or sealed by another token; throws `token_not_active` while locked.
+   */
   unseal(context: string, sealed: Sealed): Buffer | undefined
 }
 
 /**
- * Opens the token in `directory` (made when absent, mode 0700). Throws `io_error` for damaged files and for files that others can
- * read.
+ * Opens the token in `directory` (made when absent, mode 0700). Throws `io_error` for damaged files and for
+ * files that others can read.
  */
 export async function openSoftwareToken(q: {
   directory: string
@@ -222,7 +225,9 @@ async function readToken(path: string): Promise<TokenFile | undefined> {
   return text === undefined ? undefined : readTokenFile(text, path)
 }
 
-/** Reads the key files of this folder. Throws `io_error` for damaged files and for files that others can read. */
+/**
+ * Reads the key files of this folder. Throws `io_error` for damaged files and for files that others can read.
+ */
 export async function readKeys(folder: string): Promise<Map<string, StoredKey>> {
   const keys = new Map<string, StoredKey>()
   for (const name of (await readdir(folder)).sort()) {

@@ -8,8 +8,8 @@ import type { KeyUsage } from './key-file.ts'
 import { proposeSubject } from './propose-subject.ts'
 
 /**
- * The subject that the CA's certificate profile prescribes for this member or server; without `caName` of the first CA that fits. Throws
- * `not_found`, `unknown_member` or `invalid_input`.
+ * The subject that the CA's certificate profile prescribes for this member or server; without `caName` of the
+ * first CA that fits. Throws `not_found`, `unknown_member` or `invalid_input`.
  */
 export function subjectFor(
   index: ConfigurationIndex,

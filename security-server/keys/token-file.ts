@@ -1,6 +1,7 @@
 /**
- * The file that unlocks a token: a random token key, encrypted under the key that scrypt derives from the PIN. All private keys
- * are sealed under the token key. So a new PIN rewrites only this file, and no crash can leave keys under two PINs.
+ * The file that unlocks a token: a random token key, encrypted under the key that scrypt derives from the
+ * PIN. All private keys are sealed under the token key. So a new PIN rewrites only this file, and no crash
+ * can leave keys under two PINs.
  */
 import { randomBytes, scrypt } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
@@ -18,8 +19,8 @@ const COST = { N: 2 ** 15, r: 8, p: 3 }
 const MAX_COST = { N: 2 ** 20, r: 32, p: 16 }
 
 /**
- * Encrypts `tokenKey` (by default a new one) under a PIN, with the scrypt costs of servers unless a test gives others. Who
- * calls it has checked the PIN (pin-policy.ts).
+ * Encrypts `tokenKey` (by default a new one) under a PIN, with the scrypt costs of servers unless a test
+ * gives others. Who calls it has checked the PIN (pin-policy.ts).
  */
 export async function makeTokenFile(
   pin: string,
@@ -44,8 +45,8 @@ export async function openTokenFile(file: TokenFile, pin: string): Promise<Buffe
 }
 
 /**
- * Checks a token file read from disk. Its scrypt costs are bounded, so that a forged file cannot exhaust memory. Throws
- * `io_error`.
+ * Checks a token file read from disk. Its scrypt costs are bounded, so that a forged file cannot exhaust
+ * memory. Throws `io_error`.
  */
 export function readTokenFile(text: string, name: string): TokenFile {
   const value = parseJson(text, name) as {

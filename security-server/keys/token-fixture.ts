@@ -1,4 +1,7 @@
-/** Software tokens whose PIN is quick to check, for tests that are not about the PIN: each start of a server checks it. */
+/**
+ * Software tokens whose PIN is quick to check, for tests that are not about the PIN: each start of a server
+ * checks it.
+ */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeTokenFile, openTokenFile, readTokenFile } from './token-file.ts'
@@ -6,8 +9,8 @@ import { makeTokenFile, openTokenFile, readTokenFile } from './token-file.ts'
 const QUICK = { N: 2 ** 10, r: 8, p: 1 }
 
 /**
- * Makes the token in `directory` (a server's folder of keys), or rewrites the one that is there with its own token key, so that
- * all its private keys stay readable.
+ * Makes the token in `directory` (a server's folder of keys), or rewrites the one that is there with its own
+ * token key, so that all its private keys stay readable.
  */
 export async function quickToken(directory: string, pin: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 })

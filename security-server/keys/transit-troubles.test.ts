@@ -1,4 +1,7 @@
-/** A transit engine in trouble: what stops one key stops no other, and our token there is got as rarely as possible. */
+/**
+ * A transit engine in trouble: what stops one key stops no other, and our token there is got as rarely as
+ * possible.
+ */
 import { hash, sign } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'

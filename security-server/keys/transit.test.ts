@@ -1,4 +1,7 @@
-/** Signing keys in a transit engine: a real OpenBao that is sealed, revokes, refuses and comes back, and a server that lies. */
+/**
+ * Signing keys in a transit engine: a real OpenBao that is sealed, revokes, refuses and comes back, and a
+ * server that lies.
+ */
 import { createPublicKey, verify } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -229,7 +232,8 @@ void t.test('keys in a real OpenBao', async (t) => {
       await own.look()
       await t.resolves(own.ready(), 'one that cannot be renewed is replaced')
 
-      // Both have a token again: none is still being got, by the right secret, while those that are there are revoked.
+      // Both have a token again: none is still being got, by the right secret, while those that are there are
+      // revoked.
       await signIt(DATA)
       writeFileSync(secretIdFile, 'wrong', { mode: 0o600 })
       // It may have read the right one just before: each time it is let in once more.

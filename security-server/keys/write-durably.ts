@@ -1,6 +1,6 @@
 /**
- * Replaces a file so that a crash leaves either the old or the new content, never a part: write, fsync, rename, fsync of the
- * folder.
+ * Replaces a file so that a crash leaves either the old or the new content, never a part: write, fsync,
+ * rename, fsync of the folder.
  */
 import { randomBytes } from 'node:crypto'
 import { open, rename, unlink } from 'node:fs/promises'
@@ -10,7 +10,10 @@ import { Fault } from '#schemas/fault.ts'
 export type WriteFile = (file: string, bytes: Buffer) => Promise<void>
 export type RemoveFile = (file: string) => Promise<void>
 
-/** The suffix of the file that is written before the rename. A file with it that a crash left is ignored and removed. */
+/**
+ * The suffix of the file that is written before the rename. A file with it that a crash left is ignored and
+ * removed.
+ */
 export const UNFINISHED = '.unfinished'
 
 /** Writes `bytes` with mode 0600. Throws `io_error`; the file then keeps its old content. */

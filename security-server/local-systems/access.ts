@@ -1,6 +1,7 @@
 /**
- * Who may call what. A request is allowed only when a right names its client (as subsystem, global group or local group) for an
- * endpoint whose method and path pattern match. Everything else is denied (X-Road's rules). Pure.
+ * Who may call what. A request is allowed only when a right names its client (as subsystem, global group or
+ * local group) for an endpoint whose method and path pattern match. Everything else is denied (X-Road's
+ * rules). Pure.
  */
 import { matchPathGlob } from '#core/transport/service-path.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'

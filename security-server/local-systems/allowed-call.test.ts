@@ -1,6 +1,6 @@
 /**
- * The description of a call for its records: by which right it was allowed, as which endpoint it is declared, in which service
- * description.
+ * The description of a call for its records: by which right it was allowed, as which endpoint it is declared,
+ * in which service description.
  */
 import { hash } from 'node:crypto'
 import t from 'tap'

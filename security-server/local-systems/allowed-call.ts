@@ -1,4 +1,6 @@
-/** Describes an allowed or refused call for its records: by which right, and as which endpoint it is declared. */
+/**
+ * Describes an allowed or refused call for its records: by which right, and as which endpoint it is declared.
+ */
 import { hash } from 'node:crypto'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -6,7 +8,10 @@ import type { AccessQuestion } from './access.ts'
 import type { Endpoint } from './endpoints.ts'
 import type { ServiceDescription, ServiceView, View } from './view.ts'
 
-/** The most grants in one description, and their most bytes: the rest of the document must fit into 64 KiB as well. */
+/**
+ * The most grants in one description, and their most bytes: the rest of the document must fit into 64 KiB as
+ * well.
+ */
 const MAX_GRANTS = 100
 const MAX_GRANT_BYTES = 32 * 1024
 

@@ -1,6 +1,7 @@
 /**
- * What people who give a right rely on: where calls of the service go, how its system is recognised, and which calls are let through.
- * Where access rights take two people, one of them alone changes none of it afterwards. Pure.
+ * What people who give a right rely on: where calls of the service go, how its system is recognised, and
+ * which calls are let through. Where access rights take two people, one of them alone changes none of it
+ * afterwards. Pure.
  */
 import type { CallInput } from '#platform/http-service/four-eyes.ts'
 import { descriptionIn, serviceIn, serviceOfEndpoint } from './manage.ts'
@@ -13,7 +14,10 @@ const FOR_ALL = { url: 'urlAll', verifyTls: 'verifyTlsAll', validate: 'validateA
 
 type Call = Pick<CallInput, 'params' | 'body'>
 
-/** The services of which a call of such an operation would change something that is relied on, whether or not they have rights yet. */
+/**
+ * The services of which a call of such an operation would change something that is relied on, whether or not
+ * they have rights yet.
+ */
 const CHANGED: Record<string, (view: View, call: Call) => ServiceView[]> = {
   updateService: (view, call) => {
     const own = ofCall(view, call)
@@ -29,7 +33,8 @@ const CHANGED: Record<string, (view: View, call: Call) => ServiceView[]> = {
   },
   addServiceTlsCertificate: (view, call) => [ofCall(view, call)],
   deleteServiceTlsCertificate: (view, call) => [ofCall(view, call)],
-  // A right to a service is one to all that its address answers. A document narrows that only where messages are held against it.
+  // A right to a service is one to all that its address answers. A document narrows that only where messages
+  // are held against it.
   acceptRefreshedDocument: (view, call) => validated(view, call),
   replaceServiceDescriptionDocument: (view, call) => validated(view, call),
   changeServiceDescriptionAddress: (view, call) => validated(view, call),

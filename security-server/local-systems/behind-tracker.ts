@@ -1,6 +1,7 @@
 /**
- * What people who ask who used their data rely on: that calls are found by person. Where a subsystem of this server answers them, nobody
- * alone says that calls are about nobody, or takes back where the person stands: both end that uses are found, without an end. Pure.
+ * What people who ask who used their data rely on: that calls are found by person. Where a subsystem of this
+ * server answers them, nobody alone says that calls are about nobody, or takes back where the person stands:
+ * both end that uses are found, without an end. Pure.
  */
 import type { CallInput } from '#platform/http-service/four-eyes.ts'
 import { isTracker } from './check-address.ts'
@@ -19,7 +20,10 @@ export function isBehindTracker(operation: string): boolean {
   return Object.hasOwn(HIDES, operation)
 }
 
-/** Whether this call would hide uses from people who ask a subsystem of this server, its own services' or those that it calls. */
+/**
+ * Whether this call would hide uses from people who ask a subsystem of this server, its own services' or
+ * those that it calls.
+ */
 export function hidesFromTracker(view: View, operation: string, call: Call): boolean {
   const isOn = [...view.clients.values()].some(({ descriptions }) =>
     descriptions.some(({ services }) => services.some(({ service }) => isTracker(service.url))),

@@ -7,7 +7,9 @@ import type { View } from './view.ts'
 
 type CertificateFacts = { subject: string; notBefore: Date; notAfter: Date }
 
-/** By the bytes in the view, which stay until something changes: lists of all services ask again and again. */
+/**
+ * By the bytes in the view, which stay until something changes: lists of all services ask again and again.
+ */
 const known = new WeakMap<Buffer, CertificateFacts>()
 
 /** Of a certificate that was accepted once. */
@@ -24,8 +26,8 @@ export function certificateFacts(der: Buffer): CertificateFacts {
 type Pinned = CertificateFacts & { service: string; key: number; sha256: string }
 
 /**
- * The certificates of which the systems of services have to show one, or one that it issued: a call fails when it has ended. Without TLS
- * and without verification they say nothing.
+ * The certificates of which the systems of services have to show one, or one that it issued: a call fails
+ * when it has ended. Without TLS and without verification they say nothing.
  */
 export function pinnedCertificates({ servicesByKey }: Pick<View, 'servicesByKey'>): Pinned[] {
   return [...servicesByKey.values()]

@@ -1,6 +1,7 @@
 /**
- * Which addresses a service may have. They belong to the operator and may be internal. Forbidden are the link-local range, which
- * has cloud metadata, and this server's own ports. Checked when an address is stored and again on connecting.
+ * Which addresses a service may have. They belong to the operator and may be internal. Forbidden are the
+ * link-local range, which has cloud metadata, and this server's own ports. Checked when an address is stored
+ * and again on connecting.
  */
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -10,7 +11,10 @@ import { type Said, say } from '#schemas/said.ts'
 /** A listener of this server: a request to it would look as if it came from inside. */
 export type OwnListener = { host: string; port: number }
 
-/** What the address of an inbox begins with: this server keeps what comes, for a system that fetches it, or that it is pushed to. */
+/**
+ * What the address of an inbox begins with: this server keeps what comes, for a system that fetches it, or
+ * that it is pushed to.
+ */
 const INBOX_URL = 'inbox:'
 
 /** Whether the service is an inbox. */
@@ -18,12 +22,18 @@ export function isInbox(url: string): boolean {
   return url.startsWith(INBOX_URL)
 }
 
-/** Where an inbox pushes its events, such as `https://system/events` of `inbox:https://system/events`; undefined where they are fetched. */
+/**
+ * Where an inbox pushes its events, such as `https://system/events` of `inbox:https://system/events`;
+ * undefined where they are fetched.
+ */
 export function pushAddress(url: string): string | undefined {
   return isInbox(url) && url !== INBOX_URL ? url.slice(INBOX_URL.length) : undefined
 }
 
-/** What the address of a room is: this server keeps the events that are published in it, and gives them to subscribers. */
+/**
+ * What the address of a room is: this server keeps the events that are published in it, and gives them to
+ * subscribers.
+ */
 const ROOM_URL = 'room:'
 
 /** Whether the service is a room of events. */
@@ -91,8 +101,8 @@ export function isForbiddenAddress(address: string): boolean {
 }
 
 /**
- * Whether address and port belong to one of our own listeners. A wildcard listener occupies its port on every local address, one at
- * `localhost` on a loopback address.
+ * Whether address and port belong to one of our own listeners. A wildcard listener occupies its port on every
+ * local address, one at `localhost` on a loopback address.
  */
 export function isOwnListener(address: string, port: number, own: readonly OwnListener[]): boolean {
   const plain = embeddedIpv4(address) ?? address
@@ -115,8 +125,9 @@ export function whyNoService(
 }
 
 /**
- * Returns a service's address in the form in which it is stored: http or https, a plain host, without user, query, fragment or
- * trailing slash; or that of an inbox or a room. Those of a tracker and of consents are set where these are switched on, and nowhere else. Throws `service_malformed_url`.
+ * Returns a service's address in the form in which it is stored: http or https, a plain host, without user,
+ * query, fragment or trailing slash; or that of an inbox or a room. Those of a tracker and of consents are
+ * set where these are switched on, and nowhere else. Throws `service_malformed_url`.
  */
 export function checkServiceUrl(text: string, own: readonly OwnListener[] = []): string {
   if (text === INBOX_URL || isRoom(text)) return text

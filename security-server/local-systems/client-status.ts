@@ -1,6 +1,6 @@
 /**
- * How a client stands at the registry, in X-Road's words. Configurations do not list a client that is disabled, so the server
- * remembers what it asked of the registry and how the client stood before.
+ * How a client stands at the registry, in X-Road's words. Configurations do not list a client that is
+ * disabled, so the server remembers what it asked of the registry and how the client stood before.
  */
 import { type RequestKind, type RequestState, UNDECIDED } from '#schemas/management-request.ts'
 import type { Whole } from '#schemas/sent-values.ts'
@@ -18,7 +18,10 @@ export type ClientStatus =
 const ASKED = ['clientReg', 'clientDeletion', 'clientDisable', 'clientEnable'] as const
 export type AskedOfRegistry = (typeof ASKED)[number]
 
-/** `standing`: how the client stood last, by configurations and requests. `asked`: the request that has not come into force. */
+/**
+ * `standing`: how the client stood last, by configurations and requests. `asked`: the request that has not
+ * come into force.
+ */
 export type Standing = {
   standing: '' | 'REGISTERED' | 'DISABLED'
   asked: '' | AskedOfRegistry
@@ -79,7 +82,10 @@ export function standingAfter(before: Standing, isListed: boolean): Standing {
   return asked === 'clientDeletion' ? { standing: '', ...nothing } : before
 }
 
-/** Whether the registry's answer to a request is about what is asked: the answer to an older one says nothing of it. */
+/**
+ * Whether the registry's answer to a request is about what is asked: the answer to an older one says nothing
+ * of it.
+ */
 export function isAbout(
   { asked, request }: Standing,
   answered: { kind: RequestKind; request: number },

@@ -1,4 +1,7 @@
-/** What a new document would change in a service description: nothing else is changed when it is applied. Pure. */
+/**
+ * What a new document would change in a service description: nothing else is changed when it is applied.
+ * Pure.
+ */
 import { hash } from 'node:crypto'
 import type { ServiceId } from '#schemas/identifiers.ts'
 import type { SubjectType } from './access.ts'
@@ -92,7 +95,10 @@ export function changeOf(
   }
 }
 
-/** Whether the new document is, byte for byte, the one in force, and comes with its parts from where that came from. */
+/**
+ * Whether the new document is, byte for byte, the one in force, and comes with its parts from where that came
+ * from.
+ */
 export function changesNothing({ document, present, address }: DescriptionChange): boolean {
   const isSame = document.sha256 === present.sha256 && address === undefined
   return isSame && JSON.stringify(document.parts) === JSON.stringify(present.parts)

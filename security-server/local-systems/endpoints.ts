@@ -1,6 +1,6 @@
 /**
- * Endpoints of a service, and the search for the one that a call is declared as: only the few endpoints with its method and
- * number of segments are compared.
+ * Endpoints of a service, and the search for the one that a call is declared as: only the few endpoints with
+ * its method and number of segments are compared.
  */
 import { matchPathGlob } from '#core/transport/service-path.ts'
 import type { Whole } from '#schemas/sent-values.ts'
@@ -9,8 +9,8 @@ import type { Whole } from '#schemas/sent-values.ts'
 export type Endpoint = { id: Whole; method: string; path: string; base: boolean; generated: boolean }
 
 /**
- * The endpoint of the service's description that matches method and path, the one with the fewest stars; undefined when there is
- * none.
+ * The endpoint of the service's description that matches method and path, the one with the fewest stars;
+ * undefined when there is none.
  */
 export function declaredEndpoint(
   service: { declared: ReadonlyMap<string, Endpoint[]> },
@@ -21,8 +21,8 @@ export function declaredEndpoint(
 }
 
 /**
- * The endpoints of a description by method and number of segments, those with the fewest stars first. A star in a description
- * matches within one segment only.
+ * The endpoints of a description by method and number of segments, those with the fewest stars first. A star
+ * in a description matches within one segment only.
  */
 export function declaredByShape(endpoints: Endpoint[]): Map<string, Endpoint[]> {
   const byShape = new Map<string, Endpoint[]>()

@@ -1,6 +1,6 @@
 /**
- * Resolves a name once, and the connection uses the addresses that were judged here: a second, different DNS answer (rebinding) has no
- * effect, and nobody learns which ports are open where no service may lie.
+ * Resolves a name once, and the connection uses the addresses that were judged here: a second, different DNS
+ * answer (rebinding) has no effect, and nobody learns which ports are open where no service may lie.
  */
 import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'

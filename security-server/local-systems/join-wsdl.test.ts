@@ -1,4 +1,7 @@
-/** One document is made of a WSDL and what it imports, and strangers who wrote them get no further than the bounds. */
+/**
+ * One document is made of a WSDL and what it imports, and strangers who wrote them get no further than the
+ * bounds.
+ */
 import t from 'tap'
 import { collectDocuments } from '#core/wsdl/collect-documents.ts'
 import { readOperations } from '#core/wsdl/read-operations.ts'

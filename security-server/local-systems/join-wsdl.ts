@@ -1,6 +1,7 @@
 /**
- * Fetches what a WSDL document imports and includes from its own origin, within bounds, and makes one document of all. What stays outside
- * is said, with the reason, and refuses nothing: many documents name schemas that nobody needs.
+ * Fetches what a WSDL document imports and includes from its own origin, within bounds, and makes one
+ * document of all. What stays outside is said, with the reason, and refuses nothing: many documents name
+ * schemas that nobody needs.
  */
 import { hash } from 'node:crypto'
 import type { LeftOut } from '#core/wsdl/collect-pieces.ts'

@@ -1,6 +1,6 @@
 /**
- * Our own systems as the message path sees them: a view in memory that every change replaces as a whole, and the operations that
- * change it. The database is authoritative; `poll` loads changes of other nodes.
+ * Our own systems as the message path sees them: a view in memory that every change replaces as a whole, and
+ * the operations that change it. The database is authoritative; `poll` loads changes of other nodes.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
@@ -41,7 +41,10 @@ type Asker = { client: ClientId; isInGlobalGroup(code: string): boolean }
 /** A call of one of our services, judged by the current view. */
 export type LocalCall = {
   isAllowed: boolean
-  /** The circumstances for records. The same `key` always gives the same description as long as `local` is the same view. */
+  /**
+   * The circumstances for records. The same `key` always gives the same description as long as `local` is the
+   * same view.
+   */
   circumstances(): {
     local: object
     key: string

@@ -20,7 +20,10 @@ type Subject = {
 }
 
 export type ManageAccess = {
-  /** Grants the whole service (method *, path **). Returns the right's id; throws `conflict` when it was granted already. */
+  /**
+   * Grants the whole service (method *, path **). Returns the right's id; throws `conflict` when it was
+   * granted already.
+   */
   grantService(service: number, subject: Subject): Promise<number>
   grantEndpoint(endpoint: number, subject: Subject): Promise<number>
   revoke(service: number, right: number): Promise<void>
@@ -44,7 +47,8 @@ export function manageAccess(manage: Manage): ManageAccess {
       created_at: timeOf(manage),
     }
     return manage.change(async (transaction) => {
-      // Asked here, since another node may have deleted the group: a later one of this code would have the right.
+      // Asked here, since another node may have deleted the group: a later one of this code would have the
+      // right.
       const client = idText(subsystemOf(service.id))
       if (subject.type === 'LOCALGROUP' && !(await store.isGroup(transaction, { client, code: subject.id })))
         throw new Fault('not_found', { what: say`local group ${subject.id} of this client` })

@@ -18,7 +18,9 @@ import { changeJudged, clientIn, type Judge, type Manage, timeOf } from './manag
 import type { AuthenticationMode, ClientCertificate } from './view.ts'
 
 export type ManageClients = {
-  /** Throws `conflict` when the client exists. Authentication is by certificate unless `mode` says otherwise. */
+  /**
+   * Throws `conflict` when the client exists. Authentication is by certificate unless `mode` says otherwise.
+   */
   addClient(id: ClientId, mode?: AuthenticationMode): Promise<void>
   setAuthenticationMode(id: ClientId, mode: AuthenticationMode): Promise<void>
   /** Deletes everything that belongs to it, too. Throws `not_found` and what `judge` throws. */
@@ -41,8 +43,8 @@ export type ManageClients = {
   /** Whether `settle` would change something. */
   isSettled(isListed: (id: ClientId) => boolean): boolean
   /**
-   * Accepts DER or PEM from any issuer, because the certificate itself is trusted. Throws `cert_validation` when it has expired,
-   * `conflict` when the client has it already or has too many.
+   * Accepts DER or PEM from any issuer, because the certificate itself is trusted. Throws `cert_validation`
+   * when it has expired, `conflict` when the client has it already or has too many.
    */
   addClientCertificate(id: ClientId, bytes: Buffer): Promise<ClientCertificate>
   deleteClientCertificate(id: ClientId, sha256: string): Promise<void>

@@ -54,33 +54,37 @@ type NewWsdl = {
 
 export type ManageServices = {
   /**
-   * Adds a WSDL description with a service for each of its operations. All of them get `url` when it is given, else the addresses in
-   * the document. Throws like `addDescription`.
+   * Adds a WSDL description with a service for each of its operations. All of them get `url` when it is
+   * given, else the addresses in the document. Throws like `addDescription`.
    */
   addWsdl(q: NewWsdl): Promise<{ description: number; warnings: string[] }>
   /**
-   * Adds one description with its one service; returns the keys of both. Throws `service_missing_url`, `service_malformed_url`,
-   * `invalid_input`, or `conflict` when the client has a service with this code already.
+   * Adds one description with its one service; returns the keys of both. Throws `service_missing_url`,
+   * `service_malformed_url`, `invalid_input`, or `conflict` when the client has a service with this code
+   * already.
    */
   addDescription(q: NewDescription): Promise<{ description: number; service: number; warnings: string[] }>
   setDisabled(description: number, disabled: boolean, notice?: string): Promise<void>
   deleteDescription(description: number): Promise<void>
   /**
-   * Changes a service, and in the fields `toAll` all services of its description. Throws `conflict` when a service without a document
-   * is to be validated, `invalid_input` when its document cannot be compiled.
+   * Changes a service, and in the fields `toAll` all services of its description. Throws `conflict` when a
+   * service without a document is to be validated, `invalid_input` when its document cannot be compiled.
    */
   updateService(
     service: number,
     change: ServiceChange,
     q?: { toAll?: readonly (keyof ServiceChange)[]; judge?: Judge | undefined },
   ): Promise<void>
-  /** Adds a certificate that the service may present; with at least one, all others are refused. Returns its SHA-256. */
+  /**
+   * Adds a certificate that the service may present; with at least one, all others are refused. Returns its
+   * SHA-256.
+   */
   addServiceCertificate(service: number, bytes: Buffer, judge?: Judge): Promise<string>
   deleteServiceCertificate(service: number, sha256: string, judge?: Judge): Promise<void>
   addEndpoint(service: number, method: string, path: string): Promise<number>
   /**
-   * Gives an endpoint that was added by hand another method and path; rights to it stay. Throws `conflict` for any other, and where the
-   * service has this method and path already.
+   * Gives an endpoint that was added by hand another method and path; rights to it stay. Throws `conflict`
+   * for any other, and where the service has this method and path already.
    */
   updateEndpoint(endpoint: number, to: store.NewEndpoint, judge?: Judge): Promise<void>
   deleteEndpoint(endpoint: number): Promise<void>

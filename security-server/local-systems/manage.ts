@@ -13,7 +13,10 @@ export type Manage = {
   view(): View
   /** Runs a change; when it resolves, the view contains it. */
   change<T>(act: (transaction: Transaction) => Promise<T>): Promise<T>
-  /** Runs a change that was made for exactly this view. Returns false, and loads the newer view, if there is one. */
+  /**
+   * Runs a change that was made for exactly this view. Returns false, and loads the newer view, if there is
+   * one.
+   */
   changeOf(view: View, act: (transaction: Transaction) => Promise<void>): Promise<boolean>
 }
 

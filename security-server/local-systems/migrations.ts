@@ -1,6 +1,6 @@
 /**
- * The tables of local systems. Deleting a client deletes everything that belongs to it. The rights to a whole service belong to
- * its base endpoint.
+ * The tables of local systems. Deleting a client deletes everything that belongs to it. The rights to a whole
+ * service belong to its base endpoint.
  */
 import type { Kysely } from 'kysely'
 import { columnTypes, identity } from '#platform/database/dialect.ts'

@@ -1,6 +1,6 @@
 /**
- * Reads an OpenAPI document on a thread of its own. YAML of a few thousand characters can take hours, whoever wrote it, and must
- * not block exchanges.
+ * Reads an OpenAPI document on a thread of its own. YAML of a few thousand characters can take hours, whoever
+ * wrote it, and must not block exchanges.
  */
 import { MAX_BYTES, refused } from '#core/openapi/read-document.ts'
 import { createPlaces } from '#platform/in-turn.ts'

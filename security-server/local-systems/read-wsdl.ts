@@ -1,4 +1,7 @@
-/** Reads a WSDL document on a thread of its own: others wrote it, some take seconds, and exchanges must not wait. */
+/**
+ * Reads a WSDL document on a thread of its own: others wrote it, some take seconds, and exchanges must not
+ * wait.
+ */
 import { MAX_BYTES, refused } from '#core/wsdl/elements.ts'
 import { createPlaces } from '#platform/in-turn.ts'
 import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'

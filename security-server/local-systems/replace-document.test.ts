@@ -1,4 +1,7 @@
-/** What OpenAPI documents of each version say, what a new document would change, and that exactly this is applied. */
+/**
+ * What OpenAPI documents of each version say, what a new document would change, and that exactly this is
+ * applied.
+ */
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import type { Database } from '#platform/database/open-database.ts'

@@ -1,6 +1,6 @@
 /**
- * Compares a new document with a service description, and applies it: only what was agreed to, for exactly the services, endpoints and
- * rights that are there at that moment.
+ * Compares a new document with a service description, and applies it: only what was agreed to, for exactly
+ * the services, endpoints and rights that are there at that moment.
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -23,7 +23,9 @@ import type { WsdlSummary } from './summarise-wsdl.ts'
 import { checkStillValidates } from './validation/check-compiles.ts'
 import type { ServiceDescription, View } from './view.ts'
 
-/** Agrees to a change, or throws. Everything that it does is done in the transaction, which may be run again. */
+/**
+ * Agrees to a change, or throws. Everything that it does is done in the transaction, which may be run again.
+ */
 type Agree = (change: DescriptionChange, transaction: Transaction) => Promise<void>
 
 export type ReplaceDocument = {
@@ -32,10 +34,10 @@ export type ReplaceDocument = {
    */
   compareDocument(description: number, document: string, from?: FetchedFrom): Promise<DescriptionChange>
   /**
-   * Stores a new version of a description's document if `agree` agrees to what it changes. OPENAPI: the endpoints are updated; those
-   * that stay keep their rights. WSDL: the services are updated; those that stay keep their address, settings and rights. Throws
-   * `invalid_input`, `conflict`, `service_missing_url`, `service_malformed_url`, and what `agree` throws. `from`: from where it is
-   * fetched from now on.
+   * Stores a new version of a description's document if `agree` agrees to what it changes. OPENAPI: the
+   * endpoints are updated; those that stay keep their rights. WSDL: the services are updated; those that stay
+   * keep their address, settings and rights. Throws `invalid_input`, `conflict`, `service_missing_url`,
+   * `service_malformed_url`, and what `agree` throws. `from`: from where it is fetched from now on.
    */
   replaceDocument(description: number, document: string, agree: Agree, from?: FetchedFrom): Promise<void>
 }

@@ -29,7 +29,10 @@ export function newSettings(given: ServiceChange & { url: string }): Required<Re
   return columnsOf({ ...USUAL, ...given }) as Required<ReturnType<typeof columnsOf>>
 }
 
-/** The services of a WSDL document. Throws `service_missing_url` where neither it nor `given` names an address. */
+/**
+ * The services of a WSDL document. Throws `service_missing_url` where neither it nor `given` names an
+ * address.
+ */
 export function serviceRows(
   { services }: Pick<WsdlSummary, 'services'>,
   client: string,

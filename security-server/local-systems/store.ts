@@ -29,11 +29,14 @@ type Store = {
   counter(): Promise<number>
   rows(): Promise<Rows>
   /**
-   * Runs a change in one transaction with the increment of the counter. Throws `conflict` when the row that it belongs to is
-   * deleted meanwhile.
+   * Runs a change in one transaction with the increment of the counter. Throws `conflict` when the row that
+   * it belongs to is deleted meanwhile.
    */
   change<T>(act: (transaction: Transaction) => Promise<T>): Promise<T>
-  /** As `change`, if nothing has changed since the counter had this value. Otherwise nothing is done, and it returns false. */
+  /**
+   * As `change`, if nothing has changed since the counter had this value. Otherwise nothing is done, and it
+   * returns false.
+   */
   changeSince(counter: number, act: (transaction: Transaction) => Promise<void>): Promise<boolean>
 }
 

@@ -1,6 +1,7 @@
 /**
- * What a service needs from an OpenAPI 3 document: its title, the server's address, the endpoints as path patterns. Some
- * documents keep the YAML library busy for ever: call it only on the thread of read-openapi.ts.
+ * What a service needs from an OpenAPI 3 document: its title, the server's address, the endpoints as path
+ * patterns. Some documents keep the YAML library busy for ever: call it only on the thread of
+ * read-openapi.ts.
  */
 import {
   asObject,
@@ -63,8 +64,8 @@ export function summariseOpenApi(text: string): OpenApiSummary {
 }
 
 /**
- * As X-Road: clients reach the service through their own security server and need not know its address. So the address from which
- * the document names itself (`$self` of OpenAPI 3.2) goes too.
+ * As X-Road: clients reach the service through their own security server and need not know its address. So
+ * the address from which the document names itself (`$self` of OpenAPI 3.2) goes too.
  */
 function withoutServers(reading: OpenApiReading): object {
   const { $self, ...document } = reading.document

@@ -1,7 +1,7 @@
 /**
- * What a WSDL 1.1 document says of services (X-Road's WsdlParser): each operation of a SOAP binding over HTTP is a service, by the
- * operation's name and the version that X-Road's element gives it, at the address of its port. Some documents take seconds: for its
- * thread only, see read-wsdl.ts.
+ * What a WSDL 1.1 document says of services (X-Road's WsdlParser): each operation of a SOAP binding over HTTP
+ * is a service, by the operation's name and the version that X-Road's element gives it, at the address of its
+ * port. Some documents take seconds: for its thread only, see read-wsdl.ts.
  */
 
 import {

@@ -25,12 +25,18 @@ export type ServiceDescriptionRow = {
   id: Generated<Whole>
   client: string
   type: string
-  /** REST: the base address of the service. Else the URL from which the document was read, '' when it was uploaded. */
+  /**
+   * REST: the base address of the service. Else the URL from which the document was read, '' when it was
+   * uploaded.
+   */
   url: string
   disabled_notice: string
   /** 1 when disabled. */
   disabled: Whole
-  /** The OpenAPI or WSDL document as it was read, '' for REST. A WSDL has in it what it imports from its own origin. */
+  /**
+   * The OpenAPI or WSDL document as it was read, '' for REST. A WSDL has in it what it imports from its own
+   * origin.
+   */
   document: string
   /** JSON: address and SHA-256 of each document that was put into it. */
   parts: Generated<string>
@@ -63,8 +69,8 @@ export type EndpointRow = {
   method: string
   path: string
   /**
-   * One of ORIGIN: 1 for the whole service (method *, path **), 2 for an endpoint of an OpenAPI document, 0 for one added by
-   * hand.
+   * One of ORIGIN: 1 for the whole service (method *, path **), 2 for an endpoint of an OpenAPI document, 0
+   * for one added by hand.
    */
   origin: Whole
 }

@@ -1,6 +1,6 @@
 /**
- * Which calls let somebody ask a tracker about people, or consent in their name: by a right to it, by what an endpoint with a right becomes,
- * or by a group that has one. Pure.
+ * Which calls let somebody ask a tracker about people, or consent in their name: by a right to it, by what an
+ * endpoint with a right becomes, or by a group that has one. Pure.
  */
 import type { CallInput } from '#platform/http-service/four-eyes.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -23,8 +23,9 @@ export function givesTracker(view: View, operation: string, { params }: Pick<Cal
 }
 
 /**
- * The services by which members of this group may speak for people once a right that waits for a second person is given: who approves it
- * relies on who is in the group by then. None for other operations than to add members.
+ * The services by which members of this group may speak for people once a right that waits for a second
+ * person is given: who approves it relies on who is in the group by then. None for other operations than to
+ * add members.
  */
 export function trackersBehindGroup(
   view: View,

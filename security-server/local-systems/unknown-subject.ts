@@ -1,4 +1,7 @@
-/** Says why a right, or the member of a group, has no effect: its subject may be mistyped, not registered yet, or deleted. */
+/**
+ * Says why a right, or the member of a group, has no effect: its subject may be mistyped, not registered yet,
+ * or deleted.
+ */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { parseClientId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { type Said, say } from '#schemas/said.ts'
@@ -9,8 +12,9 @@ type Unknown = { what: Said; remedy: Said }
 type SubjectCheck = (subject: { type: SubjectType | 'MEMBER'; id: string }) => Unknown | undefined
 
 /**
- * The check returns undefined for an existing subject. `indexFor` returns the configuration of an instance, undefined when none
- * is valid: then nothing can be said, and every exchange with that instance is refused anyway.
+ * The check returns undefined for an existing subject. `indexFor` returns the configuration of an instance,
+ * undefined when none is valid: then nothing can be said, and every exchange with that instance is refused
+ * anyway.
  */
 export function createSubjectCheck(
   own: string,

@@ -38,8 +38,8 @@ export type LocalService = {
   /** Which messages are held against its description. */
   validate: Validate
   /**
-   * PEM certificates: the one that the service presents must be one of these or issued by one. When undefined, the system's CAs
-   * decide.
+   * PEM certificates: the one that the service presents must be one of these or issued by one. When
+   * undefined, the system's CAs decide.
    */
   trustedCertificates: string[] | undefined
   /** Set, possibly to '', while the service is disabled. */

@@ -1,6 +1,7 @@
 /**
- * The bodies of a log, wherever each lies: in files of this node, or in the log's database. The name of a body, which its record has, says
- * where, so bodies from before a change of the setting are read, erased and swept as ever.
+ * The bodies of a log, wherever each lies: in files of this node, or in the log's database. The name of a
+ * body, which its record has, says where, so bodies from before a change of the setting are read, erased and
+ * swept as ever.
  */
 import type { Database } from '#platform/database/open-database.ts'
 import { type BodyFolder, openBodyFolder, openBodyIn } from './bodies/body-folder.ts'
@@ -12,11 +13,17 @@ import { createPieceStore, openPieceStore } from './pieces/store.ts'
 import type { BodyPlace } from './settings.ts'
 
 export type Bodies = Omit<BodyFolder, 'sweep'> & {
-  /** At startup: what this node and former ones had begun and no record refers to is deleted, in the database by `deleteUnused`. */
+  /**
+   * At startup: what this node and former ones had begun and no record refers to is deleted, in the database
+   * by `deleteUnused`.
+   */
   sweep(isReferred: (names: string[]) => Promise<ReadonlySet<string>>): Promise<void>
   /** The same of a node that is gone for good, in the database. */
   takeOver(node: string): Promise<void>
-  /** For a job of each node: deletes in the database what this node has begun or taken over, and no record will ever refer to. */
+  /**
+   * For a job of each node: deletes in the database what this node has begun or taken over, and no record
+   * will ever refer to.
+   */
   deleteUnused(): Promise<void>
   close(): Promise<void>
 }

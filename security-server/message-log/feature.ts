@@ -1,4 +1,7 @@
-/** The jobs and checks of the log in a running server: signing tree heads, maintenance, closing abandoned exchanges. */
+/**
+ * The jobs and checks of the log in a running server: signing tree heads, maintenance, closing abandoned
+ * exchanges.
+ */
 import path from 'node:path'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -53,7 +56,8 @@ export const ownLog: FeatureModule<Ground> = {
         isDue: lookApart(CLOSE_LOOK_MS, clock, messageLog.mayHaveAbandoned),
         run: async () => void (await messageLog.closeAbandoned()),
       },
-      // Apart from it: a large body takes seconds, and one that cannot be deleted must not keep exchanges open.
+      // Apart from it: a large body takes seconds, and one that cannot be deleted must not keep exchanges
+      // open.
       {
         ...{ kind: 'delete-unused-bodies', everySeconds: 10, onEachNode: true },
         run: () => messageLog.deleteUnusedBodies(),
@@ -72,7 +76,8 @@ export const ownLog: FeatureModule<Ground> = {
         messageLog.checkUsable()
         return { ok: true }
       },
-      // The folders for bodies as they arrive and of those that share files, where they are files, and the folder for the next log key.
+      // The folders for bodies as they arrive and of those that share files, where they are files, and the
+      // folder for the next log key.
       files: watchWritable({
         ...(storedLog.bodyPlace !== 'database' && {
           'the folder of bodies': path.join(storedLog.bodyFolder, 'incoming', node),

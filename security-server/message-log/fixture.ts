@@ -1,4 +1,7 @@
-/** What the tests of this room share: a log in a folder of its own, real signatures, a time-stamping authority. */
+/**
+ * What the tests of this room share: a log in a folder of its own, real signatures, a time-stamping
+ * authority.
+ */
 import { generateKeyPairSync, hash, randomUUID } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -146,7 +149,10 @@ async function migratedFile(): Promise<string> {
   return file
 }
 
-/** A new log in the embedded store begins as a copy: to migrate it in its new thread would be two fifths of its start. */
+/**
+ * A new log in the embedded store begins as a copy: to migrate it in its new thread would be two fifths of
+ * its start.
+ */
 export async function openFullLog(options: TestLogOptions): Promise<TestLog> {
   const [, file] = /^sqlite:(\/.*)/.exec(options.databaseUrl) ?? []
   if (file !== undefined && !existsSync(file) && existsSync(path.dirname(file))) {

@@ -1,6 +1,6 @@
 /**
- * The log as tests open it, with the logs of the features. It loads nothing else, so that processes that tests start and kill begin soon;
- * what signs and stamps is in fixture.ts.
+ * The log as tests open it, with the logs of the features. It loads nothing else, so that processes that
+ * tests start and kill begin soon; what signs and stamps is in fixture.ts.
  */
 import path from 'node:path'
 import type { Sealing } from '#platform/stored-files/stored-files.ts'

@@ -1,6 +1,6 @@
 /**
- * The log's own database with the stores of the appending side. It is separate from the server's database, so that evidence
- * outlives configuration.
+ * The log's own database with the stores of the appending side. It is separate from the server's database, so
+ * that evidence outlives configuration.
  */
 import { isTooNew } from '#platform/database/migrate.ts'
 import { migratePatiently } from '#platform/database/migrate-patiently.ts'
@@ -32,7 +32,10 @@ type ToMigrate = {
   beforeOlderOnesEnd?: () => Promise<void>
 }
 
-/** Opens the database. With the migrations of the whole log (`logMigrations`) it first migrates to this version's schema. */
+/**
+ * Opens the database. With the migrations of the whole log (`logMigrations`) it first migrates to this
+ * version's schema.
+ */
 export async function openLogDatabase(url: string, o: ToMigrate | { readOnly: true }): Promise<LogDatabase> {
   const database = await openDatabase(url)
   try {

@@ -1,4 +1,6 @@
-/** The log on both stores: what is appended can be read and proved; log levels, time-stamps, erasure, search. */
+/**
+ * The log on both stores: what is appended can be read and proved; log levels, time-stamps, erasure, search.
+ */
 import { createPublicKey, hash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * The message log: appends records and returns evidence. `append` resolves when the record is durable. A record that cannot be
- * written is refused; the log accepts records again by itself once the cause is gone.
+ * The message log: appends records and returns evidence. `append` resolves when the record is durable. A
+ * record that cannot be written is refused; the log accepts records again by itself once the cause is gone.
  */
 import { ALGORITHM_ENDS } from '#core/evidence-bundle/validation-policy.ts'
 import { type Clock, elapsedTime } from '#platform/clock.ts'
@@ -83,8 +83,9 @@ export type MessageLog<Parts extends object = object> = OwnReads & {
   /** Throws `logging_failed`, or `replayed_request` (of this record). Once it resolves, the body may end. */
   append(record: RecordInput): Promise<LoggedRecord>
   /**
-   * Call when the head of a message arrives at `arrived` (ms). Keeps the replay keys that the message could repeat, for at most
-   * LONGEST_UPLOAD_MS. Call the returned function when the message's key is claimed or the message is given up.
+   * Call when the head of a message arrives at `arrived` (ms). Keeps the replay keys that the message could
+   * repeat, for at most LONGEST_UPLOAD_MS. Call the returned function when the message's key is claimed or
+   * the message is given up.
    */
   holdReplayKeys(arrived: number): () => void
   spool: Spool
@@ -110,26 +111,27 @@ export type MessageLog<Parts extends object = object> = OwnReads & {
   /** Stamps all signatures that wait; resolves to the number of batches. */
   timeStampNow(): Promise<number>
   /**
-   * For a job every few seconds: tiles, maintenance of the parts and clean-up until nothing is left. After it the index has every
-   * record.
+   * For a job every few seconds: tiles, maintenance of the parts and clean-up until nothing is left. After it
+   * the index has every record.
    */
   maintain(): Promise<void>
   /**
-   * Call once after start: writes outcome-unknown records for exchanges that a crash left open, and deletes files of bodies without a record.
-   * Resolves to the number of closed exchanges.
+   * Call once after start: writes outcome-unknown records for exchanges that a crash left open, and deletes
+   * files of bodies without a record. Resolves to the number of closed exchanges.
    */
   recover(): Promise<number>
   /**
-   * For a job every few seconds. Closes exchanges whose closing record the log refused, with their true outcome. Closes as
-   * outcome-unknown those that the log has although this process was never told of the commit. Does not touch exchanges that are
-   * under way.
+   * For a job every few seconds. Closes exchanges whose closing record the log refused, with their true
+   * outcome. Closes as outcome-unknown those that the log has although this process was never told of the
+   * commit. Does not touch exchanges that are under way.
    */
   closeAbandoned(): Promise<number>
   /** Whether there may be some: after a failure of the log. */
   mayHaveAbandoned(): boolean
   /**
-   * For a job every few seconds of each node: deletes bodies in the log's database that no record refers to and this process does not write:
-   * what a crash, a failed commit or a node that is gone left. Ten gigabytes take some seconds. Tries each, then throws the first failure.
+   * For a job every few seconds of each node: deletes bodies in the log's database that no record refers to
+   * and this process does not write: what a crash, a failed commit or a node that is gone left. Ten gigabytes
+   * take some seconds. Tries each, then throws the first failure.
    */
   deleteUnusedBodies(): Promise<void>
   /** This node closes what that one, gone for good, had open. Resolves to the number of exchanges closed. */
@@ -141,8 +143,8 @@ export type MessageLog<Parts extends object = object> = OwnReads & {
 }
 
 /**
- * The evidence record over the tree head of `size`; with the certificate chains and OCSP responses of its signer and of the
- * authorities, in DER.
+ * The evidence record over the tree head of `size`; with the certificate chains and OCSP responses of its
+ * signer and of the authorities, in DER.
  */
 export type EvidenceRecordProof = {
   size: number
@@ -214,7 +216,8 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       passing.logged(record, logged.index)
       return logged
     } catch (thrown) {
-      // Any other cause may be gone at the next attempt. A replayed request is in the log already and must not be written twice.
+      // Any other cause may be gone at the next attempt. A replayed request is in the log already and must
+      // not be written twice.
       if (asFault(thrown).code !== 'replayed_request') exchanges.refused(record)
       throw thrown
     }
@@ -386,7 +389,9 @@ async function takeOver(
 
 type LogThread = Awaited<ReturnType<typeof startWorker>>
 
-/** For a start that fails: closes what was open by then, and throws its error, whatever fails while closing. */
+/**
+ * For a start that fails: closes what was open by then, and throws its error, whatever fails while closing.
+ */
 function closing(...opened: { close(): Promise<void> }[]): (thrown: unknown) => Promise<never> {
   return async (thrown) => {
     for (const one of opened) await one.close().catch(() => undefined)

@@ -1,7 +1,7 @@
 /**
- * Parts of the log. Code that reads records, or decides when their contents end, runs in the log's thread, where the database and
- * the keys are. It brings its tables and methods as a part. The log knows only the types in this file; the wiring lists the parts
- * (`log-parts.ts`).
+ * Parts of the log. Code that reads records, or decides when their contents end, runs in the log's thread,
+ * where the database and the keys are. It brings its tables and methods as a part. The log knows only the
+ * types in this file; the wiring lists the parts (`log-parts.ts`).
  */
 import type { Migration } from 'kysely/migration'
 import { merge } from '#platform/feature.ts'
@@ -20,8 +20,8 @@ export type PartGround = {
   /** The records that this node logged last, so that they need not be read and decrypted again. */
   recent: RecentRecords
   /**
-   * Runs `act` in the queue of all writes, together with the groups of the message path, so that it never meets a half-done
-   * transaction.
+   * Runs `act` in the queue of all writes, together with the groups of the message path, so that it never
+   * meets a half-done transaction.
    */
   inTurn<T>(act: () => Promise<T>): Promise<T>
   /** For what others committed and may still lose: see there. */
@@ -29,8 +29,8 @@ export type PartGround = {
   /** Within `inTurn`: runs the maintenance of all parts up to the newest record that is durable. */
   catchUp(): Promise<void>
   /**
-   * Within `inTurn`: erases all of these in one commit, or none. `holds` is the number of the legal holds that were checked: when
-   * another one was set since, nothing is erased.
+   * Within `inTurn`: erases all of these in one commit, or none. `holds` is the number of the legal holds
+   * that were checked: when another one was set since, nothing is erased.
    */
   erase(q: { erasures: Erasure[]; holds: number; now: number }): Promise<Erased[]>
   /** Within `inTurn`: no body is written to this segment any more. */
@@ -41,9 +41,15 @@ export type PartGround = {
 
 /** A part that is open. */
 export type OpenPart<Methods extends object> = {
-  /** Functions of one argument that the main thread may call; their results are cloned. Names are unique among all parts. */
+  /**
+   * Functions of one argument that the main thread may call; their results are cloned. Names are unique among
+   * all parts.
+   */
   methods: Methods
-  /** Within `inTurn`: does one slice of work for a log of `size` records. Resolves to true when there is more to do. */
+  /**
+   * Within `inTurn`: does one slice of work for a log of `size` records. Resolves to true when there is more
+   * to do.
+   */
   maintain?(size: number): Promise<boolean>
   /** The statements that delete this part's rows about a content, in the commit that erases it. */
   erased?(record: ErasedContent): SideStatement[]

@@ -33,7 +33,10 @@ export type RecordInput = {
   signature: { signatures: Buffer; hashChainResult?: Buffer; hashChain?: Buffer } | undefined
   /** The index of the record that this one answers. */
   answers?: number
-  /** Accepted once, for as long as its message can be repeated: a second record with it is refused with `replayed_request`. */
+  /**
+   * Accepted once, for as long as its message can be repeated: a second record with it is refused with
+   * `replayed_request`.
+   */
   replayKey?: Buffer
   logLevel?: LogLevel
   /** The contract version under which the exchange took place. */

@@ -2,8 +2,8 @@ import type { Generated, Selectable } from 'kysely'
 import type { Time, Whole } from '#schemas/sent-values.ts'
 
 /**
- * The tables of the appending side, as Kysely types. migrations/ makes them; docs/message-log-format.md describes them. Parts
- * have their own tables in the same database.
+ * The tables of the appending side, as Kysely types. migrations/ makes them; docs/message-log-format.md
+ * describes them. Parts have their own tables in the same database.
  */
 
 export type Tables = {
@@ -14,8 +14,8 @@ export type Tables = {
   /** Bodies that lie in the database, on PostgreSQL: octets from `start` on. */
   body_piece: { name: string; start: Whole; octets: Buffer }
   /**
-   * Those to which no record refers yet, and the node that writes them. `size` counts the octets of their pieces; `given_up` is 1 when
-   * no record ever will.
+   * Those to which no record refers yet, and the node that writes them. `size` counts the octets of their
+   * pieces; `given_up` is 1 when no record ever will.
    */
   body_under_way: { name: string; node: string; size: Whole; given_up: Whole }
   circumstances: { digest: Buffer; document: Buffer }
@@ -57,7 +57,8 @@ export type Tables = {
     to_time: string
   }
   /**
-   * `idx` is the record that commits to the document. `rows` is a JSON list of the texts behind its digests, with their salts.
+   * `idx` is the record that commits to the document. `rows` is a JSON list of the texts behind its digests,
+   * with their salts.
    */
   daily_count: {
     idx: Whole

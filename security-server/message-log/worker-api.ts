@@ -23,7 +23,10 @@ export type WorkerSetup = {
   formerNodes: string[]
   /** The name of the tree: the server's identifier. */
   origin: string
-  /** The live nodes that know another schema: no change of the log that these could not live with is made beside them. */
+  /**
+   * The live nodes that know another schema: no change of the log that these could not live with is made
+   * beside them.
+   */
   otherNodes: readonly string[]
   now: number
   /** The number of records in a partition of a small log on PostgreSQL; a default when absent. */
@@ -61,7 +64,9 @@ export type WorkerApi = {
   draftCheckpoint(): Promise<CheckpointDraft | undefined>
   /** Returns the note that is kept: another node may have signed the same size just before. */
   putCheckpoint(q: { size: number; root: Buffer; note: string; now: number }): Promise<string>
-  /** Proves that the tree of `second` leaves began with that of `first`. Throws `not_found`, `invalid_input`. */
+  /**
+   * Proves that the tree of `second` leaves began with that of `first`. Throws `not_found`, `invalid_input`.
+   */
   proveConsistency(q: { first: number; second: number }): Promise<Buffer[]>
   /** The C2SP verifier key of the log. */
   logKey(): Promise<string>
@@ -74,7 +79,10 @@ export type WorkerApi = {
   contradictions(): Promise<Contradiction[]>
   nextTimeStampBatch(limit: number): Promise<TimeStampBatch | undefined>
   putTimeStamp(q: { batch: TimeStampBatch; answer: TimeStampAnswer; now: number }): Promise<void>
-  /** Does one slice of work that can wait: tiles, parts, marks, old replay keys. Resolves to true when there is more to do. */
+  /**
+   * Does one slice of work that can wait: tiles, parts, marks, old replay keys. Resolves to true when there
+   * is more to do.
+   */
   maintain(q: { now: number; elapsed: number; oldestArrival: number | undefined }): Promise<boolean>
   checkpoints(limit: number): Promise<StoredCheckpoint[]>
   checkpointOf(size: number): Promise<StoredCheckpoint | undefined>
@@ -91,12 +99,17 @@ export type WorkerApi = {
   newestEvidenceRecord(): Promise<StoredEvidenceRecord | undefined>
   /** The oldest over a tree head that covers this index. */
   evidenceRecordCovering(index: number): Promise<StoredEvidenceRecord | undefined>
-  /** Those with an evidence record, the smallest first, some at once; those that nobody cosigned are left out. */
+  /**
+   * Those with an evidence record, the smallest first, some at once; those that nobody cosigned are left out.
+   */
   cosignedHeadsWithRecord(above: number): Promise<CosignedHead[]>
   dueEvidenceRecords(q: { now: string; limit: number }): Promise<StoredEvidenceRecord[]>
   putEvidenceRecord(row: Tables['evidence_record']): Promise<void>
   replaceEvidenceRecord(q: { before: Buffer; row: Tables['evidence_record'] }): Promise<void>
-  /** Closes open intents of this node that are not under way. Resolves to their number and to the others that are open. */
+  /**
+   * Closes open intents of this node that are not under way. Resolves to their number and to the others that
+   * are open.
+   */
   recover(q: { now: number; underWay: number[] }): Promise<{ closed: number; open: number[] }>
   /** Adds a name to `formerNodes`. */
   takeOver(node: string): Promise<void>

@@ -1,6 +1,7 @@
 /**
- * The main thread's side of the worker. One group is under way at a time; records that arrive meanwhile form the next one. A
- * worker that ends unexpectedly is restarted; records that it had not acknowledged are refused.
+ * The main thread's side of the worker. One group is under way at a time; records that arrive meanwhile form
+ * the next one. A worker that ends unexpectedly is restarted; records that it had not acknowledged are
+ * refused.
  */
 import { receiveFault } from '#platform/threads/crossed-fault.ts'
 import { letThreadsHaveOwnNursery } from '#platform/threads/own-nursery.ts'
@@ -27,9 +28,10 @@ const ZEROS = Buffer.alloc(64 * 1024)
 const MAX_QUEUED_BYTES = 256 * 1024 * 1024
 const RESTART_MS = 500
 /**
- * The shortest time between two groups under load. A group costs as much as three records, so that collecting more of them saves
- * more time than the wait costs. A record after a pause does not wait, nor one after a group of few: with few exchanges under way nothing
- * more would come, and each of them passes four groups one after the other.
+ * The shortest time between two groups under load. A group costs as much as three records, so that collecting
+ * more of them saves more time than the wait costs. A record after a pause does not wait, nor one after a
+ * group of few: with few exchanges under way nothing more would come, and each of them passes four groups one
+ * after the other.
  */
 const BETWEEN_GROUPS_MS = 3
 const FEW_RECORDS = 3
@@ -68,7 +70,10 @@ export type WorkerClient = {
   close(): Promise<void>
 }
 
-/** Resolves when the log is open. `onState` is called after each group with the fault, or undefined when it was written. */
+/**
+ * Resolves when the log is open. `onState` is called after each group with the fault, or undefined when it
+ * was written.
+ */
 export async function startWorker(q: {
   setup: () => WorkerSetup
   startThread: StartThread
@@ -111,14 +116,16 @@ export async function startWorker(q: {
       const fresh = q.startThread({
         workerData: { setup: q.setup(), memory },
         name: 'message-log',
-        // Almost no object outlives a group: a small young generation costs no time and saves tens of megabytes.
+        // Almost no object outlives a group: a small young generation costs no time and saves tens of
+        // megabytes.
         resourceLimits: { maxYoungGenerationSizeMb: 6 },
       })
       let failure: unknown
       fresh.on('message', (message: FromWorker) => {
         if ('ready' in message) {
           if (closing) {
-            // The log was closed while this worker started: it would lock the database that somebody else needs.
+            // The log was closed while this worker started: it would lock the database that somebody else
+            // needs.
             void fresh.terminate()
             return
           }
@@ -252,13 +259,16 @@ export async function startWorker(q: {
     close: async () => {
       closing = true
       await worker?.terminate()
-      // A restart that is under way is either cancelled, or its worker is terminated as soon as it has started.
+      // A restart that is under way is either cancelled, or its worker is terminated as soon as it has
+      // started.
       await launching
     },
   }
 }
 
-/** Octet by octet is how shared memory is filled, and a copy is not: of 1 MB a fiftieth of what a server does. */
+/**
+ * Octet by octet is how shared memory is filled, and a copy is not: of 1 MB a fiftieth of what a server does.
+ */
 function clear(memory: Buffer, octets: number): void {
   for (let at = 0; at < octets; at += ZEROS.length) ZEROS.copy(memory, at, 0, octets - at)
 }

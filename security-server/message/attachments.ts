@@ -1,6 +1,6 @@
 /**
- * SOAP attachments on their way through: joined in one body, which the log keeps like any other, with the size, the digest and the
- * MIME headers of each (docs/decisions: attachments are one body).
+ * SOAP attachments on their way through: joined in one body, which the log keeps like any other, with the
+ * size, the digest and the MIME headers of each (docs/decisions: attachments are one body).
  */
 import { createHash, type Hash } from 'node:crypto'
 import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
@@ -26,7 +26,9 @@ export type AttachmentTaker = {
   abort(): Promise<void>
 }
 
-/** Spools attachments as they come. Throws `body_too_large`, `invalid_content_type` for one without a type. */
+/**
+ * Spools attachments as they come. Throws `body_too_large`, `invalid_content_type` for one without a type.
+ */
 export function takeAttachments(q: { spool: BodySpool; maxBytes: number }): AttachmentTaker {
   const attachments: Attachment[] = []
   let writer: BodyWriter | undefined

@@ -1,6 +1,6 @@
 /**
- * Bounds the octets of messages that are in memory before it is known whose they are: of all senders together, and of one, so that none shuts the
- * others out.
+ * Bounds the octets of messages that are in memory before it is known whose they are: of all senders
+ * together, and of one, so that none shuts the others out.
  */
 import { Fault } from '#schemas/fault.ts'
 
@@ -11,7 +11,9 @@ type BeingRead = {
   end(): void
 }
 
-/** What it gives is called once for each message, with what its sender is known by: a certificate, an address. */
+/**
+ * What it gives is called once for each message, with what its sender is known by: a certificate, an address.
+ */
 export function createReadingBound(q: {
   inAll: number
   ofOne: number

@@ -1,4 +1,7 @@
-/** A body is a digest and a handle, never a buffer on the path: small ones are in memory, large ones lie encrypted on disk. */
+/**
+ * A body is a digest and a handle, never a buffer on the path: small ones are in memory, large ones lie
+ * encrypted on disk.
+ */
 import type { Readable } from 'node:stream'
 import type { HeaderList } from '#core/transport/header-list.ts'
 
@@ -10,7 +13,10 @@ export type Content = {
   open(): Readable
 }
 
-/** A SOAP attachment: a piece of the body that the signature covers by itself. Its MIME headers are not signed. */
+/**
+ * A SOAP attachment: a piece of the body that the signature covers by itself. Its MIME headers are not
+ * signed.
+ */
 export type Attachment = { size: number; sha512: Buffer; headers: HeaderList }
 
 export type Body = Content & {
@@ -24,10 +30,16 @@ export type Body = Content & {
 
 /** Takes bytes as they come; one call at a time. */
 export type Taker<T> = {
-  /** Nobody else may change or read the chunk afterwards: its memory may end. A promise means "wait before the next one". */
+  /**
+   * Nobody else may change or read the chunk afterwards: its memory may end. A promise means "wait before the
+   * next one".
+   */
   write(chunk: Buffer): void | Promise<void>
   end(): Promise<T>
-  /** Lets go of what was taken, also while `write` or `end` is under way: what these begin is over when it resolves. */
+  /**
+   * Lets go of what was taken, also while `write` or `end` is under way: what these begin is over when it
+   * resolves.
+   */
   abort(): Promise<void>
 }
 

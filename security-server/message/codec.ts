@@ -1,4 +1,6 @@
-/** What a protocol of messages is to the exchange: REST is one, SOAP the other; nothing else tells them apart. */
+/**
+ * What a protocol of messages is to the exchange: REST is one, SOAP the other; nothing else tells them apart.
+ */
 import type { Readable } from 'node:stream'
 import type { HeaderList } from '#core/transport/header-list.ts'
 import type { Body, BodySpool, Content, Taker } from './body.ts'
@@ -50,7 +52,10 @@ export type TransportHeader = (name: string) => string | undefined
 export type Codec = {
   /** The protocol as the transport header x-road-message-type names it; SOAP is what has no such header. */
   name: 'REST' | 'SOAP'
-  /** Whether a part of this type (lower case, no parameters) can be the message; the most octets that it may have. */
+  /**
+   * Whether a part of this type (lower case, no parameters) can be the message; the most octets that it may
+   * have.
+   */
   isMessage(type: string, half: 'request' | 'reply'): boolean
   maxMessageBytes(limits: ReadLimits): number
   /** The type of the part that has the body. */
@@ -59,7 +64,10 @@ export type Codec = {
   bodyTaker(contentType: string, q: { spool: BodySpool; maxBytes: number }): Taker<Body>
   /** What stands around the pieces of the body in the part that has it. */
   bodyFrame(body: Body, boundary: string): Frame
-  /** Reads a client's request and gives it its ids: `generatedId` only when it has none. Throws faults of the client. */
+  /**
+   * Reads a client's request and gives it its ids: `generatedId` only when it has none. Throws faults of the
+   * client.
+   */
   accept(
     arrival: ClientRequest,
     ids: { requestId: string; generatedId: string },
@@ -84,9 +92,15 @@ export type Codec = {
   previewReferences(request: Request): string[]
   /** SHA-256, hex, over all that makes two calls the same. Throws what makes a message none. */
   callDigest(asked: RequestMessage): string | Promise<string>
-  /** What a person is shown of an answer that they see first; nothing else leaves. Throws `service_failed` for the fault of a system. */
+  /**
+   * What a person is shown of an answer that they see first; nothing else leaves. Throws `service_failed` for
+   * the fault of a system.
+   */
   seenFirst(answer: SystemAnswer, asked: RequestMessage, mostBytes: number): Promise<SeenAnswer | Unseen>
-  /** Takes the content of a system's answer. `isForXRoad`: the asking server may be one, which reads less than ours. */
+  /**
+   * Takes the content of a system's answer. `isForXRoad`: the asking server may be one, which reads less than
+   * ours.
+   */
   answerTaker(
     head: Pick<SystemAnswer, 'status' | 'headers'>,
     q: { spool: BodySpool; limits: ReadLimits; isForXRoad: boolean },

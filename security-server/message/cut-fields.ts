@@ -1,6 +1,6 @@
 /**
- * Holds what a message says against the fields that its contract allows, without stopping exchanges: a large document is cut on a
- * thread, a few at a time.
+ * Holds what a message says against the fields that its contract allows, without stopping exchanges: a large
+ * document is cut on a thread, a few at a time.
  */
 import type { AllowedFields } from '#core/contract/allowed-fields.ts'
 import type { Cut } from '#core/contract/cut-json.ts'
@@ -32,7 +32,8 @@ export async function cutBodyFields(
     return { unreadable: 'its content type is not JSON in UTF-8' }
   return withWhole(body, headers, (bytes) => {
     const question = { protocol: 'REST', bytes, allowed } as const
-    // At worst, with nothing but small items, cutting a small one takes some 50 ms; a thread takes 100 ms to start.
+    // At worst, with nothing but small items, cutting a small one takes some 50 ms; a thread takes 100 ms to
+    // start.
     return bytes.length <= SMALL ? cutDocument(question) : cutOnThread(question)
   })
 }

@@ -1,4 +1,7 @@
-/** A body with bytes before each of its pieces and after the last one: parts of a multipart, without a copy of the body. */
+/**
+ * A body with bytes before each of its pieces and after the last one: parts of a multipart, without a copy of
+ * the body.
+ */
 import { Readable } from 'node:stream'
 import { heldMemory } from '#platform/held-memory.ts'
 import type { Body, Content } from './body.ts'
@@ -30,7 +33,10 @@ export function framedPieces(body: Body, frame: Frame): Buffer[] | undefined {
   return [...framed, frame.end]
 }
 
-/** One buffer of all, of text an octet for each character; what is large counts as held for as long as it is being sent. */
+/**
+ * One buffer of all, of text an octet for each character; what is large counts as held for as long as it is
+ * being sent.
+ */
 export function joined(pieces: readonly (Buffer | string)[]): Buffer {
   let at = 0
   const size = pieces.reduce((all, { length }) => all + length, 0)

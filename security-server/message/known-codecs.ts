@@ -4,7 +4,10 @@ import type { Codec } from './codec.ts'
 import { rest } from './rest.ts'
 import { soap } from './soap.ts'
 
-/** A SOAP message has no x-road-message-type (pr-messtransp). Throws `service_type` for a protocol that is not exchanged here. */
+/**
+ * A SOAP message has no x-road-message-type (pr-messtransp). Throws `service_type` for a protocol that is not
+ * exchanged here.
+ */
 export function codecNamed(name: unknown): Codec {
   if (name === undefined) return soap
   if (name === rest.name) return rest

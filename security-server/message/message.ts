@@ -1,6 +1,6 @@
 /**
- * A message is the Buffer that is hashed, signed, sent, logged and proved, with what its codec read from it and its body beside it.
- * Nothing here knows whether it is REST or SOAP.
+ * A message is the Buffer that is hashed, signed, sent, logged and proved, with what its codec read from it
+ * and its body beside it. Nothing here knows whether it is REST or SOAP.
  */
 import type { HeaderList } from '#core/transport/header-list.ts'
 import type { SoapMessage } from '#core/transport/soap-message.ts'
@@ -58,8 +58,9 @@ export const METADATA_SERVICES: Record<Request['protocol'], ReadonlySet<string>>
 }
 
 /**
- * What a security server tells of itself, as a service of its owner (pr-opmon); an agency's own services belong to subsystems. They have no
- * version: with one, an identifier in a record has as many parts as that of a subsystem's service.
+ * What a security server tells of itself, as a service of its owner (pr-opmon); an agency's own services
+ * belong to subsystems. They have no version: with one, an identifier in a record has as many parts as that
+ * of a subsystem's service.
  */
 export function isMonitoringService({ protocol, service }: Pick<Request, 'protocol' | 'service'>): boolean {
   const { subsystemCode, serviceCode, serviceVersion } = service

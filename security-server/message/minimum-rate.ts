@@ -1,6 +1,6 @@
 /**
- * Guarantees that a body which arrives too slowly is given up. The socket's idle time-out ends silence; this check ends a body
- * that sends a byte now and then and would occupy a connection for ever.
+ * Guarantees that a body which arrives too slowly is given up. The socket's idle time-out ends silence; this
+ * check ends a body that sends a byte now and then and would occupy a connection for ever.
  */
 import { performance } from 'node:perf_hooks'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
@@ -9,8 +9,8 @@ const GRACE_MS = 60_000
 const SLOWEST_BYTES_PER_SECOND = 1024
 
 /**
- * Call the returned function with every chunk: from the second minute on it throws `tooSlow` when the average is below 1 KiB a
- * second.
+ * Call the returned function with every chunk: from the second minute on it throws `tooSlow` when the average
+ * is below 1 KiB a second.
  */
 export function createRateCheck(
   tooSlow: FaultCode,

@@ -1,6 +1,7 @@
 /**
- * Reads a SOAP message without stopping exchanges: a large document of many small elements takes libxml2 a third of a second, and who
- * sends it is not known before it is read. Such documents are read on a thread, a few at a time.
+ * Reads a SOAP message without stopping exchanges: a large document of many small elements takes libxml2 a
+ * third of a second, and who sends it is not known before it is read. Such documents are read on a thread, a
+ * few at a time.
  */
 import { parseSoapMessage, type SoapMessage } from '#core/transport/soap-message.ts'
 import { digestWithoutHeader } from '#core/transport/soap-without-header.ts'

@@ -1,6 +1,6 @@
 /**
- * Reads a body that has to be looked into, whole and without its content coding, within a bound. Many may come at once: large ones are
- * in memory two at a time.
+ * Reads a body that has to be looked into, whole and without its content coding, within a bound. Many may
+ * come at once: large ones are in memory two at a time.
  */
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
@@ -25,7 +25,10 @@ const CODINGS: ReadonlyMap<string, Decode> = new Map([
   ['br', promisify(brotliDecompress)],
 ])
 
-/** Hands the bytes of a body that `headers` describe to `use`, and gives what that gives, or why they cannot be read. */
+/**
+ * Hands the bytes of a body that `headers` describe to `use`, and gives what that gives, or why they cannot
+ * be read.
+ */
 export async function withWhole<T>(
   body: Content,
   headers: HeaderList,

@@ -1,4 +1,7 @@
-/** The message protocol for REST as a codec (pr-rest): method, target and headers a line each, the body a part of its own. */
+/**
+ * The message protocol for REST as a codec (pr-rest): method, target and headers a line each, the body a part
+ * of its own.
+ */
 
 import { headerValue, headerValues, isOfServers } from '#core/transport/header-list.ts'
 import { partHead } from '#core/transport/multipart-writer.ts'

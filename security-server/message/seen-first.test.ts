@@ -1,4 +1,7 @@
-/** Answers in SOAP that a person sees first: what of a document is shown, and what is said of one that cannot be. */
+/**
+ * Answers in SOAP that a person sees first: what of a document is shown, and what is said of one that cannot
+ * be.
+ */
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { parseSoapMessage } from '#core/transport/soap-message.ts'

@@ -1,6 +1,6 @@
 /**
- * What a person is shown of an answer before it leaves, and what leaves then. Guarantees that nothing leaves beside that but what the request
- * itself has said.
+ * What a person is shown of an answer before it leaves, and what leaves then. Guarantees that nothing leaves
+ * beside that but what the request itself has said.
  */
 import { hash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
@@ -43,9 +43,10 @@ export async function seenOfRest(
 }
 
 /**
- * Of a SOAP answer the document without its header, which leaves with one that is written here: it repeats the request, as the protocol
- * wants of an answer, and says nothing else. The system's own has to repeat it as well: else this is the answer to another call, and could be
- * about another person. Throws `service_failed`.
+ * Of a SOAP answer the document without its header, which leaves with one that is written here: it repeats
+ * the request, as the protocol wants of an answer, and says nothing else. The system's own has to repeat it
+ * as well: else this is the answer to another call, and could be about another person. Throws
+ * `service_failed`.
  */
 export async function seenOfSoap(
   { status, message, body }: SystemAnswer,
@@ -77,8 +78,8 @@ export async function seenOfSoap(
   } catch (cause) {
     const { received, code } = asFault(cause)
     if (code === 'service_failed') throw cause
-    // Words of the answer, which nobody was shown, do not leave: neither those of a failure, which this is as a status of 500 is one, nor
-    // what a reader quotes of the document.
+    // Words of the answer, which nobody was shown, do not leave: neither those of a failure, which this is as
+    // a status of 500 is one, nor what a reader quotes of the document.
     if (received !== undefined) throw new Fault('service_failed', { what: 'it answered with a SOAP fault' })
     return { unseen: `it is no answer in SOAP: ${code}` }
   }
@@ -92,7 +93,10 @@ function checkOfCall(asked: SoapMessage, answered: SoapMessage): void {
   }
 }
 
-/** SHA-256, hex, over what makes two calls one and the same: ids, and all else that stands in a header, differ from call to call. */
+/**
+ * SHA-256, hex, over what makes two calls one and the same: ids, and all else that stands in a header, differ
+ * from call to call.
+ */
 export function callOfRest({ request, body }: Asked): string {
   const { method, servicePath, query } = request
   return digestOf([method, servicePath, query ?? null, body?.sha512.toString('hex') ?? null])

@@ -1,4 +1,7 @@
-/** SOAP content of systems, and bodies of attachments: what is read is what is written again, whatever the pieces it comes in. */
+/**
+ * SOAP content of systems, and bodies of attachments: what is read is what is written again, whatever the
+ * pieces it comes in.
+ */
 import { hash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'

@@ -1,6 +1,7 @@
 /**
- * SOAP as systems of members write it (pr-mess): one document, or a multipart whose first part is the document and whose others are
- * attachments. What they wrote is read here and written anew: nobody behind us reads their boundaries.
+ * SOAP as systems of members write it (pr-mess): one document, or a multipart whose first part is the
+ * document and whose others are attachments. What they wrote is read here and written anew: nobody behind us
+ * reads their boundaries.
  */
 import { performance } from 'node:perf_hooks'
 import type { Readable } from 'node:stream'
@@ -33,14 +34,17 @@ import { cutOff } from './take-content.ts'
 
 const RELATED = 'multipart/related'
 /**
- * Octets of documents that are being read: who sends them is not known before. The systems of an agency often have one address, so half may be of
- * one.
+ * Octets of documents that are being read: who sends them is not known before. The systems of an agency often
+ * have one address, so half may be of one.
  */
 const beginReading = createReadingBound({
   ...{ inAll: 256 * 1024 * 1024, ofOne: 128 * 1024 * 1024 },
   what: 'SOAP messages',
 })
-/** For a document; attachments may take longer. X-Road waits for 30 s. Silence ends by the time-out of the connection. */
+/**
+ * For a document; attachments may take longer. X-Road waits for 30 s. Silence ends by the time-out of the
+ * connection.
+ */
 const SLOWEST_MS = 60_000
 /** With its line end. */
 const MAX_LINE = 999
@@ -62,7 +66,10 @@ type OpenedContent = {
   letGo(): void
 }
 
-/** Reads `content` up to the end of its SOAP document. Throws `invalid_content_type`, `mime_parsing_failed`, `body_too_large`. */
+/**
+ * Reads `content` up to the end of its SOAP document. Throws `invalid_content_type`, `mime_parsing_failed`,
+ * `body_too_large`.
+ */
 export async function openContent(q: {
   contentType: string | undefined
   content: Readable | undefined
@@ -134,8 +141,8 @@ export async function openContent(q: {
 }
 
 /**
- * Takes the content of a system's answer whole: its document and its attachments. What it answers is done: only what the asking server could
- * not read fails.
+ * Takes the content of a system's answer whole: its document and its attachments. What it answers is done:
+ * only what the asking server could not read fails.
  */
 export function takeSoapAnswer(
   contentType: string | undefined,
@@ -251,7 +258,10 @@ function createSoapTaker(
   return { hasParts: true, push: parser.push, finish: parser.finish, part: () => part, letIn: gate.resolve }
 }
 
-/** A header of a part as it is written to the other server. X-Road reads no line of 1,000 octets, with its end, and finds that out when all is sent. */
+/**
+ * A header of a part as it is written to the other server. X-Road reads no line of 1,000 octets, with its
+ * end, and finds that out when all is sent.
+ */
 function checkLine(name: string, value: string): void {
   if (`${name}: ${value}\r\n`.length > MAX_LINE)
     throw new Fault('mime_parsing_failed', {
@@ -272,7 +282,10 @@ function lateHandler(gate: Promise<AttachmentTaker>, headers: ReadonlyMap<string
   }
 }
 
-/** The first part is the message; a reader that looks for another by `start` (RFC 2387 3.2) would see another message. */
+/**
+ * The first part is the message; a reader that looks for another by `start` (RFC 2387 3.2) would see another
+ * message.
+ */
 function checkStart(start: string | undefined, contentId: string | undefined): void {
   if (start !== undefined && plainId(start) !== plainId(contentId))
     throw new Fault('mime_parsing_failed', { what: 'its start parameter names another part than the first' })
@@ -305,8 +318,8 @@ function collect(
 }
 
 /**
- * The message as a system gets it: the document alone, as X-Road sends it, or in a multipart/related with a boundary of our own.
- * `original` is the content type that the other system gave.
+ * The message as a system gets it: the document alone, as X-Road sends it, or in a multipart/related with a
+ * boundary of our own. `original` is the content type that the other system gave.
  */
 export function writeContent(q: {
   original: string | undefined
@@ -332,7 +345,10 @@ export function writeContent(q: {
   }
 }
 
-/** Names of headers in lower case: so X-Road's servers write them too, and some programs look for nothing else. */
+/**
+ * Names of headers in lower case: so X-Road's servers write them too, and some programs look for nothing
+ * else.
+ */
 function withPlainNames(attachment: Attachment): Attachment {
   const headers = attachment.headers.map(([name, value]): [string, string] => [name.toLowerCase(), value])
   return { ...attachment, headers }
@@ -350,8 +366,9 @@ function relatedType(contentType: string | undefined): ReadonlyMap<string, strin
 }
 
 /**
- * What another server is told of a system's content type. An X-Road server writes for its own system with the boundary that stands in it:
- * the system's own could stand in an attachment behind a line end of another kind, and X-Road misreads one with `=` but without quotes.
+ * What another server is told of a system's content type. An X-Road server writes for its own system with the
+ * boundary that stands in it: the system's own could stand in an attachment behind a line end of another
+ * kind, and X-Road misreads one with `=` but without quotes.
  */
 export function typeForPeer(contentType: string): string {
   const parameters = relatedType(contentType)
@@ -363,7 +380,10 @@ function relatedWith(parameters: Iterable<[name: string, value: string]>, bounda
   return `${RELATED}${kept.map(([name, value]) => `; ${name}="${value}"`).join('')}; boundary="${boundary}"`
 }
 
-/** A peer's `start` may name another part than the one that was signed as the message: it stays only when it does not. */
+/**
+ * A peer's `start` may name another part than the one that was signed as the message: it stays only when it
+ * does not.
+ */
 function typeWith(q: {
   parameters: ReadonlyMap<string, string>
   boundary: string

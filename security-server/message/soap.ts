@@ -1,4 +1,7 @@
-/** The message protocol for SOAP as a codec (pr-mess): the message is the client's document, its attachments are the body. */
+/**
+ * The message protocol for SOAP as a codec (pr-mess): the message is the client's document, its attachments
+ * are the body.
+ */
 import { boundaryOf } from '#core/transport/content-type.ts'
 import { receivedFault } from '#core/transport/fault-xml.ts'
 import { checkId, type HeaderList, headerValue } from '#core/transport/header-list.ts'
@@ -191,7 +194,10 @@ function refuseFault(cause: unknown): never {
   throw cause
 }
 
-/** What servers tell of themselves is the one service of a member: others cannot be registered, nor with X-Road since version 6. */
+/**
+ * What servers tell of themselves is the one service of a member: others cannot be registered, nor with
+ * X-Road since version 6.
+ */
 function serviceOf({ service }: SoapMessage): ServiceId {
   if (service.subsystemCode === undefined && !isMonitoringService({ protocol: 'SOAP', service }))
     throw new Fault('unknown_service', { what: idText(service) })

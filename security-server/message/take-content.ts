@@ -5,7 +5,10 @@ import { Fault } from '#schemas/fault.ts'
 import type { Taker } from './body.ts'
 import { createRateCheck } from './minimum-rate.ts'
 
-/** What `begin` makes of the content; undefined when not one byte came. Throws `request_timeout` and what the taker throws. */
+/**
+ * What `begin` makes of the content; undefined when not one byte came. Throws `request_timeout` and what the
+ * taker throws.
+ */
 export async function takeContent<T>(content: Readable, begin: () => Taker<T>): Promise<T | undefined> {
   let taker: Taker<T> | undefined
   const checkRate = createRateCheck('request_timeout')

@@ -1,6 +1,6 @@
 /**
- * Names that a fault may tell of a message: those that cannot be values. Dictionaries have keys that are: three digits may be of a code
- * or a date, however they are parted; an `@` in a name is that of an address.
+ * Names that a fault may tell of a message: those that cannot be values. Dictionaries have keys that are:
+ * three digits may be of a code or a date, however they are parted; an `@` in a name is that of an address.
  */
 
 const NAME = /^(?!(?:\D*\d){3})[@#]?[\w*.~-]{1,60}$/

@@ -1,6 +1,6 @@
 /**
- * Guarantees that a fault thrown after the request may have been carried out does not claim the contrary. A code that the
- * catalogue allows only before the call is replaced with one that is true after it.
+ * Guarantees that a fault thrown after the request may have been carried out does not claim the contrary. A
+ * code that the catalogue allows only before the call is replaced with one that is true after it.
  */
 import { asFault, Fault, type FaultCode } from '#schemas/fault.ts'
 import { catalogue } from '#schemas/fault-catalogue.ts'
@@ -19,8 +19,8 @@ function mayFollowTheCall(code: FaultCode): boolean {
 }
 
 /**
- * Returns the fault that may be sent after the call. `otherwise` is the code for faults that have no replacement of their own. A
- * fault that came from a peer is returned unchanged.
+ * Returns the fault that may be sent after the call. `otherwise` is the code for faults that have no
+ * replacement of their own. A fault that came from a peer is returned unchanged.
  */
 export function afterTheCall(
   cause: unknown,

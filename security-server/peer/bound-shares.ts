@@ -1,9 +1,12 @@
-/** Guarantees that no single owner, such as a certificate or a network, holds more than a share of a listener's connections. */
+/**
+ * Guarantees that no single owner, such as a certificate or a network, holds more than a share of a
+ * listener's connections.
+ */
 import type { Socket } from 'node:net'
 
 /**
- * Returns a function that counts a socket for the owner `whose` until the socket closes. When that owner already has `most`
- * sockets, it destroys the socket and returns false.
+ * Returns a function that counts a socket for the owner `whose` until the socket closes. When that owner
+ * already has `most` sockets, it destroys the socket and returns false.
  */
 export function boundShares(most: number): (whose: string, socket: Socket) => boolean {
   const open = new Map<string, number>()

@@ -1,6 +1,6 @@
 /**
- * Guarantees that a request says nothing that its contract does not name: both halves ask it, so that nothing leaves which the
- * provider would refuse.
+ * Guarantees that a request says nothing that its contract does not name: both halves ask it, so that nothing
+ * leaves which the provider would refuse.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { RequestMessage } from '../message/codec.ts'

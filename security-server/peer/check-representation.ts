@@ -1,6 +1,7 @@
 /**
- * Guarantees that a request which names a represented party may do so under its contract, as far as both halves know it: from the
- * contract and from the registry's hosting mandates. Which mandates a mandate service has, only the provider's half asks.
+ * Guarantees that a request which names a represented party may do so under its contract, as far as both
+ * halves know it: from the contract and from the registry's hosting mandates. Which mandates a mandate
+ * service has, only the provider's half asks.
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
@@ -9,8 +10,8 @@ import type { Request } from '../message/message.ts'
 import type { TermsOnRecord } from './terms-on-record.ts'
 
 /**
- * What records say of a represented party: `representation` is `asserted` by the client or `checked`, the others say by what, under
- * which id, by which answer (digest) and when. Empty where none is named.
+ * What records say of a represented party: `representation` is `asserted` by the client or `checked`, the
+ * others say by what, under which id, by which answer (digest) and when. Empty where none is named.
  */
 type RepresentationOnRecord = Partial<Record<`representation${'' | 'By' | 'Id' | 'Answer' | 'At'}`, string>>
 

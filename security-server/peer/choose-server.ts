@@ -1,6 +1,7 @@
 /**
- * Guarantees that a request is sent to a server that is registered for its provider. Of several servers it chooses the one that
- * accepts a connection first. The choice is kept for an hour, and dropped when a request to that server fails (pr-messtransp).
+ * Guarantees that a request is sent to a server that is registered for its provider. Of several servers it
+ * chooses the one that accepts a connection first. The choice is kept for an hour, and dropped when a request
+ * to that server fails (pr-messtransp).
  */
 import { connect } from 'node:net'
 import { type Clock, hasPassed } from '#platform/clock.ts'
@@ -17,8 +18,8 @@ export type ServerWithAddress = SecurityServerInfo & { address: string }
 
 type ChooseServer = {
   /**
-   * The servers to try, best first; never empty. Throws `unknown_server`, `invalid_security_server`, `suspended` or
-   * `maintenance_mode`.
+   * The servers to try, best first; never empty. Throws `unknown_server`, `invalid_security_server`,
+   * `suspended` or `maintenance_mode`.
    */
   choose(q: {
     provider: ClientId
@@ -74,8 +75,8 @@ export function createServerChoice(settings: {
 }
 
 /**
- * The servers that may receive a request for this provider now. Pure; also used for the early check before a request is signed.
- * Throws as `choose` does.
+ * The servers that may receive a request for this provider now. Pure; also used for the early check before a
+ * request is signed. Throws as `choose` does.
  */
 export function candidatesFor(
   provider: ClientId,
@@ -100,8 +101,8 @@ export function candidatesFor(
 }
 
 /**
- * The first server that accepts a TCP connection. When none does it returns the first of the list: sending to it then reports the
- * failure.
+ * The first server that accepts a TCP connection. When none does it returns the first of the list: sending to
+ * it then reports the failure.
  */
 async function fastest(
   candidates: ServerWithAddress[],

@@ -1,6 +1,6 @@
 /**
- * Calling a peer: it is verified before the first byte, a request is sent once, and waiting requests are bounded. Real
- * certificates, real TLS sockets.
+ * Calling a peer: it is verified before the first byte, a request is sent once, and waiting requests are
+ * bounded. Real certificates, real TLS sockets.
  */
 import { randomBytes } from 'node:crypto'
 import http from 'node:http'

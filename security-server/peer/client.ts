@@ -1,7 +1,7 @@
 /**
- * The client for other security servers. Guarantees that no request is sent twice. After a failure before the first byte, or while a
- * server keeps silent, it tries the next server, and throws NotSent when there is none left. After the first byte the outcome is what the peer answers, or
- * unknown.
+ * The client for other security servers. Guarantees that no request is sent twice. After a failure before the
+ * first byte, or while a server keeps silent, it tries the next server, and throws NotSent when there is none
+ * left. After the first byte the outcome is what the peer answers, or unknown.
  */
 import type { Readable } from 'node:stream'
 import { Pool } from 'undici'
@@ -67,9 +67,14 @@ type PeerQuestion = {
 }
 
 export type PeerClient = {
-  /** Posts one transport message to a server of `provider` and returns its reply; the body is not read yet. */
+  /**
+   * Posts one transport message to a server of `provider` and returns its reply; the body is not read yet.
+   */
   post(request: PeerRequest): Promise<PeerReply>
-  /** Sends a question to this server and reads the whole answer. Throws `unknown_server` when the server is not registered. */
+  /**
+   * Sends a question to this server and reads the whole answer. Throws `unknown_server` when the server is
+   * not registered.
+   */
   ask(
     server: ServerId,
     question: PeerQuestion,
@@ -153,7 +158,8 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
       connections: settings.connectionsPerPeer,
       pipelining: 1,
       maxHeaderSize: MAX_HEADER_BYTES,
-      // Below the peer's own idle limit, so that this client never writes on a socket that the peer is just closing.
+      // Below the peer's own idle limit, so that this client never writes on a socket that the peer is just
+      // closing.
       keepAliveTimeout: settings.idleTimeoutMs,
       keepAliveMaxTimeout: settings.idleTimeoutMs,
       headersTimeout: settings.replyTimeoutMs,
@@ -204,7 +210,8 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
 
   let presented = presentedNow(rooms.keys)
   /**
-   * A new certificate of this server must be presented at once: the old pools finish their requests, new requests use new pools.
+   * A new certificate of this server must be presented at once: the old pools finish their requests, new
+   * requests use new pools.
    */
   const presentAnew = (): void => {
     const now = presentedNow(rooms.keys)
@@ -298,7 +305,10 @@ type InForce = () => unknown
 
 type Called = { answer: HttpAnswer; server: ServerId }
 
-/** `peerNow` is asked again when the connections of the peer were retired while the call waited for its turn: nothing was sent yet. */
+/**
+ * `peerNow` is asked again when the connections of the peer were retired while the call waited for its turn:
+ * nothing was sent yet.
+ */
 async function callPeer(
   peerNow: () => Peer,
   call: () => HttpCall,
@@ -372,7 +382,10 @@ function singleValues(received: HttpAnswer['headers']): Record<string, string | 
   return headers as Record<string, string | undefined>
 }
 
-/** Counts as a failure before the first byte only what is marked NotSent or NotBegun, or what undici refused to start. */
+/**
+ * Counts as a failure before the first byte only what is marked NotSent or NotBegun, or what undici refused
+ * to start.
+ */
 function failureOf(thrown: unknown, server: ServerId): Fault {
   if (thrown instanceof NotSent) return thrown
   const cause = thrown instanceof NotBegun ? thrown.cause : thrown

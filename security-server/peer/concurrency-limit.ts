@@ -1,19 +1,23 @@
 /**
- * Guarantees that the number of concurrent tasks is bounded, and that a task waits neither long nor in a long queue for its turn.
+ * Guarantees that the number of concurrent tasks is bounded, and that a task waits neither long nor in a long
+ * queue for its turn.
  */
 import { Fault } from '#schemas/fault.ts'
 
 export type ConcurrencyLimit = {
   /**
-   * Resolves, when it is the caller's turn, with the function that ends the turn (calling it twice does no harm). Rejects with
-   * `service_unavailable`.
+   * Resolves, when it is the caller's turn, with the function that ends the turn (calling it twice does no
+   * harm). Rejects with `service_unavailable`.
    */
   take(): Promise<() => void>
 }
 
 type Waiting = { go(): void; timer: NodeJS.Timeout }
 
-/** `atOnce` tasks run at the same time; `waiting` more may wait, each for `waitMs`. `what` names the target in the fault. */
+/**
+ * `atOnce` tasks run at the same time; `waiting` more may wait, each for `waitMs`. `what` names the target in
+ * the fault.
+ */
 export function createConcurrencyLimit(q: {
   atOnce: number
   waiting: number

@@ -1,6 +1,6 @@
 /**
- * What this server tells its peers about the registry: the newest statement index that it knows, and the signed head as proof of
- * the log that the registry showed it.
+ * What this server tells its peers about the registry: the newest statement index that it knows, and the
+ * signed head as proof of the log that the registry showed it.
  */
 import { HEADER } from '#schemas/wire.ts'
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'

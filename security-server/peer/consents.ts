@@ -1,4 +1,6 @@
-/** What the provider's half asks of the consents of people; the list of features passes the implementation in. */
+/**
+ * What the provider's half asks of the consents of people; the list of features passes the implementation in.
+ */
 import type { Subject } from '#core/subject/read-subjects.ts'
 import type { ConsentTerms } from '../global-configuration/contracts/index-contracts.ts'
 
@@ -16,14 +18,17 @@ export type TakenConsent = {
   number: string
   /** SHA-256 of its document, hex. */
   digest: string
-  /** For a call that is not made after all. Does nothing when the database cannot be asked: then it stays counted. */
+  /**
+   * For a call that is not made after all. Does nothing when the database cannot be asked: then it stays
+   * counted.
+   */
   giveBack(): Promise<void>
 }
 
 export type Consents = {
   /**
-   * The consent under which the call goes, with the call counted. Throws `consent_missing`, `consent_ended`, `consent_used_up`, and
-   * `consent_unknown` while nobody can say.
+   * The consent under which the call goes, with the call counted. Throws `consent_missing`, `consent_ended`,
+   * `consent_used_up`, and `consent_unknown` while nobody can say.
    */
   take(q: ConsentQuestion): Promise<TakenConsent>
 }

@@ -1,6 +1,7 @@
 /**
- * The course of one exchange: when it came and went, between whom, how large. Its steps put down here what they see; at its end the
- * monitoring is handed it. Nothing on the message path waits for that, and nothing of a message's content is in it.
+ * The course of one exchange: when it came and went, between whom, how large. Its steps put down here what
+ * they see; at its end the monitoring is handed it. Nothing on the message path waits for that, and nothing
+ * of a message's content is in it.
  */
 import type { Clock } from '#platform/clock.ts'
 import { asFault, type Fault, type FaultOrigin, type WireFault, wireFault } from '#schemas/fault.ts'
@@ -21,7 +22,10 @@ export type Course = {
   responseIn?: number
   /** The answer leaves. */
   responseOut?: number
-  /** Of a client that its server has among its own, or that proved itself here: what anybody may claim has no record. */
+  /**
+   * Of a client that its server has among its own, or that proved itself here: what anybody may claim has no
+   * record.
+   */
   request?: Request
   /** Refused by the thousand where something is used up or busy: in the counts, without a record. */
   isOnlyCounted?: true
@@ -33,7 +37,10 @@ export type Course = {
   serviceType?: string
   /** The pattern of the endpoint, as it is described. */
   endpoint?: string | undefined
-  /** As in the terms of its records; 0 under a contract that is not secret. Undefined while it is not known to go under a contract. */
+  /**
+   * As in the terms of its records; 0 under a contract that is not secret. Undefined while it is not known to
+   * go under a contract.
+   */
   secrecy?: 0 | 1 | 2 | undefined
   /** Of a REST answer. */
   status?: number

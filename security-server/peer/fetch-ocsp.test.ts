@@ -1,4 +1,7 @@
-/** OCSP responses that a peer does not give. A real server at the port; what it answers is no answer of X-Road. */
+/**
+ * OCSP responses that a peer does not give. A real server at the port; what it answers is no answer of
+ * X-Road.
+ */
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'

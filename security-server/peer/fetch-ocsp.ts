@@ -1,6 +1,6 @@
 /**
- * Fetches the OCSP responses of a peer's certificates from its port 5577, by hash (pr-messtransp). Verifies each response and keeps it
- * until it expires. The caller verifies the responses again for its own purpose.
+ * Fetches the OCSP responses of a peer's certificates from its port 5577, by hash (pr-messtransp). Verifies
+ * each response and keeps it until it expires. The caller verifies the responses again for its own purpose.
  */
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
@@ -30,8 +30,8 @@ type OcspFetch = (
 type Kept = { response: Buffer; configuration: ConfigurationIndex; validUntil: number }
 
 /**
- * Makes the fetcher: it returns one response per certificate, in order. It throws `incorrect_validation_info` when the peer has
- * none.
+ * Makes the fetcher: it returns one response per certificate, in order. It throws `incorrect_validation_info`
+ * when the peer has none.
  */
 export function createOcspFetch(settings: { port: number; timeoutMs: number; clock: Clock }): OcspFetch {
   const cache = createVerdictCache<Kept>(4096)
@@ -57,7 +57,10 @@ export function createOcspFetch(settings: { port: number; timeoutMs: number; clo
       cache.set(certificate.sha256, { response, configuration, validUntil: verdict.validUntil.getTime() })
       return response
     }
-    /** A kept response that does not verify under a newer configuration (its responders, its freshness) counts as unknown. */
+    /**
+     * A kept response that does not verify under a newer configuration (its responders, its freshness) counts
+     * as unknown.
+     */
     const known = (certificate: Certificate): Buffer | undefined => {
       const kept = cache.get(certificate.sha256, settings.clock())
       if (kept === undefined || kept.configuration === configuration) return kept?.response

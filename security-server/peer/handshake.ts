@@ -1,6 +1,6 @@
 /**
- * Opens a TLS connection to a peer with our certificate. The peer's certificate is not verified here, but before any byte is sent
- * (peer-sockets.ts).
+ * Opens a TLS connection to a peer with our certificate. The peer's certificate is not verified here, but
+ * before any byte is sent (peer-sockets.ts).
  */
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { Fault } from '#schemas/fault.ts'
@@ -14,8 +14,8 @@ import { whyNoConnection } from './why-no-connection.ts'
 const NO_COMMON_PROFILE = /ALERT_PROTOCOL_VERSION|HANDSHAKE_FAILURE|UNSUPPORTED_PROTOCOL|NO_SHARED_CIPHER/
 
 /**
- * Throws `network_error` when the handshake takes longer than `timeoutMs` or the server cannot be reached, `tls_failed` when TLS
- * fails.
+ * Throws `network_error` when the handshake takes longer than `timeoutMs` or the server cannot be reached,
+ * `tls_failed` when TLS fails.
  */
 export function handshake(q: {
   server: ServerWithAddress

@@ -1,6 +1,6 @@
 /**
- * One HTTP call over undici's dispatch interface: the answer's body is passed on chunk by chunk. A Node stream per answer and a
- * signal per wait would cost as much as all other work on a small message.
+ * One HTTP call over undici's dispatch interface: the answer's body is passed on chunk by chunk. A Node
+ * stream per answer and a signal per wait would cost as much as all other work on a small message.
  */
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
@@ -28,8 +28,9 @@ const KEPT_BYTES = 64 * 1024
 /** What a chunk takes beside its octets, of which it may have only one. */
 const CHUNK_BYTES = 256
 /**
- * Each 1xx answer restarts undici's time-out: without limits, an endless series would keep the exchange open for ever. A peer of ours
- * sends one every half minute (say-processing.ts); one that sends fewer has no more time.
+ * Each 1xx answer restarts undici's time-out: without limits, an endless series would keep the exchange open
+ * for ever. A peer of ours sends one every half minute (say-processing.ts); one that sends fewer has no more
+ * time.
  */
 const MOST_INTERIM = 240
 const INTERIM_MS = 2 * 60 * 60 * 1000
@@ -42,9 +43,11 @@ export class NotBegun extends Error {
 }
 
 /**
- * Resolves with the head of the answer. Rejects with undici's error, or with `head.late` after `head.ms`; that time includes
- * waiting for a connection. While the call has not begun it rejects with NotSent or NotBegun. `objection` is asked when a connection is there, before the first byte; the call ends with what it says. `onOver` is called once the connection is free again, or gone. `interimMs`: for how long 1xx answers may follow each other, two
- * hours when absent.
+ * Resolves with the head of the answer. Rejects with undici's error, or with `head.late` after `head.ms`;
+ * that time includes waiting for a connection. While the call has not begun it rejects with NotSent or
+ * NotBegun. `objection` is asked when a connection is there, before the first byte; the call ends with what
+ * it says. `onOver` is called once the connection is free again, or gone. `interimMs`: for how long 1xx
+ * answers may follow each other, two hours when absent.
  */
 export function callHttp(
   dispatcher: Dispatcher,
@@ -105,8 +108,8 @@ export function callHttp(
       },
       onResponseError(_controller, cause) {
         if (call.body instanceof Readable) call.body.on('error', () => undefined).destroy()
-        // A connection that was used before is looked at for a turn first: what breaks it then ends calls that wait for it. undici says that a
-        // call starts before it writes.
+        // A connection that was used before is looked at for a turn first: what breaks it then ends calls
+        // that wait for it. undici says that a call starts before it writes.
         reject(controller === undefined && !(cause instanceof NotSent) ? new NotBegun(cause) : cause)
         content?.fail(cause)
         over()
@@ -186,8 +189,8 @@ function createContent(controller: Dispatcher.DispatchController): {
       },
     },
     data(chunk) {
-      // When resumed with nothing to read, the parser reports an empty chunk. Waiting for the reader of empty chunks would pause
-      // and resume it for ever.
+      // When resumed with nothing to read, the parser reports an empty chunk. Waiting for the reader of empty
+      // chunks would pause and resume it for ever.
       if (chunk.length === 0) return
       if (taker !== undefined && !waiting && kept.length === 0) return hand(taker, chunk)
       kept.push(chunk)

@@ -1,4 +1,7 @@
-/** What a request to a service without a system of its own is handed to; the list of features passes the implementation in. */
+/**
+ * What a request to a service without a system of its own is handed to; the list of features passes the
+ * implementation in.
+ */
 import type { HeaderList } from '#core/transport/header-list.ts'
 import type { ConsentMandate } from '#schemas/consents.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
@@ -25,8 +28,8 @@ export type InboxRequest = {
 
 export type Inbox = {
   /**
-   * Answers when what has to be kept is durable. What fails before anything was kept carries the mark NotSent; a repetition is answered
-   * like the first.
+   * Answers when what has to be kept is durable. What fails before anything was kept carries the mark
+   * NotSent; a repetition is answered like the first.
    */
   take(request: InboxRequest): Promise<SystemAnswer>
 }
@@ -40,7 +43,10 @@ export type TrackerRequest = Pick<InboxRequest, 'request' | 'body' | 'record' | 
 }
 
 export type Tracker = {
-  /** Answers from what is logged. Only a POST in REST changes something. What cannot be answered is refused in the answer. */
+  /**
+   * Answers from what is logged. Only a POST in REST changes something. What cannot be answered is refused in
+   * the answer.
+   */
   take(request: TrackerRequest): Promise<SystemAnswer>
 }
 
@@ -59,11 +65,16 @@ export type ConsentServiceRequest = Pick<
 }
 
 export type ConsentService = {
-  /** What was given or withdrawn is durable before it answers. What cannot be done is refused in the answer. */
+  /**
+   * What was given or withdrawn is durable before it answers. What cannot be done is refused in the answer.
+   */
   take(request: ConsentServiceRequest): Promise<SystemAnswer>
 }
 
 export type Room = {
-  /** As of an inbox; `fields` stands there where the contract names fields: the room held what it gives against them. */
+  /**
+   * As of an inbox; `fields` stands there where the contract names fields: the room held what it gives
+   * against them.
+   */
   take(request: InboxRequest): Promise<SystemAnswer & { fields?: FieldsOnRecord }>
 }

@@ -1,10 +1,14 @@
 /**
- * The facts about a fault in the log line of a failed exchange. Texts that repeat what a client sent, or that another server
- * wrote, are left out: a personal code in the wrong place of a path must not reach a log. So are secrets.
+ * The facts about a fault in the log line of a failed exchange. Texts that repeat what a client sent, or that
+ * another server wrote, are left out: a personal code in the wrong place of a path must not reach a log. So
+ * are secrets.
  */
 import type { Fault, FaultCode } from '#schemas/fault.ts'
 
-/** The `what` of these faults quotes identifiers or names of headers as the client sent them, or says secrets that are for one reader. */
+/**
+ * The `what` of these faults quotes identifiers or names of headers as the client sent them, or says secrets
+ * that are for one reader.
+ */
 const NOT_FOR_LINES: ReadonlySet<FaultCode> = new Set([
   'invalid_client_identifier',
   'invalid_header',

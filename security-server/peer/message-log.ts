@@ -23,7 +23,10 @@ export type LogEntry = {
   signature: MessageSignature | undefined
   /** The index of the record that this one closes. */
   answers?: number | undefined
-  /** Unique for as long as its message can be repeated: a second record with it is refused with `replayed_request`. */
+  /**
+   * Unique for as long as its message can be repeated: a second record with it is refused with
+   * `replayed_request`.
+   */
   replayKey?: Buffer | undefined
   /** Searchable facts; encrypted with the content. */
   extra?: Record<string, string> | undefined
@@ -32,7 +35,10 @@ export type LogEntry = {
 export type PathLog = {
   /** Resolves when the record is durable; rejects with `logging_failed` or `replayed_request`. */
   append(entry: LogEntry): Promise<RecordReference>
-  /** Keeps the replay keys that a message which arrived at that time (ms) could repeat, until the returned function is called. */
+  /**
+   * Keeps the replay keys that a message which arrived at that time (ms) could repeat, until the returned
+   * function is called.
+   */
   holdReplayKeys(arrived: number): () => void
   spool: BodySpool
   /** The newest signed checkpoint of this server's log. */

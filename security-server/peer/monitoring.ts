@@ -1,4 +1,7 @@
-/** What a question to a monitoring service of this server is handed to; the list of features passes the implementation in. */
+/**
+ * What a question to a monitoring service of this server is handed to; the list of features passes the
+ * implementation in.
+ */
 import type { BodyWriter } from '../message/body.ts'
 import type { Request, SystemAnswer } from '../message/message.ts'
 

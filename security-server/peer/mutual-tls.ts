@@ -1,7 +1,8 @@
 /**
- * The mutual TLS plugin of the listener between servers (@fastify/mutual-tls does not exist on npm). Guarantees that a handler
- * gets only requests on a socket whose certificate chain is known, and that sockets are closed at once when their certificate
- * leaves the configuration. Bounds the connections of each certificate, and the handshakes of each network address.
+ * The mutual TLS plugin of the listener between servers (@fastify/mutual-tls does not exist on npm).
+ * Guarantees that a handler gets only requests on a socket whose certificate chain is known, and that sockets
+ * are closed at once when their certificate leaves the configuration. Bounds the connections of each
+ * certificate, and the handshakes of each network address.
  */
 import type { Socket } from 'node:net'
 import { Server, type TLSSocket } from 'node:tls'
@@ -27,8 +28,9 @@ type Rooms = {
 }
 
 /**
- * Options for `https.createServer`: a client certificate is required and must chain to a CA of the configuration. In an outage of the
- * registry it may be past its end; whether the contract of a call lets it go on is checked when its message is read, before its body.
+ * Options for `https.createServer`: a client certificate is required and must chain to a CA of the
+ * configuration. In an outage of the registry it may be past its end; whether the contract of a call lets it
+ * go on is checked when its message is read, before its body.
  */
 export function mutualTlsOptions(rooms: Rooms): object {
   return {
@@ -62,8 +64,8 @@ const MOST_OF_ONE = 1024
 const chains = new WeakMap<TLSSocket, Certificate[]>()
 
 /**
- * The chain that the peer of this request presented, its own certificate first; read once per socket. Throws `unknown_peer` when
- * it presented none.
+ * The chain that the peer of this request presented, its own certificate first; read once per socket. Throws
+ * `unknown_peer` when it presented none.
  */
 export function chainOf(request: FastifyRequest): Certificate[] {
   const socket = request.raw.socket as TLSSocket
@@ -76,8 +78,8 @@ export function chainOf(request: FastifyRequest): Certificate[] {
 }
 
 /**
- * Renews the listener's TLS context when keys or configuration change, and closes sockets whose certificate is no longer
- * registered.
+ * Renews the listener's TLS context when keys or configuration change, and closes sockets whose certificate
+ * is no longer registered.
  */
 export function mutualTls(
   app: FastifyInstance,
@@ -104,7 +106,8 @@ export function mutualTls(
       snapshot = rooms.globalConfiguration.currentWithin(ANY_GRACE)
       server.setSecureContext(context(rooms.keys.authenticationIdentity(), snapshot, rooms.xroadTlsPeers))
     } catch {
-      // Without keys or configuration every exchange is refused anyway. The old context stays, so that the refusal can be sent.
+      // Without keys or configuration every exchange is refused anyway. The old context stays, so that the
+      // refusal can be sent.
       return
     }
     for (const socket of sockets) {
@@ -124,8 +127,8 @@ export function mutualTls(
 }
 
 /**
- * Bounds the unfinished handshakes of a network address. There is no certificate to count by yet, and one caller that only
- * connects must not use up the listener's connections.
+ * Bounds the unfinished handshakes of a network address. There is no certificate to count by yet, and one
+ * caller that only connects must not use up the listener's connections.
  */
 function boundHandshakes(server: Server, most: number): void {
   const begun = new Map<string, Set<number>>()

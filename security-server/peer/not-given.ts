@@ -1,4 +1,7 @@
-/** Distinguishes a refusal after our system has answered from a failure: it was asked, by a call that only reads, and nothing of it was given. */
+/**
+ * Distinguishes a refusal after our system has answered from a failure: it was asked, by a call that only
+ * reads, and nothing of it was given.
+ */
 import type { Fault } from '#schemas/fault.ts'
 
 /** Carries the fault that is told. */

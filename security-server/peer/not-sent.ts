@@ -1,6 +1,6 @@
 /**
- * Distinguishes a failure before the first byte was sent from a later one: only the earlier one proves that nothing was carried
- * out.
+ * Distinguishes a failure before the first byte was sent from a later one: only the earlier one proves that
+ * nothing was carried out.
  */
 import { asFault, Fault } from '#schemas/fault.ts'
 

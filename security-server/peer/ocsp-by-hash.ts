@@ -1,4 +1,7 @@
-/** The service on port 5577: returns the OCSP responses of our own certificates by hash, one part each, in order (pr-messtransp). */
+/**
+ * The service on port 5577: returns the OCSP responses of our own certificates by hash, one part each, in
+ * order (pr-messtransp).
+ */
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart-writer.ts'
@@ -12,15 +15,15 @@ const MAX_HASHES = 10
 /** Anybody may ask: open connections must not use up the sockets and files that exchanges need. */
 const MAX_CONNECTIONS = 1024
 /**
- * A quarter of the connections: a network that opens connections and asks nothing does not shut out peers, which need the
- * responses to begin exchanges.
+ * A quarter of the connections: a network that opens connections and asks nothing does not shut out peers,
+ * which need the responses to begin exchanges.
  */
 const MOST_OF_ONE_NETWORK = 256
 const HEX_HASH = /^[0-9a-f]{40}$|^[0-9a-f]{64}$/i
 
 /**
- * Makes the service; the caller listens. X-Road's clients send the hashes of the same certificates twice, as SHA-1 and as
- * SHA-256.
+ * Makes the service; the caller listens. X-Road's clients send the hashes of the same certificates twice, as
+ * SHA-1 and as SHA-256.
  */
 export function createOcspByHash(
   keys: Pick<Keys, 'ocspByHash'>,

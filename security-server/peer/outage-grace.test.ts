@@ -1,4 +1,7 @@
-/** A request waits for its turn and for a connection; the configuration ends meanwhile, or the grace of its contract. */
+/**
+ * A request waits for its turn and for a connection; the configuration ends meanwhile, or the grace of its
+ * contract.
+ */
 import t from 'tap'
 import { createPeerWorld } from './peer-fixture.ts'
 import { clientOf, fails, listen, onlySs2, REQUEST } from './wire-fixture.ts'

@@ -1,7 +1,7 @@
 /**
- * Real keys, certificates and configuration of security servers for the tests of peer, consumer and provider. The tax agency
- * sends requests (ss1), the population register answers (ss2, and ss3 as a second server). It starts no process and no listener:
- * tests open those that they need.
+ * Real keys, certificates and configuration of security servers for the tests of peer, consumer and provider.
+ * The tax agency sends requests (ss1), the population register answers (ss2, and ss3 as a second server). It
+ * starts no process and no listener: tests open those that they need.
  */
 import { randomInt } from 'node:crypto'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -282,7 +282,10 @@ function parametersOf(authority: Authority): SharedParameters {
   }
 }
 
-/** A message log in memory. `records` has the appended entries in order; `fail` may return a fault for the next ones. */
+/**
+ * A message log in memory. `records` has the appended entries in order; `fail` may return a fault for the
+ * next ones.
+ */
 export type FakeLog = PathLog & {
   records: LogEntry[]
   fail: ((entry: LogEntry) => Fault | undefined) | undefined

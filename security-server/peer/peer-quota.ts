@@ -1,16 +1,25 @@
-/** Guarantees that no peer uses up a server: bounds each peer's concurrent requests and its requests per second. */
+/**
+ * Guarantees that no peer uses up a server: bounds each peer's concurrent requests and its requests per
+ * second.
+ */
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'
 
 export type PeerQuota = {
-  /** Counts a request. Returns the function that ends it (calling it twice does no harm), or throws `too_many_requests`. */
+  /**
+   * Counts a request. Returns the function that ends it (calling it twice does no harm), or throws
+   * `too_many_requests`.
+   */
   enter(who: ServerId | ClientId | string): () => void
 }
 
 type Use = { underWay: number; tokens: number; at: number }
 
-/** A token bucket per peer: `perSecond` refills it, `burst` is its size; `underWay` bounds the peer's concurrent requests. */
+/**
+ * A token bucket per peer: `perSecond` refills it, `burst` is its size; `underWay` bounds the peer's
+ * concurrent requests.
+ */
 export function createPeerQuota(q: {
   perSecond: number
   burst: number

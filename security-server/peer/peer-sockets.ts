@@ -1,7 +1,8 @@
 /**
- * The open connections to one peer. Guarantees that each was verified as that server's connection, against the current
- * configuration or the last one that a contract may still use, before a request is sent on it. It is verified again when the configuration changed or a certificate status
- * expired. A connection that fails is closed at once.
+ * The open connections to one peer. Guarantees that each was verified as that server's connection, against
+ * the current configuration or the last one that a contract may still use, before a request is sent on it. It
+ * is verified again when the configuration changed or a certificate status expired. A connection that fails
+ * is closed at once.
  */
 import type { TLSSocket } from 'node:tls'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -17,8 +18,8 @@ export type PeerSockets = {
   /** Opens a connection and verifies it. */
   open(): Promise<TLSSocket>
   /**
-   * Returns undefined when the verdicts on all open connections are still valid. Otherwise resolves when all have been verified
-   * again; those that failed are closed then.
+   * Returns undefined when the verdicts on all open connections are still valid. Otherwise resolves when all
+   * have been verified again; those that failed are closed then.
    */
   recheck(): Promise<void> | undefined
 }
@@ -34,7 +35,10 @@ export function createPeerSockets(q: {
   verify(chain: Certificate[], snapshot: ConfigurationSnapshot): Promise<number>
 }): PeerSockets {
   const sockets = new Map<TLSSocket, Held>()
-  /** The version and earliest expiry of all verdicts, cached: every request asks, and nearly always nothing has changed. */
+  /**
+   * The version and earliest expiry of all verdicts, cached: every request asks, and nearly always nothing
+   * has changed.
+   */
   let common: { version: string; validUntil: number } | undefined
   const current = (): ConfigurationSnapshot => q.globalConfiguration.currentWithin(ANY_GRACE)
 

@@ -1,6 +1,7 @@
 /**
- * The reference of an answer that the person sees first. It names, behind its secret, the security server that keeps the answer: where others
- * serve the provider's subsystem too, or come to while the answer waits, they know nothing of it.
+ * The reference of an answer that the person sees first. It names, behind its secret, the security server
+ * that keeps the answer: where others serve the provider's subsystem too, or come to while the answer waits,
+ * they know nothing of it.
  */
 import { idText, parseServerId, type ServerId } from '#schemas/identifiers.ts'
 

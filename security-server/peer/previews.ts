@@ -1,4 +1,7 @@
-/** What the provider's half asks of previews: answers that the person sees first. The list of features passes the implementation in. */
+/**
+ * What the provider's half asks of previews: answers that the person sees first. The list of features passes
+ * the implementation in.
+ */
 import type { Subject } from '#core/subject/read-subjects.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import type { PreviewTerms } from '../global-configuration/contracts/index-contracts.ts'
@@ -35,7 +38,10 @@ export type TakenPreview = {
   releasedAt: string
   /** Whether this is the answer that the person released. Throws `preview_unknown`. */
   isReleased(answer: Pick<PreviewAnswer, 'digest'>): Promise<boolean>
-  /** The last thing before the answer is signed. Throws `preview_stopped` when the person has stopped it meanwhile. */
+  /**
+   * The last thing before the answer is signed. Throws `preview_stopped` when the person has stopped it
+   * meanwhile.
+   */
   give(): Promise<void>
   /** For a call whose answer does not leave after all. */
   giveBack(): Promise<void>
@@ -43,18 +49,24 @@ export type TakenPreview = {
 
 export type Previews = {
   /**
-   * Throws `preview_waiting` while the person has not decided, and `preview_elsewhere` where another server keeps the answer; of what else may
-   * become of the reference, `take` judges. Changes nothing.
+   * Throws `preview_waiting` while the person has not decided, and `preview_elsewhere` where another server
+   * keeps the answer; of what else may become of the reference, `take` judges. Changes nothing.
    */
   checkDecided(q: PreviewQuestion, reference: string): Promise<void>
   /**
-   * The preview that the reference names, for this call alone. Throws `preview_waiting`, `preview_stopped`, `preview_void`,
-   * `preview_elsewhere`, and `preview_unknown` while nobody can say.
+   * The preview that the reference names, for this call alone. Throws `preview_waiting`, `preview_stopped`,
+   * `preview_void`, `preview_elsewhere`, and `preview_unknown` while nobody can say.
    */
   take(q: PreviewQuestion, reference: string): Promise<TakenPreview>
-  /** Before the system is asked. Throws `too_many_requests` when no more answers can wait, and `preview_unknown` where nobody could see one. */
+  /**
+   * Before the system is asked. Throws `too_many_requests` when no more answers can wait, and
+   * `preview_unknown` where nobody could see one.
+   */
   checkRoom(q: Pick<PreviewQuestion, 'person' | 'client'>): Promise<void>
-  /** Keeps the answer for the person. Resolves to the fault that says where they see it. Throws as `checkRoom`. */
+  /**
+   * Keeps the answer for the person. Resolves to the fault that says where they see it. Throws as
+   * `checkRoom`.
+   */
   hold(q: PreviewQuestion, answer: PreviewAnswer): Promise<PreviewFault>
   /** Octets of an answer that a person can be shown. */
   readonly mostBytes: number

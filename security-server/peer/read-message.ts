@@ -1,6 +1,6 @@
 /**
- * Reads a transport message from a stream and guarantees its shape: the parts of pr-messtransp in order, each bounded in size, none
- * after the signature. A fault part in a reply is thrown as the peer's fault.
+ * Reads a transport message from a stream and guarantees its shape: the parts of pr-messtransp in order, each
+ * bounded in size, none after the signature. A fault part in a reply is thrown as the peer's fault.
  */
 import { hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
@@ -54,8 +54,8 @@ function rankOf(type: string, half: 'request' | 'reply', codec: WireCodec): numb
 }
 
 /**
- * Reads `source` to its end. `onMessage` is called when the message part is complete, before any byte of the body is spooled; it
- * may refuse the message by throwing. On any failure the spooled body is removed.
+ * Reads `source` to its end. `onMessage` is called when the message part is complete, before any byte of the
+ * body is spooled; it may refuse the message by throwing. On any failure the spooled body is removed.
  */
 export async function readMessage<Head>(q: {
   source: Readable | ByteSource
@@ -68,7 +68,9 @@ export async function readMessage<Head>(q: {
   tooSlow: 'request_timeout' | 'peer_timeout'
   /** Called for every chunk; an error that it throws ends the reading. */
   onProgress?: () => void
-  /** Called with the octets that are kept in memory, as they come; an error that it throws ends the reading. */
+  /**
+   * Called with the octets that are kept in memory, as they come; an error that it throws ends the reading.
+   */
   onKept?: (octets: number) => void
   onMessage(message: MessagePart, ocspResponses: Buffer[]): Head | Promise<Head>
 }): Promise<ReceivedParts<Head>> {

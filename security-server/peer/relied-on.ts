@@ -1,6 +1,7 @@
 /**
- * The certificates of peers that verdicts rest on. Between two OCSP responses of its owner only the CA knows that a certificate is revoked;
- * so their CAs are asked about these in the background, and what one says revoked is refused at once.
+ * The certificates of peers that verdicts rest on. Between two OCSP responses of its owner only the CA knows
+ * that a certificate is revoked; so their CAs are asked about these in the background, and what one says
+ * revoked is refused at once.
  */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -13,7 +14,10 @@ export type Rely = (certificates: Certificate[], instance: string, until: number
 
 export type ReliedOn = { certificate: Certificate; instance: string; until: number }
 
-/** Peers show few certificates; more than this are attempts to fill the memory. The longest unused one makes room. */
+/**
+ * Peers show few certificates; more than this are attempts to fill the memory. The longest unused one makes
+ * room.
+ */
 const MOST = 20_000
 /** A peer that comes back soon is still known, so that it need not be asked about anew. */
 const KEPT_MS = 2 * 60 * 60_000
@@ -38,7 +42,10 @@ export function createReliedOn(clock: Clock): { rely: Rely; list(): ReliedOn[] }
   }
 }
 
-/** Throws `incorrect_validation_info` when one of them is revoked by what its CA, as this instance approves it, said last. */
+/**
+ * Throws `incorrect_validation_info` when one of them is revoked by what its CA, as this instance approves
+ * it, said last.
+ */
 export function checkNotRevoked(
   certificates: readonly Certificate[],
   instance: string,

@@ -1,4 +1,7 @@
-/** What waits for its turn at a peer while a new certificate of ours takes the place of the old one, or the peer moves: it goes over a new connection. */
+/**
+ * What waits for its turn at a peer while a new certificate of ours takes the place of the old one, or the
+ * peer moves: it goes over a new connection.
+ */
 import t from 'tap'
 import { until } from '#test/until.ts'
 import { chainOf } from './mutual-tls.ts'

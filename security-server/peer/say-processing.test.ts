@@ -1,4 +1,7 @@
-/** Notices on a connection whose peer does not wait for one answer before it asks for the next, and notices without end. */
+/**
+ * Notices on a connection whose peer does not wait for one answer before it asks for the next, and notices
+ * without end.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'

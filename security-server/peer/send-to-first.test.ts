@@ -1,4 +1,7 @@
-/** Which of several servers is tried when, and which of them gets the request. Their connections are ready, or fail, when the test says so. */
+/**
+ * Which of several servers is tried when, and which of them gets the request. Their connections are ready, or
+ * fail, when the test says so.
+ */
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { Fault } from '#schemas/fault.ts'

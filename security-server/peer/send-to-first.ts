@@ -1,7 +1,7 @@
 /**
- * Guarantees that of several servers exactly one gets the request, and that servers which keep silent, however many, cost no more
- * than `HEAD_START_MS` together: then all others are tried beside them, and the request goes over the connection that is ready
- * first. The others never see a byte of it.
+ * Guarantees that of several servers exactly one gets the request, and that servers which keep silent,
+ * however many, cost no more than `HEAD_START_MS` together: then all others are tried beside them, and the
+ * request goes over the connection that is ready first. The others never see a byte of it.
  */
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import { NotSent } from './not-sent.ts'
@@ -18,7 +18,8 @@ export type Race = {
 
 /**
  * `send` sends to one server, as the race allows. Resolves with what the server that got the request answers,
- * rejects with its failure; with the first NotSent when none could get it. `onFailure` hears of each server that failed.
+ * rejects with its failure; with the first NotSent when none could get it. `onFailure` hears of each server
+ * that failed.
  */
 export function sendToFirst<Server extends SecurityServerInfo, Reply>(q: {
   servers: readonly Server[]

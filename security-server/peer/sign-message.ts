@@ -1,6 +1,7 @@
 /**
- * Guarantees that every message is sent with its member's signature over message and body. Messages that wait while a signature
- * is being made are signed together: one XAdES signature over a hash chain (X-Road's batch signature).
+ * Guarantees that every message is sent with its member's signature over message and body. Messages that wait
+ * while a signature is being made are signed together: one XAdES signature over a hash chain (X-Road's batch
+ * signature).
  */
 import { buildHashChains, type ChainInput } from '#core/signature/hash-chain.ts'
 import { prepareSignature } from '#core/signature/write-signature.ts'
@@ -32,7 +33,10 @@ export type SignMessage = <T extends Digests>(
   o?: { alone?: boolean },
 ) => Promise<Signed<T>>
 
-/** Makes the signer of a server. It rejects with `cannot_sign` or a related code when the member has no usable key. */
+/**
+ * Makes the signer of a server. It rejects with `cannot_sign` or a related code when the member has no usable
+ * key.
+ */
 export function createMessageSigner(rooms: {
   keys: Pick<Keys, 'signingIdentity'>
   clock: Clock
@@ -90,8 +94,8 @@ export function createMessageSigner(rooms: {
 }
 
 /**
- * What is signed together; of two messages with the same bytes the second waits. SOAP signs no id of a request, and a replay is what
- * has the signature and the bytes of another.
+ * What is signed together; of two messages with the same bytes the second waits. SOAP signs no id of a
+ * request, and a replay is what has the signature and the bytes of another.
  */
 function takeBatch(queue: Waiting[]): Waiting[] {
   const taken = new Set<string>()

@@ -1,4 +1,7 @@
-/** A server that accepts a connection and then says nothing: another server of the provider gets the request, once. Real sockets. */
+/**
+ * A server that accepts a connection and then says nothing: another server of the provider gets the request,
+ * once. Real sockets.
+ */
 import net from 'node:net'
 import { Readable } from 'node:stream'
 import t from 'tap'

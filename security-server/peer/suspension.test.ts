@@ -1,6 +1,6 @@
 /**
- * Suspensions on the wire: open connections end; new connections and messages are refused, in both directions. Real certificates,
- * real TLS.
+ * Suspensions on the wire: open connections end; new connections and messages are refused, in both
+ * directions. Real certificates, real TLS.
  */
 import { createHash } from 'node:crypto'
 import t from 'tap'

@@ -1,6 +1,6 @@
 /**
- * The circumstances that records of an exchange carry. One document serves all exchanges with the same circumstances, until
- * something that it states changes. So an exchange costs only a few look-ups here.
+ * The circumstances that records of an exchange carry. One document serves all exchanges with the same
+ * circumstances, until something that it states changes. So an exchange costs only a few look-ups here.
  */
 import { type SealedCircumstances, sealCircumstances } from '#core/circumstances/seal.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
@@ -11,21 +11,31 @@ export type TermsOnRecord = Omit<RecordTerms, 'agreed'> & {
   circumstances?: SealedCircumstances
   /** The global configuration by which the exchange was judged. */
   configuration?: string
-  /** Since when that configuration was past its ordinary end: the exchange went on by the outage grace of its contract. */
+  /**
+   * Since when that configuration was past its ordinary end: the exchange went on by the outage grace of its
+   * contract.
+   */
   graceSince?: string
 }
 
 type Known = Map<string, WeakMap<RecordTerms, TermsOnRecord>>
 
-/** Keys are made of our own endpoints and clients. More than this exist only when somebody changes them all the time. */
+/**
+ * Keys are made of our own endpoints and clients. More than this exist only when somebody changes them all
+ * the time.
+ */
 const MAX_KEYS = 10_000
 
-/** Snapshot, local view and terms are replaced as a whole when anything in them changes, so no outdated entry is found. */
+/**
+ * Snapshot, local view and terms are replaced as a whole when anything in them changes, so no outdated entry
+ * is found.
+ */
 const known = new WeakMap<ConfigurationSnapshot, WeakMap<object, Known>>()
 
 /**
- * The terms for a record, from the cache or newly made. `local` is the view of our own systems from which `describe` reads. `key`
- * identifies one of the descriptions that the same view, configuration and terms allow.
+ * The terms for a record, from the cache or newly made. `local` is the view of our own systems from which
+ * `describe` reads. `key` identifies one of the descriptions that the same view, configuration and terms
+ * allow.
  */
 export function termsOnRecord(q: {
   snapshot: ConfigurationSnapshot
@@ -59,7 +69,8 @@ export function graceOnRecord(
 }
 
 /**
- * The configuration by the index of the registry's statement; for a source without statements (X-Road) by a digest of its parts.
+ * The configuration by the index of the registry's statement; for a source without statements (X-Road) by a
+ * digest of its parts.
  */
 function configurationOf({ instance, statementIndex, version }: ConfigurationSnapshot): string {
   return statementIndex === undefined ? `${instance}#${version}` : `${instance}/${statementIndex}`

@@ -1,6 +1,6 @@
 /**
- * The TLS profiles against OpenSSL's own client and server, with P-256 and RSA authentication certificates. The suites of an
- * X-Road server connect, everything weaker is refused, in both directions.
+ * The TLS profiles against OpenSSL's own client and server, with P-256 and RSA authentication certificates.
+ * The suites of an X-Road server connect, everything weaker is refused, in both directions.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'

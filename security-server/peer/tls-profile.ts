@@ -1,6 +1,7 @@
 /**
  * The two TLS profiles between servers. TLS 1.3 is the default. X-Road's TLS 1.2 with its CBC suites, AEAD
- * preferred, is used only with the peers that the operator names. Resumption is off: Node skips checks on resumed sessions.
+ * preferred, is used only with the peers that the operator names. Resumption is off: Node skips checks on
+ * resumed sessions.
  */
 import { constants } from 'node:crypto'
 import type { SecureContextOptions } from 'node:tls'
@@ -17,12 +18,14 @@ const XROAD_SUITES = [
   'ECDHE-ECDSA-AES256-SHA384',
 ].join(':')
 
-/** The ids (as text) of the servers that may use X-Road's TLS 1.2 profile; an empty set turns the profile off. */
+/**
+ * The ids (as text) of the servers that may use X-Road's TLS 1.2 profile; an empty set turns the profile off.
+ */
 export type XRoadTlsPeers = ReadonlySet<string>
 
 /**
- * TLS versions and suites for a connection to `server`. Without `server`: those that the listener accepts, because it does not
- * know the peer yet.
+ * TLS versions and suites for a connection to `server`. Without `server`: those that the listener accepts,
+ * because it does not know the peer yet.
  */
 export function tlsVersions(peers: XRoadTlsPeers, server?: ServerId): SecureContextOptions {
   const admitted = server === undefined ? peers.size > 0 : peers.has(idText(server))

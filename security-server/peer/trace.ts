@@ -1,6 +1,7 @@
 /**
- * The place of an exchange in a trace (W3C Trace Context). In REST the header of the client is signed and reaches the provider's system as it
- * was sent. Beside that each server tells the next one, outside the signed message, which of its spans calls.
+ * The place of an exchange in a trace (W3C Trace Context). In REST the header of the client is signed and
+ * reaches the provider's system as it was sent. Beside that each server tells the next one, outside the
+ * signed message, which of its spans calls.
  */
 import { randomBytes } from 'node:crypto'
 import { readTraceparent, type TraceContext, writeTraceparent } from '#core/transport/trace-context.ts'
@@ -10,7 +11,10 @@ export type Trace = {
   /** The caller's; undefined where the trace begins here. */
   parent: TraceContext | undefined
   id: string
-  /** The span of this half, and that of its call to the other server or to our system; undefined when nothing is recorded. */
+  /**
+   * The span of this half, and that of its call to the other server or to our system; undefined when nothing
+   * is recorded.
+   */
   spans: { whole: string; call: string } | undefined
 }
 
@@ -21,8 +25,8 @@ export type BeginTrace = (traceparent: string | undefined) => Trace | undefined
 const MOST_A_SECOND = 50
 
 /**
- * `share` (0 to 1): of the exchanges that nobody traces yet, those that begin a trace. With 0 this server records no spans. The caller
- * decides about its own, of which so many a second are recorded.
+ * `share` (0 to 1): of the exchanges that nobody traces yet, those that begin a trace. With 0 this server
+ * records no spans. The caller decides about its own, of which so many a second are recorded.
  */
 export function createBeginTrace(q: { share: number; elapsed(): number }): BeginTrace {
   let second = 0
@@ -46,7 +50,10 @@ export function createBeginTrace(q: { share: number; elapsed(): number }): Begin
   }
 }
 
-/** The header for whoever is called next; none outside a trace, and none under a secret contract, whose exchanges leave no span. */
+/**
+ * The header for whoever is called next; none outside a trace, and none under a secret contract, whose
+ * exchanges leave no span.
+ */
 export function traceparentOf(q: { trace?: Trace | undefined; secrecy?: number | undefined }): {
   traceparent?: string
 } {

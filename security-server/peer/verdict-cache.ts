@@ -1,4 +1,6 @@
-/** A bounded cache of verdicts, each valid until a given time. The oldest entry is removed when it is full. */
+/**
+ * A bounded cache of verdicts, each valid until a given time. The oldest entry is removed when it is full.
+ */
 
 type VerdictCache<T extends { validUntil: number }> = {
   get(key: string, at: number): T | undefined
@@ -6,8 +8,8 @@ type VerdictCache<T extends { validUntil: number }> = {
 }
 
 /**
- * `size` bounds the entries. `get` returns a verdict only while `at < validUntil`. Callers put the configuration version into the
- * key.
+ * `size` bounds the entries. `get` returns a verdict only while `at < validUntil`. Callers put the
+ * configuration version into the key.
  */
 export function createVerdictCache<T extends { validUntil: number }>(size: number): VerdictCache<T> {
   const entries = new Map<string, T>()

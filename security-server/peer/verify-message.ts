@@ -1,6 +1,7 @@
 /**
- * Guarantees that a received message was signed by `member` and that the signature covers all of it. Checks the signature value,
- * the coverage of every part, the signer's certificate, its path and status, and the signing time. Both halves use it.
+ * Guarantees that a received message was signed by `member` and that the signature covers all of it. Checks
+ * the signature value, the coverage of every part, the signer's certificate, its path and status, and the
+ * signing time. Both halves use it.
  */
 import { createHash, hash } from 'node:crypto'
 import { checkCoverage } from '#core/signature/check-coverage.ts'
@@ -33,7 +34,10 @@ type Batch = { signature: CheckedSignature; document: Buffer; validUntil: number
 
 const verified = Symbol('verified')
 
-/** A message whose signature, coverage, signer and time were checked against the configuration. Only this file makes the mark. */
+/**
+ * A message whose signature, coverage, signer and time were checked against the configuration. Only this file
+ * makes the mark.
+ */
 export type Verified<T> = T & {
   readonly [verified]: true
   /** SHA-256 of its canonical ds:SignedInfo: one for all messages of a batch. */
@@ -49,7 +53,10 @@ export type VerifyMessage = <T extends SignedParts>(q: {
   arrived?: number
 }) => Promise<Verified<T>>
 
-/** Makes the verifier. It caches batch signatures, and signers by everything that their verdict depends on. `rely` hears of good signers. */
+/**
+ * Makes the verifier. It caches batch signatures, and signers by everything that their verdict depends on.
+ * `rely` hears of good signers.
+ */
 export function createMessageVerifier(rely: Rely = () => undefined): VerifyMessage {
   const batches = createVerdictCache<Batch>(BATCHES_KEPT)
   const signers = createVerdictCache<{ validUntil: number }>(4096)
@@ -128,7 +135,7 @@ function digestOfMessage(parts: SignedParts, name: DigestName): Buffer {
 
 function digestOfBody(sha512: Buffer, name: DigestName): Buffer {
   if (name === 'SHA-512') return sha512
-  // The body was hashed with SHA-512 only while it streamed. We ask peers for SHA-512 (x-hash-algorithm) and accept no other
-  // algorithm here.
+  // The body was hashed with SHA-512 only while it streamed. We ask peers for SHA-512 (x-hash-algorithm) and
+  // accept no other algorithm here.
   throw new Fault('invalid_reference', { what: `the body is signed with ${name}, SHA-512 is needed` })
 }

@@ -1,7 +1,8 @@
 /**
- * Guarantees that a TLS certificate belongs to a security server that the registry of a given instance names. Checks its hash, its
- * usage, the path to an approved CA, and fresh good OCSP responses for it and its intermediates (pr-messtransp). A registry speaks
- * for its own instance alone: it may publish whatever certificates it likes, and nobody else's server becomes its own by that.
+ * Guarantees that a TLS certificate belongs to a security server that the registry of a given instance names.
+ * Checks its hash, its usage, the path to an approved CA, and fresh good OCSP responses for it and its
+ * intermediates (pr-messtransp). A registry speaks for its own instance alone: it may publish whatever
+ * certificates it likes, and nobody else's server becomes its own by that.
  */
 import { hash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -16,23 +17,35 @@ import type { ConfigurationSnapshot } from '../global-configuration/global-confi
 import { checkNotRevoked, type Rely } from './relied-on.ts'
 import { createVerdictCache } from './verdict-cache.ts'
 
-/** The server to which a certificate belongs. The verdict must be renewed at `validUntil` (ms) and with a new configuration. */
+/**
+ * The server to which a certificate belongs. The verdict must be renewed at `validUntil` (ms) and with a new
+ * configuration.
+ */
 type PeerVerdict = { server: SecurityServerInfo; path: Certificate[]; validUntil: number }
 
 export type VerifyPeer = (q: {
   /** As presented in the handshake, the server's own certificate first. */
   presented: Certificate[]
-  /** Of the called service, or of the client that the peer speaks for: its registry alone has to name the server. */
+  /**
+   * Of the called service, or of the client that the peer speaks for: its registry alone has to name the
+   * server.
+   */
   instance: string
   ocspResponses: Buffer[]
   snapshot: ConfigurationSnapshot
   at: number
 }) => PeerVerdict
 
-/** Makes the verifier. It caches verdicts by configuration version, certificate and OCSP responses. `rely` hears of each that is good. */
+/**
+ * Makes the verifier. It caches verdicts by configuration version, certificate and OCSP responses. `rely`
+ * hears of each that is good.
+ */
 export function createPeerVerifier(rely: Rely = () => undefined): VerifyPeer {
   const cache = createVerdictCache<PeerVerdict>(4096)
-  /** The last verdict by the chain of a connection: a peer sends the same responses with each message until it has newer ones. */
+  /**
+   * The last verdict by the chain of a connection: a peer sends the same responses with each message until it
+   * has newer ones.
+   */
   const last = new WeakMap<
     Certificate[],
     { version: string; ocspResponses: Buffer[]; verdict: PeerVerdict }
@@ -79,8 +92,9 @@ function judge({ presented, instance, ocspResponses, snapshot, at }: Parameters<
 }
 
 /**
- * The server for which this instance's registry has this certificate. Throws `unknown_peer`, `suspended` when the server or the
- * certificate is suspended there, or `incorrect_validation_info` when the certificate is revoked there.
+ * The server for which this instance's registry has this certificate. Throws `unknown_peer`, `suspended` when
+ * the server or the certificate is suspended there, or `incorrect_validation_info` when the certificate is
+ * revoked there.
  */
 export function registeredServer(
   certificate: Certificate | undefined,
@@ -96,8 +110,9 @@ export function registeredServer(
 }
 
 /**
- * The instances whose registries have this certificate of a server, in no order that means anything: mostly one. Of several only what the
- * peer says next can tell which is meant. Throws as `registeredServer` when there is none.
+ * The instances whose registries have this certificate of a server, in no order that means anything: mostly
+ * one. Of several only what the peer says next can tell which is meant. Throws as `registeredServer` when
+ * there is none.
  */
 export function instancesOf(
   certificate: Certificate | undefined,
@@ -120,8 +135,9 @@ export function instancesOf(
 }
 
 /**
- * The path from an authentication certificate to an approved CA, the certificate first. Throws `incorrect_certificate` for other
- * certificates, and what `validatePath` throws when the path is not valid at `at`.
+ * The path from an authentication certificate to an approved CA, the certificate first. Throws
+ * `incorrect_certificate` for other certificates, and what `validatePath` throws when the path is not valid
+ * at `at`.
  */
 export function authenticationPath(
   presented: Certificate[],
@@ -143,8 +159,8 @@ export function authenticationPath(
 }
 
 /**
- * The time (ms) until which one of the responses proves that `certificate` of `path` is good. Throws `incorrect_validation_info`
- * when none does.
+ * The time (ms) until which one of the responses proves that `certificate` of `path` is good. Throws
+ * `incorrect_validation_info` when none does.
  */
 function freshUntil(
   certificate: Certificate,

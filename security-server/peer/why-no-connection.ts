@@ -1,6 +1,6 @@
 /**
- * Says in words why a connection failed. Other organisations read these faults, so the words contain no address and no text of
- * the other side.
+ * Says in words why a connection failed. Other organisations read these faults, so the words contain no
+ * address and no text of the other side.
  */
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -23,7 +23,10 @@ const WORDS: Readonly<Record<string, string>> = {
 
 const NOT_TRUSTED = 'its certificate was issued by nobody who is trusted for the service'
 
-/** Words for Node's error codes when a certificate does not verify (OpenSSL's X509_V_ERR, and the host name check). */
+/**
+ * Words for Node's error codes when a certificate does not verify (OpenSSL's X509_V_ERR, and the host name
+ * check).
+ */
 const CERTIFICATE_WORDS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has run out',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet',

@@ -25,7 +25,10 @@ export const REQUEST: PeerRequest = {
 }
 export type Answer = (request: FastifyRequest, reply: FastifyReply) => unknown
 
-/** Starts a peer's listener with the real plugin. `answer` makes the answers, `asked` counts the requests that arrived. */
+/**
+ * Starts a peer's listener with the real plugin. `answer` makes the answers, `asked` counts the requests that
+ * arrived.
+ */
 export async function listen(
   t: Test,
   world: PeerWorld,

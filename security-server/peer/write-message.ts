@@ -1,4 +1,7 @@
-/** Writes a transport message in the byte layout of pr-messtransp: OCSP responses, message, body, hash chain, signature last. */
+/**
+ * Writes a transport message in the byte layout of pr-messtransp: OCSP responses, message, body, hash chain,
+ * signature last.
+ */
 import { Readable } from 'node:stream'
 import { closeText, newBoundary, partHeadText } from '#core/transport/multipart-writer.ts'
 import { heldMemory } from '#platform/held-memory.ts'
@@ -20,8 +23,8 @@ type OutgoingMessage = Omit<SignedParts, 'messageSha512'> & {
 type Piece = Buffer | string
 
 /**
- * Returns the content type with its boundary, and the content: one buffer when the body is in memory, otherwise a function that
- * opens a new stream.
+ * Returns the content type with its boundary, and the content: one buffer when the body is in memory,
+ * otherwise a function that opens a new stream.
  */
 export function writeMessage(outgoing: OutgoingMessage): {
   contentType: string

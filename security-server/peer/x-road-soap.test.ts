@@ -1,6 +1,6 @@
 /**
- * SOAP with attachments between X-Road's own code and ours (test/vectors/README.md): we read what its encoder wrote, its decoder read what
- * we write, to the octet and with the same digests under the signature.
+ * SOAP with attachments between X-Road's own code and ours (test/vectors/README.md): we read what its encoder
+ * wrote, its decoder read what we write, to the octet and with the same digests under the signature.
  */
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'

@@ -1,4 +1,7 @@
-/** What a peer is told once our system may have carried its request out: never that nothing happened, and nothing signed. */
+/**
+ * What a peer is told once our system may have carried its request out: never that nothing happened, and
+ * nothing signed.
+ */
 import t from 'tap'
 import { Fault } from '#schemas/fault.ts'
 import { saysNotCalled } from '../consumer/refused-codes.ts'

@@ -1,7 +1,8 @@
 /**
- * Guarantees that the provider's system is called once with exactly the request that was logged: its address and the raw
- * path and query, all signed headers, the body for POST, PUT and PATCH (pr-rest); the message itself where it is SOAP (pr-mess). Metadata services answer here. What
- * fails before the system was reached carries the mark NotSent. What an inbox, a room, a tracker or consents get never reaches a system here.
+ * Guarantees that the provider's system is called once with exactly the request that was logged: its address
+ * and the raw path and query, all signed headers, the body for POST, PUT and PATCH (pr-rest); the message
+ * itself where it is SOAP (pr-mess). Metadata services answer here. What fails before the system was reached
+ * carries the mark NotSent. What an inbox, a room, a tracker or consents get never reaches a system here.
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -80,14 +81,20 @@ async function callSystem(intent: Intent, rooms: ProviderRooms): Promise<Filtere
   })
 }
 
-/** What makes an answer a part of one, or coded, or another the second time: a person is shown the whole of it, once. */
+/**
+ * What makes an answer a part of one, or coded, or another the second time: a person is shown the whole of
+ * it, once.
+ */
 function isOfOneAnswer([name, value]: [string, string]): boolean {
   const lower = name.toLowerCase()
   if (lower === 'accept-encoding') return value !== 'identity'
   return lower === HEADER.preview || /^(?:range|if-.*)$/.test(lower)
 }
 
-/** Only a mandate of the user, which a mandate service has confirmed, and only a person: a party with a member class is an organisation. */
+/**
+ * Only a mandate of the user, which a mandate service has confirmed, and only a person: a party with a member
+ * class is an organisation.
+ */
 function mandateIn({ request, terms, representation, mandateUntil }: Intent): ConfirmedMandate | undefined {
   const { actors, issue } = request
   const { representedParty: party } = actors

@@ -1,6 +1,6 @@
 /**
- * Guarantees that an answer is as the description of its service says, where the service's settings want that, before anything of it
- * is signed. The system was called: another answer is its failure.
+ * Guarantees that an answer is as the description of its service says, where the service's settings want
+ * that, before anything of it is signed. The system was called: another answer is its failure.
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'

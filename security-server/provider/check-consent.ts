@@ -1,6 +1,7 @@
 /**
- * Guarantees that a call under a contract which demands the consent of the person whom it is about has one that is in force, counted for
- * this call, as the last thing before it is logged. A call that is refused after this, before our system was reached, gives it back.
+ * Guarantees that a call under a contract which demands the consent of the person whom it is about has one
+ * that is in force, counted for this call, as the last thing before it is logged. A call that is refused
+ * after this, before our system was reached, gives it back.
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -15,8 +16,8 @@ export type Consented = {
 }
 
 /**
- * Throws `consent_missing`, `consent_ended`, `consent_used_up` and `consent_unknown`. Whoever asks has the right and the contract: it may
- * learn that a consent to itself has ended.
+ * Throws `consent_missing`, `consent_ended`, `consent_used_up` and `consent_unknown`. Whoever asks has the
+ * right and the contract: it may learn that a consent to itself has ended.
  */
 export async function checkConsent<T extends AllowedRequest>(
   allowed: T,

@@ -1,6 +1,7 @@
 /**
- * Guarantees that the verified client may call this method and path of a service of ours, under a contract where the instance's
- * policy wants one. The early refusal asks the same question of claims, and gets no mark.
+ * Guarantees that the verified client may call this method and path of a service of ours, under a contract
+ * where the instance's policy wants one. The early refusal asks the same question of claims, and gets no
+ * mark.
  */
 import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import type { LocalService } from '../local-systems/local-systems.ts'
@@ -23,8 +24,8 @@ export type AllowedRequest = Verified<Received> & {
 }
 
 /**
- * Throws `unknown_service`, `service_disabled`, `invalid_path`, `access_denied`, or the fault of the contract; metadata
- * services are open to all members.
+ * Throws `unknown_service`, `service_disabled`, `invalid_path`, `access_denied`, or the fault of the
+ * contract; metadata services are open to all members.
  */
 export function checkContract(verified: Verified<Received>, rooms: ProviderRooms): AllowedRequest {
   const { client, service } = verified.request

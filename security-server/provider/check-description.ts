@@ -1,6 +1,6 @@
 /**
- * Guarantees that a request is as the description of its service says, where the service's settings want that. A metadata service has
- * no description.
+ * Guarantees that a request is as the description of its service says, where the service's settings want
+ * that. A metadata service has no description.
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'

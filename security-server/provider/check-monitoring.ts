@@ -1,6 +1,6 @@
 /**
- * Guarantees that a question to a monitoring service is one to this server's owner, and of somebody who may ask it (pr-opmon). What each
- * may see of the answer, the answer decides.
+ * Guarantees that a question to a monitoring service is one to this server's owner, and of somebody who may
+ * ask it (pr-opmon). What each may see of the answer, the answer decides.
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'

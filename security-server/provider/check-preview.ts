@@ -1,6 +1,7 @@
 /**
- * Guarantees that a call under a contract whose answers people see first names one person, can be made twice, and, where it brings the
- * reference of a preview, that this person has released the answer to this very call. Nothing is given without one: `hold-for-preview.ts`.
+ * Guarantees that a call under a contract whose answers people see first names one person, can be made twice,
+ * and, where it brings the reference of a preview, that this person has released the answer to this very
+ * call. Nothing is given without one: `hold-for-preview.ts`.
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -16,7 +17,10 @@ export type Previewed = {
   preview?: { question: PreviewQuestion; taken: TakenPreview | undefined }
 }
 
-/** `call` is its digest, where it is known. Throws what `previewQuestion` throws, `too_many_requests`, and what `Previews.take` throws. */
+/**
+ * `call` is its digest, where it is known. Throws what `previewQuestion` throws, `too_many_requests`, and
+ * what `Previews.take` throws.
+ */
 export async function checkPreview<T extends AllowedRequest & Consented>(
   allowed: T,
   call: string | undefined,

@@ -1,4 +1,7 @@
-/** Guarantees that the registry has the client on the peer's server and the service's subsystem on ours, now, nobody suspended. */
+/**
+ * Guarantees that the registry has the client on the peer's server and the service's subsystem on ours, now,
+ * nobody suspended.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
 import { checkClientNotSuspended, checkServerNotSuspended } from '../global-configuration/check-suspended.ts'

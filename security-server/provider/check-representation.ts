@@ -1,6 +1,7 @@
 /**
- * Guarantees that a verified call which names a represented party has the mandate that its contract asks for, before it is logged
- * and before our system hears of it; what a mandate service is asked is a question, nothing more.
+ * Guarantees that a verified call which names a represented party has the mandate that its contract asks for,
+ * before it is logged and before our system hears of it; what a mandate service is asked is a question,
+ * nothing more.
  */
 import { Fault } from '#schemas/fault.ts'
 import { codesOf, judgeRepresentation, type Represented } from '../peer/check-representation.ts'

@@ -1,7 +1,8 @@
 /**
- * Whether a service of ours exists, is on, and a client may call its method and path: access rights by subsystem and group, denied
- * by default, and a service contract where the instance's policy wants one. The one place where access rights are checked. It
- * speaks of what a request says: who made the request is proved elsewhere.
+ * Whether a service of ours exists, is on, and a client may call its method and path: access rights by
+ * subsystem and group, denied by default, and a service contract where the instance's policy wants one. The
+ * one place where access rights are checked. It speaks of what a request says: who made the request is proved
+ * elsewhere.
  */
 import { checkServicePath } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -57,8 +58,8 @@ export function checkRights(request: Request, rooms: ProviderRooms): Rights {
 }
 
 /**
- * The element in the body may be named longer than the service (pr-mess), but not like another one: systems go by the element, and
- * the right is one to the service. Throws `inconsistent_headers`.
+ * The element in the body may be named longer than the service (pr-mess), but not like another one: systems
+ * go by the element, and the right is one to the service. Throws `inconsistent_headers`.
  */
 function checkElement({ service, soap }: Request, { localSystems }: ProviderRooms): void {
   const element = soap?.element
@@ -76,7 +77,10 @@ function checkProtocol({ id, type }: LocalService, { protocol }: Request): void 
   if (spoken !== protocol) throw new Fault('service_type', { what: `${idText(id)} is a ${spoken} service` })
 }
 
-/** The circumstances of a call that was refused, under `terms`: as far as the call names a service and an endpoint of ours. */
+/**
+ * The circumstances of a call that was refused, under `terms`: as far as the call names a service and an
+ * endpoint of ours.
+ */
 export function termsWhenRefused(request: Request, terms: RecordTerms, rooms: ProviderRooms): TermsOnRecord {
   try {
     const call = endpointOf(request, rooms)?.call

@@ -3,7 +3,10 @@ import { memberOf } from '#schemas/identifiers.ts'
 import type { AllowedRequest } from './check-contract.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-/** Throws as `Keys.signingIdentity`, whose look-up costs little. A status that ends during the call is told after it. */
+/**
+ * Throws as `Keys.signingIdentity`, whose look-up costs little. A status that ends during the call is told
+ * after it.
+ */
 export function checkSigner(allowed: AllowedRequest, rooms: ProviderRooms): void {
   rooms.keys.signingIdentity(memberOf(allowed.request.service))
 }

@@ -1,4 +1,7 @@
-/** What a call of our own system may do: reach it once or not at all, and what becomes of its answer; metadata, quota, edge. */
+/**
+ * What a call of our own system may do: reach it once or not at all, and what becomes of its answer;
+ * metadata, quota, edge.
+ */
 import { randomBytes } from 'node:crypto'
 import http from 'node:http'
 import https from 'node:https'

@@ -1,7 +1,7 @@
 /**
- * The door to our own provider systems. Guarantees one attempt per call, no redirects followed, no header added that was
- * not signed but what HTTP itself needs, TLS verified as the service says, and an answer within its time-out. What fails
- * before the system was reached carries the mark NotSent.
+ * The door to our own provider systems. Guarantees one attempt per call, no redirects followed, no header
+ * added that was not signed but what HTTP itself needs, TLS verified as the service says, and an answer
+ * within its time-out. What fails before the system was reached carries the mark NotSent.
  */
 import { Agent, buildConnector, type Dispatcher } from 'undici'
 import type { HeaderList } from '#core/transport/header-list.ts'
@@ -112,8 +112,8 @@ export function createServiceClient(settings: {
           headersTimeout: timeoutMs,
           bodyTimeout: timeoutMs,
         }
-        // The answer's head is due within the time-out, waiting for a connection included; then its body has to flow. Of a large body
-        // the sending does not count, if it is no slower than this.
+        // The answer's head is due within the time-out, waiting for a connection included; then its body has
+        // to flow. Of a large body the sending does not count, if it is no slower than this.
         const sendingMs = ((q.body?.size ?? 0) / SLOWEST_BYTES_PER_SECOND) * 1000
         const head = { ms: timeoutMs + sendingMs, late: () => new Fault('service_timeout') }
         return await readAnswer(await callHttp(agentFor(q.service), call, { head }), q)
@@ -194,7 +194,10 @@ function lengthOf({ size }: Content): [string, string] {
   return ['content-length', String(size)]
 }
 
-/** Ours say what they are; of undici's only what did not begin, or what it refuses to, is certain not to have reached the system. */
+/**
+ * Ours say what they are; of undici's only what did not begin, or what it refuses to, is certain not to have
+ * reached the system.
+ */
 function failureOf(thrown: unknown, service: LocalService): Fault {
   if (thrown instanceof NotBegun) return new NotSent(failureOf(thrown.cause, service))
   const what = idText(service.id)

@@ -1,7 +1,7 @@
 /**
- * Opens connections to our own provider systems. Guarantees that none leads to an address where no service may lie or
- * back to this server, whatever its name resolves to, and that TLS is verified as the service says. Failures carry the
- * mark NotSent: no byte of a request was written.
+ * Opens connections to our own provider systems. Guarantees that none leads to an address where no service
+ * may lie or back to this server, whatever its name resolves to, and that TLS is verified as the service
+ * says. Failures carry the mark NotSent: no byte of a request was written.
  */
 import { X509Certificate } from 'node:crypto'
 import { isIP, type LookupFunction } from 'node:net'
@@ -15,7 +15,10 @@ import { NotSent } from '../peer/not-sent.ts'
 import { tlsCredentials } from '../peer/tls-profile.ts'
 import { whyNoConnection, whyUntrusted } from '../peer/why-no-connection.ts'
 
-/** What a connection to a service has to be; the system's CAs decide when no certificates (PEM) are registered. */
+/**
+ * What a connection to a service has to be; the system's CAs decide when no certificates (PEM) are
+ * registered.
+ */
 export function connectionOptions(q: {
   connectTimeoutMs: number
   verifyTls: boolean
@@ -34,8 +37,8 @@ export function connectionOptions(q: {
 }
 
 /**
- * A connector that opens connections only to where a service may lie; `own` are our listeners. The address is judged before anything is
- * sent to it: whether a port is open there is nobody's business.
+ * A connector that opens connections only to where a service may lie; `own` are our listeners. The address is
+ * judged before anything is sent to it: whether a port is open there is nobody's business.
  */
 export function guarded(
   connectBy: (lookup: LookupFunction) => buildConnector.connector,
@@ -58,7 +61,10 @@ export function guarded(
   }
 }
 
-/** The registered certificates, each trusted by itself: one of them is the service's, whatever host it names, or issued it. */
+/**
+ * The registered certificates, each trusted by itself: one of them is the service's, whatever host it names,
+ * or issued it.
+ */
 function trustOnly(certificates: readonly string[]): object {
   const known = new Set(certificates.map((pem) => new X509Certificate(pem).fingerprint256))
   return {

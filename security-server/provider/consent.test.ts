@@ -1,4 +1,7 @@
-/** The consent of the person whom a call is about, on the provider's side: whom a request names, what is refused, recorded and given back. */
+/**
+ * The consent of the person whom a call is about, on the provider's side: whom a request names, what is
+ * refused, recorded and given back.
+ */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { SubjectPlace } from '#core/subject/place.ts'

@@ -1,4 +1,7 @@
-/** Messages that are held against the description of their service: what the system hears, what leaves, and what no message can stop. */
+/**
+ * Messages that are held against the description of their service: what the system hears, what leaves, and
+ * what no message can stop.
+ */
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'

@@ -1,6 +1,7 @@
 /**
- * A request arrives: the way of a message on the provider's side, a step a line. The provider's system is called at most
- * once, only for a request that was verified, allowed and made durable; no reply leaves before it is durable, signed.
+ * A request arrives: the way of a message on the provider's side, a step a line. The provider's system is
+ * called at most once, only for a request that was verified, allowed and made durable; no reply leaves before
+ * it is durable, signed.
  */
 import { checkFields } from '../peer/check-fields.ts'
 import { call } from './call.ts'
@@ -26,7 +27,10 @@ import { takePlace } from './take-place.ts'
 import { takeQuota } from './take-quota.ts'
 import { verify } from './verify.ts'
 
-/** Carries one request of a peer to our system and gives the signed, logged reply; throws a Fault that is logged. */
+/**
+ * Carries one request of a peer to our system and gives the signed, logged reply; throws a Fault that is
+ * logged.
+ */
 export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<OutgoingReply> {
   let reached: Reached = { step: 'nothing' }
   try {

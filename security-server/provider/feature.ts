@@ -39,7 +39,10 @@ type Ground = Omit<
     armProvider(rooms: ProviderRooms): ProviderRooms
   }
 
-/** Octets of messages whose senders are proved by their certificates alone yet: half may be of one, whose large messages may come together. */
+/**
+ * Octets of messages whose senders are proved by their certificates alone yet: half may be of one, whose
+ * large messages may come together.
+ */
 const MAX_BEING_READ = { inAll: 256 * 1024 * 1024, ofOne: 128 * 1024 * 1024 }
 
 type Offers = { quotaUseToday: ContractQuotas['useToday'] }
@@ -75,7 +78,8 @@ export const provider: FeatureModule<Ground, Offers> = {
     const messageValidator = createMessageValidator({ onEnded: () => ended.inc() })
     const mandateServices = await createMandateServices({
       ...{ settings: ground.settings.mandateServices, server, clock },
-      // A mandate service that is a service of X-Road is asked through this server's own listener for systems.
+      // A mandate service that is a service of X-Road is asked through this server's own listener for
+      // systems.
       own: ground.ownListeners.filter(
         ({ host, port }) => ![http, https].some((one) => one?.address === host && one.port === port),
       ),

@@ -1,4 +1,7 @@
-/** Fields of a contract on the provider's side: what may be asked, what is removed before it is signed, what is on record. */
+/**
+ * Fields of a contract on the provider's side: what may be asked, what is removed before it is signed, what
+ * is on record.
+ */
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { brotliCompressSync, gzipSync } from 'node:zlib'

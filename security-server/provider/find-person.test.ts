@@ -1,4 +1,7 @@
-/** People whom large messages name: read on a thread, with the same result as small ones, while this one goes on. */
+/**
+ * People whom large messages name: read on a thread, with the same result as small ones, while this one goes
+ * on.
+ */
 import t from 'tap'
 import type { SubjectPlace } from '#core/subject/place.ts'
 import type { Fault } from '#schemas/fault.ts'

@@ -1,6 +1,6 @@
 /**
- * Finds the people whom a request names at the places that its contract declares, as the index by person finds them in its record, without
- * stopping exchanges: a large message is read on a thread, a few at a time.
+ * Finds the people whom a request names at the places that its contract declares, as the index by person
+ * finds them in its record, without stopping exchanges: a large message is read on a thread, a few at a time.
  */
 import type { SubjectPlace } from '#core/subject/place.ts'
 import { placesOf, readRequestSubjects } from '#core/subject/read-subjects.ts'
@@ -30,7 +30,10 @@ const inPlace = createSharedPlaces({
     }),
 })
 
-/** `fault`: nobody stands there, or not everybody could be read. Throws `too_many_requests`, and `invalid_soap` for a message that is none. */
+/**
+ * `fault`: nobody stands there, or not everybody could be read. Throws `too_many_requests`, and
+ * `invalid_soap` for a message that is none.
+ */
 export async function findPerson(asked: Asked, places: readonly SubjectPlace[]): Promise<Found> {
   return asked.request.protocol === 'SOAP' ? inSoap(asked, places) : inRest(asked, places)
 }
@@ -49,7 +52,8 @@ async function inRest({ request, body }: Asked, places: readonly SubjectPlace[])
     return readRequestSubjects(matching, { ...call, body: undefined })
   const act = () =>
     withWhole(body, headers, (bytes) => read({ protocol: 'REST', bytes, places: matching, call }))
-  // What is coded may be large without its coding. The turn comes first, so that nobody waits with a body in memory.
+  // What is coded may be large without its coding. The turn comes first, so that nobody waits with a body in
+  // memory.
   const mayBeLarge =
     body.size > AT_ONCE || headers.some(([name]) => name.toLowerCase() === 'content-encoding')
   const found = await (mayBeLarge ? inPlace(idText(request.client), act) : act())
@@ -65,7 +69,10 @@ async function read(question: PersonQuestion): Promise<Found> {
   return question.protocol === 'SOAP' ? asked : asked.catch(() => UNREADABLE)
 }
 
-/** Query: frameworks part it at semicolons too. Header: those that hand them on as variables write dashes as underscores. */
+/**
+ * Query: frameworks part it at semicolons too. Header: those that hand them on as variables write dashes as
+ * underscores.
+ */
 function isDoubtful(
   { in: where, name }: SubjectPlace,
   { query = '', headers }: Pick<RequestMessage['request'], 'query' | 'headers'>,

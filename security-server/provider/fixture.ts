@@ -1,4 +1,7 @@
-/** The population register's half with real keys and a system of its own on loopback; requests as the tax agency sends them. */
+/**
+ * The population register's half with real keys and a system of its own on loopback; requests as the tax
+ * agency sends them.
+ */
 
 import { createHash, randomUUID } from 'node:crypto'
 import http from 'node:http'

@@ -1,4 +1,7 @@
-/** The registry of another instance publishes the certificates of our servers as those of its own. Real keys and messages. */
+/**
+ * The registry of another instance publishes the certificates of our servers as those of its own. Real keys
+ * and messages.
+ */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { parseServerId } from '#schemas/identifiers.ts'

@@ -1,6 +1,6 @@
 /**
- * Guarantees that an answer which the person sees first leaves only when it is, to the octet, the one that they have released; any other
- * is kept for them to see. Nothing leaves with it that they were not shown.
+ * Guarantees that an answer which the person sees first leaves only when it is, to the octet, the one that
+ * they have released; any other is kept for them to see. Nothing leaves with it that they were not shown.
  */
 import { hash } from 'node:crypto'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -12,7 +12,10 @@ import type { Intent } from './log-intent.ts'
 import type { FilteredAnswer } from './remove-fields.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-/** Throws `preview_required`, `preview_stopped` and `preview_impossible`, marked NotGiven, and `service_failed`. */
+/**
+ * Throws `preview_required`, `preview_stopped` and `preview_impossible`, marked NotGiven, and
+ * `service_failed`.
+ */
 export async function holdForPreview(
   answer: FilteredAnswer,
   intent: Intent,
@@ -35,7 +38,10 @@ function notGiven(cause: unknown): never {
   throw new NotGiven(afterTheAnswer(cause))
 }
 
-/** The system has answered: what is said before it is asked, such as that too many answers wait, would now say that it was not. */
+/**
+ * The system has answered: what is said before it is asked, such as that too many answers wait, would now say
+ * that it was not.
+ */
 function afterTheAnswer(cause: unknown): Fault {
   if (cause instanceof PreviewFault) return cause
   const { code, what, detail } = asFault(cause)

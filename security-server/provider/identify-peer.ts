@@ -1,6 +1,7 @@
 /**
- * Guarantees that the server on the line is a registered one whose certificate is good now, that it may use this TLS profile,
- * and that it has not used up its quota. From here on replay keys are held for the message that it brings.
+ * Guarantees that the server on the line is a registered one whose certificate is good now, that it may use
+ * this TLS profile, and that it has not used up its quota. From here on replay keys are held for the message
+ * that it brings.
  */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -24,7 +25,9 @@ export type Presented = {
 /** The stay of a peer server with one message. */
 export type Visit = {
   peer: ServerId
-  /** It says itself that it is no X-Road server. Under a registry that makes no statements none of ours does. */
+  /**
+   * It says itself that it is no X-Road server. Under a registry that makes no statements none of ours does.
+   */
   isOurs: boolean
   /** What proved it: judged again when the body, which may take long, is there. */
   proof: { presented: Certificate[]; instance: string; ocspResponses: Buffer[] }

@@ -1,4 +1,7 @@
-/** What is beyond a contract's quota or a service's capacity: refused before anything is done, counted, told when to come again. */
+/**
+ * What is beyond a contract's quota or a service's capacity: refused before anything is done, counted, told
+ * when to come again.
+ */
 import { randomBytes } from 'node:crypto'
 import type http from 'node:http'
 import { Readable } from 'node:stream'

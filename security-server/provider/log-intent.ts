@@ -1,6 +1,7 @@
 /**
- * Guarantees that the request is durable before the provider's system hears of it, and that no other request with the
- * same (peer server, signed request id) was or will be taken. SOAP signs no such id: there it is the signature and the message.
+ * Guarantees that the request is durable before the provider's system hears of it, and that no other request
+ * with the same (peer server, signed request id) was or will be taken. SOAP signs no such id: there it is the
+ * signature and the message.
  */
 import { hash } from 'node:crypto'
 import { idText } from '#schemas/identifiers.ts'
@@ -25,7 +26,10 @@ export async function logIntent(ready: Ready, rooms: ProviderRooms): Promise<Int
   return intent
 }
 
-/** What is on record of a verified request: open ('') when it will be carried out, else closed with the code of its refusal. */
+/**
+ * What is on record of a verified request: open ('') when it will be carried out, else closed with the code
+ * of its refusal.
+ */
 export function requestFacts(
   verified: Verified<Received> & Partial<Represented> & Consented & Previewed,
   terms: TermsOnRecord,

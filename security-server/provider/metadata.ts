@@ -1,6 +1,6 @@
 /**
- * The metadata services of a provider subsystem: listMethods, allowedMethods, getOpenAPI (pr-meta). Open to every
- * registered member, else an exchange like any other: signed, logged, replay-safe.
+ * The metadata services of a provider subsystem: listMethods, allowedMethods, getOpenAPI (pr-meta). Open to
+ * every registered member, else an exchange like any other: signed, logged, replay-safe.
  */
 import type { HeaderList } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -60,7 +60,10 @@ async function openApi(request: Request, rooms: ProviderRooms): Promise<SystemAn
   return answerOf(request, `${type};charset=utf-8`, service.documentText, rooms)
 }
 
-/** X-Road starts the reply's headers from the request's (RestMetadataServiceHandlerImpl), but not those of its content. */
+/**
+ * X-Road starts the reply's headers from the request's (RestMetadataServiceHandlerImpl), but not those of its
+ * content.
+ */
 async function answerOf(
   request: Request,
   type: string,

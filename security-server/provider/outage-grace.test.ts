@@ -1,4 +1,7 @@
-/** A request arrives while the registry is away and the configuration past its end: only a contract that grants a grace lets it in. */
+/**
+ * A request arrives while the registry is away and the configuration past its end: only a contract that
+ * grants a grace lets it in.
+ */
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { idText } from '#schemas/identifiers.ts'

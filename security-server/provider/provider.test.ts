@@ -1,4 +1,7 @@
-/** A request arrives: what is let in, what is on record, what reaches the system, and how often. Real keys and messages. */
+/**
+ * A request arrives: what is let in, what is on record, what reaches the system, and how often. Real keys and
+ * messages.
+ */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'

@@ -1,6 +1,6 @@
 /**
- * Reads the people out of a body or a SOAP message, on the thread on which it is called. Guarantees that no other name stands beside which a
- * system could take for the same one, and with it another person.
+ * Reads the people out of a body or a SOAP message, on the thread on which it is called. Guarantees that no
+ * other name stands beside which a system could take for the same one, and with it another person.
  */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import type { SubjectPlace } from '#core/subject/place.ts'
@@ -71,7 +71,10 @@ export function hasOther(names: readonly string[], wanted: string, but: string):
   return names.some((name) => name !== but && fold(name) === folded)
 }
 
-/** What frameworks make of a name: without case, with dots, spaces and underscores alike, without brackets behind it. */
+/**
+ * What frameworks make of a name: without case, with dots, spaces and underscores alike, without brackets
+ * behind it.
+ */
 function fold(name: string): string {
   return name
     .replace(/\0.*$/s, '')

@@ -1,6 +1,7 @@
 /**
- * Guarantees the parts of one transport message from a verified peer server, and that its body was spooled only after the early
- * refusal let it through. The request id in the message is the one of the transport header.
+ * Guarantees the parts of one transport message from a verified peer server, and that its body was spooled
+ * only after the early refusal let it through. The request id in the message is the one of the transport
+ * header.
  */
 import type { Readable } from 'node:stream'
 import { headerValue } from '#core/transport/header-list.ts'

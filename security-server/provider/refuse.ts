@@ -1,8 +1,9 @@
 /**
- * Guarantees that what was refused is on record: for a verified request the request itself and our signed refusal, for
- * an authenticated peer the refusal; strangers, and what is beyond a limit, are only counted, so that they cannot fill
- * the log. An intent that was not answered is closed: as refused, with our signature, when the system was not reached,
- * else as outcome unknown, which nothing signed may call a refusal. A SOAP fault of the system is signed as just that.
+ * Guarantees that what was refused is on record: for a verified request the request itself and our signed
+ * refusal, for an authenticated peer the refusal; strangers, and what is beyond a limit, are only counted, so
+ * that they cannot fill the log. An intent that was not answered is closed: as refused, with our signature,
+ * when the system was not reached, else as outcome unknown, which nothing signed may call a refusal. A SOAP
+ * fault of the system is signed as just that.
  */
 import { createHash } from 'node:crypto'
 import { faultStatement } from '#core/transport/fault-statement.ts'
@@ -24,10 +25,16 @@ import { requestFacts } from './log-intent.ts'
 import { type Reached, visitOf } from './reached.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-/** What the provider's system did; all else after the call is ours, and none of it a code that a peer takes for a refusal. */
+/**
+ * What the provider's system did; all else after the call is ours, and none of it a code that a peer takes
+ * for a refusal.
+ */
 const OF_THE_CALL: ReadonlySet<FaultCode> = new Set(['service_failed', 'service_timeout', 'internal_error'])
 
-/** Given before anything was done, by the thousand where a system does not wait: counted, and no record (docs/message-path.md). */
+/**
+ * Given before anything was done, by the thousand where a system does not wait: counted, and no record
+ * (docs/message-path.md).
+ */
 const ONLY_COUNTED: ReadonlySet<FaultCode> = new Set([
   'contract_quota_used_up',
   'service_busy',
@@ -184,8 +191,8 @@ async function record(
 }
 
 /**
- * Where the request stands in the log. A verified request that is refused is evidence too; its replays are not, so that they
- * cannot fill the log. A body that no record keeps is removed.
+ * Where the request stands in the log. A verified request that is refused is evidence too; its replays are
+ * not, so that they cannot fill the log. A body that no record keeps is removed.
  */
 async function recordRequest(
   reached: Reached,

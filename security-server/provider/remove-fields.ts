@@ -1,6 +1,6 @@
 /**
- * Guarantees that no field of the answer that the contract does not name is signed or leaves. The system was called: an answer that
- * cannot be held against the fields is its failure.
+ * Guarantees that no field of the answer that the contract does not name is signed or leaves. The system was
+ * called: an answer that cannot be held against the fields is its failure.
  */
 import type { FieldRule } from '#core/contract/allowed-fields.ts'
 import type { Cut } from '#core/contract/cut-json.ts'
@@ -75,7 +75,10 @@ function isOfTheWhole(name: string): boolean {
   return OF_THE_WHOLE.has(name.toLowerCase())
 }
 
-/** Of a range (RFC 9110 section 14) nobody knows in which field it begins. An error may tell a range and be whole. */
+/**
+ * Of a range (RFC 9110 section 14) nobody knows in which field it begins. An error may tell a range and be
+ * whole.
+ */
 function isPart({ status, headers }: SystemAnswer): boolean {
   return status === 206 || (status < 300 && headerValue(headers, 'content-range') !== undefined)
 }

@@ -1,4 +1,6 @@
-/** Guarantees that only a signed, durable reply is put on the wire, with our log's newest tree head beside it. */
+/**
+ * Guarantees that only a signed, durable reply is put on the wire, with our log's newest tree head beside it.
+ */
 import type { Readable } from 'node:stream'
 import { heldMemory } from '#platform/held-memory.ts'
 import { HEADER } from '#schemas/wire.ts'

@@ -1,5 +1,6 @@
 /**
- * A represented party on the provider's side, in both protocols: what each check of a contract lets pass, and what the record proves.
+ * A represented party on the provider's side, in both protocols: what each check of a contract lets pass, and
+ * what the record proves.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import type http from 'node:http'

@@ -1,4 +1,7 @@
-/** The edge towards peers over real mutual TLS: early refusals get through, streams that break close, lines tell little. */
+/**
+ * The edge towards peers over real mutual TLS: early refusals get through, streams that break close, lines
+ * tell little.
+ */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'

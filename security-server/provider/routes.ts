@@ -1,6 +1,6 @@
 /**
- * The edge towards peer servers: one POST to arrival, reply or SOAP fault to HTTP response, one log line an exchange.
- * Nothing else here knows HTTP, nothing else turns a Fault into an answer.
+ * The edge towards peer servers: one POST to arrival, reply or SOAP fault to HTTP response, one log line an
+ * exchange. Nothing else here knows HTTP, nothing else turns a Fault into an answer.
  */
 import { pipeline } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
@@ -58,7 +58,8 @@ export function providerRoutes(
     observe('ok', ms / 1000)
     return sendReply(reply, done)
   }
-  // In the hook, before fastify looks at the content type: with its boundary it is another one for each message.
+  // In the hook, before fastify looks at the content type: with its boundary it is another one for each
+  // message.
   app.post('/', { onRequest: answer }, (_request, reply) => reply)
 }
 
@@ -95,7 +96,10 @@ function refusalOf(cause: unknown): Refusal {
   return { fault: asFault(cause), signatures: undefined, peerKnown: false }
 }
 
-/** X-Road's servers send a whole message before they read an answer, and learn nothing of one that came earlier if they cannot. */
+/**
+ * X-Road's servers send a whole message before they read an answer, and learn nothing of one that came
+ * earlier if they cannot.
+ */
 const REST_OF_A_PEER = { bytes: 1024 ** 3, ms: 120_000, atOnce: 8 }
 
 /** A peer of ours takes that much in one header; a larger proof stays in our log alone. */

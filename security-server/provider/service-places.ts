@@ -1,6 +1,7 @@
 /**
- * The places of services that take only some calls at once. Guarantees that members who wait get places in turn, each in the order
- * of its requests, that a member cannot fill the queue of others, and that nobody waits longer than a few seconds.
+ * The places of services that take only some calls at once. Guarantees that members who wait get places in
+ * turn, each in the order of its requests, that a member cannot fill the queue of others, and that nobody
+ * waits longer than a few seconds.
  */
 import { Fault } from '#schemas/fault.ts'
 

@@ -1,4 +1,7 @@
-/** Guarantees that the reply carries the provider member's signature and is bound to its request by ids and hash (pr-rest). */
+/**
+ * Guarantees that the reply carries the provider member's signature and is bound to its request by ids and
+ * hash (pr-rest).
+ */
 import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { memberOf } from '#schemas/identifiers.ts'
@@ -29,7 +32,10 @@ export function sign(answer: FilteredAnswer, intent: Intent, rooms: ProviderRoom
   })
 }
 
-/** The system was called: headers or a status that may not stand in a message are its failure, not the client's. */
+/**
+ * The system was called: headers or a status that may not stand in a message are its failure, not the
+ * client's.
+ */
 async function messageOf(
   answer: FilteredAnswer,
   intent: Intent,

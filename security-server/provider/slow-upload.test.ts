@@ -1,4 +1,7 @@
-/** Large requests on slow lines, with a real message log: taken as long as they may be, carried out once, however slow the copy. */
+/**
+ * Large requests on slow lines, with a real message log: taken as long as they may be, carried out once,
+ * however slow the copy.
+ */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
 /**
- * The metadata services of a provider subsystem in SOAP: listMethods, allowedMethods, getWsdl (pr-meta). Open to every registered
- * member, else an exchange like any other.
+ * The metadata services of a provider subsystem in SOAP: listMethods, allowedMethods, getWsdl (pr-meta). Open
+ * to every registered member, else an exchange like any other.
  */
 import { hash, randomUUID } from 'node:crypto'
 import { newBoundary } from '#core/transport/multipart-writer.ts'

@@ -1,4 +1,7 @@
-/** SOAP on the provider's side: what is signed is what is called, replays are known without a signed id, nothing unsigned comes in. */
+/**
+ * SOAP on the provider's side: what is signed is what is called, replays are known without a signed id,
+ * nothing unsigned comes in.
+ */
 import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import t from 'tap'

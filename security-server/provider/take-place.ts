@@ -1,6 +1,7 @@
 /**
- * Guarantees that a service gets no more calls at once than its settings say, and that members take turns when it is busy. Nothing
- * is logged or sent before a call has its place; what had to wait for it is allowed still.
+ * Guarantees that a service gets no more calls at once than its settings say, and that members take turns
+ * when it is busy. Nothing is logged or sent before a call has its place; what had to wait for it is allowed
+ * still.
  */
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { checkFields } from '../peer/check-fields.ts'
@@ -13,7 +14,10 @@ import { checkSigner } from './check-signer.ts'
 import type { ProviderRooms } from './rooms.ts'
 import type { CountedRequest } from './take-quota.ts'
 
-/** Throws `service_busy`, and after a wait what the checks before it throw. The place is free again when the exchange ends. */
+/**
+ * Throws `service_busy`, and after a wait what the checks before it throw. The place is free again when the
+ * exchange ends.
+ */
 export async function takePlace(
   counted: CountedRequest & Represented,
   rooms: ProviderRooms,

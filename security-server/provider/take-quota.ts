@@ -1,6 +1,6 @@
 /**
- * Guarantees that a call under a contract with a quota is one of those that the parties agreed on, counted over all nodes of this
- * server, before it is logged; a refusal is counted, and no record (refuse.ts).
+ * Guarantees that a call under a contract with a quota is one of those that the parties agreed on, counted
+ * over all nodes of this server, before it is logged; a refusal is counted, and no record (refuse.ts).
  */
 import type { AllowedRequest } from './check-contract.ts'
 import type { ProviderRooms } from './rooms.ts'

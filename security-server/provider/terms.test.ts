@@ -1,4 +1,7 @@
-/** What records of the provider's side say of a service contract, and of what is refused; whose words stand in a refusal. */
+/**
+ * What records of the provider's side say of a service contract, and of what is refused; whose words stand in
+ * a refusal.
+ */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import t from 'tap'
@@ -56,7 +59,8 @@ t.test('the service contract: asked for twice, its refusal signed, its name on r
     'one that was refused tells its circumstances, too',
   )
   log.records.length = 0
-  // Allowed on the claim, refused once it was verified: the request is evidence, kept as those contracts want it.
+  // Allowed on the claim, refused once it was verified: the request is evidence, kept as those contracts want
+  // it.
   let claims = 0
   const refusesLate = { ...covered, contracts: { ...contracts, contractFor: () => late() } }
   const late = (): RecordTerms => {

@@ -1,6 +1,6 @@
 /**
- * Guarantees that the client's member signed this request whole and, as it arrived, now, and that its server is the peer on the line:
- * peer and signed request id can then be trusted as the replay key.
+ * Guarantees that the client's member signed this request whole and, as it arrived, now, and that its server
+ * is the peer on the line: peer and signed request id can then be trusted as the replay key.
  */
 import { memberOf } from '#schemas/identifiers.ts'
 import { ANY_GRACE } from '../global-configuration/snapshot.ts'

@@ -3,8 +3,8 @@ import { asFault } from '#schemas/fault.ts'
 import type { LogReads } from './log-reads.ts'
 
 /**
- * `goneAt`: when the content was erased, or null if it was not erased or the record does not exist. `said`: what each erasure
- * record states.
+ * `goneAt`: when the content was erased, or null if it was not erased or the record does not exist. `said`:
+ * what each erasure record states.
  */
 export async function erasuresOf(
   log: Pick<LogReads, 'read'>,

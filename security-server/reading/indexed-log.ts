@@ -1,4 +1,6 @@
-/** Adds the stores of the index to the log's stores, for a thread that has opened the log's database itself. */
+/**
+ * Adds the stores of the index to the log's stores, for a thread that has opened the log's database itself.
+ */
 import type { LogDatabase } from '../message-log/log-store.ts'
 import { createSearchStore, type SearchStore } from './index/store.ts'
 import { createTermsStore, type TermsStore } from './index/terms-store.ts'

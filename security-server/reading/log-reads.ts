@@ -1,4 +1,6 @@
-/** The log for callers that look for records: searches, counts, leaf forms, and the evidence of one record. */
+/**
+ * The log for callers that look for records: searches, counts, leaf forms, and the evidence of one record.
+ */
 import type { ContainerParts } from '#core/container/container.ts'
 import { asFault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
@@ -30,11 +32,14 @@ type Searches = {
   findExchange(queryId: string, client: ClientId): Promise<SearchRow[]>
   /** Newest first, one page at a time. Waits until every record is indexed. */
   list(filter: SearchFilter): Promise<FoundRow[]>
-  /** As `list`, but with a time limit: a page that is not full may return `searchedTo`, from where the search can continue. */
+  /**
+   * As `list`, but with a time limit: a page that is not full may return `searchedTo`, from where the search
+   * can continue.
+   */
   listSome(filter: SearchFilter): Promise<SomeRows<FoundRow>>
   /**
-   * Searches the next records after `after` and below `size`, oldest first. For reading the whole log in steps. Does not wait for
-   * the index.
+   * Searches the next records after `after` and below `size`, oldest first. For reading the whole log in
+   * steps. Does not wait for the index.
    */
   window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
   /** The contracts, purposes or endpoints that can be searched for. Waits until every record is indexed. */
@@ -47,11 +52,15 @@ type Searches = {
   hoursOfPairs(question: PairsQuestion): Promise<HourOfPair[]>
   /** How long the answers took, by hour and by client and service. */
   latencies(question: LatencyQuestion): Promise<LatencyPage>
-  /** The day's exchanges by client and service, for the registry and not for people. Waits until every record is indexed. */
+  /**
+   * The day's exchanges by client and service, for the registry and not for people. Waits until every record
+   * is indexed.
+   */
   callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
   /**
-   * Leaf forms in the order of the log, starting at `first`. The Merkle tree is built over them; they contain neither content nor
-   * parties. For a record that is more secret than `clearance`, only the leaf is returned.
+   * Leaf forms in the order of the log, starting at `first`. The Merkle tree is built over them; they contain
+   * neither content nor parties. For a record that is more secret than `clearance`, only the leaf is
+   * returned.
    */
   forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
 }
@@ -64,8 +73,8 @@ type Evidence = {
   /** The parts of X-Road's container. Throws `not_found` when there is no message or no signature. */
   container(index: number): Promise<ContainerParts>
   /**
-   * The proof under the tree head of `size`, or under the best cosigned one. If no tree head covers the record yet, makes one
-   * first.
+   * The proof under the tree head of `size`, or under the best cosigned one. If no tree head covers the
+   * record yet, makes one first.
    */
   proof(index: number, size?: number): Promise<InclusionEvidence>
   /** The complete time-stamp batch of the record's signature. Undefined while there is none. */
@@ -128,7 +137,10 @@ function searches({ parts, maintain }: ReadFrom): Searches {
   }
 }
 
-/** Whether the party is the subsystem that provides the service: the service identifier starts with the subsystem's. */
+/**
+ * Whether the party is the subsystem that provides the service: the service identifier starts with the
+ * subsystem's.
+ */
 function isServiceOf(service: string, party: string): boolean {
   return service.startsWith(`${party}/`) && party.split('/').length === 4
 }

@@ -1,10 +1,13 @@
-/** Everybody who looks at the message log leaves a record in the audit log first. If it cannot be written, nothing is shown. */
+/**
+ * Everybody who looks at the message log leaves a record in the audit log first. If it cannot be written,
+ * nothing is shown.
+ */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
 
 /**
- * Operations whose look is recorded with the request's parameters only. The other operations call `recordLook` themselves, with
- * more details.
+ * Operations whose look is recorded with the request's parameters only. The other operations call
+ * `recordLook` themselves, with more details.
  */
 const PLAIN = {
   findErasureOrders: 'erasure orders',
@@ -48,8 +51,8 @@ export const LOOKS = [
 ] as const
 
 /**
- * Records a look: `target` says what was looked at. The query is recorded too, with case and reason if the request has them.
- * Throws when the record cannot be written.
+ * Records a look: `target` says what was looked at. The query is recorded too, with case and reason if the
+ * request has them. Throws when the record cannot be written.
  */
 export async function recordLook(
   audit: AuditLog,

@@ -1,4 +1,7 @@
-/** The part of the log's thread that serves readers of records: it fills and queries the index, opens records and proves them. */
+/**
+ * The part of the log's thread that serves readers of records: it fills and queries the index, opens records
+ * and proves them.
+ */
 import { hiddenForm } from '#core/log-export/hidden-form.ts'
 import type { LogPart, PartGround } from '../message-log/part.ts'
 import type { Clearance } from '../message-log/record-input.ts'
@@ -38,8 +41,8 @@ export type ReadingMethods = ActorMethods & {
   latencies(question: LatencyQuestion): Promise<LatencyPage>
   callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
   /**
-   * Leaf forms in the order of the log, starting at `first`. For a record that is more secret than `clearance`, only the leaf is
-   * returned.
+   * Leaf forms in the order of the log, starting at `first`. For a record that is more secret than
+   * `clearance`, only the leaf is returned.
    */
   forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
   readEvidence(index: number): Promise<StoredEvidence>

@@ -1,6 +1,7 @@
 /**
- * Guarantees that nobody sees a record that is more secret than they may see. The API reads records only through this module.
- * Searches get a filter with the reader's clearance; reads of one record check the secrecy of that record.
+ * Guarantees that nobody sees a record that is more secret than they may see. The API reads records only
+ * through this module. Searches get a filter with the reader's clearance; reads of one record check the
+ * secrecy of that record.
  */
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -22,14 +23,17 @@ export type ReadableLog = Omit<RecordReads, 'forms' | 'countsOf'> & {
   clearance: Clearance
 }
 
-/** 1 for callers with the role for secret contracts, else 0. Records of a higher secrecy are shown to nobody on this server. */
+/**
+ * 1 for callers with the role for secret contracts, else 0. Records of a higher secrecy are shown to nobody
+ * on this server.
+ */
 export function clearanceOf({ roles }: Pick<Caller, 'roles'>): Clearance {
   return roles.includes(SECRECY_ROLE) ? 1 : 0
 }
 
 /**
- * Reads of one record throw `record_is_secret` if it is too secret. Searches and counts leave such records out. `management`: the
- * subsystem that the registry is asked at, for questions about calls of upkeep.
+ * Reads of one record throw `record_is_secret` if it is too secret. Searches and counts leave such records
+ * out. `management`: the subsystem that the registry is asked at, for questions about calls of upkeep.
  */
 export function readableLog(
   log: RecordReads,

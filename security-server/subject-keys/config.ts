@@ -1,4 +1,7 @@
-/** The settings of the holder of subject keys: the JSON Schema of its YAML file, checked before anything starts. */
+/**
+ * The settings of the holder of subject keys: the JSON Schema of its YAML file, checked before anything
+ * starts.
+ */
 import { BOTH_FILES, type Listener, listenerFiles } from '#platform/http-service/listener-tls.ts'
 import { isLoopback } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -107,7 +110,10 @@ export const settingsSchema = {
   },
 } as const
 
-/** Throws `invalid_configuration` unless exactly one of `socket` and `listen` is set, and if health would leave this machine in clear. */
+/**
+ * Throws `invalid_configuration` unless exactly one of `socket` and `listen` is set, and if health would
+ * leave this machine in clear.
+ */
 export function checkHolderSettings({
   socket,
   listen,

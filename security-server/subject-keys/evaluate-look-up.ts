@@ -1,6 +1,7 @@
 /**
- * Evaluates one identifier for a person who asks a tracker who used their data. It is counted by client and day before the answer, and
- * the counts of each day are recorded; the security server's log has each question, signed by who asked it.
+ * Evaluates one identifier for a person who asks a tracker who used their data. It is counted by client and
+ * day before the answer, and the counts of each day are recorded; the security server's log has each
+ * question, signed by who asked it.
  */
 import { oldestKept } from '#core/subject/months.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'

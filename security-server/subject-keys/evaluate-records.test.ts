@@ -1,6 +1,6 @@
 /**
- * What a thief gets with a stolen indexing credential, on both stores: no month that is over, only so much per day, and all of it
- * on record.
+ * What a thief gets with a stolen indexing credential, on both stores: no month that is over, only so much
+ * per day, and all of it on record.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

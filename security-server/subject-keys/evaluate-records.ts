@@ -1,7 +1,8 @@
 /**
- * Evaluates the identifiers in records, in the order of the log. Three bounds: one record index has at most as many identifiers
- * as a message may have, however often it is asked; indexes and months far behind the newest ones are refused; each day has
- * limits that a restart does not reset. Each day is recorded in the audit log.
+ * Evaluates the identifiers in records, in the order of the log. Three bounds: one record index has at most
+ * as many identifiers as a message may have, however often it is asked; indexes and months far behind the
+ * newest ones are refused; each day has limits that a restart does not reset. Each day is recorded in the
+ * audit log.
  */
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
 import { monthsAfter, newestPossible } from '#core/subject/months.ts'
@@ -15,11 +16,13 @@ import { digestHash, hashIdentifier, keyIdOf } from './hash-identifier.ts'
 import type { MonthKeys } from './month-keys.ts'
 
 /**
- * After a crash the server may send a batch again, with the identifiers declared since. It never sends records further back than
- * this.
+ * After a crash the server may send a batch again, with the identifiers declared since. It never sends
+ * records further back than this.
  */
 const KEPT_INDEXES = 10_000
-/** Records are logged when they happen: a record may be at most this many months earlier than one before it. */
+/**
+ * Records are logged when they happen: a record may be at most this many months earlier than one before it.
+ */
 const LAG_MONTHS = 1
 const SYSTEM = { id: 'subject-keys', name: 'subject-keys' }
 
@@ -55,12 +58,14 @@ export async function evaluateRecords(
     const past = keys.isGone(month) ? 'destroyed' : 'late'
     const key = isLate ? past : await keys.forRecord(month)
     if (!Buffer.isBuffer(key)) {
-      // A server whose clock runs ahead must not stop the index, so the record is refused but the batch goes on.
+      // A server whose clock runs ahead must not stop the index, so the record is refused but the batch goes
+      // on.
       if (key === 'destroyed') answers.push({ index, without: key })
       else refuse()
       continue
     }
-    // A text that is no identifier here, even if the server took it for one, must not stop the records after it.
+    // A text that is no identifier here, even if the server took it for one, must not stop the records after
+    // it.
     if (subjects.some(({ identifier }) => normaliseIdentifier(identifier) === undefined)) {
       refuse()
       continue
@@ -84,7 +89,10 @@ export async function evaluateRecords(
   return answers
 }
 
-/** Stores durably what was evaluated and refused, before the caller gets an answer. Throws `subject_evaluations_used_up`. */
+/**
+ * Stores durably what was evaluated and refused, before the caller gets an answer. Throws
+ * `subject_evaluations_used_up`.
+ */
 async function note(
   rows: EvaluatedRow[],
   answers: SubjectEvaluation[],

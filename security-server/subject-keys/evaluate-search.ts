@@ -1,6 +1,7 @@
 /**
- * Evaluates one identifier for one search. The search is counted by person, case and day, and recorded with its case before the
- * caller gets the answer. Refused searches are counted too; the first ones of a day have records of their own.
+ * Evaluates one identifier for one search. The search is counted by person, case and day, and recorded with
+ * its case before the caller gets the answer. Refused searches are counted too; the first ones of a day have
+ * records of their own.
  */
 
 import { oldestKept } from '#core/subject/months.ts'
@@ -74,7 +75,9 @@ export async function recordPastRefusals({
   }
 }
 
-/** Normalizes a case number. Otherwise one case could be written in several ways, each with limits of its own. */
+/**
+ * Normalizes a case number. Otherwise one case could be written in several ways, each with limits of its own.
+ */
 function caseOf(text: string): string {
   const one = text.normalize('NFKC').replace(/\s+/g, ' ').trim()
   if (one === '' || /\p{C}/u.test(one))

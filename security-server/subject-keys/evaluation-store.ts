@@ -1,6 +1,6 @@
 /**
- * The rows about evaluated records: the identifiers of the newest ones, how far the log was evaluated, and the counts of each
- * day.
+ * The rows about evaluated records: the identifiers of the newest ones, how far the log was evaluated, and
+ * the counts of each day.
  */
 
 import { isMonth } from '#core/subject/months.ts'
@@ -73,8 +73,8 @@ export function createEvaluationStore(database: Database) {
 
   return {
     /**
-     * `mark`: all evaluated record indexes are below it. `newest`: the newest evaluated month. `movedOn`: when the mark moved
-     * last. All undefined at first.
+     * `mark`: all evaluated record indexes are below it. `newest`: the newest evaluated month. `movedOn`:
+     * when the mark moved last. All undefined at first.
      */
     marks: async (): Promise<EvaluationMarks> => {
       const rows = await tables.selectFrom('holder_mark').selectAll().execute()
@@ -101,9 +101,9 @@ export function createEvaluationStore(database: Database) {
       return found
     },
     /**
-     * Stores and counts what was evaluated, and deletes rows more than `kept` indexes back. When a limit of the day would be
-     * exceeded, it only counts the refused batch and returns the limit in `usedUp`. `isFirst` marks the day's first refusal of
-     * its kind, of records or of batches.
+     * Stores and counts what was evaluated, and deletes rows more than `kept` indexes back. When a limit of
+     * the day would be exceeded, it only counts the refused batch and returns the limit in `usedUp`.
+     * `isFirst` marks the day's first refusal of its kind, of records or of batches.
      */
     note: (q: {
       day: string
@@ -179,8 +179,8 @@ export function createEvaluationStore(database: Database) {
 }
 
 /**
- * By how many indexes a new mark counts on its day. Days without a move are credited, because a log also grows without records
- * that name people. The first mark of a holder counts nothing, wherever the log is.
+ * By how many indexes a new mark counts on its day. Days without a move are credited, because a log also
+ * grows without records that name people. The first mark of a holder counts nothing, wherever the log is.
  */
 function stepOf(
   { mark, movedOn }: EvaluationMarks,

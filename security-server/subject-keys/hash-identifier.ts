@@ -1,6 +1,6 @@
 /**
- * The keyed hash of an identifier: HMAC-SHA-256 with the key of a month, salted with the type, so that hashes of two months or
- * types cannot be linked.
+ * The keyed hash of an identifier: HMAC-SHA-256 with the key of a month, salted with the type, so that hashes
+ * of two months or types cannot be linked.
  */
 import { createHmac } from 'node:crypto'
 import { normaliseIdentifier } from '#core/subject/identifier.ts'

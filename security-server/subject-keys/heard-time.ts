@@ -1,9 +1,12 @@
 /**
- * The time by which keys are destroyed for good: the lesser of the clock and of what servers have heard, who verify what the registry and
- * time-stamping authorities sign. So neither a wrong clock nor a wrong server alone brings an end forward:
- * - what a server says counts up to the clock of that moment, so a time that is years ahead proves no more than the right one, now and later;
+ * The time by which keys are destroyed for good: the lesser of the clock and of what servers have heard, who
+ * verify what the registry and time-stamping authorities sign. So neither a wrong clock nor a wrong server
+ * alone brings an end forward:
+ * - what a server says counts up to the clock of that moment, so a time that is years ahead proves no more
+ *   than the right one, now and later;
  * - the highest counts, so who says less, or nothing, delays nothing;
- * - elapsed time goes on from it while nobody asks, and a restart goes on from what was stored: only the pause is lost, until a server asks.
+ * - elapsed time goes on from it while nobody asks, and a restart goes on from what was stored: only the
+ *   pause is lost, until a server asks.
  */
 import { type Clock, elapsedTime } from '#platform/clock.ts'
 

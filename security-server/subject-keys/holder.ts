@@ -1,7 +1,7 @@
 /**
- * The operations of the key holder. It evaluates identifiers of records, as many per record as a message may have, and of
- * searches, each bound to a case and a person. Everything is counted and recorded before it is done. The holder stores no
- * identifier and no hash of one.
+ * The operations of the key holder. It evaluates identifiers of records, as many per record as a message may
+ * have, and of searches, each bound to a case and a person. Everything is counted and recorded before it is
+ * done. The holder stores no identifier and no hash of one.
  */
 
 import { oldestKept } from '#core/subject/months.ts'
@@ -38,7 +38,9 @@ export type Holder = {
   recordPastDays(): Promise<void>
   /** Destroys what is over by its clock and by what it has heard. */
   destroyDue(): Promise<string[]>
-  /** The months whose keys are over by the clock, and stay until a server has told a time that others signed. */
+  /**
+   * The months whose keys are over by the clock, and stay until a server has told a time that others signed.
+   */
   waiting(): string[]
   heard: HeardTime['heard']
   audit: AuditLog

@@ -1,4 +1,7 @@
-/** The holder of subject keys as a process: node security-server/subject-keys/main.ts --configuration file.yaml */
+/**
+ * The holder of subject keys as a process: node security-server/subject-keys/main.ts --configuration
+ * file.yaml
+ */
 import { chmod, readFile, rm } from 'node:fs/promises'
 import { connect, type NetConnectOpts } from 'node:net'
 import { parseArgs } from 'node:util'
@@ -107,7 +110,10 @@ async function tlsOf({ listen }: HolderSettings): Promise<object> {
   }
 }
 
-/** Health and metrics for who has no credential, and no certificate that the other listener lets in: a probe, say. */
+/**
+ * Health and metrics for who has no credential, and no certificate that the other listener lets in: a probe,
+ * say.
+ */
 async function monitor(
   settings: HolderSettings,
   health: Health,
@@ -141,8 +147,8 @@ async function listen(app: FastifyInstance, settings: HolderSettings): Promise<s
 }
 
 /**
- * Called before anything is opened: a second process on the same keys would take the first one's newest file for the remains of a
- * crash.
+ * Called before anything is opened: a second process on the same keys would take the first one's newest file
+ * for the remains of a crash.
  */
 async function refuseSecond({ socket, listen }: HolderSettings): Promise<void> {
   const at = listen === undefined ? { path: socket as string } : { host: listen.address, port: listen.port }

@@ -1,4 +1,7 @@
-/** The keys of months: made with the first record of a month, kept unwrapped in memory, destroyed when their time is over. */
+/**
+ * The keys of months: made with the first record of a month, kept unwrapped in memory, destroyed when their
+ * time is over.
+ */
 import { randomBytes } from 'node:crypto'
 import { newestPossible, oldestKept } from '#core/subject/months.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -19,8 +22,8 @@ export type MonthKeys = {
   forSearch(): { month: string; key: Buffer }[]
   states(): Promise<MonthState[]>
   /**
-   * Destroys the keys whose time is over; returns their months. `before` records them first: when it throws, nothing is
-   * destroyed.
+   * Destroys the keys whose time is over; returns their months. `before` records them first: when it throws,
+   * nothing is destroyed.
    */
   destroyDue(before: (months: string[]) => Promise<unknown>): Promise<string[]>
   /** The months whose time is over by the clock alone. Nobody can search them. */
@@ -56,7 +59,10 @@ export async function openMonthKeys(q: {
     return { files, used, rows: rows.length }
   }
 
-  /** Unwraps the key of a row. Returns the wrapping key file that it used; undefined when the key was destroyed. */
+  /**
+   * Unwraps the key of a row. Returns the wrapping key file that it used; undefined when the key was
+   * destroyed.
+   */
   function takeRow({ month, wrapping: id, sealed }: MonthRow, files: Map<string, WrappingKey>) {
     if (id === null || sealed === null) {
       keys.delete(month)
@@ -74,7 +80,8 @@ export async function openMonthKeys(q: {
 
   async function readAll(): Promise<WrappingKey> {
     const { files, used, rows } = await readRows()
-    // An empty database may be the wrong one while the files belong to the right one, so nothing is destroyed.
+    // An empty database may be the wrong one while the files belong to the right one, so nothing is
+    // destroyed.
     if (rows === 0) return [...files.values()][0] ?? wrapping.make()
     // A crash during a destruction left a wrapping key that wraps nothing, or nothing any more.
     for (const id of files.keys()) if (!used.has(id)) await wrapping.destroy(id)
@@ -133,7 +140,8 @@ export async function openMonthKeys(q: {
         await store.scrub()
         const old = current
         current = next
-        // A month that was added meanwhile is still wrapped with the old key: the next destruction or start deletes that file.
+        // A month that was added meanwhile is still wrapped with the old key: the next destruction or start
+        // deletes that file.
         const isUsed = (await store.months()).some((row) => row.wrapping === old.id)
         if (!isUsed) await wrapping.destroy(old.id)
         for (const month of due) {

@@ -1,4 +1,7 @@
-/** The rows of the key holder: wrapped keys by month, and counts of searches. Also the migrations of all its tables. */
+/**
+ * The rows of the key holder: wrapped keys by month, and counts of searches. Also the migrations of all its
+ * tables.
+ */
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
@@ -14,7 +17,10 @@ export type MonthRow = {
   created_at: Time
   destroyed_at: Time | null
 }
-/** The searches of one UTC day: of a person, of a case, or of all (`who` is ''). Scope `refused` counts the refused ones. */
+/**
+ * The searches of one UTC day: of a person, of a case, or of all (`who` is ''). Scope `refused` counts the
+ * refused ones.
+ */
 type CountRow = { day: string; scope: Scope | 'refused'; who: string; searches: Whole }
 type Scope = 'person' | 'case' | 'all'
 
@@ -160,8 +166,8 @@ export async function openHolderStore(database: Database) {
     },
 
     /**
-     * Counts one search for each of these. When the limit of one is used up it counts one refusal instead, and returns that scope
-     * and the day's refusals so far.
+     * Counts one search for each of these. When the limit of one is used up it counts one refusal instead,
+     * and returns that scope and the day's refusals so far.
      */
     countSearch: (
       day: string,

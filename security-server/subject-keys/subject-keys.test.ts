@@ -1,4 +1,6 @@
-/** The holder of subject keys on both stores: what it evaluates, refuses, counts, records, keeps and destroys. */
+/**
+ * The holder of subject keys on both stores: what it evaluates, refuses, counts, records, keeps and destroys.
+ */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

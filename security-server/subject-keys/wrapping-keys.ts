@@ -1,6 +1,7 @@
 /**
- * The key that encrypts the keys of months, in a file of its own outside the database. It is replaced whenever keys of months are
- * destroyed. So nothing can open the copies of those keys in a backup of the database.
+ * The key that encrypts the keys of months, in a file of its own outside the database. It is replaced
+ * whenever keys of months are destroyed. So nothing can open the copies of those keys in a backup of the
+ * database.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
@@ -77,7 +78,10 @@ export function wrapKey({ key }: WrappingKey, month: string, plain: Buffer): Buf
   return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
 }
 
-/** Decrypts the key of a month. Throws `invalid_configuration` when the store was tampered with or belongs to another holder. */
+/**
+ * Decrypts the key of a month. Throws `invalid_configuration` when the store was tampered with or belongs to
+ * another holder.
+ */
 export function unwrapKey({ key }: WrappingKey, month: string, sealed: Buffer): Buffer {
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE), { authTagLength: TAG })

@@ -1,4 +1,7 @@
-/** A balancer for TCP in front of a server's nodes: the next one that is up gets the connection, another one if it refuses. */
+/**
+ * A balancer for TCP in front of a server's nodes: the next one that is up gets the connection, another one
+ * if it refuses.
+ */
 import net from 'node:net'
 
 type Balancer = { close(): Promise<void> }

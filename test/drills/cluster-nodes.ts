@@ -1,4 +1,7 @@
-/** Nodes of an agency's security server, each on a host of its own: the first as the sandbox set it up, the others joined by a secret. */
+/**
+ * Nodes of an agency's security server, each on a host of its own: the first as the sandbox set it up, the
+ * others joined by a secret.
+ */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -93,7 +96,8 @@ function nodeAt({ instance, agency, name, address, enter, folder, settingsFile }
         const { exitCode, signalCode } = child!
         if (exitCode !== null || signalCode !== null) {
           const last = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-5).join('\n')
-          // Versions before the one of 2 December 2026 wait for no database at their start; their service manager starts them again.
+          // Versions before the one of 2 December 2026 wait for no database at their start; their service
+          // manager starts them again.
           if (!last.includes('no connection') || left-- === 0)
             throw new Error(`${name} ended at its start, with ${exitCode ?? signalCode}:\n${last}`)
           child = run()

@@ -1,7 +1,8 @@
 /**
- * Three nodes of the security server that asks and two of its provider's, each in a network namespace of its own, on a PostgreSQL with a standby,
- * under load, with bodies that are stored apart: nodes are killed one after another, and so is the primary. At the end no acknowledged exchange
- * is missing in either log, none was carried out twice, each body came back as it was sent, and both logs verify.
+ * Three nodes of the security server that asks and two of its provider's, each in a network namespace of its
+ * own, on a PostgreSQL with a standby, under load, with bodies that are stored apart: nodes are killed one
+ * after another, and so is the primary. At the end no acknowledged exchange is missing in either log, none
+ * was carried out twice, each body came back as it was sent, and both logs verify.
  *
  *   node test/drills/cluster.ts [--kills 50] [--failovers 5]
  *

@@ -1,6 +1,8 @@
 /**
- * The image in podman, by the commands of docs/packages.md and by the example for compose: it is loaded; without a volume, on one that cannot be written and as
- * root nothing starts; a server of the example becomes healthy, answers through its published port, drains when it is stopped, and has its keys when it comes back.
+ * The image in podman, by the commands of docs/packages.md and by the example for compose: it is loaded;
+ * without a volume, on one that cannot be written and as root nothing starts; a server of the example becomes
+ * healthy, answers through its published port, drains when it is stopped, and has its keys when it comes
+ * back.
  *
  *   node test/drills/image.ts
  *
@@ -24,7 +26,10 @@ const IMAGE = `concordat:${VERSION}`
 const USER = 10001
 const ADDRESS = `127.${randomInt(10, 250)}.${randomInt(1, 250)}.1`
 const CONTAINER = 'agency_security-server_1'
-/** crun takes a machine with both kinds of control groups for a mistake: what it starts sees those of version 1 alone. */
+/**
+ * crun takes a machine with both kinds of control groups for a mistake: what it starts sees those of version
+ * 1 alone.
+ */
 const HOST = 'umount /sys/fs/cgroup/unified 2>/dev/null; echo ready; exec sleep infinity'
 /** As the documents have it. */
 const RUN = ['run', '--rm', '--read-only', '--cap-drop', 'all']

@@ -1,11 +1,13 @@
 /**
- * The chart and the image on a Kubernetes of one node, in namespaces that admit nothing but "restricted" pods (Pod Security Standards): a registry of one pod and a
- * security server of two become ready; a server that is killed, a pod that is deleted and pods that are replaced come back with their keys.
+ * The chart and the image on a Kubernetes of one node, in namespaces that admit nothing but "restricted" pods
+ * (Pod Security Standards): a registry of one pod and a security server of two become ready; a server that is
+ * killed, a pod that is deleted and pods that are replaced come back with their keys.
  *
  *   node test/drills/kubernetes.ts [--programs <folder>]
  *
- * It takes ten minutes, and half an hour more where Kubernetes is still to be built (one-node/programs.sh). It needs root, unshare, Go, gcc, PostgreSQL, the Helm of
- * scripts/test/outside-tools.sh, and Debian's containerd, runc, etcd-server, containernetworking-plugins, iptables and conntrack.
+ * It takes ten minutes, and half an hour more where Kubernetes is still to be built (one-node/programs.sh).
+ * It needs root, unshare, Go, gcc, PostgreSQL, the Helm of scripts/test/outside-tools.sh, and Debian's
+ * containerd, runc, etcd-server, containernetworking-plugins, iptables and conntrack.
  */
 import { execFileSync } from 'node:child_process'
 import { homedir } from 'node:os'

@@ -1,6 +1,7 @@
 /**
- * Network namespaces on one machine: each of the hosts has its own, with an address of an instance's loopback network, behind one bridge. The process
- * itself is in a namespace of its own too, so nothing of it can be reached from outside the machine.
+ * Network namespaces on one machine: each of the hosts has its own, with an address of an instance's loopback
+ * network, behind one bridge. The process itself is in a namespace of its own too, so nothing of it can be
+ * reached from outside the machine.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { readlinkSync } from 'node:fs'
@@ -26,7 +27,10 @@ const BRIDGE = 'drill'
 const TABLE = '100'
 const LOOPBACK = ['net.ipv4.conf.all.route_localnet=1', 'net.ipv4.conf.default.route_localnet=1']
 
-/** Runs this program again in a network of its own, and ends with its exit code; returns in that network, where loopback works. */
+/**
+ * Runs this program again in a network of its own, and ends with its exit code; returns in that network,
+ * where loopback works.
+ */
 export function enterOwnNetwork(): void {
   if (process.env['DRILL_NETWORK'] === 'own') {
     run([], ['ip', 'link', 'set', 'lo', 'up'])

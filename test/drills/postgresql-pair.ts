@@ -1,6 +1,7 @@
 /**
- * PostgreSQL with a standby, each on a host of its own, and an address that follows the primary, as cluster managers set it up: what was committed
- * is on both (synchronous replication), the standby is promoted when the primary dies, and the dead one comes back as a standby.
+ * PostgreSQL with a standby, each on a host of its own, and an address that follows the primary, as cluster
+ * managers set it up: what was committed is on both (synchronous replication), the standby is promoted when
+ * the primary dies, and the dead one comes back as a standby.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { appendFileSync, chownSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
@@ -15,7 +16,10 @@ type Member = { host: Host; address: string; data: string; child?: ChildProcess 
 export type PostgresqlPair = {
   url(database: string): string
   createDatabase(name: string): Promise<void>
-  /** Kills the primary and all its processes, promotes the standby, moves the address, and makes a new standby of the dead one. */
+  /**
+   * Kills the primary and all its processes, promotes the standby, moves the address, and makes a new standby
+   * of the dead one.
+   */
   failOver(): Promise<void>
   stop(): Promise<void>
 }

@@ -1,11 +1,14 @@
 /**
- * The management APIs of a registry and of a security server, held against their OpenAPI documents by Schemathesis, which others wrote: every
- * status, header, content type and body of an answer has to be one that the document names, bad data has to be refused, and no case may end in an error of the server.
+ * The management APIs of a registry and of a security server, held against their OpenAPI documents by
+ * Schemathesis, which others wrote: every status, header, content type and body of an answer has to be one
+ * that the document names, bad data has to be refused, and no case may end in an error of the server.
  *
  *   pip install schemathesis==4.32.5
- *   node test/drills/schemathesis.ts [--program st] [--minutes 20] [--examples 60] [--seed 1] [--api central-registry --api security-server]
+ *   node test/drills/schemathesis.ts [--program st] [--minutes 20] [--examples 60] [--seed 1] [--api
+ *   central-registry --api security-server]
  *
- * An address may ask 600 times a minute, so 5,000 cases of one process take nine minutes or more: the gate does not run it.
+ * An address may ask 600 times a minute, so 5,000 cases of one process take nine minutes or more: the gate
+ * does not run it.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -28,8 +31,9 @@ const { values } = parseArgs({
   },
 })
 /**
- * Headers of a path that is too long are refused with 431. What another has to answer for is said with 502 to 504: an address that gives no
- * description, a certificate that an earlier case made inactive. Where the document does not name them they are a difference all the same.
+ * Headers of a path that is too long are refused with 431. What another has to answer for is said with 502 to
+ * 504: an address that gives no description, a certificate that an earlier case made inactive. Where the
+ * document does not name them they are a difference all the same.
  */
 const CONFIGURATION = `[checks.not_a_server_error]
 expected-statuses = ["2xx", "3xx", "4xx", 502, 503, 504]
@@ -72,8 +76,9 @@ async function check(api: string, url: string, apiKeyFile: string): Promise<numb
       // It finds the id of its own key in an answer: once that is revoked, all else is answered by 401.
       ...['--exclude-operation-id', 'revokeApiKey'],
       ...['--rate-limit', '590/m', '--request-timeout', '30', '--workers', '1'],
-      // A document cannot say all that a call needs: a certificate in a text, a key that exists. And where a word stands in the place of an
-      // identifier (/passkeys/options beside /passkeys/{passkey}), the other path's methods answer, for which the word is a wrong identifier.
+      // A document cannot say all that a call needs: a certificate in a text, a key that exists. And where a
+      // word stands in the place of an identifier (/passkeys/options beside /passkeys/{passkey}), the other
+      // path's methods answer, for which the word is a wrong identifier.
       ...['--exclude-checks', 'positive_data_acceptance,unsupported_method'],
     ],
     // It writes what it found into its folder.

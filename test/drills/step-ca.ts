@@ -1,6 +1,7 @@
 /**
- * Certificates for authentication and for signing renew themselves at a real step-ca: bound accounts, HTTP-01 at a security server's own listener,
- * then DNS-01 by a hook; a revoked one is replaced by itself; exchanges go on.
+ * Certificates for authentication and for signing renew themselves at a real step-ca: bound accounts, HTTP-01
+ * at a security server's own listener, then DNS-01 by a hook; a revoked one is replaced by itself; exchanges
+ * go on.
  *
  *   sh test/drills/step-ca/build.sh <folder>
  *   node test/drills/step-ca.ts --programs <folder>
@@ -195,7 +196,10 @@ async function approve(
   await registryAdmin.send('PUT', '/automatic-approvals/authCertReg/GOV')
 }
 
-/** As BasicACME's, but with no common name for signing: step-ca takes each for a DNS name, as RFC 8555 7.4 says. */
+/**
+ * As BasicACME's, but with no common name for signing: step-ca takes each for a DNS name, as RFC 8555 7.4
+ * says.
+ */
 function profile(): object {
   const member = [
     { attribute: 'C', label: 'Country', value: '{country}' },
@@ -274,7 +278,9 @@ async function held({ admin }: Instance, sha256: string): Promise<Held> {
   return admin.tax.get<Held>(`/token-certificates/${sha256}`)
 }
 
-/** An exchange, and who signed its request; while both certificates are in use, the one that ends later does. */
+/**
+ * An exchange, and who signed its request; while both certificates are in use, the one that ends later does.
+ */
 async function exchange(instance: Instance, by?: 'step-ca' | 'the sandbox CA'): Promise<void> {
   const { population, tax } = instance.servers
   const id = `by-${crypto.randomUUID()}`

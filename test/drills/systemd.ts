@@ -1,8 +1,10 @@
 /**
- * The Debian package under a systemd of its own, in namespaces over a copy of this machine's files that ends with them: dpkg installs it, and the hardened unit
- * runs a security server of two workers. A worker is killed, the supervisor is killed, also while a worker hangs: both work again, and nothing is left over.
- * Its settings come late: it works once they are there. The unit is stopped several times, and each time all have drained. The holder of subject keys runs with the example of the package, as a user of its own: the security
- * server's user reaches its socket, and the portal's does not.
+ * The Debian package under a systemd of its own, in namespaces over a copy of this machine's files that ends
+ * with them: dpkg installs it, and the hardened unit runs a security server of two workers. A worker is
+ * killed, the supervisor is killed, also while a worker hangs: both work again, and nothing is left over. Its
+ * settings come late: it works once they are there. The unit is stopped several times, and each time all have
+ * drained. The holder of subject keys runs with the example of the package, as a user of its own: the
+ * security server's user reaches its socket, and the portal's does not.
  *
  *   node test/drills/systemd.ts
  *
@@ -29,7 +31,10 @@ const MASKED = [
   ...['sysctl', 'modules-load', 'remount-fs', 'binfmt', 'random-seed', 'update-utmp', 'hwdb-update'],
 ]
 
-/** In namespaces of its own: $1 a folder, $2 the package, $3 the settings. A root that was only changed (chroot) would forbid PrivateUsers. */
+/**
+ * In namespaces of its own: $1 a folder, $2 the package, $3 the settings. A root that was only changed
+ * (chroot) would forbid PrivateUsers.
+ */
 const BOOT = `set -e
 mount --make-rprivate /
 mkdir -p "$1/m" "$1/root" && mount -t tmpfs tmpfs "$1/m" && mkdir "$1/m/up" "$1/m/work"

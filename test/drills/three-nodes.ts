@@ -1,6 +1,6 @@
 /**
- * Three nodes of the tax agency's security server, and nodes of its provider's, each in a network namespace of its own, on a PostgreSQL with a
- * standby, and what has to hold after a drill.
+ * Three nodes of the tax agency's security server, and nodes of its provider's, each in a network namespace
+ * of its own, on a PostgreSQL with a standby, and what has to hold after a drill.
  */
 import { readFileSync } from 'node:fs'
 import https from 'node:https'
@@ -104,7 +104,9 @@ async function begin(nodes: Node[], first: Node): Promise<void> {
   await first.start()
 }
 
-/** A balancer in front of the nodes: the next one that runs. Systems know them by one name, that of the first. */
+/**
+ * A balancer in front of the nodes: the next one that runs. Systems know them by one name, that of the first.
+ */
 export function balanced({ instance, nodes, down }: Cluster): Instance {
   const { tax } = instance.servers
   const authorities = readFileSync(instance.trust.rootFile)

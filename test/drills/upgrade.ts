@@ -1,11 +1,13 @@
 /**
- * An instance of an older version with data is started by this one, goes back to the older version, and comes to this one again: registry and
- * security servers on their embedded stores. Each time all start, exchange, and have what was there before. Where the older version refuses
- * the database in words, it stays with this one, which starts again.
+ * An instance of an older version with data is started by this one, goes back to the older version, and comes
+ * to this one again: registry and security servers on their embedded stores. Each time all start, exchange,
+ * and have what was there before. Where the older version refuses the database in words, it stays with this
+ * one, which starts again.
  *
  *   node test/drills/upgrade.ts --older <its checkout, built> [--older <another one>]
  *
- * A checkout: git archive <commit> | tar -x -C <folder>; node_modules, linked where package-lock.json is the same; scripts/concordat build.
+ * A checkout: git archive <commit> | tar -x -C <folder>; node_modules, linked where package-lock.json is the
+ * same; scripts/concordat build.
  */
 import { hash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -23,7 +25,10 @@ const PROCESSES = ['registry', 'population', 'tax'] as const
 /** A body in the record, one in a file that several share, one in a file of its own. */
 const SIZES = [1000, 200_000, 2_000_000]
 
-/** What a version says of a database that a newer one changed so that it cannot go on: with what it does not know. */
+/**
+ * What a version says of a database that a newer one changed so that it cannot go on: with what it does not
+ * know.
+ */
 const REFUSAL = /a newer version has changed it|previously executed migration \S+ is missing/
 
 type Sent = { id: string; body: Buffer }
@@ -86,7 +91,10 @@ async function replaceAll(instance: Instance): Promise<void> {
   await startAll(instance)
 }
 
-/** False where the older version says that it cannot go on with what this one left; a way back is then a backup (docs/operating.md). */
+/**
+ * False where the older version says that it cannot go on with what this one left; a way back is then a
+ * backup (docs/operating.md).
+ */
 async function goesBack(instance: Instance): Promise<boolean> {
   try {
     await replaceAll(instance)

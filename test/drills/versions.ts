@@ -1,11 +1,12 @@
 /**
- * Three nodes of an older version are replaced by this one's, one after the other, under load: no exchange fails. Then the registry and a
- * server on its embedded store start with this version and the data of the older, and with `--back` the three nodes go back as they came.
+ * Three nodes of an older version are replaced by this one's, one after the other, under load: no exchange
+ * fails. Then the registry and a server on its embedded store start with this version and the data of the
+ * older, and with `--back` the three nodes go back as they came.
  *
  *   node test/drills/versions.ts --older <its checkout, built> [--back] [--bodies-in-files]
  *
- * `--bodies-in-files` is for an older version that has no `messageLogBodies`: new nodes keep bodies in files until no older one runs.
- * It needs what cluster.ts needs.
+ * `--bodies-in-files` is for an older version that has no `messageLogBodies`: new nodes keep bodies in files
+ * until no older one runs. It needs what cluster.ts needs.
  */
 import path from 'node:path'
 import { parseArgs } from 'node:util'

@@ -1,11 +1,13 @@
 /**
- * X-Road's own proxy beside our servers: its client proxy, server proxy and OCSP responder, compiled from its sources, exchange messages
- * with a sandbox in both directions over their own TLS and HTTP, with P-256 and with RSA keys.
+ * X-Road's own proxy beside our servers: its client proxy, server proxy and OCSP responder, compiled from its
+ * sources, exchange messages with a sandbox in both directions over their own TLS and HTTP, with P-256 and
+ * with RSA keys.
  *
- *   sh test/drills/x-road/build.sh <checkout of nordic-institute/X-Road> <folder>
- *   node test/drills/x-road.ts --classes <folder>
+ *   sh test/drills/x-road/build.sh <checkout of nordic-institute/X-Road> <folder> node test/drills/x-road.ts
+ *   --classes <folder>
  *
- * It needs Java 25, and Maven for the libraries of X-Road. What it found on which version stands in docs/interoperability.md.
+ * It needs Java 25, and Maven for the libraries of X-Road. What it found on which version stands in
+ * docs/interoperability.md.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'

@@ -1,12 +1,12 @@
 /**
- * x509-limbo, a suite of certificate paths that others wrote, against our path validation: every verdict is the
- * suite's, or its case stands below with the reason. docs/divergences.md has the counts.
+ * x509-limbo, a suite of certificate paths that others wrote, against our path validation: every verdict is
+ * the suite's, or its case stands below with the reason. docs/divergences.md has the counts.
  *
  *   pip install cryptography==46.0.7 pydantic==2.14.4 pyyaml==6.0.4
  *   node test/drills/x509-limbo.ts --suite <checkout of C2SP/x509-limbo> [--python python3]
  *
- * The suite makes its certificates with new keys each time, in some seconds. Its cases of BetterTLS and of live
- * sites are left out: they are about the names of web servers.
+ * The suite makes its certificates with new keys each time, in some seconds. Its cases of BetterTLS and of
+ * live sites are left out: they are about the names of web servers.
  */
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'

@@ -1,6 +1,7 @@
 /**
- * An ACME server over https whose CA is the development authority, so that it gives signing certificates too, and that lies, throttles or is
- * silent as the test says. It believes every challenge that is told to be ready, and checks no signature: pebble does both.
+ * An ACME server over https whose CA is the development authority, so that it gives signing certificates too,
+ * and that lies, throttles or is silent as the test says. It believes every challenge that is told to be
+ * ready, and checks no signature: pebble does both.
  */
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'

@@ -1,4 +1,7 @@
-/** A declared file at a registry, for its page: one was applied with a step that waits, and somebody changed a member by hand since. */
+/**
+ * A declared file at a registry, for its page: one was applied with a step that waits, and somebody changed a
+ * member by hand since.
+ */
 import { createHash } from 'node:crypto'
 import type { Node } from './registry-world.ts'
 

@@ -1,4 +1,6 @@
-/** A small but complete set of parameters: every optional field, text that needs escaping, an intermediate CA. */
+/**
+ * A small but complete set of parameters: every optional field, text that needs escaping, an intermediate CA.
+ */
 import type {
   ConfigurationSource,
   PrivateParameters,

@@ -1,6 +1,6 @@
 /**
- * A configuration source on loopback: publishes signed configurations as a central registry does, or with the faults that a test
- * wants.
+ * A configuration source on loopback: publishes signed configurations as a central registry does, or with the
+ * faults that a test wants.
  */
 
 import { createHash, sign } from 'node:crypto'

@@ -1,6 +1,6 @@
 /**
- * The configuration room of a security server, with a source of its own, a clock that tests set, and a folder that outlives the
- * room.
+ * The configuration room of a security server, with a source of its own, a clock that tests set, and a folder
+ * that outlives the room.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

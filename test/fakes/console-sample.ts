@@ -27,7 +27,8 @@ export async function troubleInTheFleet(authority: Authority, node: Node, now: n
       },
     ],
   })
-  // The world's clock stands still, and its authority's does not: on a slow machine a new certificate would not be valid yet.
+  // The world's clock stands still, and its authority's does not: on a slow machine a new certificate would
+  // not be valid yet.
   const notBefore = new Date(now - 3_600_000)
   const bytes = signedReport(report, await signingParty(authority, 'DEV/GOV/1234', { notBefore }))
   const { status } = await node.register('/registration/v1/server-reports', bytes)
@@ -115,8 +116,8 @@ export async function answerAudit(url: string, order: string, now: number): Prom
 }
 
 /**
- * Messages about contracts with these titles, each refused with its title as the mail server's answer; the first one was given
- * up.
+ * Messages about contracts with these titles, each refused with its title as the mail server's answer; the
+ * first one was given up.
  */
 export async function refusedMail(url: string, recipient: string, titles: string[]): Promise<void> {
   const database = await openRegistryDatabase(url)

@@ -1,4 +1,7 @@
-/** A registry with members who agree on contracts, and the documents that they send: proposals, seals, acts, queries. */
+/**
+ * A registry with members who agree on contracts, and the documents that they send: proposals, seals, acts,
+ * queries.
+ */
 import type { Test } from 'tap'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
 import { readSignedJson } from '#core/signature/signed-json.ts'

@@ -1,4 +1,7 @@
-/** Contracts and their parties, correct and incorrect: contents, signed documents, and the registry that receives them. */
+/**
+ * Contracts and their parties, correct and incorrect: contents, signed documents, and the registry that
+ * receives them.
+ */
 import { createHash, randomUUID } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'

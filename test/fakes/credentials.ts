@@ -1,4 +1,7 @@
-/** Keys with certificates for parties that the sandbox did not set up: from its development CA, or from a foreign one. */
+/**
+ * Keys with certificates for parties that the sandbox did not set up: from its development CA, or from a
+ * foreign one.
+ */
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { type Authority, createAuthority } from '#certs/authority.ts'
 import type { ProfileName } from '#certs/profiles.ts'
@@ -44,7 +47,10 @@ export async function credential(
   }
 }
 
-/** One that ends soon: `admit` makes it known, which must leave half of its life, else another one is made that lives longer. */
+/**
+ * One that ends soon: `admit` makes it known, which must leave half of its life, else another one is made
+ * that lives longer.
+ */
 export function briefCredential(
   world: Pick<World, 'trust' | 'trustKey'>,
   wanted: Wanted,

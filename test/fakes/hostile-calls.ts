@@ -1,5 +1,6 @@
 /**
- * Calls of an API's operations as a hostile or broken client makes them. The same seed and the same answers give the same calls.
+ * Calls of an API's operations as a hostile or broken client makes them. The same seed and the same answers
+ * give the same calls.
  */
 import {
   type OpenApiDocument,
@@ -29,7 +30,10 @@ export type HostileCall = {
   mayMiss: boolean
 }
 
-/** Authorization headers by what they allow: `all`, a role's name, or a name for credentials that allow nothing. */
+/**
+ * Authorization headers by what they allow: `all`, a role's name, or a name for credentials that allow
+ * nothing.
+ */
 export type Credentials = Record<string, string>
 
 const BASE = '/api/v1'

@@ -46,7 +46,10 @@ export async function install(t: Test, node: Node): Promise<{ anna: Browser; ben
   return { anna, ben }
 }
 
-/** The ceremony at a sandbox's registry, by its two administrators, who invite its readers too: from then on trust takes both of them. */
+/**
+ * The ceremony at a sandbox's registry, by its two administrators, who invite its readers too: from then on
+ * trust takes both of them.
+ */
 export async function installSandbox({ directory, address }: World): Promise<void> {
   const layout = layoutOf(directory, address(1).replace(/\.1$/, ''))
   const two = await arrive(layout)

@@ -1,6 +1,6 @@
 /**
- * An information system that sends requests without a pause and keeps a ledger on disk: an id is written when the last byte of
- * its answer has come. It sends no request twice.
+ * An information system that sends requests without a pause and keeps a ledger on disk: an id is written when
+ * the last byte of its answer has come. It sends no request twice.
  */
 import { open } from 'node:fs/promises'
 import https from 'node:https'
@@ -29,7 +29,9 @@ type LoadSettings = {
   keepAlive: boolean
   /** Eight unless it says otherwise. */
   workers?: number
-  /** What is sent with the request of this number, in a POST; its service has to answer with the same octets. */
+  /**
+   * What is sent with the request of this number, in a POST; its service has to answer with the same octets.
+   */
   bodyOf?: (number: number) => Buffer | undefined
 }
 
@@ -38,14 +40,14 @@ export const OTHER_OCTETS = 'other octets'
 
 const FROM: ServerName = 'tax'
 /**
- * This many workers at once, each with at most one request in this time: eight under way at a fault are what is to be shown, and each exchange
- * is 40 ms of a processor, also those that only wait for a server to start.
+ * This many workers at once, each with at most one request in this time: eight under way at a fault are what
+ * is to be shown, and each exchange is 40 ms of a processor, also those that only wait for a server to start.
  */
 const WORKERS = 8
 const PACE_MS = 800
 /**
- * After a failure. Servers that are away for seconds would otherwise get thousands of requests that fail, and their logs as many
- * records, which every check reads again.
+ * After a failure. Servers that are away for seconds would otherwise get thousands of requests that fail, and
+ * their logs as many records, which every check reads again.
  */
 const REST_MS = 400
 

@@ -1,5 +1,6 @@
 /**
- * A mail server on loopback, with STARTTLS, TLS or in clear, that accepts messages, refuses them or breaks off as a test wants.
+ * A mail server on loopback, with STARTTLS, TLS or in clear, that accepts messages, refuses them or breaks
+ * off as a test wants.
  */
 import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'

@@ -1,5 +1,6 @@
 /**
- * Security servers that file management requests with a registry, correct and incorrect: keys, certificates, signed documents.
+ * Security servers that file management requests with a registry, correct and incorrect: keys, certificates,
+ * signed documents.
  */
 import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
 import type { Authority } from '#certs/authority.ts'
@@ -43,7 +44,8 @@ async function party(
   return { certificate: await authority.issue({ request, profile, subject, ...o }), key, authority }
 }
 
-// As old as new certificates are (certs/authority.ts): the clock of a test stands, and a busy machine works for minutes meanwhile.
+// As old as new certificates are (certs/authority.ts): the clock of a test stands, and a busy machine works
+// for minutes meanwhile.
 const OCSP_AGE_MS = 300_000
 
 /** Fresh OCSP responses for the certificate and its intermediate. */
@@ -64,7 +66,10 @@ export function headOf(signer: string, at: number): { id: string; createdAt: str
   return { id: randomUUID(), createdAt: new Date(at).toISOString(), signer }
 }
 
-/** A document signed with the signing key, with OCSP responses, and with the authentication key when there is one. */
+/**
+ * A document signed with the signing key, with OCSP responses, and with the authentication key when there is
+ * one.
+ */
 export function signedDocument(
   purpose: keyof typeof DOCUMENT_TYPE,
   document: object,

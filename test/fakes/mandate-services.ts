@@ -1,6 +1,7 @@
 /**
- * Two mandate services on one listener, each as its real interface is: Estonia's Pääsuke below `/oraakel` (e-gov/PH) and the query
- * between systems of Finland's Suomi.fi below `/service` (its Web API). A test puts mandates in and may spoil the next answers.
+ * Two mandate services on one listener, each as its real interface is: Estonia's Pääsuke below `/oraakel`
+ * (e-gov/PH) and the query between systems of Finland's Suomi.fi below `/service` (its Web API). A test puts
+ * mandates in and may spoil the next answers.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import http from 'node:http'

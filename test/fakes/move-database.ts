@@ -1,6 +1,7 @@
 /**
- * Moves an instance's data from its embedded databases to PostgreSQL, as an operator would: the same migrations make the tables,
- * rows are copied unchanged, the settings file names the new database, and the old file is deleted.
+ * Moves an instance's data from its embedded databases to PostgreSQL, as an operator would: the same
+ * migrations make the tables, rows are copied unchanged, the settings file names the new database, and the
+ * old file is deleted.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { sql } from 'kysely'

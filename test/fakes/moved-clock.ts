@@ -1,6 +1,6 @@
 /**
- * Loaded before a process (`--import`): in all its threads the clock is ahead by the milliseconds in the file TEST_CLOCK_FILE,
- * read at each call. So days can pass in a running instance.
+ * Loaded before a process (`--import`): in all its threads the clock is ahead by the milliseconds in the file
+ * TEST_CLOCK_FILE, read at each call. So days can pass in a running instance.
  */
 import { readFileSync } from 'node:fs'
 

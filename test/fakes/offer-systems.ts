@@ -1,4 +1,7 @@
-/** The service `offers` of one agency, as schemas/offers.yaml says, with one offer of one person and in memory. */
+/**
+ * The service `offers` of one agency, as schemas/offers.yaml says, with one offer of one person and in
+ * memory.
+ */
 import type { FormField, Offer, OfferStep, Texts } from '#schemas/offers.ts'
 import { type Answering, send } from './usage-systems.ts'
 

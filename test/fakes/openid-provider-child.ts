@@ -1,6 +1,7 @@
 /**
- * A real OpenID provider as a process of its own, with its own login forms. A person who logs in as NAME is the subject NAME; the
- * e-mail address is verified unless the name begins with `unverified`. The process ends with its parent.
+ * A real OpenID provider as a process of its own, with its own login forms. A person who logs in as NAME is
+ * the subject NAME; the e-mail address is verified unless the name begins with `unverified`. The process ends
+ * with its parent.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -35,9 +35,14 @@ type Page = {
 export type Browser = {
   cookies: Map<string, Map<string, string>>
   visit(url: string, o?: Visit): Promise<Page>
-  /** Follows redirects to a page, or until `until` is true for the next address, which is then not requested. */
+  /**
+   * Follows redirects to a page, or until `until` is true for the next address, which is then not requested.
+   */
   follow(page: Page, until?: (url: string) => boolean): Promise<Page>
-  /** Goes through `/login` and the provider's forms as `subject`. Returns the callback's address without requesting it. */
+  /**
+   * Goes through `/login` and the provider's forms as `subject`. Returns the callback's address without
+   * requesting it.
+   */
   toCallback(
     base: string,
     subject: string,
@@ -67,7 +72,10 @@ type Visit = {
 
 const anAddress = (): string => `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
 
-/** A host name for a server on this loopback address: browsers keep passkeys for names only. Needs no name server. */
+/**
+ * A host name for a server on this loopback address: browsers keep passkeys for names only. Needs no name
+ * server.
+ */
 export const hostNameOf = (address: string): string => `n-${address.replaceAll('.', '-')}.localhost`
 
 function agentFrom(localAddress: string): Agent {
@@ -100,7 +108,8 @@ export function openBrowser(t: Test): Browser {
   const visit: Browser['visit'] = async (url, { method = 'GET', form, body, headers = {} } = {}) => {
     const cookie = [...jarOf(url)].map(([name, value]) => `${name}=${value}`).join('; ')
     const type = form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
-    // Failed logins are counted by address, and so are all requests. Requests that are no logins use a new address each time.
+    // Failed logins are counted by address, and so are all requests. Requests that are no logins use a new
+    // address each time.
     const isLogin = new URL(url).pathname.startsWith('/login')
     const dispatcher = isLogin ? loginFrom : agentFrom(anAddress())
     const reply = await request(url, {

@@ -1,6 +1,6 @@
 /**
- * A security server as a system sees its own: it passes requests to the services it knows by their addresses, and all others to another
- * fake. What was asked is kept with its headers.
+ * A security server as a system sees its own: it passes requests to the services it knows by their addresses,
+ * and all others to another fake. What was asked is kept with its headers.
  */
 import http, { type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -11,7 +11,10 @@ type Passed = { target: string; method: string; headers: IncomingHttpHeaders }
 
 type PassingServer = { url: string; passed: Passed[]; isDown: Set<string> }
 
-/** `services`: addresses by "DEV/GOV/1003/register/mandates". A service in `isDown` is one whose system does not answer. */
+/**
+ * `services`: addresses by "DEV/GOV/1003/register/mandates". A service in `isDown` is one whose system does
+ * not answer.
+ */
 export async function startPassingServer(
   t: Test,
   q: { services: Readonly<Record<string, string>>; others: string },

@@ -1,4 +1,7 @@
-/** The client package as an agency's developer has it: packed, unpacked below a node_modules, and the examples of its README. */
+/**
+ * The client package as an agency's developer has it: packed, unpacked below a node_modules, and the examples
+ * of its README.
+ */
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,8 +16,9 @@ const TYPES = path.join(ROOT, 'node_modules')
 type Ran = { code: number; output: string }
 
 /**
- * Packs it by the project's own command, and gives a project folder in which it is installed. What is packed is a copy: compiled files
- * among the sources would be a change of these, and from then on all servers of the gate would run unbuilt.
+ * Packs it by the project's own command, and gives a project folder in which it is installed. What is packed
+ * is a copy: compiled files among the sources would be a change of these, and from then on all servers of the
+ * gate would run unbuilt.
  */
 export async function installPackedClient(): Promise<string> {
   const project = mkdtempSync(path.join(tmpdir(), 'concordat-client-'))

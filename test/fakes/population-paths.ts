@@ -1,4 +1,7 @@
-/** Made by openapi-typescript 7.13.0 from the description of the sandbox's population register: what an agency's developer has. */
+/**
+ * Made by openapi-typescript 7.13.0 from the description of the sandbox's population register: what an
+ * agency's developer has.
+ */
 
 export interface paths {
   '/persons/{code}': {

@@ -1,4 +1,7 @@
-/** The clock of processes that a test starts with this environment: it moves when the test wants, at once in all of them. */
+/**
+ * The clock of processes that a test starts with this environment: it moves when the test wants, at once in
+ * all of them.
+ */
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * One use of a person's data in the logs of both sides, which are real: what each tracker tells of it, with its proof, and the
- * configuration by which it is judged. The Tax Agency (DEV/GOV/1234) asked the Population Agency (DEV/GOV/5678).
+ * One use of a person's data in the logs of both sides, which are real: what each tracker tells of it, with
+ * its proof, and the configuration by which it is judged. The Tax Agency (DEV/GOV/1234) asked the Population
+ * Agency (DEV/GOV/5678).
  */
 import { hash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'

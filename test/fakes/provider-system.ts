@@ -36,7 +36,8 @@ export async function startProviderSystem(host: string): Promise<ProviderSystem>
       behaviour(call, response)
     })
   })
-  // With Node's 5 s this system, on a busy machine, closes a connection on which its server, which keeps it for 4 s, sends a call.
+  // With Node's 5 s this system, on a busy machine, closes a connection on which its server, which keeps it
+  // for 4 s, sends a call.
   server.keepAliveTimeout = 60_000
   await new Promise<void>((resolve) => void server.listen(0, host, resolve))
   return {

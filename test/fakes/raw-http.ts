@@ -5,7 +5,10 @@ import type { Reply } from '../world.ts'
 /** Longer than any busy machine needs. */
 const SILENT_MS = 60_000
 
-/** Sends one request with this head (without its last empty line) on a connection of its own, without an HTTP client. */
+/**
+ * Sends one request with this head (without its last empty line) on a connection of its own, without an HTTP
+ * client.
+ */
 export async function askRaw(host: string, port: number, request: string): Promise<Reply> {
   const text = await exchangeBytes(host, port, `${request}Connection: close\r\n\r\n`)
   const [head = '', ...rest] = text.split('\r\n\r\n')
@@ -27,7 +30,10 @@ export async function askRaw(host: string, port: number, request: string): Promi
   }
 }
 
-/** Everything that the server sends for these bytes until it closes the connection; a server that leaves it open fails the test. */
+/**
+ * Everything that the server sends for these bytes until it closes the connection; a server that leaves it
+ * open fails the test.
+ */
 export function exchangeBytes(host: string, port: number, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(port, host)

@@ -8,8 +8,9 @@ const DIRECTORY = '/internalconf?version=6'
 export type Recording = Map<string, Buffer>
 
 /**
- * Records the newest version of the internal configuration with its statement, proofs and parts. It records again when the
- * registry published meanwhile (a renewal, for example), because documents of two publications do not belong together.
+ * Records the newest version of the internal configuration with its statement, proofs and parts. It records
+ * again when the registry published meanwhile (a renewal, for example), because documents of two publications
+ * do not belong together.
  */
 export async function record(publicUrl: string): Promise<Recording> {
   const recording: Recording = new Map()

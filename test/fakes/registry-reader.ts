@@ -1,5 +1,6 @@
 /**
- * The configuration rooms of security servers with real registries. Tests can change the answers, or let another registry answer.
+ * The configuration rooms of security servers with real registries. Tests can change the answers, or let
+ * another registry answer.
  */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -102,7 +103,10 @@ export function payload(text: string): SuspensionList {
   return JSON.parse(Buffer.from(text.split('.')[1]!, 'base64url').toString()) as SuspensionList
 }
 
-/** Two registries with the same key and history that publish different things since: a registry that shows two histories. */
+/**
+ * Two registries with the same key and history that publish different things since: a registry that shows two
+ * histories.
+ */
 export async function twoFaces(t: Test): Promise<{ world: RegistryWorld; one: Node; two: Node }> {
   const { world, node: first } = await openRegistry(t)
   await first.stop()

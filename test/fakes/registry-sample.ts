@@ -1,4 +1,7 @@
-/** One of everything in a registry, set up over its management API as an administrator would, and the publication of it. */
+/**
+ * One of everything in a registry, set up over its management API as an administrator would, and the
+ * publication of it.
+ */
 import { generateKeyPairSync, sign } from 'node:crypto'
 import type { Publication } from '#central-registry/configuration/store.ts'
 import type { Authority } from '#certs/authority.ts'
@@ -7,7 +10,9 @@ import { OID } from '#core/asn1/oids.ts'
 import type { Node } from './registry-world.ts'
 
 const PROFILE = 'ee.ria.xroad.common.certificateprofile.impl.FiVRKCertificateProfileInfoProvider'
-/** The instance DEV with a CA, a TSA, the member GOV/1234 (odd characters in its names), a server and a group. */
+/**
+ * The instance DEV with a CA, a TSA, the member GOV/1234 (odd characters in its names), a server and a group.
+ */
 export async function setUp(
   node: Pick<Node, 'must'>,
   authority: Authority,
@@ -48,7 +53,10 @@ export const anchorOf = async (node: Node, kind = 'internal'): Promise<Buffer> =
 export const newestOf = async (node: Node): Promise<Publication | null> =>
   ((await node.must('GET', '/configuration')) as { newest: Publication | null }).newest
 
-/** A PKCS #10 request for a fresh P-256 key, in DER. Its subject does not matter: the authority gets the subject separately. */
+/**
+ * A PKCS #10 request for a fresh P-256 key, in DER. Its subject does not matter: the authority gets the
+ * subject separately.
+ */
 export function certificationRequest(): Buffer {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const name = der.sequence(der.set(der.sequence(der.oid(OID.commonName), der.utf8('ss1.example'))))

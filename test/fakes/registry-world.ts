@@ -1,4 +1,6 @@
-/** A central registry in this process on addresses of its own, with a clock that tests set, and its clients. */
+/**
+ * A central registry in this process on addresses of its own, with a clock that tests set, and its clients.
+ */
 import { generateKeyPairSync, randomInt } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -33,7 +35,10 @@ export type Node = {
   call(method: string, path: string, body?: unknown, key?: string): Promise<Reply>
   /** As `call`; throws an Error for an answer that is no success. */
   must(method: string, path: string, body?: unknown): Promise<unknown>
-  /** Posts to the registration listener of a node that was started with one: signed documents and X-Road's messages. */
+  /**
+   * Posts to the registration listener of a node that was started with one: signed documents and X-Road's
+   * messages.
+   */
   register(path: string, body: Buffer, type?: string): Promise<Reply>
   /** Gets from the public listener. */
   get(path: string): Promise<Reply>
@@ -61,7 +66,8 @@ export type RegistryWorld = {
   reader(anchor: Buffer, allowedFederations?: 'all'): Promise<GlobalConfiguration>
 }
 
-// Of worlds that have ended. A browser's window starts no new process for a server at the address of the one before.
+// Of worlds that have ended. A browser's window starts no new process for a server at the address of the one
+// before.
 const freeAddresses: string[] = []
 
 function anAddress(): string {

@@ -1,4 +1,7 @@
-/** The listening half of a security server that a test plays: it answers requests as an honest provider's server does, or not. */
+/**
+ * The listening half of a security server that a test plays: it answers requests as an honest provider's
+ * server does, or not.
+ */
 import { createHash } from 'node:crypto'
 import http from 'node:http'
 import https from 'node:https'
@@ -99,7 +102,9 @@ export async function startRogueProvider(q: { rogue: R.Rogue; signer: R.Signer }
 
 type Status = (hashes: string[]) => Promise<R.Part[]> | R.Content | undefined
 
-/** Answers on port 5577 with the OCSP responses that `status` has for the hashes asked for, or with any bytes. */
+/**
+ * Answers on port 5577 with the OCSP responses that `status` has for the hashes asked for, or with any bytes.
+ */
 export async function startStatus(address: string, status: Status): Promise<http.Server> {
   const server = http.createServer((request, response) => {
     const { searchParams } = new URL(request.url ?? '/', 'http://localhost')

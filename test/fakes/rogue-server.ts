@@ -1,6 +1,6 @@
 /**
- * A security server that a test plays. It is registered in the instance with certificates of the development CA, and sends
- * whatever the test wants. All defaults are honest, so that one lie is the only fault.
+ * A security server that a test plays. It is registered in the instance with certificates of the development
+ * CA, and sends whatever the test wants. All defaults are honest, so that one lie is the only fault.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import type https from 'node:https'
@@ -56,7 +56,10 @@ export async function admitRogue(world: Place, code: string, address: string): P
   return rogue
 }
 
-/** Registers a further authentication certificate of the rogue's server; it counts from the next publication on. */
+/**
+ * Registers a further authentication certificate of the rogue's server; it counts from the next publication
+ * on.
+ */
 export async function register(world: Place, { server }: Rogue, { certificate }: Credential): Promise<void> {
   const place = `/security-servers/${colons(server)}/authentication-certificates`
   await world.registryAdmin.send('POST', place, certificate.der)
@@ -100,7 +103,10 @@ export type Signer = {
 
 export const sha512 = (bytes: Buffer): Buffer => createHash('sha512').update(bytes).digest()
 
-/** The parts that prove `message` and `body`: only a signature when there is no body, otherwise with a hash chain. */
+/**
+ * The parts that prove `message` and `body`: only a signature when there is no body, otherwise with a hash
+ * chain.
+ */
 export function signParts(
   signer: Signer,
   message: Buffer,

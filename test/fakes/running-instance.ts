@@ -1,5 +1,6 @@
 /**
- * A running X-Road instance as a registry imports it: the files of its configuration, and the addresses where they are published.
+ * A running X-Road instance as a registry imports it: the files of its configuration, and the addresses where
+ * they are published.
  */
 import type { Test } from 'tap'
 import { type Authority, createAuthority } from '#certs/authority.ts'
@@ -14,8 +15,8 @@ export type RunningInstance = {
 }
 
 /**
- * The instance DEV with a member for each name, in addition to those of the sample. With a named profile it has one more CA. The
- * certificates of two of its servers are not known.
+ * The instance DEV with a member for each name, in addition to those of the sample. With a named profile it
+ * has one more CA. The certificates of two of its servers are not known.
  */
 export async function startRunningInstance(
   t: Test,

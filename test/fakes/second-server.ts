@@ -1,8 +1,14 @@
-/** Makes another agency's security server serve a provider too, as a hosting agency would: signing key, client, registration. */
+/**
+ * Makes another agency's security server serve a provider too, as a hosting agency would: signing key,
+ * client, registration.
+ */
 import type { Instance } from '../processes.ts'
 import { ask, colons, type ServerName } from '../world.ts'
 
-/** Makes a signing key on `host`'s server with a certificate for the member of `of`, in the software token or another one. */
+/**
+ * Makes a signing key on `host`'s server with a certificate for the member of `of`, in the software token or
+ * another one.
+ */
 export async function addSigningKey(
   instance: Instance,
   host: ServerName,
@@ -23,7 +29,10 @@ export async function addSigningKey(
   await admin.send('POST', '/token-certificates', certificate.body)
 }
 
-/** Gives `host`'s server a signing key of `provider`'s member and its subsystem as a client; call `publish` afterwards. */
+/**
+ * Gives `host`'s server a signing key of `provider`'s member and its subsystem as a client; call `publish`
+ * afterwards.
+ */
 export async function serveAlso(instance: Instance, host: ServerName, provider: ServerName): Promise<void> {
   const { client } = instance.servers[provider]
   // A server that has just started has its configuration from disk, whose suspension list may have expired.

@@ -1,4 +1,7 @@
-/** Brings up a second security server of an agency's own member, set up and registered as its operator and the registry's administrator do it. */
+/**
+ * Brings up a second security server of an agency's own member, set up and registered as its operator and the
+ * registry's administrator do it.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { openApi } from '#scripts/sandbox/client.ts'
@@ -17,7 +20,9 @@ type SecondServer = {
   start(): Promise<void>
 }
 
-/** Its subsystem is registered at both servers; publish the configuration afterwards. `last` ends its address. */
+/**
+ * Its subsystem is registered at both servers; publish the configuration afterwards. `last` ends its address.
+ */
 export async function addServerOf(
   instance: Instance,
   name: 'population' | 'tax',

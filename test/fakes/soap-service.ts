@@ -113,7 +113,9 @@ export function partsOf(bytes: Buffer, contentType: string): Part[] {
     })
 }
 
-/** Answers a request, alone or with attachments, with its own message as a response and its own attachments. */
+/**
+ * Answers a request, alone or with attachments, with its own message as a response and its own attachments.
+ */
 export const echoAttachments: Behaviour = (call, response) => {
   const type = contentTypeOf(call.rawHeaders)
   const [first, ...more] = partsOf(call.body, type)

@@ -1,6 +1,6 @@
 /**
- * The stage for lies between servers: a sandbox, two rogue members with servers of their own, a provider's system that counts
- * calls, and `tell`, which sends a request that is honest except for the given lie.
+ * The stage for lies between servers: a sandbox, two rogue members with servers of their own, a provider's
+ * system that counts calls, and `tell`, which sends a request that is honest except for the given lie.
  */
 import { readFileSync } from 'node:fs'
 import https from 'node:https'
@@ -52,8 +52,8 @@ type Stage = {
   partsOf(lie: Lie, requestId: string): R.Part[]
   tell(lie: Lie): Promise<Told>
   /**
-   * Asserts that the lie is refused with this code and that no provider's system was called. With `recorded` false the peer was
-   * not authenticated or its message not readable, so that there is nothing to record.
+   * Asserts that the lie is refused with this code and that no provider's system was called. With `recorded`
+   * false the peer was not authenticated or its message not readable, so that there is nothing to record.
    */
   refused(t: Test, what: string, lie: Lie, code: RegExp | string, recorded?: boolean): Promise<void>
   /** Refused requests by request id, which must be on record; and fault ids that must be in the log. */
@@ -102,7 +102,8 @@ export async function openStage(): Promise<Stage> {
     [PART_TYPE.ocsp, await trust.ocsp(trust.intermediate)],
   ]
   const honest = { signer: await signerOf(rogue.signing), ocsp: await ocspParts(rogue.authentication) }
-  // It ends an idle connection before the server does, which would else do so when a request is just on its way.
+  // It ends an idle connection before the server does, which would else do so when a request is just on its
+  // way.
   const kept = { keepAlive: true, maxSockets: 2, timeout: 10_000 }
   const agent = new https.Agent({ ...kept, rejectUnauthorized: false })
   const onRecord = new Map<string, string>()
@@ -164,7 +165,10 @@ export async function openStage(): Promise<Stage> {
   }
 }
 
-/** For the end of a file: each refusal of an authenticated peer is a signed record, each fault a line of the log. */
+/**
+ * For the end of a file: each refusal of an authenticated peer is a signed record, each fault a line of the
+ * log.
+ */
 export async function checkRecords(t: Test, { world, onRecord, details }: Stage): Promise<void> {
   t.ok(onRecord.size > 0)
   // The rows of the search index come later than the records.

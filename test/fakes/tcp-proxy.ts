@@ -1,4 +1,7 @@
-/** A relay between two servers that fails on demand: black holes, cuts at byte k, half-open connections, delays. */
+/**
+ * A relay between two servers that fails on demand: black holes, cuts at byte k, half-open connections,
+ * delays.
+ */
 import net from 'node:net'
 
 export type TcpFault =
@@ -15,7 +18,10 @@ export type TcpFault =
 type TcpProxy = {
   /** Sets the fault for new connections; open ones are closed. */
   set(fault: TcpFault): Promise<void>
-  /** Keeps open connections open, but nothing passes any more; new ones are accepted, and nothing passes either. */
+  /**
+   * Keeps open connections open, but nothing passes any more; new ones are accepted, and nothing passes
+   * either.
+   */
   freeze(): void
   close(): Promise<void>
 }

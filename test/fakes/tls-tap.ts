@@ -1,4 +1,7 @@
-/** A relay that reads from each TLS connection what the server chose in its first message (RFC 5246 7.4.1.3, RFC 8446 4.1.3). */
+/**
+ * A relay that reads from each TLS connection what the server chose in its first message (RFC 5246 7.4.1.3,
+ * RFC 8446 4.1.3).
+ */
 import net from 'node:net'
 
 type TlsTap = {

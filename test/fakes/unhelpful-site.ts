@@ -1,4 +1,6 @@
-/** A web site that never returns what was requested, for addresses that an administrator may have mistyped. */
+/**
+ * A web site that never returns what was requested, for addresses that an administrator may have mistyped.
+ */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 

@@ -1,4 +1,7 @@
-/** An instance as a person meets it: registers and offices of which some tell the same, some one side alone, and some nothing. */
+/**
+ * An instance as a person meets it: registers and offices of which some tell the same, some one side alone,
+ * and some nothing.
+ */
 import { type Answering, exchange, type FakeSystem, tells, tellsPlainly } from './usage-systems.ts'
 
 const HOUR_MS = 3_600_000

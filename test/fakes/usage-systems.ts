@@ -1,6 +1,7 @@
 /**
- * A security server that lists systems and passes questions on to them, and the systems that answer who used a person's data: honest ones
- * as schemas/find-usage.yaml says, ones that know Estonia's protocol alone, and ones that break or lie.
+ * A security server that lists systems and passes questions on to them, and the systems that answer who used
+ * a person's data: honest ones as schemas/find-usage.yaml says, ones that know Estonia's protocol alone, and
+ * ones that break or lie.
  */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'

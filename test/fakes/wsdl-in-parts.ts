@@ -1,4 +1,7 @@
-/** A WSDL as WCF, CXF and Metro publish it: the binding here, the port type there, each schema at an address of its own. */
+/**
+ * A WSDL as WCF, CXF and Metro publish it: the binding here, the port type there, each schema at an address
+ * of its own.
+ */
 
 const OF_SERVICE = 'http://population.example'
 const XS = 'http://www.w3.org/2001/XMLSchema'
@@ -17,7 +20,10 @@ export function wsdlInParts(at: string, system: string): string {
 </definitions>`
 }
 
-/** What it imports and includes, by address: in circles, relative and absolute, one without a namespace of its own. */
+/**
+ * What it imports and includes, by address: in circles, relative and absolute, one without a namespace of its
+ * own.
+ */
 export function partsOfWsdl(at: string): Record<string, string> {
   return {
     [`${at}?wsdl=port&part=1`]: `<w:definitions xmlns:w="${WSDL}" xmlns:xs="${XS}" xmlns:msg='${OF_SERVICE}/wsdl' xmlns:p="${OF_SERVICE}" targetNamespace="${OF_SERVICE}/wsdl">

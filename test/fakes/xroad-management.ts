@@ -17,7 +17,10 @@ export type TlsIdentity = { cert: string; key: string }
 type ManagementService = NonNullable<Settings['managementService']>
 export type Answer = { status: number; bytes: Buffer; headers: Record<string, unknown> }
 
-/** A key with a self-signed certificate, as a security server's internal TLS key has: P-256, or RSA of so many bits. */
+/**
+ * A key with a self-signed certificate, as a security server's internal TLS key has: P-256, or RSA of so many
+ * bits.
+ */
 export function tlsIdentity(hostName: string, rsaBits?: number): TlsIdentity {
   const { privateKey } =
     rsaBits === undefined
@@ -85,7 +88,10 @@ export function clientElement(client: string): string {
   return `<xroad:client id:objectType="${type}">${memberParts(client)}</xroad:client>`
 }
 
-/** The SOAP message of a request about `server`, such as "DEV/GOV/1234/SS1"; `fields` is XML that follows the server. */
+/**
+ * The SOAP message of a request about `server`, such as "DEV/GOV/1234/SS1"; `fields` is XML that follows the
+ * server.
+ */
 export function managementSoap(
   kind: string,
   q: { server: string; id: string; fields?: string; sender?: string; provider?: string; service?: string },

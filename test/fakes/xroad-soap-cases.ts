@@ -1,13 +1,19 @@
 /**
- * The cases of X-Road's SOAP suite (proxy-core, testsuite/testcases) that bytes can make: what a client's system, a provider's system
- * or a security server sends, the code that X-Road answers with, and ours where docs/divergences.md names the difference.
+ * The cases of X-Road's SOAP suite (proxy-core, testsuite/testcases) that bytes can make: what a client's
+ * system, a provider's system or a security server sends, the code that X-Road answers with, and ours where
+ * docs/divergences.md names the difference.
  */
 
-/** What is common to the cases; files are those of test/vectors/x-road/soap, content types those of X-Road's classes. */
+/**
+ * What is common to the cases; files are those of test/vectors/x-road/soap, content types those of X-Road's
+ * classes.
+ */
 type Outcome = {
   /** X-Road's code, whole; absent: carried out. */
   fault?: string
-  /** The whole code of ours where it is not the same; codes nested behind `service_failed` are X-Road's alone. */
+  /**
+   * The whole code of ours where it is not the same; codes nested behind `service_failed` are X-Road's alone.
+   */
   ours?: string
 }
 
@@ -250,7 +256,10 @@ export const SYSTEM_CASES: Record<string, SystemCase> = {
   XmlEncodedMessage: { query: 'xmlencoded.query', answer: 'xmlencoded.answer' },
 }
 
-/** What a security server sends to ours: to the port where messages come in. Without OCSP responses none of it is believed. */
+/**
+ * What a security server sends to ours: to the port where messages come in. Without OCSP responses none of it
+ * is believed.
+ */
 type ConsumerCase = Outcome & { file: string; type: string; method?: string }
 
 export const CONSUMER_CASES: Record<string, ConsumerCase> = {

@@ -1,6 +1,6 @@
 /**
- * The source of an X-Road instance's configuration: what a registry of ours publishes for X-Road's servers, and nothing of what it
- * publishes beside it.
+ * The source of an X-Road instance's configuration: what a registry of ours publishes for X-Road's servers,
+ * and nothing of what it publishes beside it.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -1,6 +1,7 @@
 /**
- * Loaded before a security server (`node --import`). When the process would use the TLS profile for X-Road's servers, it gets
- * exactly what an X-Road server has: TLS 1.2 and three suites. So it represents an X-Road server on the wire.
+ * Loaded before a security server (`node --import`). When the process would use the TLS profile for X-Road's
+ * servers, it gets exactly what an X-Road server has: TLS 1.2 and three suites. So it represents an X-Road
+ * server on the wire.
  */
 import tls from 'node:tls'
 

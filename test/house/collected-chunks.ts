@@ -1,6 +1,6 @@
 /**
- * Chunks of a stream that are kept as they came: whoever sends decides how small they are, and each costs hundreds of octets of memory beside its own.
- * `core/transport/collect-bytes.ts` copies them.
+ * Chunks of a stream that are kept as they came: whoever sends decides how small they are, and each costs
+ * hundreds of octets of memory beside its own. `core/transport/collect-bytes.ts` copies them.
  */
 import { withoutComments } from './doors.ts'
 import type { SourceFile } from './source-files.ts'

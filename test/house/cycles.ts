@@ -1,7 +1,9 @@
 /** Finds import cycles. */
 import type { SourceFile } from './source-files.ts'
 
-/** Each cycle once, as the files along it. Type imports do not count, because they do not exist at run time. */
+/**
+ * Each cycle once, as the files along it. Type imports do not count, because they do not exist at run time.
+ */
 export function findCycles(files: SourceFile[]): string[][] {
   const next = new Map(
     files.map(({ name, imports }) => [

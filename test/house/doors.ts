@@ -9,8 +9,9 @@ const STORES = /(^|\/|-)(store|tables|migrations)\.ts$|\/migrations\//
 const WIRING = /(^|\/)main\.ts$|^(security-server|central-registry)\/[^/]+\.ts$/
 
 /**
- * Private keys are in the rooms that keep those of a server, registry and trust service. A file elsewhere whose name ends with key or keys has those of
- * somebody who has no server: a witness, a recipient, an authority, a wallet, a developer's system.
+ * Private keys are in the rooms that keep those of a server, registry and trust service. A file elsewhere
+ * whose name ends with key or keys has those of somebody who has no server: a witness, a recipient, an
+ * authority, a wallet, a developer's system.
  */
 const KEY_ROOMS = /^security-server\/(keys|message-log\/keys)\/|^central-registry\/configuration\/|^certs\//
 const KEY_FILES = /^(core|platform|scripts)\/([^/]+\/)*([^/]+-)?keys?\.ts$/
@@ -39,7 +40,8 @@ export const DOORS: Door[] = [
   {
     what: 'outside HTTP',
     imports: /^(undici|node:http|node:https|node:http2)$/,
-    // fetch-ocsp.ts and similar files are clients for one request, in addition to the client.ts of their room.
+    // fetch-ocsp.ts and similar files are clients for one request, in addition to the client.ts of their
+    // room.
     allowed: /(^|\/)(client|fetch-[a-z-]+)\.ts$|^adapters\/|^scripts\//,
   },
   {

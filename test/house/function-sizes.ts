@@ -1,4 +1,7 @@
-/** The length of functions, as a measure of what a reader must keep in mind. Lines are counted from the first to the last one. */
+/**
+ * The length of functions, as a measure of what a reader must keep in mind. Lines are counted from the first
+ * to the last one.
+ */
 import { parseAst } from 'vite'
 import type { SourceFile } from './source-files.ts'
 

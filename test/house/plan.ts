@@ -4,7 +4,9 @@ import { isForTests, type SourceFile } from './source-files.ts'
 
 type Plan = { rooms: number; floors: number; arrows: number }
 
-/** The plan of the rooms below one top-level folder. Type imports count; the imports of the root files do not. */
+/**
+ * The plan of the rooms below one top-level folder. Type imports count; the imports of the root files do not.
+ */
 export function planOf(top: string, sources: readonly SourceFile[]): Plan {
   const below = new Map<string, Set<string>>()
   for (const { name, imports } of sources) {

@@ -1,4 +1,7 @@
-/** Which rooms may import which (docs/decisions/the-house.md). A rule is data; `whyNot` returns the rule that an import breaks. */
+/**
+ * Which rooms may import which (docs/decisions/the-house.md). A rule is data; `whyNot` returns the rule that
+ * an import breaks.
+ */
 
 const PLATFORM = ['platform', 'core', 'schemas']
 
@@ -17,8 +20,9 @@ const ROOMS: Record<string, string[]> = {
 }
 
 /**
- * Inside a server: for each room, the siblings that it may import. A feature is a room of its own, `features/<name>`, with the
- * rule of `features`: no feature imports another. A room that is not listed may import no sibling.
+ * Inside a server: for each room, the siblings that it may import. A feature is a room of its own,
+ * `features/<name>`, with the rule of `features`: no feature imports another. A room that is not listed may
+ * import no sibling.
  */
 const SERVERS: Record<string, Record<string, string[]>> = {
   'security-server': {
@@ -29,7 +33,8 @@ const SERVERS: Record<string, Record<string, string[]>> = {
     features: ['keys', 'global-configuration', 'local-systems', 'message', 'message-log', 'peer', 'reading'],
   },
   'central-registry': {
-    // `register` names the tables that refer to each other, so that one change can check and write all of them.
+    // `register` names the tables that refer to each other, so that one change can check and write all of
+    // them.
     changes: ['register'],
     members: ['register', 'changes'],
     servers: ['register', 'changes', 'members'],
@@ -37,8 +42,8 @@ const SERVERS: Record<string, Record<string, string[]>> = {
     groups: ['register', 'changes', 'members'],
     // The frame of the management API.
     admin: ['members', 'configuration'],
-    // The current versions of contracts: suspensions, successions and explanations read and change them as the contracts feature
-    // does.
+    // The current versions of contracts: suspensions, successions and explanations read and change them as
+    // the contracts feature does.
     'contract-versions': ['register', 'changes', 'members'],
     configuration: ['register', 'changes', 'members', 'servers', 'trust', 'groups'],
     // A process of its own, with the same keys' files and the same reading of other instances.
@@ -70,8 +75,8 @@ export function whyNot(name: string, file: string, isTest: boolean): string | un
 }
 
 /**
- * The root files of a server are its wiring: they import all rooms, and no room imports them. A room imports only the siblings in
- * its rule.
+ * The root files of a server are its wiring: they import all rooms, and no room imports them. A room imports
+ * only the siblings in its rule.
  */
 function whyNotInServer(server: string, name: string, file: string): string | undefined {
   const from = roomOf(name)
@@ -87,15 +92,18 @@ function whyNotInServer(server: string, name: string, file: string): string | un
 }
 
 /**
- * The room of a file in a server: `security-server/keys`, `central-registry/features/fleet`; the server itself for its root
- * files.
+ * The room of a file in a server: `security-server/keys`, `central-registry/features/fleet`; the server
+ * itself for its root files.
  */
 export function roomOf(file: string): string {
   const folders = file.split('/').slice(0, -1)
   return folders.slice(0, folders[1] === 'features' ? 3 : 2).join('/')
 }
 
-/** The rooms inside a top-level one that a file is in, each of which says what it is: its folder, and its feature. */
+/**
+ * The rooms inside a top-level one that a file is in, each of which says what it is: its folder, and its
+ * feature.
+ */
 export function innerRoomsOf(file: string): string[] {
   const [room = '', folder, feature] = file.split('/').slice(0, -1)
   if (!['security-server', 'central-registry', 'core', 'platform'].includes(room)) return []
@@ -105,8 +113,8 @@ export function innerRoomsOf(file: string): string[] {
 }
 
 /**
- * A console imports the kit and the texts. The kit imports no console, and consoles do not import each other. The pages of the APIs are
- * the build's alone.
+ * A console imports the kit and the texts. The kit imports no console, and consoles do not import each other.
+ * The pages of the APIs are the build's alone.
  */
 function whyNotBetweenConsoles(inner: string, other: string): string | undefined {
   if (inner === 'build.ts' && other === 'reference') return undefined
@@ -115,8 +123,8 @@ function whyNotBetweenConsoles(inner: string, other: string): string | undefined
 }
 
 /**
- * An adapter imports the kit, which imports no adapter, and both the package by which systems ask a security server, which imports
- * nothing; adapters do not import each other.
+ * An adapter imports the kit, which imports no adapter, and both the package by which systems ask a security
+ * server, which imports nothing; adapters do not import each other.
  */
 function whyNotBetweenAdapters(inner: string, other: string): string | undefined {
   const isBelow = inner !== 'client' && (other === 'kit' || other === 'client')

@@ -55,7 +55,10 @@ export function importsOf(name: string, text: string): Import[] {
   return found
 }
 
-/** The text without multi-line templates: code in a template (a test's child process, a usage text) is not code of this file. */
+/**
+ * The text without multi-line templates: code in a template (a test's child process, a usage text) is not
+ * code of this file.
+ */
 export function withoutTemplates(text: string): string {
   return text.replace(/`(?:\\[\s\S]|[^`\\])*`/g, (template) => (template.includes('\n') ? '``' : template))
 }

@@ -1,4 +1,7 @@
-/** Finds exports that no file imports: dead code, or names that only their own file needs. Types count as well. */
+/**
+ * Finds exports that no file imports: dead code, or names that only their own file needs. Types count as
+ * well.
+ */
 import { withoutComments } from './doors.ts'
 import { isForTests, resolveImport, type SourceFile, withoutTemplates } from './source-files.ts'
 
@@ -12,14 +15,14 @@ const LATER_UNPACKED = /\{([^{}]*)\}\s*=\s*await\s+import\(\s*['"]([^'"]+)['"]\s
 const LATER = /\bimport\(\s*['"]([^'"]+)['"]\s*\)(?:\)?\s*\.\s*(?!then\b)(\w+))?/g
 
 /**
- * Modules that others import under other names than those of their files: a bundler the replacements of Node's modules and the
- * entry of the built page, agencies the entry of the client package.
+ * Modules that others import under other names than those of their files: a bundler the replacements of
+ * Node's modules and the entry of the built page, agencies the entry of the client package.
  */
 const FOR_OTHERS = /^scripts\/verify\/page\/(browser\/|shown\/main\.ts$)|^adapters\/client\/index\.ts$/
 
 /**
- * `file: name` of each export without a user, with the reason. An export that only tests import is unused too, unless its own
- * file uses it (then they test a part of code that is used) or is itself for tests.
+ * `file: name` of each export without a user, with the reason. An export that only tests import is unused
+ * too, unless its own file uses it (then they test a part of code that is used) or is itself for tests.
  */
 export function findUnusedExports(files: SourceFile[]): string[] {
   const users = usersOf(files)

@@ -1,6 +1,7 @@
 /**
- * Tests wait only with `test/until.ts`: no loop of their own sleeps, counts attempts or reads a clock, and no sleep is as long as a second. Time
- * that is itself what a test is about is taken with `test/take-time.ts`, which names it; in a loop it is a pace.
+ * Tests wait only with `test/until.ts`: no loop of their own sleeps, counts attempts or reads a clock, and no
+ * sleep is as long as a second. Time that is itself what a test is about is taken with `test/take-time.ts`,
+ * which names it; in a loop it is a pace.
  */
 import { withoutComments } from './doors.ts'
 import { type SourceFile, withoutTemplates } from './source-files.ts'
@@ -42,7 +43,10 @@ function loopsThatWait(text: string): string[] {
   })
 }
 
-/** Sleeps of a second or longer, and until a moment. A variable counts by the number that the file gives it, if it gives one. */
+/**
+ * Sleeps of a second or longer, and until a moment. A variable counts by the number that the file gives it,
+ * if it gives one.
+ */
 function longSleeps(text: string): string[] {
   const code = withoutComments(withoutTemplates(text))
   const alias = ALIAS.exec(text)?.[1]

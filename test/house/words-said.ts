@@ -1,4 +1,6 @@
-/** Finds the words that sources say: the templates of say`...`, with {0}, {1} and so on for what is filled in. */
+/**
+ * Finds the words that sources say: the templates of say`...`, with {0}, {1} and so on for what is filled in.
+ */
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 

@@ -1,4 +1,7 @@
-/** A citizen's complaint, in the console of the register's auditors: who requested my data, and why? And is this all? */
+/**
+ * A citizen's complaint, in the console of the register's auditors: who requested my data, and why? And is
+ * this all?
+ */
 import path from 'node:path'
 import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
@@ -129,8 +132,8 @@ export async function askAboutPerson(
 }
 
 /**
- * The files of the register's security server and its key holder that match. The register's own system keeps its persons in a
- * table.
+ * The files of the register's security server and its key holder that match. The register's own system keeps
+ * its persons in a table.
  */
 function filesWith(directory: string, code: RegExp): string[] {
   const isOwn = (file: string): boolean =>

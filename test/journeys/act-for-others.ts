@@ -1,6 +1,7 @@
 /**
- * People who act for others, over real servers: a parent asks who used a child's data, a clerk at a counter asks for the person who gave them
- * a mandate. Both sides' logs name who acts, for whom and by which mandate; the provider's has the answer of the register besides.
+ * People who act for others, over real servers: a parent asks who used a child's data, a clerk at a counter
+ * asks for the person who gave them a mandate. Both sides' logs name who acts, for whom and by which mandate;
+ * the provider's has the answer of the register besides.
  */
 import { readFileSync } from 'node:fs'
 import type { Test } from 'tap'
@@ -92,7 +93,10 @@ export async function actForOthers(t: Test, world: World): Promise<void> {
   t.match(await direct(clerk.code, citizen.code), /^500 server.serverproxy.representation_refused$/)
 }
 
-/** The browser acts for the child: what the parent agrees to is the child's, and the record of the call says so. */
+/**
+ * The browser acts for the child: what the parent agrees to is the child's, and the record of the call says
+ * so.
+ */
 async function agreeForChild(
   t: Test,
   world: World,
@@ -127,7 +131,10 @@ async function agreeForChild(
   t.match(String((await income(child)).headers['x-road-error']), /consent_used_up/)
 }
 
-/** The page of who used the data, once both trackers answer: a portal that has just started may have found one of them mute, and not ask it. */
+/**
+ * The page of who used the data, once both trackers answer: a portal that has just started may have found one
+ * of them mute, and not ask it.
+ */
 function uses(browser: Browser, base: string): Promise<string> {
   return until(
     'both trackers answer',

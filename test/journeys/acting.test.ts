@@ -1,6 +1,7 @@
 /**
- * The portal with a real register of mandates behind it: a parent acts for a child, a friend until the mandate is taken back, a clerk at a
- * counter for whoever is there. Who has no mandate, an expired, a foreign or a withdrawn one, acts for nobody.
+ * The portal with a real register of mandates behind it: a parent acts for a child, a friend until the
+ * mandate is taken back, a clerk at a counter for whoever is there. Who has no mandate, an expired, a foreign
+ * or a withdrawn one, acts for nobody.
  */
 import t, { type Test } from 'tap'
 import { startRegister } from '#adapters/mandates/mandates-fixture.ts'
@@ -36,7 +37,10 @@ async function open(t: Test) {
   return { register, server, issuer: await startOpenIdProvider(t) }
 }
 
-/** Who was asked, for whom, and by which mandate, of the newest question to the population register, or to another. */
+/**
+ * Who was asked, for whom, and by which mandate, of the newest question to the population register, or to
+ * another.
+ */
 function newest(server: Awaited<ReturnType<typeof open>>['server'], of = '/usages'): object {
   const found = server.passed.findLast(({ target }) => target.includes(of))!
   const { searchParams } = new URL(found.target, 'http://x')

@@ -1,6 +1,6 @@
 /**
- * The guide docs/adapters.md as it is followed: the examples' table and files are registered by the command line and read by another
- * agency, through both security servers, the table over mutual TLS on the last way.
+ * The guide docs/adapters.md as it is followed: the examples' table and files are registered by the command
+ * line and read by another agency, through both security servers, the table over mutual TLS on the last way.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto'

@@ -1,6 +1,7 @@
 /**
- * A system that speaks HTTP and one that speaks SOAP, each behind its adapter, and a REST system for who speaks SOAP, asked by another
- * agency through both security servers: registered by the command line, signed and logged on both sides.
+ * A system that speaks HTTP and one that speaks SOAP, each behind its adapter, and a REST system for who
+ * speaks SOAP, asked by another agency through both security servers: registered by the command line, signed
+ * and logged on both sides.
  */
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'

@@ -1,4 +1,7 @@
-/** A service administrator in the console: describes services, gives rights, accepts a new document, switches off, and sees both ends of rights. */
+/**
+ * A service administrator in the console: describes services, gives rights, accepts a new document, switches
+ * off, and sees both ends of rights.
+ */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Test } from 'tap'

@@ -1,4 +1,7 @@
-/** The first administrator of a new security server in the agency's console: from the sign-in page by the claim code to the first start. */
+/**
+ * The first administrator of a new security server in the agency's console: from the sign-in page by the
+ * claim code to the first start.
+ */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * A person on a phone agrees to a contract that wants two credentials attested, of two kinds: both in one answer of their wallet; or one is missing, or
- * somebody else's. The provider's consents are the server's own, which believes nothing of the portal.
+ * A person on a phone agrees to a contract that wants two credentials attested, of two kinds: both in one
+ * answer of their wallet; or one is missing, or somebody else's. The provider's consents are the server's
+ * own, which believes nothing of the portal.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

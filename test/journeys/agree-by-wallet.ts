@@ -1,4 +1,7 @@
-/** A citizen of the living sandbox agrees to a call with their wallet: the provider's server takes what it presented, and gives one answer. */
+/**
+ * A citizen of the living sandbox agrees to a call with their wallet: the provider's server takes what it
+ * presented, and gives one answer.
+ */
 import type { Test } from 'tap'
 import { citizen } from '#scripts/sandbox/portal.ts'
 import { verifyPresentation } from '#scripts/verify/verify-presentation.ts'

@@ -1,8 +1,8 @@
 /**
- * What auditors do in a case, from beginning to end, in Chromium on one instance with both stores. A citizen complains, two
- * agencies' logs differ, a court orders a hold, the authority orders an audit, and content ends. The pages of the citizen's case
- * in all states are in auditor-console.test.ts, those of the others in auditor-evidence.test.ts, hostile audit answers in
- * witness.test.ts.
+ * What auditors do in a case, from beginning to end, in Chromium on one instance with both stores. A citizen
+ * complains, two agencies' logs differ, a court orders a hold, the authority orders an audit, and content
+ * ends. The pages of the citizen's case in all states are in auditor-console.test.ts, those of the others in
+ * auditor-evidence.test.ts, hostile audit answers in witness.test.ts.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

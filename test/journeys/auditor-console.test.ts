@@ -1,4 +1,4 @@
-/** The console of auditors on a running instance, in Chromium: what each role sees, finds, proves, downloads, and may not do. */
+/** The console of auditors, in Chromium: what each role sees, finds, proves, downloads, and may not do. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,7 +1,7 @@
 /**
- * The console of auditors in Chromium, for people who logged in: witnesses, verification, retention, reconciliation and cases,
- * content that two agree to, and who may log in. The management API runs in this process, so that days, forks and holds can be
- * set up at once.
+ * The console of auditors in Chromium, for people who logged in: witnesses, verification, retention,
+ * reconciliation and cases, content that two agree to, and who may log in. The management API runs in this
+ * process, so that days, forks and holds can be set up at once.
  */
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'

@@ -1,7 +1,8 @@
 /**
- * An agency's operator brings a security server from nothing to its first answered call, in the browser alone: the registry's
- * administrators and the certification authority do their part where they sit. Then what such a server seldom needs: another start, a new
- * TLS key, another anchor, another address, an owner that changes, a certificate that is withdrawn.
+ * An agency's operator brings a security server from nothing to its first answered call, in the browser
+ * alone: the registry's administrators and the certification authority do their part where they sit. Then
+ * what such a server seldom needs: another start, a new TLS key, another anchor, another address, an owner
+ * that changes, a certificate that is withdrawn.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

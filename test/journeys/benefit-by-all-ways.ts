@@ -1,7 +1,7 @@
 /**
- * Three more births in the sandbox, whose parents do not come by web: one stands at a counter, whose clerk acts under their mandate; two get a
- * letter, of whom one answers at home without a login and one brings it to the counter. Each way is counted, and stands in the signed
- * messages of who decides.
+ * Three more births in the sandbox, whose parents do not come by web: one stands at a counter, whose clerk
+ * acts under their mandate; two get a letter, of whom one answers at home without a login and one brings it
+ * to the counter. Each way is counted, and stands in the signed messages of who decides.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'

@@ -1,6 +1,7 @@
 /**
- * What two people of the sandbox do by hand in Chromium, over real processes: the README's steps for newcomers, the renewal of a
- * server's certificates and a change of the configuration signing key. Systems exchange messages all the time.
+ * What two people of the sandbox do by hand in Chromium, over real processes: the README's steps for
+ * newcomers, the renewal of a server's certificates and a change of the configuration signing key. Systems
+ * exchange messages all the time.
  */
 import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
@@ -39,7 +40,10 @@ void t.test('two people of a sandbox', async (t) => {
     await page.getByLabel('Password').fill(password)
     await page.keyboard.press('Enter')
   }
-  /** Signs in on the pages: of the registry as Anna, of an agency as Tiina. Others come with the session that they have. */
+  /**
+   * Signs in on the pages: of the registry as Anna, of an agency as Tiina. Others come with the session that
+   * they have.
+   */
   const signInAt = async (at: string, subject: string): Promise<Visitor> => {
     const one = await visitor(t, chromium, { base: at, hosts })
     const { page } = one

@@ -1,6 +1,6 @@
 /**
- * An official is suspected of a look without reason. The requests in their name are found and proved, and the name is nowhere in
- * clear.
+ * An official is suspected of a look without reason. The requests in their name are found and proved, and the
+ * name is nowhere in clear.
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'

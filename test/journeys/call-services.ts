@@ -1,4 +1,6 @@
-/** An agency's developer with the packed client package: asks through two real security servers, and is asked. */
+/**
+ * An agency's developer with the packed client package: asks through two real security servers, and is asked.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,7 @@
-/** Two administrators of a security server change a retention class, an anchor and what people are told, where that takes two people. */
+/**
+ * Two administrators of a security server change a retention class, an anchor and what people are told, where
+ * that takes two people.
+ */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { AdminWorld } from '#test/management-api/admin-fixture.ts'
@@ -65,7 +68,8 @@ export async function changeByTwo(
   await sven.open('/retention')
   await sven.page.getByRole('cell', { name: 'short' }).first().waitFor()
 
-  // A file is shown to the second person as what it is: its digest, what it says of itself, its text, and to download.
+  // A file is shown to the second person as what it is: its digest, what it says of itself, its text, and to
+  // download.
   if ((await sara.page.evaluate<number>(PROPOSE_ANCHOR)) !== 202)
     throw new Error('the anchor is not proposed')
   await sven.open('/proposals?view=waiting')
@@ -86,7 +90,9 @@ export async function changeByTwo(
   await seeSwitched(tess, ask)
 }
 
-/** A subsystem tells people of a service in general terms alone, then in full again and in words of its own. */
+/**
+ * A subsystem tells people of a service in general terms alone, then in full again and in words of its own.
+ */
 async function tellOtherwise(sara: Visitor, sven: Visitor, ask: AdminWorld['ask']): Promise<void> {
   const service = { type: 'REST', serviceCode: 'persons', url: 'http://10.0.0.1/persons' }
   for (const [at, body] of Object.entries({
@@ -138,7 +144,10 @@ async function tellOtherwise(sara: Visitor, sven: Visitor, ask: AdminWorld['ask'
   if (rule?.isGeneral !== false || !/estate.*Pärimisküsimus/.test(told)) throw new Error(`told: ${told}`)
 }
 
-/** The service by which people see who used their data is switched on its own page, and offers nothing that the server would refuse. */
+/**
+ * The service by which people see who used their data is switched on its own page, and offers nothing that
+ * the server would refuse.
+ */
 async function seeSwitched(tess: Visitor, ask: AdminWorld['ask']): Promise<void> {
   const { status, raw } = await ask('PUT', `/clients/${CLIENT}/tracker`, { soap: false })
   if (status !== 200) throw new Error(`tracker: ${status} ${raw.toString()}`)

@@ -1,4 +1,7 @@
-/** The instance that the tests of the client package share, and the package as a developer has it: to make either takes longer than most of them. */
+/**
+ * The instance that the tests of the client package share, and the package as a developer has it: to make
+ * either takes longer than most of them.
+ */
 import { rmSync } from 'node:fs'
 import t from 'tap'
 import { installPackedClient } from '../fakes/packed-client.ts'

@@ -1,4 +1,7 @@
-/** Who wants to leave an act before its answer: its dialog stays, and what goes all the same is told on the page where the person is then. */
+/**
+ * Who wants to leave an act before its answer: its dialog stays, and what goes all the same is told on the
+ * page where the person is then.
+ */
 import type { Route } from 'playwright-core'
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'

@@ -1,6 +1,6 @@
 /**
- * A person sets up a passkey at the portal, signs out, and looks again by the screen lock of the device alone, on a phone and by keyboard; what
- * they would give takes a login. The authenticator is Chromium's own.
+ * A person sets up a passkey at the portal, signs out, and looks again by the screen lock of the device
+ * alone, on a phone and by keyboard; what they would give takes a login. The authenticator is Chromium's own.
  */
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'

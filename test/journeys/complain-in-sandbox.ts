@@ -1,6 +1,7 @@
 /**
- * A citizen of the sandbox finds the tax agency's call strange and complains in the portal. An auditor of the register reads it in the
- * agency's console, answers and closes it; the citizen reads what came of it. Both have no mouse: they go by Tab and Enter alone.
+ * A citizen of the sandbox finds the tax agency's call strange and complains in the portal. An auditor of the
+ * register reads it in the agency's console, answers and closes it; the citizen reads what came of it. Both
+ * have no mouse: they go by Tab and Enter alone.
  */
 import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
@@ -59,7 +60,8 @@ export async function complainInSandbox(t: Test, world: World, name: keyof typeo
         String(await entry.locator('.when time').getAttribute('datetime')),
         String(await entry.textContent()),
       ])
-      // The complaint goes to the side that was asked, once it tells of the call; before, to the one that asked.
+      // The complaint goes to the side that was asked, once it tells of the call; before, to the one that
+      // asked.
       return at! >= asked && text!.includes(walk.portal['proven.both'])
     },
     ASKING,

@@ -1,4 +1,7 @@
-/** The recipient of the letter gives its code to a person who manages contracts; administrators see the result. */
+/**
+ * The recipient of the letter gives its code to a person who manages contracts; administrators see the
+ * result.
+ */
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'
 import { type FakeMailServer, headerOf } from '../fakes/mail-server.ts'

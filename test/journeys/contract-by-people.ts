@@ -1,7 +1,7 @@
 /**
- * A contract in Chromium, as its people make it: access requested in the registry's catalogue, proposed at the consumer's server
- * from the resulting file, agreed to by two people of each member, approved at the registry, and enforced. Then a later end is
- * declined, the notice of the end comes, and the contract ends.
+ * A contract in Chromium, as its people make it: access requested in the registry's catalogue, proposed at
+ * the consumer's server from the resulting file, agreed to by two people of each member, approved at the
+ * registry, and enforced. Then a later end is declined, the notice of the end comes, and the contract ends.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'

@@ -1,5 +1,6 @@
 /**
- * A contract over real processes. Two agencies agree, two people each; the registry approves one about personal data. The servers allow only the calls that a contract covers, until it is suspended or ends.
+ * A contract over real processes. Two agencies agree, two people each; the registry approves one about
+ * personal data. The servers allow only the calls that a contract covers, until it is suspended or ends.
  */
 import t from 'tap'
 import { hasChromium } from '../browser.ts'

@@ -1,7 +1,7 @@
 /**
- * Processes that end at any moment. Every acknowledged exchange is in both logs; no system is called twice, or without a durable
- * intent; open exchanges become explicit records. Also a store that cannot be written: requests are refused, the process lives,
- * and it recovers by itself.
+ * Processes that end at any moment. Every acknowledged exchange is in both logs; no system is called twice,
+ * or without a durable intent; open exchanges become explicit records. Also a store that cannot be written:
+ * requests are refused, the process lives, and it recovers by itself.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
@@ -245,7 +245,10 @@ t.test('rolling restarts under load: nobody sees more than a refused connection'
   await checkLogs(t, running.acknowledged)
 })
 
-/** Asserts that the request is refused because it cannot be logged, and that the process reports that and does not end: while `again` asks more. */
+/**
+ * Asserts that the request is refused because it cannot be logged, and that the process reports that and does
+ * not end: while `again` asks more.
+ */
 async function checkRefused(
   t: Test,
   from: 'tax' | 'business',

@@ -1,4 +1,7 @@
-/** A service administrator sees one-way messages in the console: what waits and why, dead letters, and the receipts that prove the rest. */
+/**
+ * A service administrator sees one-way messages in the console: what waits and why, dead letters, and the
+ * receipts that prove the rest.
+ */
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import { leaveDialog, type Visitor } from '../browser.ts'

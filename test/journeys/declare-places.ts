@@ -93,7 +93,10 @@ async function aboutNobody(t: Test, { world }: Asked, wide: Visitor): Promise<vo
   t.same(await world.admin.population.get(asked), [])
 }
 
-/** While the places are asked for, when that fails, when somebody withdrew the right meanwhile, and when none is declared. */
+/**
+ * While the places are asked for, when that fails, when somebody withdrew the right meanwhile, and when none
+ * is declared.
+ */
 async function walkStates(t: Test, { page, answered, check, look }: Visitor): Promise<void> {
   const main = page.locator('main')
   const again = main.getByRole('button', { name: 'Try again' })

@@ -1,4 +1,7 @@
-/** A SOAP service whose WSDL imports its types: added by its address, then a wrong message is refused and a right one passes. */
+/**
+ * A SOAP service whose WSDL imports its types: added by its address, then a wrong message is refused and a
+ * right one passes.
+ */
 import type { Test } from 'tap'
 import type { Behaviour, ProviderSystem } from '../fakes/provider-system.ts'
 import { envelope } from '../fakes/soap-service.ts'

@@ -1,4 +1,7 @@
-/** Somebody looks for a fault: parts with remedies, connections tried both ways, a refused call by its id or by its parties. */
+/**
+ * Somebody looks for a fault: parts with remedies, connections tried both ways, a refused call by its id or
+ * by its parties.
+ */
 import { readFileSync } from 'node:fs'
 import type { Test } from 'tap'
 import { tabThrough } from '../keyboard.ts'

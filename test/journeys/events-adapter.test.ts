@@ -1,6 +1,6 @@
 /**
- * Two agencies with a broker each side of the security servers: what one publishes to NATS is published to the other's subject, with the
- * receipts of both servers, by the adapter alone.
+ * Two agencies with a broker each side of the security servers: what one publishes to NATS is published to
+ * the other's subject, with the receipts of both servers, by the adapter alone.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

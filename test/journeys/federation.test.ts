@@ -1,6 +1,7 @@
 /**
- * Two instances over real processes. Each registry trusts the other's external anchor, and an agency of one calls the population
- * register of the other. No call succeeds before that, nor after the trust was withdrawn.
+ * Two instances over real processes. Each registry trusts the other's external anchor, and an agency of one
+ * calls the population register of the other. No call succeeds before that, nor after the trust was
+ * withdrawn.
  */
 import t from 'tap'
 import { until } from '../until.ts'
@@ -95,7 +96,10 @@ async function acceptBy(admin: Admin, member: string, { contract, hash }: Status
   return people[1]!.send('POST', `/contracts/${contract}/accept`, body)
 }
 
-/** Waits for what registries and servers do by themselves within a minute, and sooner when they are told to refresh. */
+/**
+ * Waits for what registries and servers do by themselves within a minute, and sooner when they are told to
+ * refresh.
+ */
 async function reaches<T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
   const { value } = await until(
     `${holds}`,

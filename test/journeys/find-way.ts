@@ -1,4 +1,7 @@
-/** The way through a console by keyboard alone, wide and narrow: the menu, its tabs, and the search over everything. */
+/**
+ * The way through a console by keyboard alone, wide and narrow: the menu, its tabs, and the search over
+ * everything.
+ */
 import type { Test } from 'tap'
 import { goThrough, type Visitor } from '../browser.ts'
 import { tabThrough } from '../keyboard.ts'
@@ -38,7 +41,9 @@ export async function findWay(t: Test, wide: Visitor, narrow: Visitor, q: Consol
   await narrow.page.keyboard.press('Escape')
 }
 
-/** The pages in another language, which the browser remembers, and in which the server explains its faults. */
+/**
+ * The pages in another language, which the browser remembers, and in which the server explains its faults.
+ */
 async function chooseLanguage(
   t: Test,
   { page, open, check, settled }: Visitor,
@@ -121,7 +126,10 @@ async function searchByKeyboard(t: Test, visitor: Visitor, q: ConsolePlaces): Pr
   t.equal(await search.count(), 0)
 }
 
-/** Enter opens nothing that was found for the letters before: it waits for what is found for those that stand there now. */
+/**
+ * Enter opens nothing that was found for the letters before: it waits for what is found for those that stand
+ * there now.
+ */
 async function enterWhileLooking(t: Test, { page, open, settled }: Visitor, q: ConsolePlaces): Promise<void> {
   const search = page.getByRole('combobox', { name: 'Search this console' })
   const looking = page.locator('.find-state').filter({ hasText: 'Looking' })

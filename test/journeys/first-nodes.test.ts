@@ -1,6 +1,7 @@
 /**
- * Two nodes of a new security server that start for the first time at the same moment, on an empty PostgreSQL, as pods of one release do: both
- * start, an administrator sets the server up at both in turn, and both exchange into one tree.
+ * Two nodes of a new security server that start for the first time at the same moment, on an empty
+ * PostgreSQL, as pods of one release do: both start, an administrator sets the server up at both in turn, and
+ * both exchange into one tree.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'

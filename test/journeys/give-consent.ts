@@ -1,4 +1,7 @@
-/** A citizen of the living sandbox gives a consent and takes it back, by keyboard alone, and what becomes of the asking agency's calls. */
+/**
+ * A citizen of the living sandbox gives a consent and takes it back, by keyboard alone, and what becomes of
+ * the asking agency's calls.
+ */
 import type { Test } from 'tap'
 import { citizen } from '#scripts/sandbox/portal.ts'
 import type { Visitor } from '../browser.ts'

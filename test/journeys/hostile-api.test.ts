@@ -1,6 +1,7 @@
 /**
- * Wrong calls of the management APIs, by mistake or on purpose, get the answers in their documents. Every operation of both is
- * called with valid values, values at bounds, and nonsense. No answer is undeclared, and both servers live on.
+ * Wrong calls of the management APIs, by mistake or on purpose, get the answers in their documents. Every
+ * operation of both is called with valid values, values at bounds, and nonsense. No answer is undeclared, and
+ * both servers live on.
  */
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
@@ -26,7 +27,10 @@ import { prepareInstance } from '../processes.ts'
 import { type Admin, ask, colons } from '../world.ts'
 
 const SEED = Number(process.env['TEST_SEED'] ?? 20260301)
-/** The seed is the same in each gate, so that more rounds would find nothing new the second time: TEST_SEED and TEST_ROUNDS are for who looks further. */
+/**
+ * The seed is the same in each gate, so that more rounds would find nothing new the second time: TEST_SEED
+ * and TEST_ROUNDS are for who looks further.
+ */
 const ROUNDS = Number(process.env['TEST_ROUNDS'] ?? 6)
 /** Calls at once; with more of them the test would measure their waiting for each other. */
 const AT_ONCE = 12
@@ -35,7 +39,10 @@ const HANGS_MS = 120_000
 const ADDRESSES = 120
 /** Operations that would take the caller's own rights, or the machine's time, from later calls. */
 const SPARED = new Set(['revokeApiKey', 'lockPerson', 'removePerson', 'changePersonRoles'])
-/** Operations that remove what other calls need, in addition to all deletions: they are called late and seldom. */
+/**
+ * Operations that remove what other calls need, in addition to all deletions: they are called late and
+ * seldom.
+ */
 const LATE = new Set([
   'logoutToken',
   'updateTokenPin',
@@ -141,7 +148,8 @@ async function callAll(t: Test, api: Api, rounds: number): Promise<void> {
   const calls = waiting.length
   const work = async (): Promise<void> => {
     for (let make = waiting.shift(); make !== undefined; make = waiting.shift()) {
-      // Each call depends only on its number and on the answers so far, not on how many values were drawn before it.
+      // Each call depends only on its number and on the answers so far, not on how many values were drawn
+      // before it.
       draw.restart(SEED + waiting.length)
       const one = make()
       const { operation } = one

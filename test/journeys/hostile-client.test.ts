@@ -1,6 +1,6 @@
 /**
- * Information systems with wrong requests, by mistake or on purpose. Each gets a clear fault of the catalogue whose id is in the
- * server's log, no provider's system is called, and the server lives on.
+ * Information systems with wrong requests, by mistake or on purpose. Each gets a clear fault of the catalogue
+ * whose id is in the server's log, no provider's system is called, and the server lives on.
  */
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
@@ -51,7 +51,10 @@ const { connectionType } = await world.admin.tax.get<{ connectionType: string }>
 await connect('NOSSL')
 t.teardown(() => connect(connectionType))
 
-/** Over plain HTTP on kept connections, which end before the server ends them: these tests are about the layer above TLS. */
+/**
+ * Over plain HTTP on kept connections, which end before the server ends them: these tests are about the layer
+ * above TLS.
+ */
 const agent = new http.Agent({ keepAlive: true, maxSockets: 4, timeout: 10_000 })
 t.teardown(() => agent.destroy())
 const send = (
@@ -124,7 +127,8 @@ t.test('a path has one meaning or is refused; the provider sees only what was gr
     '/public/a',
     '/public/%41',
     '/public/a%20b',
-    // An escaped percent sign stays one escape, as with X-Road's client: nothing is decoded or escaped once more.
+    // An escaped percent sign stays one escape, as with X-Road's client: nothing is decoded or escaped once
+    // more.
     '/public/100%25',
     '/public/a%2520b?c=%20d&e=%25+f',
     '/public/caf%C3%A9',

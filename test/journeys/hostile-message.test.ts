@@ -1,6 +1,7 @@
 /**
- * A rogue security server with valid certificates calls our provider: parts missing, doubled, in wrong order or unsigned,
- * contradicting headers, requests repeated or late. Nothing false is accepted, and every refusal is on record.
+ * A rogue security server with valid certificates calls our provider: parts missing, doubled, in wrong order
+ * or unsigned, contradicting headers, requests repeated or late. Nothing false is accepted, and every refusal
+ * is on record.
  */
 import { randomBytes } from 'node:crypto'
 import t from 'tap'

@@ -1,6 +1,7 @@
 /**
- * A rogue security server calls our provider. Whatever certificates, statuses and keys it presents, whichever bit it flips:
- * nothing false is accepted, the provider's system is not called, and the refusals are on record.
+ * A rogue security server calls our provider. Whatever certificates, statuses and keys it presents, whichever
+ * bit it flips: nothing false is accepted, the provider's system is not called, and the refusals are on
+ * record.
  */
 import { randomBytes } from 'node:crypto'
 import https from 'node:https'
@@ -197,7 +198,10 @@ t.test('who signs, who connects and who is named belong together', async (t) => 
   await refused(t, "another's key", { signer: mixed }, 'invalid_signature_value')
 })
 
-/** Bytes that no signature covers: unsigned properties, and certificates in OCSP responses, which our own copies judge. */
+/**
+ * Bytes that no signature covers: unsigned properties, and certificates in OCSP responses, which our own
+ * copies judge.
+ */
 function isUnsigned(type: string, bytes: Buffer, at: number): boolean {
   if (type === PART_TYPE.ocsp) return at >= bytes.indexOf(trust.responder.der)
   return type === PART_TYPE.signature && at >= bytes.indexOf('<xades:UnsignedProperties')

@@ -1,4 +1,7 @@
-/** A signatory of a member joins the standard terms of its group in the browser: the subsystems are picked, not typed. */
+/**
+ * A signatory of a member joins the standard terms of its group in the browser: the subsystems are picked,
+ * not typed.
+ */
 import type { Test } from 'tap'
 import { hasChromium, openBrowser, outcomeOf, visitor } from '../browser.ts'
 import { colons, type World } from '../world.ts'

@@ -1,6 +1,6 @@
 /**
- * A service administrator keeps rooms of events in the console: types, who subscribes to them, what stands in the way of a subscription, and
- * what each decision does to the subscriber.
+ * A service administrator keeps rooms of events in the console: types, who subscribes to them, what stands in
+ * the way of a subscription, and what each decision does to the subscriber.
  */
 import type { Test } from 'tap'
 import { leaveDialog, outcomeOf, type Visitor } from '../browser.ts'
@@ -184,7 +184,10 @@ async function stopAndResume(t: Test, windows: Windows): Promise<void> {
   t.match(text, /"id":"one"/, 'it goes on from where it stood')
 }
 
-/** A right that is taken away suspends the subscription, which the overview says; given again, an operator need not wait. */
+/**
+ * A right that is taken away suspends the subscription, which the overview says; given again, an operator
+ * need not wait.
+ */
 async function loseTheRight(t: Test, windows: Windows): Promise<void> {
   const { wide, world } = windows
   const { page } = wide

@@ -1,4 +1,7 @@
-/** The sandbox that lives: its past is made once, under a clock of its own, and is as true as what is made now. */
+/**
+ * The sandbox that lives: its past is made once, under a clock of its own, and is as true as what is made
+ * now.
+ */
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'

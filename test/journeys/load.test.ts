@@ -1,6 +1,6 @@
 /**
- * More load than is comfortable: bodies of hundreds of megabytes, hundreds of uploads at once, slow or silent clients, a peer beyond
- * its quota. Memory stays bounded, and well-behaved clients are served.
+ * More load than is comfortable: bodies of hundreds of megabytes, hundreds of uploads at once, slow or silent
+ * clients, a peer beyond its quota. Memory stays bounded, and well-behaved clients are served.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -21,8 +21,8 @@ import type { ServerName } from '../world.ts'
 const MB = 1024 * 1024
 const LARGE = 256 * MB
 /**
- * If the bodies were kept in memory, the growth would be their total size; garbage that a busy machine has not collected yet is
- * less.
+ * If the bodies were kept in memory, the growth would be their total size; garbage that a busy machine has
+ * not collected yet is less.
  */
 const MOST_GROWTH = 0.5
 const SLOW = 10
@@ -31,14 +31,19 @@ const CROWD = 300
 const UPLOADS = 200
 const UPLOAD_BYTES = MB / 2
 /**
- * Handshakes at once. The server ends one that takes longer than 10 s, when there is nothing yet that could carry a fault; on a busy
- * machine this client needs longer for hundreds at once.
+ * Handshakes at once. The server ends one that takes longer than 10 s, when there is nothing yet that could
+ * carry a fault; on a busy machine this client needs longer for hundreds at once.
  */
 const HANDSHAKES = 16
-/** Small calls that are answered meanwhile, to so many callers: a dozen to each, and without turns hardly any. */
+/**
+ * Small calls that are answered meanwhile, to so many callers: a dozen to each, and without turns hardly any.
+ */
 const CALLERS = 2
 const LEAST_MEANWHILE = 10
-/** Senders of bodies of middle size, how many each of them sends, and the bounds of their sizes: up to 1 MiB they stay in memory that is used again. */
+/**
+ * Senders of bodies of middle size, how many each of them sends, and the bounds of their sizes: up to 1 MiB
+ * they stay in memory that is used again.
+ */
 const SENDERS = 6
 const EACH = 10
 const MIDDLE_SIZES = [70_000, 1.2 * MB] as const
@@ -62,8 +67,8 @@ async function digestOf(content: Readable): Promise<string> {
 }
 
 /**
- * The provider's system: reads the whole body, returns its digest in a header, and answers with as many bytes as the path says, from the octet of the
- * noise that it may name before.
+ * The provider's system: reads the whole body, returns its digest in a header, and answers with as many bytes
+ * as the path says, from the octet of the noise that it may name before.
  */
 const system = http.createServer((request, response) => {
   const answer = async (): Promise<void> => {
@@ -75,7 +80,8 @@ const system = http.createServer((request, response) => {
   // Whoever gives up breaks its exchange off here as well.
   answer().catch(() => response.destroy())
 })
-// With Node's 5 s this system, on a busy machine, closes a connection on which its server, which keeps it for 4 s, sends the next call.
+// With Node's 5 s this system, on a busy machine, closes a connection on which its server, which keeps it for
+// 4 s, sends the next call.
 system.keepAliveTimeout = 60_000
 await new Promise<void>((resolve) => void system.listen(0, instance.address(40), resolve))
 t.teardown(() => system.closeAllConnections())
@@ -102,8 +108,8 @@ const secureContext = tls.createSecureContext(systemOf(tax))
 type Sent = { connected: Promise<unknown>; answer: Promise<http.IncomingMessage>; giveUp(): void }
 
 /**
- * Sends a body of `bytes` (a GET without one) and returns the answer; its body is not read yet. The request's body waits for `start`,
- * its head does not.
+ * Sends a body of `bytes` (a GET without one) and returns the answer; its body is not read yet. The request's
+ * body waits for `start`, its head does not.
  */
 const send = (path: string, bytes: number): Promise<http.IncomingMessage> => begin(path, bytes).answer
 
@@ -134,7 +140,9 @@ function begin(
   return { connected, answer: promise, giveUp: () => request.destroy() }
 }
 
-/** Watches the memory of both security servers; `growth` returns by how many MB it exceeded its initial value. */
+/**
+ * Watches the memory of both security servers; `growth` returns by how many MB it exceeded its initial value.
+ */
 function watchMemory(): { growth(): Record<string, number>; stop(): void } {
   const names: ServerName[] = ['population', 'tax']
   const resident = (name: ServerName): number => {
@@ -197,7 +205,8 @@ t.test('many uploads at once leave small calls their turn', async (t) => {
   }
   await Promise.all(Array.from({ length: HANDSHAKES }, connect))
   t.equal(ended, 0, 'all are connected')
-  // The small calls take turns with the uploads on connections that are kept: how long a new one takes is another question.
+  // The small calls take turns with the uploads on connections that are kept: how long a new one takes is
+  // another question.
   const agent = new https.Agent({ keepAlive: true, maxSockets: CALLERS })
   t.teardown(() => agent.destroy())
   const callers = Array.from({ length: CALLERS })

@@ -1,4 +1,7 @@
-/** Pages that look by themselves, while their server does not answer, or answers late: what is read stays, and comes back by itself. */
+/**
+ * Pages that look by themselves, while their server does not answer, or answers late: what is read stays, and
+ * comes back by itself.
+ */
 import type { Locator } from 'playwright-core'
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'
@@ -7,7 +10,10 @@ import { until } from '../until.ts'
 
 /** Longer than a page waits before it looks again, and shorter than it waits for an answer. */
 const LATER_MS = 20_000
-/** Longer than the first start waits between looks while a step waits for others. Two of these are far shorter than it waits for an answer. */
+/**
+ * Longer than the first start waits between looks while a step waits for others. Two of these are far shorter
+ * than it waits for an answer.
+ */
 const SOON_MS = 5_000
 
 /** The list of requests to the registry, one of which is not decided. */
@@ -101,7 +107,10 @@ export async function countAgain(t: Test, someone: Visitor): Promise<void> {
   await askByHand(someone, counted, '**/api/v1/contracts?**')
 }
 
-/** Whoever presses the button: the page looks by itself only while it is seen, and its own look would take the button away. */
+/**
+ * Whoever presses the button: the page looks by itself only while it is seen, and its own look would take the
+ * button away.
+ */
 async function askByHand({ page, answered }: Visitor, part: Locator, api: string): Promise<void> {
   await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
   await answered()

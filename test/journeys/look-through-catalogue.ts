@@ -1,6 +1,6 @@
 /**
- * People of an agency look through the registry's catalogue in the console of their own server, and come from a service to asking for
- * access and to trying it.
+ * People of an agency look through the registry's catalogue in the console of their own server, and come from
+ * a service to asking for access and to trying it.
  */
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'
@@ -49,7 +49,8 @@ export async function lookThroughCatalogue({ t, world, signatory, withKey }: Q):
     if (new URL(request.url()).pathname.endsWith('/catalogue')) questions += 1
   })
   await pick(page, 'Service 1: code', 'getP', 'getPerson')
-  // Both stand in the list already. Each search begins with what the own server has; the one before it is over then.
+  // Both stand in the list already. Each search begins with what the own server has; the one before it is
+  // over then.
   for (const typed of ['pers', 'perso']) {
     const own = page.waitForResponse((one) => new URL(one.url()).pathname.endsWith('/service-descriptions'))
     await page.getByLabel('Service 1: code').first().fill(typed)

@@ -1,7 +1,7 @@
 /**
- * The day of a registration officer and of an agency: what a server requests, what the registry answers, and the effect on
- * exchanges. Certificates, clients, maintenance: each over real processes, from the request to the message that succeeds or does
- * not.
+ * The day of a registration officer and of an agency: what a server requests, what the registry answers, and
+ * the effect on exchanges. Certificates, clients, maintenance: each over real processes, from the request to
+ * the message that succeeds or does not.
  */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'

@@ -1,6 +1,7 @@
 /**
- * Two nodes of one security server on one PostgreSQL, without a folder that they share. The second joins by one secret; a key made on one
- * signs on the other; one is killed and one is rolled over under load; a copy of a node is noticed, and a node that is gone leaves.
+ * Two nodes of one security server on one PostgreSQL, without a folder that they share. The second joins by
+ * one secret; a key made on one signs on the other; one is killed and one is rolled over under load; a copy
+ * of a node is noticed, and a node that is gone leaves.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { hash, randomBytes } from 'node:crypto'
@@ -74,7 +75,8 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
   const authorities = readFileSync(instance.trust.rootFile)
   const start = (name: string, place: string) =>
     startProcess({ name, command: 'security-server', directory: place, environment: {} })
-  // The nodes have one certificate; systems would know them by one name before them. Idle connections end before a server ends them.
+  // The nodes have one certificate; systems would know them by one name before them. Idle connections end
+  // before a server ends them.
   const kept = { keepAlive: true, timeout: 10_000 }
   const agent = new https.Agent({ ...kept, checkServerIdentity: () => undefined })
   t.teardown(() => agent.destroy())

@@ -1,6 +1,7 @@
 /**
- * What a person did at a portal is searched for in all that it could have stayed in: the portal's files and log lines, each store of the
- * browser with what it holds, its cookies in whatever form, and a whole profile on disk.
+ * What a person did at a portal is searched for in all that it could have stayed in: the portal's files and
+ * log lines, each store of the browser with what it holds, its cookies in whatever form, and a whole profile
+ * on disk.
  */
 import path from 'node:path'
 import type { Page } from 'playwright-core'
@@ -131,7 +132,10 @@ function found(files: readonly { file: string; bytes: Buffer }[], planted: reado
   })
 }
 
-/** As programs write a text: as it is, in two octets a letter, in an address, in hex, and in base64 wherever it begins in it. */
+/**
+ * As programs write a text: as it is, in two octets a letter, in an address, in hex, and in base64 wherever
+ * it begins in it.
+ */
 function formsOf(value: string): Buffer[] {
   const bytes = Buffer.from(value)
   const isLong = bytes.length >= LEAST_IN_BASE64

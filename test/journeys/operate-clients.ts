@@ -1,4 +1,7 @@
-/** A registration officer and a service administrator: a client from its addition to its deletion, its systems, and local groups. */
+/**
+ * A registration officer and a service administrator: a client from its addition to its deletion, its
+ * systems, and local groups.
+ */
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'

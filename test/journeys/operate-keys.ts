@@ -1,4 +1,7 @@
-/** A security officer in the console: from a key to a certificate in use, the registration of another, PINs, and internal TLS. */
+/**
+ * A security officer in the console: from a key to a certificate in use, the registration of another, PINs,
+ * and internal TLS.
+ */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Locator } from 'playwright-core'
@@ -127,7 +130,10 @@ async function signWithAnother(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('heading', { name: 'Keys and certificates', level: 1 }).waitFor()
 }
 
-/** What was typed on a page is not lost without a question: by the menu, the search, a step back, or by loading the page anew. */
+/**
+ * What was typed on a page is not lost without a question: by the menu, the search, a step back, or by
+ * loading the page anew.
+ */
 async function keepTyped(t: Test, { page, check }: Visitor, begin: () => Promise<Locator>): Promise<void> {
   const field = await begin()
   await field.fill('typed long')

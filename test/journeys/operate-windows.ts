@@ -1,4 +1,7 @@
-/** What the journeys of a server's operators share: their windows, and the lists in them as a phone shows them. */
+/**
+ * What the journeys of a server's operators share: their windows, and the lists in them as a phone shows
+ * them.
+ */
 import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'
@@ -22,7 +25,10 @@ export async function walkOnPhone(t: Test, { wide }: Pick<Windows, 'wide'>, name
   await wide.load(pathname.replace(/^\/console/, '') + search)
 }
 
-/** The list on the present page without a row, on a phone: its other states are the component's, which the list of clients shows. */
+/**
+ * The list on the present page without a row, on a phone: its other states are the component's, which the
+ * list of clients shows.
+ */
 export async function seeEmptyOnPhone(t: Test, { wide }: Pick<Windows, 'wide'>, name: string): Promise<void> {
   await onPhone(wide, () => seeListWithoutRows(t, wide, name))
 }

@@ -1,6 +1,6 @@
 /**
- * The console of the agency's operators on a running instance, in Chromium: the menu and the search, deliveries, rooms,
- * services, and services of others.
+ * The console of the agency's operators on a running instance, in Chromium: the menu and the search,
+ * deliveries, rooms, services, and services of others.
  */
 import t, { type Test } from 'tap'
 import { hasChromium, leaveDialog, openBrowser, visitor } from '../browser.ts'

@@ -1,4 +1,7 @@
-/** Pages of one role as others see them: in dark colours, wide in English, and on a phone in Estonian by the keyboard alone. */
+/**
+ * Pages of one role as others see them: in dark colours, wide in English, and on a phone in Estonian by the
+ * keyboard alone.
+ */
 import type { BrowserContextOptions } from 'playwright-core'
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'
@@ -10,7 +13,9 @@ const DARK = { colorScheme: 'dark' } as const
 const GROUND = `getComputedStyle(document.documentElement).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((sum, one) => sum + Number(one), 0)`
 const DARKEST = 150
 
-/** The pages of each role: `arrive` comes with that role, in a window of its own until that role's test ends. */
+/**
+ * The pages of each role: `arrive` comes with that role, in a window of its own until that role's test ends.
+ */
 export async function inOtherLooks(
   t: Test,
   arrive: (t: Test, role: string, context: BrowserContextOptions) => Promise<Visitor>,

@@ -1,6 +1,7 @@
 /**
- * The registry is gone for hours. Exchange goes on under the contract that grants it, also after a crash, and under no other; both
- * servers say so everywhere; it ends when the granted hours are over, and all is well when the registry is back.
+ * The registry is gone for hours. Exchange goes on under the contract that grants it, also after a crash, and
+ * under no other; both servers say so everywhere; it ends when the granted hours are over, and all is well
+ * when the registry is back.
  */
 import t from 'tap'
 import { startProcessClock } from '../fakes/process-clock.ts'

@@ -1,6 +1,6 @@
 /**
- * What people see while the registry, or its database, is away: plain words in place of waiting. Nothing that was typed is lost,
- * nothing that was sent is done twice, and a security server says how long it can go on.
+ * What people see while the registry, or its database, is away: plain words in place of waiting. Nothing that
+ * was typed is lost, nothing that was sent is done twice, and a security server says how long it can go on.
  */
 import type { Test } from 'tap'
 import { goThrough, leaveDialog, openBrowser, outcomeOf, type Visitor, visitor } from '../browser.ts'
@@ -26,7 +26,8 @@ type Watch = {
 }
 
 /**
- * One person at the registry's console makes an API key; another at a security server's console looks whether exchange goes on.
+ * One person at the registry's console makes an API key; another at a security server's console looks whether
+ * exchange goes on.
  */
 export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
   const { registry, registryAdmin, servers } = instance
@@ -122,7 +123,10 @@ export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
   }
 }
 
-/** A list and an act of an administrator while the database is away. Call twice: when it has gone, and when it is back. */
+/**
+ * A list and an act of an administrator while the database is away. Call twice: when it has gone, and when it
+ * is back.
+ */
 export async function watchDatabase(
   t: Test,
   { registry, registryAdmin }: Instance,

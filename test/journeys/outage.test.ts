@@ -1,7 +1,7 @@
 /**
- * Everything that an exchange depends on fails in turn: the provider's system, the peer, the network, time-stamps, certificate
- * status, the registry, a hardware token. Each time there is a clear fault or no harm, no hang, true records, and recovery
- * without help.
+ * Everything that an exchange depends on fails in turn: the provider's system, the peer, the network,
+ * time-stamps, certificate status, the registry, a hardware token. Each time there is a clear fault or no
+ * harm, no hang, true records, and recovery without help.
  */
 import { appendFileSync, readFileSync } from 'node:fs'
 import https from 'node:https'
@@ -180,7 +180,8 @@ t.test('the network between the servers fails', async (t) => {
     else t.equal(consumer, `request, outcome-unknown (${error})`, name)
     t.ok(calls <= 1)
   }
-  // The client chooses among its connections, and one that a fault above has ended is made anew: then the exchange ends while it connects.
+  // The client chooses among its connections, and one that a fault above has ended is made anew: then the
+  // exchange ends while it connects.
   await until('an exchange on a connection that only looks open', async (saw) => {
     if (saw((await exchange()).status) !== 200) return false
     proxy.freeze()

@@ -1,9 +1,14 @@
-/** Picks what exists in fields that find it: people type a part of a name, and their browser lists what fits. */
+/**
+ * Picks what exists in fields that find it: people type a part of a name, and their browser lists what fits.
+ */
 import type { Page } from 'playwright-core'
 import { leaveDialog, type Visitor } from '../browser.ts'
 import { colons, type World } from '../world.ts'
 
-/** The parties of a contract: its provider, a second consumer or a group, who sees it in secret, and the member of a contact. */
+/**
+ * The parties of a contract: its provider, a second consumer or a group, who sees it in secret, and the
+ * member of a contact.
+ */
 export async function pickParties({ page }: Visitor, world: World): Promise<void> {
   const { servers, registryAdmin } = world
   await registryAdmin.send('POST', '/global-groups', { code: 'courts', description: 'Courts of law' })

@@ -1,6 +1,7 @@
 /**
- * Values as personal as those of real messages are put into every place of a message, in exchanges that succeed and that fail.
- * Afterwards no file, log line or database dump of the instance contains one of them, or a key of the message log.
+ * Values as personal as those of real messages are put into every place of a message, in exchanges that
+ * succeed and that fail. Afterwards no file, log line or database dump of the instance contains one of them,
+ * or a key of the message log.
  */
 import { type KeyObject, randomBytes } from 'node:crypto'
 import path from 'node:path'
@@ -55,7 +56,10 @@ async function checkReports(t: Test, { admin, servers }: TwoStores, values: stri
   }
 }
 
-/** Calls the provider with such a value in each part of the request, once with this message id; returns the values. */
+/**
+ * Calls the provider with such a value in each part of the request, once with this message id; returns the
+ * values.
+ */
 async function plantValues(t: Test, world: TwoStores, id: string): Promise<string[]> {
   const { population, tax } = world.servers
   const values: string[] = []
@@ -160,7 +164,9 @@ async function searchByActors(t: Test, { admin }: TwoStores, values: string[]): 
   }
 }
 
-/** Each place where one of the values, or a key of a log, can be read: a file, or the dump of the databases. */
+/**
+ * Each place where one of the values, or a key of a log, can be read: a file, or the dump of the databases.
+ */
 async function whereReadable(q: {
   world: TwoStores
   postgresql: PostgresqlServer

@@ -1,6 +1,7 @@
 /**
- * The portal's pages besides who asked and what was agreed to, in Chromium: mandates, messages, offers, wallets, letters and a counter. Each in
- * one window, in another language than English, judged by axe wide and at 360 pixels, and gone through by keyboard alone there.
+ * The portal's pages besides who asked and what was agreed to, in Chromium: mandates, messages, offers,
+ * wallets, letters and a counter. Each in one window, in another language than English, judged by axe wide
+ * and at 360 pixels, and gone through by keyboard alone there.
  */
 import type { Page } from 'playwright-core'
 import type { Test } from 'tap'

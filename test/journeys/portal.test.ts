@@ -1,6 +1,7 @@
 /**
- * The citizens' portal in Chromium, for a person on a phone and at a desk: the list grows as systems answer, each entry says who, whom,
- * why and how sure it is, and nothing of the person stays in any file, log line or store of the browser.
+ * The citizens' portal in Chromium, for a person on a phone and at a desk: the list grows as systems answer,
+ * each entry says who, whom, why and how sure it is, and nothing of the person stays in any file, log line or
+ * store of the browser.
  */
 import path from 'node:path'
 import type { Page } from 'playwright-core'
@@ -335,7 +336,10 @@ const READ: Record<string, RegExp> = {
   ...{ notices: /person@mail|Population/, mandates: /./, everything: /Tax Agency/ },
 }
 
-/** Takes the complaint of the phone back and sends another, at a desk, in Ukrainian and by Tab and Enter alone. */
+/**
+ * Takes the complaint of the phone back and sends another, at a desk, in Ukrainian and by Tab and Enter
+ * alone.
+ */
 async function complainAnew(t: Test, page: Page, check: (name: string) => Promise<void>): Promise<void> {
   await enter(page, page.locator('.menu a[href="/complaints"]'))
   await enter(page, page.locator('main .card a, main li a').first())

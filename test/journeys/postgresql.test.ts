@@ -1,7 +1,7 @@
 /**
- * An instance that keeps everything in PostgreSQL. The database ends, freezes and comes back under load; servers end at any
- * moment, the publishing registry too. Faults are clear, every process lives, no acknowledged exchange is missing, and the
- * instance recovers by itself.
+ * An instance that keeps everything in PostgreSQL. The database ends, freezes and comes back under load;
+ * servers end at any moment, the publishing registry too. Faults are clear, every process lives, no
+ * acknowledged exchange is missing, and the instance recovers by itself.
  */
 import { randomBytes, randomInt } from 'node:crypto'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
@@ -241,7 +241,9 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
 
 type SecondRegistry = { admin: Admin; environment: Record<string, string> }
 
-/** Settings of another node of the registry on the same database, and what the first node must know about it. */
+/**
+ * Settings of another node of the registry on the same database, and what the first node must know about it.
+ */
 function writeSecondRegistry(instance: Instance): SecondRegistry {
   const { directory, registry } = instance
   const file = (name: string): string => path.join(directory, name)
@@ -279,8 +281,9 @@ async function takeOver(
   }
   let dead: keyof typeof admins | undefined
   try {
-    // The node that publishes waits for the lock on the register, and is killed while it waits. It begins half a second after the
-    // change, and may have ended before the lock is ours: so it is to begin once more.
+    // The node that publishes waits for the lock on the register, and is killed while it waits. It begins
+    // half a second after the change, and may have ended before the lock is ours: so it is to begin once
+    // more.
     await inTransaction(database.kysely, async (transaction) => {
       await instance.registryAdmin.send('POST', '/member-classes', { code: 'NEW', description: 'Newcomers' })
       await lockRegister(transaction)

@@ -1,6 +1,6 @@
 /**
- * A person has the proofs of one use checked in the portal, saves them, and sees the same in the page that verifies offline, which asks nobody;
- * in Chromium, on a phone and at a desk.
+ * A person has the proofs of one use checked in the portal, saves them, and sees the same in the page that
+ * verifies offline, which asks nobody; in Chromium, on a phone and at a desk.
  */
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'

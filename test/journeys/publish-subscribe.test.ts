@@ -1,6 +1,6 @@
 /**
- * Publish and subscribe between real servers: who may do what, and processes that end by kill -9 at each step. Every published event comes
- * once, and names the one before it.
+ * Publish and subscribe between real servers: who may do what, and processes that end by kill -9 at each
+ * step. Every published event comes once, and names the one before it.
  */
 import t from 'tap'
 import type { KILL_POINTS } from '#security-server/kill-points.ts'
@@ -93,7 +93,8 @@ t.test('kill -9 at each step: every event comes once, none is missing', async (t
     t.equal(again.status, 201, `${id}: published again`)
     published.push(String(json(again)['id']))
   }
-  // From the last step to the first: what a life left undone is done in the next one, which must not end by it.
+  // From the last step to the first: what a life left undone is done in the next one, which must not end by
+  // it.
   await startDoomed('after-reply-commit')
   const made = await ask('tax', 'POST', subs, push)
   t.equal(made.status, 200, 'it was there')

@@ -1,4 +1,6 @@
-/** A content auditor reads a SOAP message whose attachments are a text, nothing, and an image: each by itself. */
+/**
+ * A content auditor reads a SOAP message whose attachments are a text, nothing, and an image: each by itself.
+ */
 import { readFileSync } from 'node:fs'
 import type { Test } from 'tap'
 import { spoolAttachments } from '#security-server/message-log/fixture.ts'

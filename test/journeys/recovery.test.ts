@@ -1,6 +1,7 @@
 /**
- * Failures behind a server that end without any call: of the time-stamping authorities and of the disk. Exchange goes on or is
- * refused clearly, the server's health report shows the failure, and no acknowledged exchange is missing.
+ * Failures behind a server that end without any call: of the time-stamping authorities and of the disk.
+ * Exchange goes on or is refused clearly, the server's health report shows the failure, and no acknowledged
+ * exchange is missing.
  */
 import { renameSync } from 'node:fs'
 import path from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * The day of a registry administrator: admitting and withdrawing, with immediate effect on exchanges. The day of an auditor:
- * messages are found, exported and proved without the servers, with our tools and with those of others.
+ * The day of a registry administrator: admitting and withdrawing, with immediate effect on exchanges. The day
+ * of an auditor: messages are found, exported and proved without the servers, with our tools and with those
+ * of others.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'

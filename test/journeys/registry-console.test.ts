@@ -143,8 +143,8 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   const lists: string[] = []
   let controls = 0
   for (const [name, address] of Object.entries(PAGES)) {
-    // Any address answers with the console (serve-pages.test.ts), and a page reads its own the same way whether it is the first one or not.
-    // Those that say which one, as in a mail, are loaded.
+    // Any address answers with the console (serve-pages.test.ts), and a page reads its own the same way
+    // whether it is the first one or not. Those that say which one, as in a mail, are loaded.
     await (/[?]|\/.+\//.test(address) ? wide.load : wide.open)(address)
     await wide.check(name)
     await wide.page.setViewportSize(NARROW.viewport)

@@ -1,5 +1,6 @@
 /**
- * Contracts and suspensions in the console of an installed registry: read, compared, decided on by two, suspended and resumed.
+ * Contracts and suspensions in the console of an installed registry: read, compared, decided on by two,
+ * suspended and resumed.
  */
 import t from 'tap'
 import { ROLES } from '#central-registry/admin/first-api-key.ts'
@@ -32,7 +33,8 @@ const issuer = hasChromium() ? await startOpenIdProvider(t) : ''
 if (hasChromium()) await buildConsoles()
 
 /**
- * The acts that each role is offered on a contract in force, and on one that waits. People cannot confirm their own suspensions.
+ * The acts that each role is offered on a contract in force, and on one that waits. People cannot confirm
+ * their own suspensions.
  */
 const ACTS: Record<string, { active: string[]; accepted: string[] }> = {
   XROAD_REGISTRATION_OFFICER: {

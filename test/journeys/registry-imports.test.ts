@@ -1,6 +1,6 @@
 /**
- * Two people import running instances into their registry: one that answers, and one of X-Road's own central server, from its
- * files.
+ * Two people import running instances into their registry: one that answers, and one of X-Road's own central
+ * server, from its files.
  */
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'

@@ -1,6 +1,7 @@
 /**
- * Two nodes of one registry on one PostgreSQL, without a folder that they share. The second joins by one secret; what is done on one is
- * published by the other; one is killed while both publish, and a security server goes on with the other.
+ * Two nodes of one registry on one PostgreSQL, without a folder that they share. The second joins by one
+ * secret; what is done on one is published by the other; one is killed while both publish, and a security
+ * server goes on with the other.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -140,7 +141,8 @@ nodes: { clusterKeyFile: ./cluster-key }
 
   const world = registryWorld(t)
   const server = await world.reader(await a.bytes('/configuration/anchors/internal'))
-  // A change is published half a second later, and so is what a killed node had begun: two of them fail the reading that they fall into.
+  // A change is published half a second later, and so is what a killed node had begun: two of them fail the
+  // reading that they fall into.
   const refreshed = async () => {
     await until('a reading between two publications', async (saw) => {
       world.clock.now = Date.now()

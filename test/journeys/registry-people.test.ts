@@ -201,8 +201,8 @@ void t.test('people: invited, given roles, locked, unlocked, removed; their keys
   await close(anna)
   t.notMatch(await anna.page.content(), secret, 'gone for ever')
 
-  // What a role must not see: an auditor may read, an observer has none of these pages, a registration officer does not see
-  // people.
+  // What a role must not see: an auditor may read, an observer has none of these pages, a registration
+  // officer does not see people.
   for (const [role, seen] of [
     ['XROAD_AUDITOR', { people: 0, proposals: 0 }],
     [OFFICER, { people: undefined, proposals: 0 }],

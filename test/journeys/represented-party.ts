@@ -1,6 +1,6 @@
 /**
- * A represented party over real processes: a contract that lets nobody be represented, one that asks for a hosting mandate of the
- * registry, one that asks a mandate service. What the provider's record says of each.
+ * A represented party over real processes: a contract that lets nobody be represented, one that asks for a
+ * hosting mandate of the registry, one that asks a mandate service. What the provider's record says of each.
  */
 import type { Test } from 'tap'
 import type { MandateServicesFake } from '../fakes/mandate-services.ts'

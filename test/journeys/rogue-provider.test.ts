@@ -1,6 +1,7 @@
 /**
- * A rogue provider's server answers our consumer. Whatever it presents or answers, the calling system gets only a reply that the
- * provider signed for this very request, or a fault; the log closes the exchange with its true outcome.
+ * A rogue provider's server answers our consumer. Whatever it presents or answers, the calling system gets
+ * only a reply that the provider signed for this very request, or a fault; the log closes the exchange with
+ * its true outcome.
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'

@@ -1,4 +1,7 @@
-/** A citizen of the living sandbox sees what an office would get, releases it and stops it, by keyboard alone, and what the office gets. */
+/**
+ * A citizen of the living sandbox sees what an office would get, releases it and stops it, by keyboard alone,
+ * and what the office gets.
+ */
 import type { Test } from 'tap'
 import { citizen } from '#scripts/sandbox/portal.ts'
 import type { Visitor } from '../browser.ts'

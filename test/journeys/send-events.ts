@@ -1,4 +1,7 @@
-/** Two agencies' developers with the packed client package: one sends events, the other receives them, fetched and pushed. */
+/**
+ * Two agencies' developers with the packed client package: one sends events, the other receives them, fetched
+ * and pushed.
+ */
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import https from 'node:https'

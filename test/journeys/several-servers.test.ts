@@ -1,6 +1,7 @@
 /**
- * A provider with two security servers, as real processes: consents kept at one of them hold for calls through either, a withdrawal is obeyed,
- * and no call goes while the keeper is down. Answers that people see first stay where the call came.
+ * A provider with two security servers, as real processes: consents kept at one of them hold for calls
+ * through either, a withdrawal is obeyed, and no call goes while the keeper is down. Answers that people see
+ * first stay where the call came.
  */
 import t from 'tap'
 import type { Consent, ConsentDemand, Consents } from '#schemas/consents.ts'

@@ -1,6 +1,6 @@
 /**
- * A node as two workers on its ports: both take connections, a message that one accepted the other refuses, an administrator's act at one holds
- * at both, one is killed under load, and all end together.
+ * A node as two workers on its ports: both take connections, a message that one accepted the other refuses,
+ * an administrator's act at one holds at both, one is killed under load, and all end together.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -19,7 +19,10 @@ import { shareToken } from './share-token.ts'
 
 type Health = { ready: boolean; checks: { name: string; ok: boolean; reason?: string }[] }
 
-/** How many connections are made where each worker has to get one: the kernel gives all to one of them once in 30,000 times. */
+/**
+ * How many connections are made where each worker has to get one: the kernel gives all to one of them once in
+ * 30,000 times.
+ */
 const SEVERAL = 16
 
 /** `target` is a service that tax's system may call; `log` the URL of its message log. */

@@ -1,6 +1,7 @@
 /**
- * Two workers with one hardware token, a real SoftHSM behind p11-kit: each has a session of its own. A PIN that one got opens it for both, a key that one
- * made there signs at both, a worker that is started again opens it by itself, and a lock holds at both.
+ * Two workers with one hardware token, a real SoftHSM behind p11-kit: each has a session of its own. A PIN
+ * that one got opens it for both, a key that one made there signs at both, a worker that is started again
+ * opens it by itself, and a lock holds at both.
  */
 import type { Test } from 'tap'
 import type { Instance } from '../processes.ts'

@@ -1,4 +1,6 @@
-/** Configuration signing keys on a hardware token, a real SoftHSM behind p11-kit, unlocked by two custodians. */
+/**
+ * Configuration signing keys on a hardware token, a real SoftHSM behind p11-kit, unlocked by two custodians.
+ */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
@@ -31,7 +33,8 @@ t.test('a central registry', async (t) => {
   await setUp(node, authority)
   await publish(node)
   const server = await world.reader(await anchorOf(node))
-  // What a leap of the clock makes due may publish twice during one reading, which then fails; the next one does not.
+  // What a leap of the clock makes due may publish twice during one reading, which then fails; the next one
+  // does not.
   const read = (by = server) =>
     until('a reading', async (saw) => saw(await codeOf(by.refresh())) === 'accepted')
   await read()

@@ -1,4 +1,7 @@
-/** SOAP with attachments between two servers whose members sign with RSA keys, as those of X-Road do; part of the journey of X-Road's TLS. */
+/**
+ * SOAP with attachments between two servers whose members sign with RSA keys, as those of X-Road do; part of
+ * the journey of X-Road's TLS.
+ */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import { readContainer } from '#core/container/read-container.ts'
@@ -20,7 +23,10 @@ type Two = { instance: Instance; certified: (profile: string, request: string) =
 const NAMES = ['tax', 'population'] as const
 const sha512 = (bytes: Buffer): string => createHash('sha512').update(bytes).digest('base64')
 
-/** The members of both servers sign with new RSA keys and no others; then messages with none, one and three attachments. */
+/**
+ * The members of both servers sign with new RSA keys and no others; then messages with none, one and three
+ * attachments.
+ */
 export async function soapByRsa(t: Test, q: Two & { system: ProviderSystem }): Promise<void> {
   const { instance, system } = q
   const { tax, population } = instance.servers

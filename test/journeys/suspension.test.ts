@@ -1,6 +1,6 @@
 /**
- * An emergency over real processes: a server, a certificate and a member are suspended during exchanges, and resumed; a CA revokes the
- * certificate of a server that goes on showing a good OCSP response.
+ * An emergency over real processes: a server, a certificate and a member are suspended during exchanges, and
+ * resumed; a CA revokes the certificate of a server that goes on showing a good OCSP response.
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -24,7 +24,10 @@ async function outcome(): Promise<string> {
   return reply.status === 200 ? 'answered' : (reply.json() as { type: string }).type
 }
 
-/** Sends requests until one ends like this, or is `final`, as a system would that exchanges messages all the time. */
+/**
+ * Sends requests until one ends like this, or is `final`, as a system would that exchanges messages all the
+ * time.
+ */
 const becomes = (wanted: RegExp, final = wanted): Promise<string> =>
   until(
     `an exchange that is ${wanted}`,

@@ -1,4 +1,7 @@
-/** At a registry an officer says where a member's systems are told, files an authority's order, and downloads what a server answered. */
+/**
+ * At a registry an officer says where a member's systems are told, files an authority's order, and downloads
+ * what a server answered.
+ */
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Test } from 'tap'

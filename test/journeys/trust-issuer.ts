@@ -1,4 +1,7 @@
-/** An issuer of credentials is trusted in the registry's console, is told at its field what is wrong with it, and is changed. */
+/**
+ * An issuer of credentials is trusted in the registry's console, is told at its field what is wrong with it,
+ * and is changed.
+ */
 
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * A service administrator tries services in the console: sees what there is and what is missing, reads what a service says of itself, fills
- * in a form, and gets the answer with its evidence, of REST and of SOAP.
+ * A service administrator tries services in the console: sees what there is and what is missing, reads what a
+ * service says of itself, fills in a form, and gets the answer with its evidence, of REST and of SOAP.
  */
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'

@@ -1,6 +1,7 @@
 /**
- * An instance whose provider (population) keeps everything in PostgreSQL and whose consumer (tax) in SQLite. It has the holder of
- * subject keys, an authority that may order audits, four eyes for content, and a clock that the test moves.
+ * An instance whose provider (population) keeps everything in PostgreSQL and whose consumer (tax) in SQLite.
+ * It has the holder of subject keys, an authority that may order audits, four eyes for content, and a clock
+ * that the test moves.
  */
 import { execFile } from 'node:child_process'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -31,7 +32,10 @@ const HOUR_MS = 3_600_000
 const A_DAY = '86400'
 const OPEN_ID = { people: [] as { subject: string; name: string; email: string; password: string }[] }
 
-/** People at both servers, in addition to the sandbox's auditors: one agrees that content is shown, one erases. */
+/**
+ * People at both servers, in addition to the sandbox's auditors: one agrees that content is shown, one
+ * erases.
+ */
 const INVITED = [
   { subject: 'peeter', name: 'Peeter Puu', role: 'XROAD_CONTENT_AUDITOR' },
   { subject: 'olev', name: 'Olev Oja', role: 'XROAD_SECURITY_OFFICER' },
@@ -129,7 +133,10 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
     now,
     /** Moves the clocks of all processes at once. */
     pass,
-    /** Hours pass until the current day has settled, and half an hour more; whatever expires is renewed meanwhile. */
+    /**
+     * Hours pass until the current day has settled, and half an hour more; whatever expires is renewed
+     * meanwhile.
+     */
     async settleToday(): Promise<void> {
       const day = 24 * HOUR_MS
       const settled = (Math.floor(now() / day) + 2) * day
@@ -144,14 +151,17 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
       type Headed = { quorum: { lateSince: string | null } }
       for (const side of SIDES) {
         await admin[side].send('POST', '/message-log/time-stamp')
-        // A witness on a busy machine is not waited for: a tree head that is asked for again and again has the quorum in the end.
+        // A witness on a busy machine is not waited for: a tree head that is asked for again and again has
+        // the quorum in the end.
         await until(`a quorum of cosignatures at ${side}`, async (saw) => {
           const { quorum } = await admin[side].send<Headed>('POST', '/message-log/checkpoint')
           return saw(quorum).lateSince === null
         })
       }
     },
-    /** Copies the consumer's data as it is now, without stopping it; returns the function that restores it. */
+    /**
+     * Copies the consumer's data as it is now, without stopping it; returns the function that restores it.
+     */
     async backUpTax(): Promise<() => Promise<void>> {
       const [kept, database, keys] = [file('night'), 'message-log.db', 'log-keys']
       const at = (name: string): string => path.join(tax.directory, name)
@@ -172,7 +182,10 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
 
 export type TwoStores = Awaited<ReturnType<typeof startTwoStores>>
 
-/** A window of a person who is signed in at a server's console. The pages of signing in are looked at in by-hand.test.ts. */
+/**
+ * A window of a person who is signed in at a server's console. The pages of signing in are looked at in
+ * by-hand.test.ts.
+ */
 export async function signedIn(
   t: Test,
   chromium: Browser,

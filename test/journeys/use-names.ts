@@ -1,6 +1,6 @@
 /**
- * A person at a console of the living sandbox, which they reach by its name: they add a passkey, sign in with it, and confirm an act with it
- * where the agency wants that.
+ * A person at a console of the living sandbox, which they reach by its name: they add a passkey, sign in with
+ * it, and confirm an act with it where the agency wants that.
  */
 import { readFileSync } from 'node:fs'
 import type { Test } from 'tap'

@@ -1,4 +1,7 @@
-/** A signed-in person adds a passkey, signs in with it by keyboard alone, and removes it; the authenticator is Chromium's own. */
+/**
+ * A signed-in person adds a passkey, signs in with it by keyboard alone, and removes it; the authenticator is
+ * Chromium's own.
+ */
 import type { Locator, Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { leaveDialog, outcomeOf, type Visitor } from '../browser.ts'
@@ -22,8 +25,8 @@ async function tabTo(page: Page, control: Locator): Promise<void> {
 }
 
 /**
- * `code`: what an administrator gives the person for a first passkey. `meanwhile`: what the person does while they have one; `verifies` says
- * whether the device knows its user then.
+ * `code`: what an administrator gives the person for a first passkey. `meanwhile`: what the person does while
+ * they have one; `verifies` says whether the device knows its user then.
  */
 export async function usePasskey(
   t: Test,

@@ -1,4 +1,7 @@
-/** Somebody comes to work: how the server is, what the last day brought, what ends, who did what; and one part that fails leaves the others. */
+/**
+ * Somebody comes to work: how the server is, what the last day brought, what ends, who did what; and one part
+ * that fails leaves the others.
+ */
 import { readFileSync } from 'node:fs'
 import type { Test } from 'tap'
 import { tabThrough } from '../keyboard.ts'
@@ -25,7 +28,9 @@ export async function watchServer(t: Test, { world, at, browser }: Asked): Promi
   await readApi(windows)
 }
 
-/** What a key can call: the description of the API, as the server gives it to everybody who reaches its pages. */
+/**
+ * What a key can call: the description of the API, as the server gives it to everybody who reaches its pages.
+ */
 async function readApi({ wide }: Windows): Promise<void> {
   const { page } = wide
   await wide.open('/api-keys')

@@ -1,4 +1,7 @@
-/** By keyboard through the registry's console: its menu, its search with things of several kinds, and the part of a page that is meant. */
+/**
+ * By keyboard through the registry's console: its menu, its search with things of several kinds, and the part
+ * of a page that is meant.
+ */
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'
 import { findWay } from './find-way.ts'

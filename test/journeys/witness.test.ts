@@ -1,7 +1,7 @@
 /**
- * An instance whose logs are witnessed by the registry, by the servers for each other, and through partners' replies. Outages
- * delay nothing; a restored database is noticed by everybody who remembers its heads, and an auditor proves it offline. An
- * authority orders an audit, whose sample is drawn from a witnessed tree head.
+ * An instance whose logs are witnessed by the registry, by the servers for each other, and through partners'
+ * replies. Outages delay nothing; a restored database is noticed by everybody who remembers its heads, and an
+ * auditor proves it offline. An authority orders an audit, whose sample is drawn from a witnessed tree head.
  */
 import { execFile } from 'node:child_process'
 import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -74,8 +74,8 @@ const knows = (size: number): Promise<boolean> =>
 const checkpoint = () =>
   admin.population.send<{ treeHead: string; quorum: Quorum }>('POST', '/message-log/checkpoint')
 /**
- * A checkpoint waits for slow witnesses only for some seconds; a job asks them again, maybe for a larger tree: time-stamps, which come by
- * themselves, are records too.
+ * A checkpoint waits for slow witnesses only for some seconds; a job asks them again, maybe for a larger
+ * tree: time-stamps, which come by themselves, are records too.
  */
 const cosigned = (size: number, ...labels: string[]): Promise<LogWitnesses> =>
   until(

@@ -1,7 +1,8 @@
 /**
- * X-Road's own management requests, as its security servers send them and as ours do in an X-Road instance: ten pass in SOAP from the owner's security server through our
- * management security server to the registry's management services, authCertReg goes to the registry itself. Real servers, a real
- * registry, the description that it serves, and the access right that X-Road's operators give.
+ * X-Road's own management requests, as its security servers send them and as ours do in an X-Road instance:
+ * ten pass in SOAP from the owner's security server through our management security server to the registry's
+ * management services, authCertReg goes to the registry itself. Real servers, a real registry, the
+ * description that it serves, and the access right that X-Road's operators give.
  */
 import { randomInt, randomUUID, X509Certificate } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -69,7 +70,10 @@ await world.publish()
 
 /** The number of the newest request. */
 let last = 0
-/** Servers fetch OCSP responses by the real time, of which a clock that stands would find those ahead that come a minute later. */
+/**
+ * Servers fetch OCSP responses by the real time, of which a clock that stands would find those ahead that
+ * come a minute later.
+ */
 const keepTime = (): void => {
   registry.clock.now = Date.now()
 }

@@ -1,6 +1,7 @@
 /**
- * X-Road's own SOAP cases (proxy-core, testsuite/testcases), its messages as they are except for the names of members, with its line
- * ends: each has X-Road's outcome, or the one that docs/divergences.md says. The table of docs/interoperability.md is this list.
+ * X-Road's own SOAP cases (proxy-core, testsuite/testcases), its messages as they are except for the names of
+ * members, with its line ends: each has X-Road's outcome, or the one that docs/divergences.md says. The table
+ * of docs/interoperability.md is this list.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import https from 'node:https'
@@ -118,7 +119,10 @@ const behaviourOf =
     response.end(Buffer.concat([isMarked ? BOM : Buffer.alloc(0), onWire(one.answer), end]))
   }
 
-/** Between servers lines of a multipart end with CRLF (pr-messtransp), and so X-Road's server writes them; its tests do not. */
+/**
+ * Between servers lines of a multipart end with CRLF (pr-messtransp), and so X-Road's server writes them; its
+ * tests do not.
+ */
 const betweenServers = (bytes: Buffer): Buffer =>
   Buffer.from(bytes.toString('latin1').replaceAll(/\r?\n/g, '\r\n'), 'latin1')
 

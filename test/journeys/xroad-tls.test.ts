@@ -1,7 +1,7 @@
 /**
- * Security servers that use exactly an X-Road server's TLS on the wire: complete exchanges with TLS 1.2 and its suites, with
- * P-256 and RSA authentication certificates, and only between servers that their operators named. Also what an agency's own
- * systems see: the internal TLS certificate, renewed during exchanges.
+ * Security servers that use exactly an X-Road server's TLS on the wire: complete exchanges with TLS 1.2 and
+ * its suites, with P-256 and RSA authentication certificates, and only between servers that their operators
+ * named. Also what an agency's own systems see: the internal TLS certificate, renewed during exchanges.
  */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -48,7 +48,10 @@ function profile(peer: { id: string }, exactly: boolean): Record<string, string>
 
 type Profiles = { provider?: Record<string, string>; consumer?: Record<string, string> }
 
-/** A server that is not named goes on with the profile that it has: each start of either ends all connections between them. */
+/**
+ * A server that is not named goes on with the profile that it has: each start of either ends all connections
+ * between them.
+ */
 async function restart({ provider, consumer }: Profiles): Promise<void> {
   const changes = Object.entries({ population: provider, tax: consumer }).flatMap(([name, profile]) =>
     profile === undefined ? [] : [{ name: name as ServerName, profile }],

@@ -363,7 +363,8 @@ function settingsWith(file: object): Settings {
 }
 
 /**
- * The feature for tests: its witnesses are those that a test sets, and the log is judged with the authority that stamps it here.
+ * The feature for tests: its witnesses are those that a test sets, and the log is judged with the authority
+ * that stamps it here.
  */
 function changed(
   module: FeatureModule<never>,

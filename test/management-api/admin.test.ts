@@ -47,8 +47,8 @@ t.test('every operation by every role', async (t) => {
       const refused = status === 403 && said['type'] === 'forbidden'
       if (refused === (isForAll || roles.includes(role)))
         t.fail(`${id} by ${role}: ${status} ${String(said['type'])}`)
-      // An auditor may verify, stamp and checkpoint an empty log. There is no key to sign a request to the registry, and no
-      // registry to ask for its catalogue. All other calls find nothing or are refused.
+      // An auditor may verify, stamp and checkpoint an empty log. There is no key to sign a request to the
+      // registry, and no registry to ask for its catalogue. All other calls find nothing or are refused.
       const mayFail =
         /verifyMessageLog|timeStamp|ManagementRequest|unregisterCertificate|MaintenanceMode|findCatalogueServices/
       if (status >= 500 && !mayFail.test(id)) t.fail(`${id} by ${role}: ${status}`)

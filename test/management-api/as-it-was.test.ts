@@ -1,5 +1,6 @@
 /**
- * "As it was", on both stores: the circumstances of an exchange are shown, searched for, exported, and evaluated again offline.
+ * "As it was", on both stores: the circumstances of an exchange are shown, searched for, exported, and
+ * evaluated again offline.
  */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'

@@ -1,4 +1,7 @@
-/** Of two exchanges that were answered and one that was refused: the counts by client and service, and their CSV file. */
+/**
+ * Of two exchanges that were answered and one that was refused: the counts by client and service, and their
+ * CSV file.
+ */
 import type { Test } from 'tap'
 import type { AdminWorld } from './admin-fixture.ts'
 

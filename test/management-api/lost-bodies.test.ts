@@ -1,4 +1,7 @@
-/** A stored body over 64 KiB, in a file of its own or in a shared one, that is missing or was altered: the caller gets a fault, and the server goes on. */
+/**
+ * A stored body over 64 KiB, in a file of its own or in a shared one, that is missing or was altered: the
+ * caller gets a fault, and the server goes on.
+ */
 
 import { randomBytes } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
@@ -15,7 +18,10 @@ const SHARED = 200_000
 const OTHER_ANSWERS = 8
 const REPLY = Buffer.from('HTTP/1.1 200 OK\r\n\r\n')
 
-/** An exchange with two large bodies; returns its first record and the files of both bodies, the request's first. */
+/**
+ * An exchange with two large bodies; returns its first record and the files of both bodies, the request's
+ * first.
+ */
 async function exchange({ messageLog, bodyFolder }: AdminWorld, bytes = LARGE) {
   const files = (): string[] =>
     globSync(path.join(bodyFolder, '**/*'), { withFileTypes: true })

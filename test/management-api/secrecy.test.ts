@@ -1,6 +1,6 @@
 /**
- * Exchanges under secret contracts, on both stores. Every reading operation of the API is called with every role except the
- * secrecy role, and no answer contains anything that only such an exchange says.
+ * Exchanges under secret contracts, on both stores. Every reading operation of the API is called with every
+ * role except the secrecy role, and no answer contains anything that only such an exchange says.
  */
 import { hash, randomUUID } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -19,7 +19,10 @@ import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { until } from '#test/until.ts'
 import { type AdminWorld, auditOf, createAdminWorld, type Reply } from './admin-fixture.ts'
 
-/** Part of every fact of a secret exchange: parties, ids, message, user. So long that it stands in no hash and no signature by chance. */
+/**
+ * Part of every fact of a secret exchange: parties, ids, message, user. So long that it stands in no hash and
+ * no signature by chance.
+ */
 const MARK = 'hushhush'
 const WHY = 'case=2026-17&reason=complaint'
 const ORDINARY = { role: 'ordinary' }

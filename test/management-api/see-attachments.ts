@@ -1,4 +1,7 @@
-/** Attachments in what auditors are told of a record: the size for all of them, digests, names and types for readers of the content. */
+/**
+ * Attachments in what auditors are told of a record: the size for all of them, digests, names and types for
+ * readers of the content.
+ */
 import { hash } from 'node:crypto'
 import type { Test } from 'tap'
 import { signedRecord, spoolAttachments } from '#security-server/message-log/fixture.ts'

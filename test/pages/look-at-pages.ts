@@ -1,13 +1,16 @@
 /**
- * Opens every page of both consoles of a running sandbox, light and dark, at 1280 and at 360 pixels, saves a picture of each and lists
- * what is laid out wrongly. For people who have changed how pages look; the gate does not run it, since its journeys visit the pages
- * too. The pages are those of this working tree; the data are the sandbox's. A page of a thing that the sandbox does not have, such as a
- * succession, shows what a server once answered; of things that look otherwise in another state, each of STATES is shown so too.
+ * Opens every page of both consoles of a running sandbox, light and dark, at 1280 and at 360 pixels, saves a
+ * picture of each and lists what is laid out wrongly. For people who have changed how pages look; the gate
+ * does not run it, since its journeys visit the pages too. The pages are those of this working tree; the data
+ * are the sandbox's. A page of a thing that the sandbox does not have, such as a succession, shows what a
+ * server once answered; of things that look otherwise in another state, each of STATES is shown so too.
  *
- *   node test/pages/look-at-pages.ts --directory .sandbox [--network 127.0.1] [--only /members ...] [--axe] [--density compact] [--locale et-EE]
+ *   node test/pages/look-at-pages.ts --directory .sandbox [--network 127.0.1] [--only /members ...] [--axe]
+ *   [--density compact] [--locale et-EE]
  *
- * With --console registry the other console stays closed. With --only nothing else is opened but the lists that lead to these pages; what
- * they do not lead to is shown as recorded. With --recorded every page is shown so, and no sandbox is needed.
+ * With --console registry the other console stays closed. With --only nothing else is opened but the lists
+ * that lead to these pages; what they do not lead to is shown as recorded. With --recorded every page is
+ * shown so, and no sandbox is needed.
  */
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -72,8 +75,8 @@ const PROPOSED = {
 }
 
 /**
- * Of things that a sandbox does not have: what is otherwise than recorded, where the page then says other things. Without a name: what
- * stands there cut short.
+ * Of things that a sandbox does not have: what is otherwise than recorded, where the page then says other
+ * things. Without a name: what stands there cut short.
  */
 const STATES: Record<string, Record<string, object>> = {
   '/proposals/:id': {
@@ -109,7 +112,10 @@ const CONSOLES: Console[] = [
   { name: 'agency', base: `http://${given.network}.1:4000`, keyFile: 'population/api-key' },
 ]
 
-/** The paths of a console's pages, such as /members/:id, by its contents, each with the operation that it asks first. */
+/**
+ * The paths of a console's pages, such as /members/:id, by its contents, each with the operation that it asks
+ * first.
+ */
 function patternsOf(name: string): Map<string, string> {
   const contents = readFileSync(path.join(ROOT, `console/${name}/pages.ts`), 'utf8')
   const calls = contents.matchAll(/\bpage\(\s*'(\/[^']*)',\s*'[^']*',\s*'([^']*)'/g)

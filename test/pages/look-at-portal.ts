@@ -1,10 +1,12 @@
 /**
- * Signs in at the citizens' portal of a running sandbox as the person that it knows, opens every page that links lead to, and saves
- * pictures: in each language wide and on a phone, then dark, with large text, in easy words, without scripts and as printed. Lists what is laid out
- * wrongly. Pages and style are those of this working tree, whose portal is started beside the sandbox's own; data are the sandbox's. It sends no
+ * Signs in at the citizens' portal of a running sandbox as the person that it knows, opens every page that
+ * links lead to, and saves pictures: in each language wide and on a phone, then dark, with large text, in
+ * easy words, without scripts and as printed. Lists what is laid out wrongly. Pages and style are those of
+ * this working tree, whose portal is started beside the sandbox's own; data are the sandbox's. It sends no
  * form but the login. For people who have changed how pages look; the gate does not run it.
  *
- *   node test/pages/look-at-portal.ts --directory .sandbox [--counter] [--only /consents ...] [--from /letters ...] [--languages en,uk]
+ *   node test/pages/look-at-portal.ts --directory .sandbox [--counter] [--only /consents ...] [--from
+ *   /letters ...] [--languages en,uk]
  *
  * With --counter it is the clerk's, who acts for nobody. --from: addresses that no link leads to.
  */
@@ -40,7 +42,10 @@ const languages = given.languages.split(',')
 const [which, subject] = given.counter ? ['counter', 'kai'] : ['portal', 'citizen']
 const PICTURES = path.join(ROOT, 'screenshots/pages', which)
 
-/** This tree's portal with the sandbox's settings, at a port of its own. The browser is told to find it at the sandbox's address, to which the login leads back. */
+/**
+ * This tree's portal with the sandbox's settings, at a port of its own. The browser is told to find it at the
+ * sandbox's address, to which the login leads back.
+ */
 async function startOwn(): Promise<{ base: string; map: string; stop(): Promise<void> }> {
   const settings = await readWorkerSettings<PortalSettings>(
     portal,

@@ -1,6 +1,7 @@
 /**
- * Shows pages of things that a sandbox does not have: what their console asks for is answered as a server once answered
- * (schemas/answers). Nothing but reading is answered so. Who is there is answered so only where no server runs.
+ * Shows pages of things that a sandbox does not have: what their console asks for is answered as a server
+ * once answered (schemas/answers). Nothing but reading is answered so. Who is there is answered so only where
+ * no server runs.
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -19,7 +20,10 @@ type Api = { paths: Record<string, { get?: Operation }> }
 type Recorded = {
   /** The page's own address: its parameters are those of the thing that was recorded. */
   addressOf(pattern: string, operation: string): string
-  /** From now on the page sees what was recorded, with these fields of an operation's answer otherwise, until the given function is called. */
+  /**
+   * From now on the page sees what was recorded, with these fields of an operation's answer otherwise, until
+   * the given function is called.
+   */
   show(page: Page, otherwise: Record<string, object>): Promise<() => Promise<void>>
 }
 

@@ -1,7 +1,8 @@
 /**
- * Lists with 50,000 rows in Chromium: from asking for a page until its rows are there, at its first page, for a search, and at its last page; and
- * when the first page paints something. By hand; the gate does not run it. It prints medians of five in milliseconds and, behind each of a
- * list, the processor time of this process: the server with its database, and what drives the browser. That one says the same on a busy
+ * Lists with 50,000 rows in Chromium: from asking for a page until its rows are there, at its first page, for
+ * a search, and at its last page; and when the first page paints something. By hand; the gate does not run
+ * it. It prints medians of five in milliseconds and, behind each of a list, the processor time of this
+ * process: the server with its database, and what drives the browser. That one says the same on a busy
  * machine.
  *
  *   TAP_TIMEOUT=500 TAP=1 node test/pages/time-lists.ts [registry | agency]

@@ -1,4 +1,7 @@
-/** Finds in a page what is laid out wrongly: what scrolls sideways, sticks out of its box, lies over other text, or breaks a word. */
+/**
+ * Finds in a page what is laid out wrongly: what scrolls sideways, sticks out of its box, lies over other
+ * text, or breaks a word.
+ */
 
 export type Wrong = { what: string; where: string }
 

@@ -1,6 +1,6 @@
 /**
- * The brokers of a cluster. Guarantees that one of them is asked again until it answers, and that without TLS nothing leaves this machine,
- * whatever addresses the brokers announce.
+ * The brokers of a cluster. Guarantees that one of them is asked again until it answers, and that without TLS
+ * nothing leaves this machine, whatever addresses the brokers announce.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Finding } from '#platform/health/create-health.ts'

@@ -1,4 +1,7 @@
-/** Commits what is confirmed. Guarantees that one request is on its way at a time, and that none says more than is confirmed. */
+/**
+ * Commits what is confirmed. Guarantees that one request is on its way at a time, and that none says more
+ * than is confirmed.
+ */
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Connection } from './connection.ts'
 import { commit, type Membership } from './group.ts'
@@ -6,7 +9,10 @@ import type { Progress } from './progress.ts'
 
 export type Session = { connection: Connection; member: Membership; topicId: string }
 
-/** The returned function resolves when what is confirmed now is committed, or when that has failed; the next session commits it then. */
+/**
+ * The returned function resolves when what is confirmed now is committed, or when that has failed; the next
+ * session commits it then.
+ */
 export function createCommits(q: {
   topic: string
   progress: ReadonlyMap<number, Progress>

@@ -1,6 +1,7 @@
 /**
- * One connection to a Kafka broker. Guarantees that each answer is the one of its request, that none is larger than is allowed for it, that
- * a broker which is silent ends the connection, and that `ended` says why.
+ * One connection to a Kafka broker. Guarantees that each answer is the one of its request, that none is
+ * larger than is allowed for it, that a broker which is silent ends the connection, and that `ended` says
+ * why.
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'

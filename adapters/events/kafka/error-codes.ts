@@ -1,4 +1,6 @@
-/** What Kafka's error codes say, as far as the adapter acts upon them; the others are told by their number. */
+/**
+ * What Kafka's error codes say, as far as the adapter acts upon them; the others are told by their number.
+ */
 
 export const CODES = {
   offsetOutOfRange: 1,

@@ -1,4 +1,7 @@
-/** Fetches partitions from their leaders. Guarantees that each message is given out once and in order, when there is room for it. */
+/**
+ * Fetches partitions from their leaders. Guarantees that each message is given out once and in order, when
+ * there is room for it.
+ */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Taken } from '../broker.ts'

@@ -1,10 +1,16 @@
-/** Answers in a stream of bytes. Guarantees that no more of one is kept than is allowed for it, and that a length that cannot be ends it. */
+/**
+ * Answers in a stream of bytes. Guarantees that no more of one is kept than is allowed for it, and that a
+ * length that cannot be ends it.
+ */
 
 const LENGTH_BYTES = 4
 /** That of the correlation id. */
 const LEAST_BYTES = 4
 
-/** `mostOf` says how large the next answer may be. The returned function takes the bytes as they come, and throws for what is no answer. */
+/**
+ * `mostOf` says how large the next answer may be. The returned function takes the bytes as they come, and
+ * throws for what is no answer.
+ */
 export function createFrames(mostOf: () => number, onFrame: (bytes: Buffer) => void) {
   let pieces: Buffer[] = []
   let have = 0

@@ -1,6 +1,7 @@
 /**
- * The consumer group of a way: the adapters of one name share the partitions of a topic. Guarantees that each partition is one adapter's
- * at a time, as the coordinator knows it, and that a topic whose partitions are others than the offsets are of begins anew.
+ * The consumer group of a way: the adapters of one name share the partitions of a topic. Guarantees that each
+ * partition is one adapter's at a time, as the coordinator knows it, and that a topic whose partitions are
+ * others than the offsets are of begins anew.
  */
 import type { Connection } from './connection.ts'
 import { CODES, check } from './error-codes.ts'
@@ -74,7 +75,10 @@ export async function leave(connection: Connection, { group, member }: Member): 
 
 type Place = { topic: string; topicId: string }
 
-/** What was committed, without what was of another topic of the same name. An operator may have set it, who writes no word. */
+/**
+ * What was committed, without what was of another topic of the same name. An operator may have set it, who
+ * writes no word.
+ */
 export async function readOffsets(
   connection: Connection,
   { group, partitions }: Membership,

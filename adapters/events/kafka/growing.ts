@@ -1,4 +1,7 @@
-/** Octets that are written one part after the other, of which earlier ones are repeated. Guarantees that there are never more than `most`. */
+/**
+ * Octets that are written one part after the other, of which earlier ones are repeated. Guarantees that there
+ * are never more than `most`.
+ */
 
 export type Growing = {
   append(bytes: Buffer): void

@@ -1,4 +1,7 @@
-/** Headers of Kafka records and those of the HTTP binding (Kafka binding of CloudEvents 1.0.2, 3): values stand as they are, in UTF-8. */
+/**
+ * Headers of Kafka records and those of the HTTP binding (Kafka binding of CloudEvents 1.0.2, 3): values
+ * stand as they are, in UTF-8.
+ */
 import { isUtf8 } from 'node:buffer'
 import { decodeHeaderValue, encodeHeaderValue } from '#core/events/header-value.ts'
 import type { HeaderList } from '#core/transport/header-list.ts'

@@ -1,4 +1,7 @@
-/** What no broker and no publisher should send: lengths, answers, batches and proofs that are made to break a reader. */
+/**
+ * What no broker and no publisher should send: lengths, answers, batches and proofs that are made to break a
+ * reader.
+ */
 import fc from 'fast-check'
 import t from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'

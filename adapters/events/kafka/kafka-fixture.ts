@@ -183,7 +183,10 @@ export async function openKafkaUser(t: Test, { address, port }: Pick<BrokerProce
           : undefined
       })
     },
-    /** Resolves when the broker does not show it any more: it would take messages of the next one into this one. */
+    /**
+     * Resolves when the broker does not show it any more: it would take messages of the next one into this
+     * one.
+     */
     async deleteTopic(name: string) {
       await tried(async (connection) => {
         const [error] = await connection.ask(DELETE_TOPIC, name)

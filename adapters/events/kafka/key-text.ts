@@ -1,4 +1,7 @@
-/** The key of a record as text, by which events are named and kept in order: the same for the same octets, and another one for others. */
+/**
+ * The key of a record as text, by which events are named and kept in order: the same for the same octets, and
+ * another one for others.
+ */
 import { isUtf8 } from 'node:buffer'
 
 /** Stands before the digits of what is no UTF-8, and of a text that could be taken for such digits. */

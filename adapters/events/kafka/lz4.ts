@@ -1,4 +1,7 @@
-/** LZ4 in frames (github.com/lz4/lz4, doc/lz4_Frame_format.md). Its checksums are not looked at: a batch of records has its own. */
+/**
+ * LZ4 in frames (github.com/lz4/lz4, doc/lz4_Frame_format.md). Its checksums are not looked at: a batch of
+ * records has its own.
+ */
 import { createGrowing, type Growing } from './growing.ts'
 
 const MAGIC = 0x184d2204

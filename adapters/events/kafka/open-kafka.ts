@@ -1,4 +1,7 @@
-/** A Kafka cluster as a broker: a member of a consumer group for each way that takes messages, and one that publishes. */
+/**
+ * A Kafka cluster as a broker: a member of a consumer group for each way that takes messages, and one that
+ * publishes.
+ */
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Broker } from '../broker.ts'
 import type { Credentials } from '../credentials.ts'

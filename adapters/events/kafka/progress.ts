@@ -1,12 +1,15 @@
 /**
- * How far a partition was taken. Guarantees that what is committed never passes a message that is out: after a crash the group begins at
- * the first one that was not confirmed.
+ * How far a partition was taken. Guarantees that what is committed never passes a message that is out: after
+ * a crash the group begins at the first one that was not confirmed.
  */
 
 export type Progress = {
   /** The first offset that was not given out. */
   readonly next: number
-  /** The returned function confirms it, unless the partition was begun elsewhere meanwhile: then another message may have the offset. */
+  /**
+   * The returned function confirms it, unless the partition was begun elsewhere meanwhile: then another
+   * message may have the offset.
+   */
   give(offset: number): () => void
   /** Nothing more stands before this offset. */
   passTo(offset: number): void

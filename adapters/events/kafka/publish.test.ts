@@ -15,7 +15,10 @@ const [PRODUCER_AT, SEQUENCE_AT] = [43, 53]
 
 type Produced = { partition: number; by: string }
 
-/** A broker with a topic of two partitions, which counts producers and answers Produce with the error that `answer` says. */
+/**
+ * A broker with a topic of two partitions, which counts producers and answers Produce with the error that
+ * `answer` says.
+ */
 async function scripted(t: Parameters<typeof fake>[0], answer: (produced: Produced) => number) {
   let producers = 0
   const at = await fake(t, (bytes, socket) => {

@@ -1,6 +1,7 @@
 /**
- * Publishes to a topic. Guarantees that it ends when all replicas that are in step have the message (acks=all), that repetitions within
- * `confirmMs` are known by the broker, and that messages with the same key stand in one partition, as by Kafka's own clients.
+ * Publishes to a topic. Guarantees that it ends when all replicas that are in step have the message
+ * (acks=all), that repetitions within `confirmMs` are known by the broker, and that messages with the same
+ * key stand in one partition, as by Kafka's own clients.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { createTurn } from '#platform/in-turn.ts'

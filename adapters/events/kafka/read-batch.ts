@@ -1,6 +1,6 @@
 /**
- * What a fetched partition holds, message by message. Guarantees that records of aborted transactions are none, and that a batch which
- * cannot be read comes whole, as one message with the reason.
+ * What a fetched partition holds, message by message. Guarantees that records of aborted transactions are
+ * none, and that a batch which cannot be read comes whole, as one message with the reason.
  */
 import { Fault } from '#schemas/fault.ts'
 import { tooLarge } from '../make-event.ts'

@@ -1,6 +1,7 @@
 /**
- * Batches of records, as topics keep them (magic 2). Guarantees that one with another checksum is not taken, that no more is kept of an
- * inflated one than is allowed, and that records are read one by one, as they are asked for.
+ * Batches of records, as topics keep them (magic 2). Guarantees that one with another checksum is not taken,
+ * that no more is kept of an inflated one than is allowed, and that records are read one by one, as they are
+ * asked for.
  */
 import { promisify } from 'node:util'
 import { gunzip, zstdDecompress } from 'node:zlib'
@@ -108,7 +109,10 @@ export async function inflate({ attributes, payload }: Batch, most: number): Pro
   }
 }
 
-/** The records one by one, none of which has been read before it is asked for. Throws for one that is malformed, and unless there are as many as it says. */
+/**
+ * The records one by one, none of which has been read before it is asked for. Throws for one that is
+ * malformed, and unless there are as many as it says.
+ */
 export function* recordsOf(batch: Batch, inflated: Buffer): Generator<KafkaRecord> {
   const r = createReader(inflated)
   if (batch.count < 0) throw new Error('it has fewer records than none')

@@ -1,4 +1,7 @@
-/** The requests that the adapter makes of a Kafka broker, each in one version, which brokers from 3.1 to 4 have. */
+/**
+ * The requests that the adapter makes of a Kafka broker, each in one version, which brokers from 3.1 to 4
+ * have.
+ */
 import type { Reader, Writer } from './wire.ts'
 
 export type Request<Q, A> = {
@@ -208,7 +211,10 @@ export type FetchedPartition = {
   records: Buffer
 }
 
-/** Of committed transactions only. The broker knows the topic by its id: another one of the same name is not taken for it. */
+/**
+ * Of committed transactions only. The broker knows the topic by its id: another one of the same name is not
+ * taken for it.
+ */
 export const FETCH = flexible(
   ...(['Fetch', 1, 13] as const),
   (w, { topicId, waitMs, mostBytes, partitions }: FetchQuestion) => {

@@ -1,4 +1,7 @@
-/** Places for messages that are out. Guarantees that there are no more of them, and no more bytes, than the limits say; one always fits. */
+/**
+ * Places for messages that are out. Guarantees that there are no more of them, and no more bytes, than the
+ * limits say; one always fits.
+ */
 import type { LimitSettings } from '../settings.ts'
 
 export type Room = {

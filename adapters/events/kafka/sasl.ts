@@ -1,6 +1,6 @@
 /**
- * Proves to a broker who the adapter is: SASL PLAIN (RFC 4616) and SCRAM (RFC 5802, 7677). Guarantees that by SCRAM the password does not
- * leave, and that a broker which does not know it either is not spoken to.
+ * Proves to a broker who the adapter is: SASL PLAIN (RFC 4616) and SCRAM (RFC 5802, 7677). Guarantees that by
+ * SCRAM the password does not leave, and that a broker which does not know it either is not spoken to.
  */
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -38,8 +38,9 @@ export async function authenticate(
 }
 
 /**
- * User and password are used as they are. RFC 5802 wants them prepared (SASLprep, RFC 4013), but Kafka's brokers keep what they were given:
- * prepared here, a password with characters that the preparation changes would be another one than theirs.
+ * User and password are used as they are. RFC 5802 wants them prepared (SASLprep, RFC 4013), but Kafka's
+ * brokers keep what they were given: prepared here, a password with characters that the preparation changes
+ * would be another one than theirs.
  */
 type ScramQuestion = { user: string; password: string; digest: string; bytes: number }
 

@@ -1,7 +1,7 @@
 /**
- * Takes the messages of a topic as a member of a consumer group. Guarantees that an offset is committed only when all before it are
- * confirmed, that no more than the limits are out, that what a rebalance gives to others is not confirmed here any more, and that a topic
- * which is no longer the one of before is said.
+ * Takes the messages of a topic as a member of a consumer group. Guarantees that an offset is committed only
+ * when all before it are confirmed, that no more than the limits are out, that what a rebalance gives to
+ * others is not confirmed here any more, and that a topic which is no longer the one of before is said.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Log } from '#platform/logging/create-log.ts'

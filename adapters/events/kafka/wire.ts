@@ -1,6 +1,6 @@
 /**
- * The primitive types of Kafka's protocol, as its flexible versions write them (KIP-482). Guarantees that no length in the bytes makes a
- * reader read beyond them or keep more items than `MOST_ITEMS`.
+ * The primitive types of Kafka's protocol, as its flexible versions write them (KIP-482). Guarantees that no
+ * length in the bytes makes a reader read beyond them or keep more items than `MOST_ITEMS`.
  */
 
 /** Throws for bytes that are not what the protocol says. */

@@ -1,6 +1,6 @@
 /**
- * One connection to an MQTT 5.0 broker, from CONNECT to its end. Guarantees that packets come in order, that silence ends it, and that
- * `ended` says why.
+ * One connection to an MQTT 5.0 broker, from CONNECT to its end. Guarantees that packets come in order, that
+ * silence ends it, and that `ended` says why.
  */
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'

@@ -1,6 +1,6 @@
 /**
- * Cuts what a broker sends into packets (MQTT 5.0, 2.1). Guarantees that no packet takes more memory than the limit: a message that is
- * larger loses its end, so that it can be set aside, and the connection goes on.
+ * Cuts what a broker sends into packets (MQTT 5.0, 2.1). Guarantees that no packet takes more memory than the
+ * limit: a message that is larger loses its end, so that it can be set aside, and the connection goes on.
  */
 
 type Frame = { bytes: Buffer; isCut: boolean }
@@ -8,7 +8,10 @@ type Frame = { bytes: Buffer; isCut: boolean }
 const PUBLISH = 3
 const LENGTH_DIGITS = 4
 
-/** Throws for what is no MQTT, and for a packet over `most` bytes that is no message. Give the pieces in order. */
+/**
+ * Throws for what is no MQTT, and for a packet over `most` bytes that is no message. Give the pieces in
+ * order.
+ */
 export function createFrames(most: number, onFrame: (frame: Frame) => void): (piece: Buffer) => void {
   let kept: Buffer = Buffer.alloc(0)
   /** Of the packet that is being read, when its length is known. */

@@ -1,4 +1,7 @@
-/** An MQTT 5.0 broker: a session of its own for each way that takes messages, and one connection that publishes. */
+/**
+ * An MQTT 5.0 broker: a session of its own for each way that takes messages, and one connection that
+ * publishes.
+ */
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Broker } from '../broker.ts'
 import type { Credentials } from '../credentials.ts'

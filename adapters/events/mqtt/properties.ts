@@ -1,4 +1,7 @@
-/** Properties of MQTT 5.0 messages and headers of the HTTP binding (MQTT binding of CloudEvents, 3.1): names and values stand as they are. */
+/**
+ * Properties of MQTT 5.0 messages and headers of the HTTP binding (MQTT binding of CloudEvents, 3.1): names
+ * and values stand as they are.
+ */
 import type { IPublishPacket, UserProperties } from 'mqtt-packet'
 import { isAttributeName } from '#core/events/check-event.ts'
 import { decodeHeaderValue, encodeHeaderValue } from '#core/events/header-value.ts'

@@ -1,4 +1,7 @@
-/** Publishes with quality of service 1. Guarantees that it ends when the broker has confirmed the message, to somebody who is subscribed. */
+/**
+ * Publishes with quality of service 1. Guarantees that it ends when the broker has confirmed the message, to
+ * somebody who is subscribed.
+ */
 import { generate, type IPubackPacket, type IPublishPacket, type Packet } from 'mqtt-packet'
 import { createPlaces } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'

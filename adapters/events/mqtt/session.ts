@@ -1,4 +1,7 @@
-/** A named session at the broker. Guarantees that it has a connection again whenever the broker can be reached, until it is closed. */
+/**
+ * A named session at the broker. Guarantees that it has a connection again whenever the broker can be
+ * reached, until it is closed.
+ */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Packet } from 'mqtt-packet'
 import type { Finding } from '#platform/health/create-health.ts'
@@ -14,7 +17,10 @@ export type Session = {
 
 type SessionQuestion = Omit<Parameters<typeof openConnection>[0], 'onPacket'> & {
   log: Log
-  /** Before any packet of this connection: what the session remembers is told by `connection.connack`. Throws to end it. */
+  /**
+   * Before any packet of this connection: what the session remembers is told by `connection.connack`. Throws
+   * to end it.
+   */
   onConnect(connection: Connection): Promise<void>
   onPacket(packet: Packet, isCut: boolean, connection: Connection): void
   /** Why the connection has ended. */

@@ -1,7 +1,7 @@
 /**
- * Takes the messages of a topic by a session that the broker keeps. Guarantees that acknowledgements leave in the order in which the
- * messages came (MQTT 5.0, 4.6), that what was not acknowledged is known again when the broker repeats it after an interruption, and that
- * a broker which has forgotten the session is said.
+ * Takes the messages of a topic by a session that the broker keeps. Guarantees that acknowledgements leave in
+ * the order in which the messages came (MQTT 5.0, 4.6), that what was not acknowledged is known again when
+ * the broker repeats it after an interruption, and that a broker which has forgotten the session is said.
  */
 import type { IPublishPacket, Packet } from 'mqtt-packet'
 import type { Log } from '#platform/logging/create-log.ts'

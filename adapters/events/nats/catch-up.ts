@@ -1,6 +1,6 @@
 /**
- * Order after a crash: what was given out before and never confirmed comes again only when its time is over, and newer messages come at
- * once. Guarantees that the newer ones wait for the older.
+ * Order after a crash: what was given out before and never confirmed comes again only when its time is over,
+ * and newer messages come at once. Guarantees that the newer ones wait for the older.
  */
 
 type Numbered = { seq: number }

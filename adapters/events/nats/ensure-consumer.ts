@@ -1,4 +1,7 @@
-/** The durable consumer of a way at the server. Guarantees that it is there and keeps what is not confirmed, however often it is given out. */
+/**
+ * The durable consumer of a way at the server. Guarantees that it is there and keeps what is not confirmed,
+ * however often it is given out.
+ */
 import {
   AckPolicy,
   type ConsumerConfig,
@@ -69,7 +72,8 @@ export async function ensureConsumer(q: EnsureQuestion): Promise<Place> {
     found === undefined
       ? await manager.consumers.add(stream, { durable_name: name, ...wanted, ...start })
       : await manager.consumers.update(stream, name, wanted)
-  // When a consumer was made says nothing: a server that was started again tells another time, on a busy machine seconds later.
+  // When a consumer was made says nothing: a server that was started again tells another time, on a busy
+  // machine seconds later.
   const isReset =
     known !== undefined &&
     (!isSameStream || found === undefined || found.delivered.consumer_seq < known.givenOut)

@@ -1,4 +1,7 @@
-/** Headers of NATS messages and those of the HTTP binding, which differ in one name (NATS binding of CloudEvents, 3.1.3.1). */
+/**
+ * Headers of NATS messages and those of the HTTP binding, which differ in one name (NATS binding of
+ * CloudEvents, 3.1.3.1).
+ */
 import { headers as createHeaders, type MsgHdrs } from '@nats-io/transport-node'
 import type { HeaderList } from '#core/transport/header-list.ts'
 import type { Outgoing } from '../broker.ts'

@@ -1,4 +1,7 @@
-/** The one connection to NATS. Guarantees that it is tried until it stands, comes back by itself, and only ends with `close`. */
+/**
+ * The one connection to NATS. Guarantees that it is tried until it stands, comes back by itself, and only
+ * ends with `close`.
+ */
 import { setTimeout as wait } from 'node:timers/promises'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import {
@@ -79,7 +82,10 @@ export function openLink(broker: BrokerSettings, credentials: Credentials, log: 
   }
 }
 
-/** The library does not say which server it speaks to when that is given as an IP address, and Node would then look for `localhost`. */
+/**
+ * The library does not say which server it speaks to when that is given as an IP address, and Node would then
+ * look for `localhost`.
+ */
 function identityOf({ urls }: BrokerSettings) {
   const hosts = urls.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, ''))
   return (_host: string, peer: PeerCertificate): Error | undefined => {

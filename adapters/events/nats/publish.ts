@@ -1,4 +1,7 @@
-/** Publishes to a subject that a stream keeps. Guarantees that it ends when JetStream has confirmed that it keeps the message. */
+/**
+ * Publishes to a subject that a stream keeps. Guarantees that it ends when JetStream has confirmed that it
+ * keeps the message.
+ */
 import { JetStreamApiError, jetstream } from '@nats-io/jetstream'
 import { errors } from '@nats-io/transport-node'
 import type { Log } from '#platform/logging/create-log.ts'

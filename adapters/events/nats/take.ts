@@ -1,6 +1,7 @@
 /**
- * Takes the messages of a subject by a durable consumer. Guarantees that the server keeps each until it has confirmed the confirmation,
- * that no more than the limit are out, and that a stream or consumer which is no longer the one of before is said.
+ * Takes the messages of a subject by a durable consumer. Guarantees that the server keeps each until it has
+ * confirmed the confirmation, that no more than the limit are out, and that a stream or consumer which is no
+ * longer the one of before is said.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Consumer, type ConsumerMessages, type JsMsg, jetstream } from '@nats-io/jetstream'
@@ -25,7 +26,10 @@ type TakeQuestion = {
 }
 
 const RETRY_MS = 1000
-/** How long a request for messages stands at the server; after as long without a sign of life the consumer is looked for. */
+/**
+ * How long a request for messages stands at the server; after as long without a sign of life the consumer is
+ * looked for.
+ */
 const PULL_MS = 5000
 
 export function takeFromNats(q: TakeQuestion): Taking {

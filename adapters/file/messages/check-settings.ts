@@ -1,4 +1,6 @@
-/** What no schema can say about these settings: that a drop says how its rows are read, and that names differ. */
+/**
+ * What no schema can say about these settings: that a drop says how its rows are read, and that names differ.
+ */
 import { readIdentifier } from '#adapters/client/identifiers.ts'
 import { checkRule } from '#adapters/kit/mapping-settings.ts'
 import { checkTarget } from '#adapters/kit/messages/hand-to.ts'

@@ -13,7 +13,10 @@ import type { Places } from './places.ts'
 const DROP = { inbox: INBOX, eventSource: '/tax/drops', eventType: 'x' }
 const CSV = { format: { kind: 'csv' }, fields: { code: { type: 'string' } } }
 
-/** Lets `left` steps through, and none after them, whatever is tried: nobody hears of it, as of a process that was killed. */
+/**
+ * Lets `left` steps through, and none after them, whatever is tried: nobody hears of it, as of a process that
+ * was killed.
+ */
 function dying(left: number) {
   const dead = Promise.withResolvers<void>()
   let isDead = false

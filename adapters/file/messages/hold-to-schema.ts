@@ -1,6 +1,6 @@
 /**
- * Holds files against the schemas of their drops, on a thread: a file, or a pattern of a schema, may take any time. Guarantees that a file
- * which takes too long is refused itself, and that those of other drops go on.
+ * Holds files against the schemas of their drops, on a thread: a file, or a pattern of a schema, may take any
+ * time. Guarantees that a file which takes too long is refused itself, and that those of other drops go on.
  */
 import path from 'node:path'
 import { startThreadInTurn, type ThreadInTurn, TooLong, Unasked } from '#platform/threads/thread-in-turn.ts'
@@ -23,7 +23,9 @@ const MANY_VIOLATIONS = '; that can also be because it breaks the schema in very
 const MAX_POINTER = 300
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
-/** Compiles all of them. Throws `invalid_configuration` for one that cannot be compiled, or takes too long. */
+/**
+ * Compiles all of them. Throws `invalid_configuration` for one that cannot be compiled, or takes too long.
+ */
 export async function openSchemas(
   drops: readonly Pick<DropSettings, 'name' | 'schema'>[],
   q: { documentBytes: number },

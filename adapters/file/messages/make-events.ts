@@ -1,6 +1,6 @@
 /**
- * The events of one file: itself, or one for each of its rows. Guarantees that the same file makes the same events, byte for byte, however
- * often it is read: their ids come of its name and its content.
+ * The events of one file: itself, or one for each of its rows. Guarantees that the same file makes the same
+ * events, byte for byte, however often it is read: their ids come of its name and its content.
  */
 import { createHash, type Hash } from 'node:crypto'
 import { type JsonValue, writing } from '#adapters/kit/write-rows.ts'
@@ -39,7 +39,10 @@ export async function checkFile(file: LentFile, drop: DropSettings, limits: Limi
   return digest
 }
 
-/** What `checkFile` would say of a file that lies under the name `as`; undefined for what is no file, or may not be read. */
+/**
+ * What `checkFile` would say of a file that lies under the name `as`; undefined for what is no file, or may
+ * not be read.
+ */
 export async function digestOf(source: FileSource, as: string, name: string): Promise<string | undefined> {
   const file = await source.open(as).catch((thrown: unknown) => {
     if (asFault(thrown).code === 'source_failed') return undefined

@@ -1,6 +1,6 @@
 /**
- * The folders of files that become messages. Guarantees that a file is moved by one rename and never over another one, and that a file
- * which is written appears under its name whole and durable, or not at all.
+ * The folders of files that become messages. Guarantees that a file is moved by one rename and never over
+ * another one, and that a file which is written appears under its name whole and durable, or not at all.
  */
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
@@ -191,7 +191,8 @@ async function sftpPlaces(settings: SourceSettings, files: number, log: Log): Pr
           }
           await act((sftp, done) => sftp.ext_openssh_fsync(handle, (error) => done(error)))
         } catch (thrown) {
-          // A connection stays for days, and a server lets it have some hundred files open. What failed is the fault that is told.
+          // A connection stays for days, and a server lets it have some hundred files open. What failed is
+          // the fault that is told.
           await close().catch(() => undefined)
           throw thrown
         }

@@ -1,4 +1,6 @@
-/** Reads the schema of a drop: an XML Schema 1.0 with what it imports and includes, or a JSON Schema 2020-12. */
+/**
+ * Reads the schema of a drop: an XML Schema 1.0 with what it imports and includes, or a JSON Schema 2020-12.
+ */
 import { readBeside } from '#adapters/kit/read-beside.ts'
 import type { Violation } from '#core/openapi/rest-message.ts'
 import { collectDocuments, XS } from '#core/wsdl/collect-documents.ts'

@@ -1,6 +1,6 @@
 /**
- * Looks for files that were delivered. Guarantees that a file which may still grow is left alone, and that what a crash has left in `taken` is
- * finished first.
+ * Looks for files that were delivered. Guarantees that a file which may still grow is left alone, and that
+ * what a crash has left in `taken` is finished first.
  */
 import { createMemory } from '../memory.ts'
 import type { CompleteSettings } from '../settings.ts'
@@ -11,7 +11,10 @@ import { claimFile, type TakeRooms, takeFile } from './take-file.ts'
 /** Whether a file was complete when the look at it began; one that was not is looked at again. */
 type IsComplete = (facts: FileFacts, began: number) => Promise<boolean>
 
-/** One look at the folder for the files of a drop; whether there was one to take. `isMine`: the first drop that fits has a file. */
+/**
+ * One look at the folder for the files of a drop; whether there was one to take. `isMine`: the first drop
+ * that fits has a file.
+ */
 export function createScan(
   q: Pick<FileMessagesSettings, 'complete' | 'limits'> & {
     drop: DropSettings
@@ -57,8 +60,8 @@ function createIsComplete(
       const found = await source.look(name + marker)
       return found !== undefined && found.modified >= modified
     }
-  // By the clock of this process: those of other machines may be wrong. From the end of one look to the beginning of another: an
-  // answer may come late, and what was written meanwhile is not in it.
+  // By the clock of this process: those of other machines may be wrong. From the end of one look to the
+  // beginning of another: an answer may come late, and what was written meanwhile is not in it.
   const seen = createMemory<{ version: string; at: number }>()
   return async ({ name, version }, began) => {
     const before = seen.get(name)

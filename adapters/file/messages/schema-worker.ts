@@ -48,7 +48,10 @@ async function compile(schema: SchemaSource): Promise<Judge> {
   }
 }
 
-/** By local names, with the numbers of those that stand more than once. The library names none of a default namespace. */
+/**
+ * By local names, with the numbers of those that stand more than once. The library names none of a default
+ * namespace.
+ */
 function pointerOf({ path }: XmlViolation, root: XmlView): string {
   let at = root
   let pointer = `/${root.name}`

@@ -1,4 +1,7 @@
-/** The settings of files as messages: which files become events for which inboxes or rooms, and which inboxes become files. */
+/**
+ * The settings of files as messages: which files become events for which inboxes or rooms, and which inboxes
+ * become files.
+ */
 
 import { named, valueRule } from '#adapters/kit/mapping-settings.ts'
 import type { TargetSettings } from '#adapters/kit/messages/hand-to.ts'

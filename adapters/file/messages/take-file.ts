@@ -1,7 +1,8 @@
 /**
- * One file that was delivered. Guarantees that it is taken only whole, that it is moved to `done` only when all of its events are accepted,
- * that what cannot be sent is set aside with the reason, and that a crash between any two steps makes no event twice: the file is found where
- * it was left, and its events have the same ids.
+ * One file that was delivered. Guarantees that it is taken only whole, that it is moved to `done` only when
+ * all of its events are accepted, that what cannot be sent is set aside with the reason, and that a crash
+ * between any two steps makes no event twice: the file is found where it was left, and its events have the
+ * same ids.
  */
 
 import { EventRefused, type HandOver } from '#adapters/kit/messages/hand-over.ts'
@@ -29,7 +30,10 @@ export type TakeRooms = {
 const CHANGED =
   'It was changed when it was taken over, and another file of its name was there at once: deliver it again.'
 
-/** Out of the reach of whoever delivers; false when another file of this name is being taken, or it changed at the last moment. */
+/**
+ * Out of the reach of whoever delivers; false when another file of this name is being taken, or it changed at
+ * the last moment.
+ */
 export async function claimFile(
   facts: FileFacts,
   marker: string | undefined,
@@ -48,7 +52,9 @@ export async function claimFile(
   return true
 }
 
-/** Of a file in `taken`, whoever put it there. Throws what says nothing of this file: it is then tried again. */
+/**
+ * Of a file in `taken`, whoever put it there. Throws what says nothing of this file: it is then tried again.
+ */
 export async function takeFile(
   name: string,
   drop: DropSettings,
@@ -90,7 +96,9 @@ async function setAside(name: string, why: string, rooms: TakeRooms): Promise<vo
   }
 }
 
-/** A name that is there already gets something behind it, and the same file of the same content none at all. */
+/**
+ * A name that is there already gets something behind it, and the same file of the same content none at all.
+ */
 async function moveToDone(name: string, digest: string, places: Places): Promise<void> {
   for (const as of namesFor(name, digest)) {
     if (await places.move(name, 'taken', 'done', as)) return
@@ -108,7 +116,10 @@ function* namesFor(name: string, more: string): Generator<string, never> {
   for (let nth = 2; ; nth++) yield nameBehind(name, `.${more}.${nth}`)
 }
 
-/** Events of one key one after the other, others a few at once. The first refusal ends it, when those under way have ended. */
+/**
+ * Events of one key one after the other, others a few at once. The first refusal ends it, when those under
+ * way have ended.
+ */
 async function sendAll(
   events: AsyncIterable<MadeEvent>,
   drop: DropSettings,

@@ -1,6 +1,6 @@
 /**
- * Files as messages: what is delivered into a folder is handed over to the own security server, and what comes to inboxes of the own agency
- * is written as files. Whatever is away is waited for.
+ * Files as messages: what is delivered into a folder is handed over to the own security server, and what
+ * comes to inboxes of the own agency is written as files. Whatever is away is waited for.
  */
 import type { SecurityServer } from '#adapters/client/index.ts'
 import { createHandOver } from '#adapters/kit/messages/hand-over.ts'

@@ -1,6 +1,7 @@
 /**
- * An event of an inbox becomes a file. Guarantees that the file is there whole and durable under its name before the event is acknowledged,
- * that the same event makes the same file, and that no event makes a file of another one.
+ * An event of an inbox becomes a file. Guarantees that the file is there whole and durable under its name
+ * before the event is acknowledged, that the same event makes the same file, and that no event makes a file
+ * of another one.
  */
 import { createHash } from 'node:crypto'
 import type { InboxEvent } from '#adapters/client/index.ts'
@@ -25,7 +26,10 @@ export async function writeFileOf(
   await places.put(directory, isTaken ? nameOf(file, given, `.${digestOf(whole)}`) : name, whole)
 }
 
-/** The id of the delivery is the sender's X-Road-Id, which several events may have: the place in the inbox is one event's. */
+/**
+ * The id of the delivery is the sender's X-Road-Id, which several events may have: the place in the inbox is
+ * one event's.
+ */
 function nameOf(pattern: string, { delivery, id }: Given, more = ''): string {
   const name = pattern.replace('{delivery}', () => `${delivery}.${id}${more}`)
   if (isPlainName(name) && Buffer.byteLength(name) < 200) return name

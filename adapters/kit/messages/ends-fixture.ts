@@ -41,8 +41,9 @@ export async function openEnds(t: Test): Promise<Ends> {
 }
 
 /**
- * Waits until an event was taken from the inbox, and then until its sender knows. The clock is moved only then: it would part the time in
- * the receipt from that of its signature, and no sender accepts such a receipt.
+ * Waits until an event was taken from the inbox, and then until its sender knows. The clock is moved only
+ * then: it would part the time in the receipt from that of its signature, and no sender accepts such a
+ * receipt.
  */
 export async function consumed({ made, tax }: Ends, delivery: string): Promise<void> {
   const inbox = tablesOf<Tables>(made.receiver.database)

@@ -1,6 +1,7 @@
 /**
- * Hands an event over to the own security server. Guarantees that it returns only when the server has it for good (of an inbox: has signed
- * that it accepted it), and that it repeats the very same event until then, unless the server says that it will never take this event.
+ * Hands an event over to the own security server. Guarantees that it returns only when the server has it for
+ * good (of an inbox: has signed that it accepted it), and that it repeats the very same event until then,
+ * unless the server says that it will never take this event.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { SecurityServer } from '#adapters/client/connect.ts'
@@ -31,7 +32,10 @@ export class EventRefused extends Error {
 }
 
 export type HandOver = {
-  /** `target`: an inbox or a room (hand-to.ts); `event` is a CloudEvent in structured mode. Throws EventRefused, and the signal's reason when that ends it. */
+  /**
+   * `target`: an inbox or a room (hand-to.ts); `event` is a CloudEvent in structured mode. Throws
+   * EventRefused, and the signal's reason when that ends it.
+   */
   accept(target: string, event: Uint8Array, signal: AbortSignal): Promise<void>
   /** Once: false when the server does not accept it now. Throws as `accept` does. */
   offer(target: string, event: Uint8Array, signal: AbortSignal): Promise<boolean>

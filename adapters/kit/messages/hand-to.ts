@@ -1,6 +1,6 @@
 /**
- * Where an event is handed over: an inbox, by its identifier, or a room of the own subsystem, by `room:` and its identifier. Guarantees
- * that both are taken once, by `source` and `id`, however often they are asked.
+ * Where an event is handed over: an inbox, by its identifier, or a room of the own subsystem, by `room:` and
+ * its identifier. Guarantees that both are taken once, by `source` and `id`, however often they are asked.
  */
 import type { SecurityServer } from '#adapters/client/connect.ts'
 import { isSameIdentifier } from '#adapters/client/identifiers.ts'
@@ -18,7 +18,10 @@ export function targetOf({ inbox, room }: TargetSettings): string {
   return room === undefined ? inbox! : ROOM + room
 }
 
-/** Resolves to what names it at the server: the id of the delivery, or the sequence in the room. Throws ExchangeError. */
+/**
+ * Resolves to what names it at the server: the id of the delivery, or the sequence in the room. Throws
+ * ExchangeError.
+ */
 export async function handTo(
   server: Pick<SecurityServer, 'send' | 'publish'>,
   target: string,

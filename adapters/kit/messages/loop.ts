@@ -1,6 +1,7 @@
 /**
- * Work that is done again and again: looking for what is to be sent, taking what came to an inbox. Guarantees that a failure ends nothing
- * for good and is told to operators, and that stopping lets the step under way end.
+ * Work that is done again and again: looking for what is to be sent, taking what came to an inbox. Guarantees
+ * that a failure ends nothing for good and is told to operators, and that stopping lets the step under way
+ * end.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Handle, Inbox, WorkOptions } from '#adapters/client/index.ts'
@@ -19,7 +20,10 @@ type Step = (signal: AbortSignal, trouble: (thrown: unknown) => void) => Promise
 const LONGEST_PAUSE_MS = 60_000
 const ROUND_MS = 60_000
 
-/** `step` says whether there was something to do; it may tell a trouble that it goes on from, and is well again when it returns. */
+/**
+ * `step` says whether there was something to do; it may tell a trouble that it goes on from, and is well
+ * again when it returns.
+ */
 export function startLoop(q: { name: string; idleMs: number; log: Log; step: Step }): Loop {
   const ended = new AbortController()
   const { signal } = ended

@@ -1,4 +1,7 @@
-/** The own security server, as an adapter asks it: for one-way messages, as one of its client's information systems. */
+/**
+ * The own security server, as an adapter asks it: for one-way messages, as one of its client's information
+ * systems.
+ */
 import { readFile } from 'node:fs/promises'
 import { type ConnectOptions, connect, type SecurityServer } from '#adapters/client/connect.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'

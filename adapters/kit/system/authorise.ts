@@ -1,4 +1,7 @@
-/** How the adapter proves to the system who it is, call by call. Secrets are read at the start, from files of their own. */
+/**
+ * How the adapter proves to the system who it is, call by call. Secrets are read at the start, from files of
+ * their own.
+ */
 import type { buildConnector } from 'undici'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { Fault } from '#schemas/fault.ts'

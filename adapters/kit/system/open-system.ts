@@ -1,7 +1,7 @@
 /**
- * Calls the agency's own HTTP system, within limits of number, time and size. A call is repeated only where no act can be doubled:
- * a GET or HEAD whose connection ended before its answer began, and any call that the system refused (401) for an old token. No
- * redirect is followed.
+ * Calls the agency's own HTTP system, within limits of number, time and size. A call is repeated only where
+ * no act can be doubled: a GET or HEAD whose connection ended before its answer began, and any call that the
+ * system refused (401) for an old token. No redirect is followed.
  */
 import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
@@ -32,7 +32,10 @@ export type SystemAnswer = {
 }
 
 export type System = {
-  /** Throws `source_unavailable`, `source_busy`, `source_timeout`, `source_interrupted`, `source_failed`, `answer_too_large`. */
+  /**
+   * Throws `source_unavailable`, `source_busy`, `source_timeout`, `source_interrupted`, `source_failed`,
+   * `answer_too_large`.
+   */
   call(call: SystemCall): Promise<SystemAnswer>
   /** Opens and closes a connection, with a token if one is needed. Throws `source_unavailable`. */
   reach(): Promise<void>

@@ -1,4 +1,7 @@
-/** The settings of an agency's own HTTP system: its address, its TLS, how the adapter proves to it who it is, the bounds of a call. */
+/**
+ * The settings of an agency's own HTTP system: its address, its TLS, how the adapter proves to it who it is,
+ * the bounds of a call.
+ */
 import type { Problem } from '#platform/configuration/read-configuration.ts'
 import { isSafe } from '#platform/sessions/settings.ts'
 import { HOP_BY_HOP } from '#schemas/wire.ts'
@@ -92,7 +95,10 @@ const ALLOWED: typeof WANTED = {
   header: WANTED.header,
 }
 
-/** Throws what `problem` makes if data or a secret would leave this machine unencrypted, or settings do not go together. */
+/**
+ * Throws what `problem` makes if data or a secret would leave this machine unencrypted, or settings do not go
+ * together.
+ */
 export function checkSystem(system: SystemSettings, problem: Problem): void {
   checkAddress(system.url, 'url', (keys, what) => problem(['system', ...keys], what))
   const isHttps = new URL(system.url).protocol === 'https:'

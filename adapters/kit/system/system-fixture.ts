@@ -1,4 +1,7 @@
-/** An agency's system as a real fastify service, with a real OAuth token endpoint, for the tests of adapters that call one. */
+/**
+ * An agency's system as a real fastify service, with a real OAuth token endpoint, for the tests of adapters
+ * that call one.
+ */
 import { generateKeyPairSync } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'

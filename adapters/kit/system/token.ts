@@ -1,6 +1,7 @@
 /**
- * Access tokens by OAuth 2 client credentials (RFC 6749 section 4.4): one is asked for at a time, and kept until shortly before its
- * end. The answer of the token endpoint is bounded in time and size, and no redirect is followed.
+ * Access tokens by OAuth 2 client credentials (RFC 6749 section 4.4): one is asked for at a time, and kept
+ * until shortly before its end. The answer of the token endpoint is bounded in time and size, and no redirect
+ * is followed.
  */
 import { Agent, fetch as boundedFetch, type buildConnector } from 'undici'
 import { Fault } from '#schemas/fault.ts'
@@ -87,7 +88,10 @@ export function createTokens(q: TokenSettings): Tokens {
   }
 }
 
-/** With the reason for the log: a code of RFC 6749 section 5.2 at most, none of what the endpoint wrote beside it. */
+/**
+ * With the reason for the log: a code of RFC 6749 section 5.2 at most, none of what the endpoint wrote beside
+ * it.
+ */
 function refused(thrown: unknown): Fault {
   const { error, status } = thrown as { error?: unknown; status?: unknown }
   const code = typeof error === 'string' && /^[a-z_]{1,60}$/.test(error) ? error : undefined

@@ -1,4 +1,7 @@
-/** Why a call of the system failed, as the fault that the client gets: none says that nothing happened when something may have. */
+/**
+ * Why a call of the system failed, as the fault that the client gets: none says that nothing happened when
+ * something may have.
+ */
 import { Fault } from '#schemas/fault.ts'
 
 /** No connection came about, so no byte of the request left. */

@@ -1,4 +1,6 @@
-/** Asks all systems that take part about one person, some at the same time, and tells each answer as it comes. */
+/**
+ * Asks all systems that take part about one person, some at the same time, and tells each answer as it comes.
+ */
 import type { Answered, Failed } from '../joining/row.ts'
 import { type AskLimits, askSystem, type Question } from './ask-system.ts'
 import type { Asker } from './call-service.ts'

@@ -1,4 +1,7 @@
-/** Fetches the evidence of one use from the system that told it. It is bounded, and given to nobody but the person who asked. */
+/**
+ * Fetches the evidence of one use from the system that told it. It is bounded, and given to nobody but the
+ * person who asked.
+ */
 import type { SecurityServer } from '#adapters/client/connect.ts'
 import { type Asker, callForBytes } from './call-service.ts'
 import type { System } from './find-systems.ts'

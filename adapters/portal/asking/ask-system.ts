@@ -1,6 +1,7 @@
 /**
- * Asks one system what it knows about a person: in our own form, or in Estonia's where it knows only that. Guarantees an end: pages,
- * rows, bytes and time are bounded, and whatever comes is an answer or a reason why there is none.
+ * Asks one system what it knows about a person: in our own form, or in Estonia's where it knows only that.
+ * Guarantees an end: pages, rows, bytes and time are bounded, and whatever comes is an answer or a reason why
+ * there is none.
  */
 import type { SecurityServer } from '#adapters/client/connect.ts'
 import type { Answered, Coverage, Failed, Row, Why } from '../joining/row.ts'
@@ -213,7 +214,10 @@ class NoAnswer extends Error {
   }
 }
 
-/** A system that knows Estonia's paths alone says so in its own way; a security server may not let others through. */
+/**
+ * A system that knows Estonia's paths alone says so in its own way; a security server may not let others
+ * through.
+ */
 function mayBePlain(thrown: unknown): boolean {
   const { status, code } = thrown instanceof NoAnswer ? thrown.reason : {}
   if (status !== undefined) return [400, 404, 405, 500, 501].includes(status)

@@ -1,6 +1,7 @@
 /**
- * Calls a service of another system for a person, through the own security server. Guarantees an end in time and size, that it is sent
- * once, and that what comes of it is the provider's answer or a reason why there is none. It never throws.
+ * Calls a service of another system for a person, through the own security server. Guarantees an end in time
+ * and size, that it is sent once, and that what comes of it is the provider's answer or a reason why there is
+ * none. It never throws.
  */
 import type { SecurityServer } from '#adapters/client/connect.ts'
 import { ExchangeError } from '#adapters/client/exchange-error.ts'
@@ -18,11 +19,16 @@ export type ServiceCall = {
   json?: unknown
   /** Who asks (X-Road-UserId), as the registers know them. */
   person: string
-  /** "[CLASS/]CODE" for whom they ask (X-Road-Represented-Party); the provider's server checks the mandate. */
+  /**
+   * "[CLASS/]CODE" for whom they ask (X-Road-Represented-Party); the provider's server checks the mandate.
+   */
   represented?: string
   /** The number of the mandate by which they do (X-Road-Issue), so that both logs have it. */
   issue?: string
-  /** Which of the provider's security servers is to answer, "DEV/GOV/1001/server-1"; else the one that is reached first. */
+  /**
+   * Which of the provider's security servers is to answer, "DEV/GOV/1001/server-1"; else the one that is
+   * reached first.
+   */
   securityServer?: string
   signal: AbortSignal
 }

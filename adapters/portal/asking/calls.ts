@@ -1,6 +1,7 @@
 /**
- * What a section asks of other systems for the person who is signed in: of one, or of all that offer a service. Guarantees that people
- * take turns, and that what is under way for a person ends with their session and their browser.
+ * What a section asks of other systems for the person who is signed in: of one, or of all that offer a
+ * service. Guarantees that people take turns, and that what is under way for a person ends with their session
+ * and their browser.
  */
 import type { Session } from '../login/sessions.ts'
 import {
@@ -26,7 +27,10 @@ export type Call = (q: PersonCall) => Promise<JsonAnswer | NotCalled>
 export type Calls = {
   /** Asks one system; it ends with `gone`. Never throws. */
   call(session: Session, gone: AbortSignal, q: PersonCall): Promise<JsonAnswer | NotCalled>
-  /** Does `ask`, which never throws, for each of these systems, some at the same time, and tells each result as it comes. Throws `source_busy`. */
+  /**
+   * Does `ask`, which never throws, for each of these systems, some at the same time, and tells each result
+   * as it comes. Throws `source_busy`.
+   */
   each<T>(
     session: Session,
     gone: AbortSignal,

@@ -1,4 +1,7 @@
-/** The days that a person chose, as the portal's time zone has them: what is asked for them, and what is shown. */
+/**
+ * The days that a person chose, as the portal's time zone has them: what is asked for them, and what is
+ * shown.
+ */
 import { SAME_TIME_MS } from '../joining/join.ts'
 import type { Row } from '../joining/row.ts'
 
@@ -24,7 +27,10 @@ export function dayOf(time: string, timeZone: string): string {
   return new Date(at + offsetOf(at, timeZone)).toISOString().slice(0, 'yyyy-mm-dd'.length)
 }
 
-/** A little more than the span: two clocks may put one exchange on different sides of midnight, and both rows are needed. */
+/**
+ * A little more than the span: two clocks may put one exchange on different sides of midnight, and both rows
+ * are needed.
+ */
 export function askedSpanOf({ from, until }: Span): Period {
   return {
     ...(from !== undefined && { from: new Date(from - SAME_TIME_MS).toISOString() }),
@@ -39,7 +45,10 @@ export function isWithin({ from, until }: Span, { time }: Pick<Row, 'time'>): bo
   return (from === undefined || at >= from) && (until === undefined || at < until)
 }
 
-/** When a day begins there; `day` is its midnight in UTC. A day whose midnight the clocks leave out begins an hour later. */
+/**
+ * When a day begins there; `day` is its midnight in UTC. A day whose midnight the clocks leave out begins an
+ * hour later.
+ */
 function midnight(day: number, timeZone: string): number {
   const guess = day - offsetOf(day, timeZone)
   return day - offsetOf(guess, timeZone)

@@ -1,4 +1,7 @@
-/** Runs `act`, which never fails, on each item, some at the same time, and gives the results in the order in which they come. */
+/**
+ * Runs `act`, which never fails, on each item, some at the same time, and gives the results in the order in
+ * which they come.
+ */
 export async function* eachAsItEnds<T, R>(
   items: readonly T[],
   atOnce: number,

@@ -1,6 +1,7 @@
 /**
- * Which information systems offer a service to the portal, of all that the global configuration names. Each is asked once for all its
- * services. Kept for some minutes, since the same for everybody: no person's request waits for it but the first.
+ * Which information systems offer a service to the portal, of all that the global configuration names. Each
+ * is asked once for all its services. Kept for some minutes, since the same for everybody: no person's
+ * request waits for it but the first.
  */
 import { identifier } from '#adapters/client/identifiers.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -29,7 +30,10 @@ export type Systems = {
 }
 
 export type FindSystems = {
-  /** By the code of a service, which is one of `codes`. Throws what the own security server refused if it never listed its clients. */
+  /**
+   * By the code of a service, which is one of `codes`. Throws what the own security server refused if it
+   * never listed its clients.
+   */
   offering(code: string): Promise<Systems>
   /** Whether a system is known to offer one of these services; nobody is asked. */
   isOffered(codes: readonly string[]): boolean
@@ -100,7 +104,10 @@ export function createFindSystems(q: {
     }
   }
 
-  /** Asks only those that were silent: one that stays mute makes nobody ask all others again, and is asked ever less often. */
+  /**
+   * Asks only those that were silent: one that stays mute makes nobody ask all others again, and is asked
+   * ever less often.
+   */
   async function findSilent(before: Found): Promise<Found> {
     pauseMs = Math.min(pauseMs * 2, q.refreshMs)
     const offers = new Map([...before.offers, ...(await askThese(silentOf(before)))])

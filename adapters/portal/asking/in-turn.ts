@@ -1,4 +1,6 @@
-/** Asks the registers for people within bounds: how often one person may, and for how many at the same time. */
+/**
+ * Asks the registers for people within bounds: how often one person may, and for how many at the same time.
+ */
 import { createHmac, randomBytes } from 'node:crypto'
 import { limitCalls } from '#adapters/kit/limit-calls.ts'
 import { type Clock, hasPassed } from '#platform/clock.ts'
@@ -10,7 +12,10 @@ import { askedSpanOf, type Span } from './chosen-days.ts'
 import type { Systems } from './find-systems.ts'
 
 export type Asking = {
-  /** Counts a question, which is under way until `gone`; false if the person has asked too often, or in too many windows. */
+  /**
+   * Counts a question, which is under way until `gone`; false if the person has asked too often, or in too
+   * many windows.
+   */
   mayAsk(session: Session, gone: AbortSignal): boolean
   /** The answers, in the person's turn; they end with `gone` and with the session. Throws `source_busy`. */
   answersFor(
@@ -21,7 +26,10 @@ export type Asking = {
   inTurn<T>(act: () => Promise<T>): Promise<T>
   /** Takes one turn for all `expected` answers of `ask`, and tells each as it comes. Throws `source_busy`. */
   inTurnEach<T>(expected: number, ask: () => AsyncGenerator<T>): AsyncGenerator<T>
-  /** What the registers know the person by whose data it is: the one who is signed in, or the one for whom they act. */
+  /**
+   * What the registers know the person by whose data it is: the one who is signed in, or the one for whom
+   * they act.
+   */
   userCode(session: Session): string
   /** What the registers know the person by who is signed in. */
   ownCode(session: Session): string
@@ -38,7 +46,10 @@ const HOURS_A_DAY = 5
 const MOST_AT_ONCE = 2
 const MOST_PEOPLE = 100_000
 const WAITING = 500
-/** For how long a person's turn lasts when nothing is left to ask and no answer comes: others need not wait for a slow system. */
+/**
+ * For how long a person's turn lasts when nothing is left to ask and no answer comes: others need not wait
+ * for a slow system.
+ */
 const LATE_MS = 2_000
 
 export function createAsking(q: {
@@ -103,8 +114,8 @@ export function createAsking(q: {
 }
 
 /**
- * Counts by person, whatever sessions they begin. A person is a keyed digest of their code, whose key is in this process alone; who asked
- * longest ago gives way.
+ * Counts by person, whatever sessions they begin. A person is a keyed digest of their code, whose key is in
+ * this process alone; who asked longest ago gives way.
  */
 function createCounts(q: { perHour: number; clock: Clock }): (code: string, gone: AbortSignal) => boolean {
   const key = randomBytes(32)

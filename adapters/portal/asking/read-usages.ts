@@ -1,6 +1,6 @@
 /**
- * Reads what systems answer, which may be broken, or lie. Guarantees that a row is one of the system that told it, that texts are
- * plain and short, and that what is no row is counted and left out.
+ * Reads what systems answer, which may be broken, or lie. Guarantees that a row is one of the system that
+ * told it, that texts are plain and short, and that what is no row is counted and left out.
  */
 import { isPlainText } from '#platform/plain-text.ts'
 import { slashForm } from '#schemas/colon-identifiers.ts'
@@ -204,7 +204,10 @@ function outcomeOf(value: unknown): Row['outcome'] {
   return value === 'ok' ? 'given' : value === 'open' ? 'open' : 'refused'
 }
 
-/** A party by its identifier in colon form, of three codes and at most so many; the configuration's name for it goes before what the answer calls it. */
+/**
+ * A party by its identifier in colon form, of three codes and at most so many; the configuration's name for
+ * it goes before what the answer calls it.
+ */
 export function partyOf(given: unknown, most: number, names: Names): Party | undefined {
   if (!isObject(given) || typeof given['id'] !== 'string') return undefined
   let id: string
@@ -220,7 +223,10 @@ export function partyOf(given: unknown, most: number, names: Names): Party | und
   return { id, name: system?.name ?? owner, owner }
 }
 
-/** Nobody vouches for the name of a member that the configuration does not know, so its identifier stands first. */
+/**
+ * Nobody vouches for the name of a member that the configuration does not know, so its identifier stands
+ * first.
+ */
 function strangerOf(id: string, name: unknown): string {
   return isPlainText(name, MOST_NAME) ? `${id} “${name}”` : id
 }

@@ -1,4 +1,7 @@
-/** The addresses of this section's pages. A complaint has its number from the system that keeps it, so both name it. */
+/**
+ * The addresses of this section's pages. A complaint has its number from the system that keeps it, so both
+ * name it.
+ */
 import type { Complaint } from './complaint.ts'
 
 export const LIST = '/complaints'

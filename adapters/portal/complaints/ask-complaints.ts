@@ -67,7 +67,9 @@ export async function askKeeper(
   return toldIn(system, await rooms.calls.call(visit.reader.session, visit.gone, asked), names)
 }
 
-/** What the system answers to a new complaint, to a text that is added to one, or to one that is taken back. */
+/**
+ * What the system answers to a new complaint, to a text that is added to one, or to one that is taken back.
+ */
 export function tellKeeper(
   { service }: Keeper,
   { act, json }: { act: '' | '/reply' | '/withdraw'; json: object },

@@ -1,4 +1,7 @@
-/** "This looks wrong": the form of a complaint, with whom it goes to, what happens then, and what they are told. It works without script. */
+/**
+ * "This looks wrong": the form of a complaint, with whom it goes to, what happens then, and what they are
+ * told. It works without script.
+ */
 import { COMPLAINT_REASONS, COMPLAINT_TEXT } from '#schemas/find-usage.ts'
 import type { System } from '../asking/find-systems.ts'
 import { csrfField } from '../pages/form.ts'

@@ -1,6 +1,6 @@
 /**
- * "My complaints": a person complains of a use that looks wrong to the auditors of the system that told it, sees the course of it and the
- * answer, adds to it, takes it back. Nothing of it is kept here.
+ * "My complaints": a person complains of a use that looks wrong to the auditors of the system that told it,
+ * sees the course of it and the answer, adds to it, takes it back. Nothing of it is kept here.
  */
 import { isPlainText } from '#platform/plain-text.ts'
 import { COMPLAINT_REASONS, COMPLAINT_TEXT, type NewComplaint } from '#schemas/find-usage.ts'

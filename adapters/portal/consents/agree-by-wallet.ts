@@ -1,7 +1,8 @@
 /**
- * A person agrees with their wallet: it is asked for their code and what the contract demands, bound to exactly what stood before them. Guarantees that what is sent
- * was answered for this session, in time, by the wallet of the person who is signed in, and that it is sent for the one for whom it was begun.
- * The system that asks verifies it again.
+ * A person agrees with their wallet: it is asked for their code and what the contract demands, bound to
+ * exactly what stood before them. Guarantees that what is sent was answered for this session, in time, by the
+ * wallet of the person who is signed in, and that it is sent for the one for whom it was begun. The system
+ * that asks verifies it again.
  */
 import { type Agreement, transactionOf } from '#core/consent/agreement.ts'
 import { CODE } from '#core/consent/ask-attested.ts'
@@ -142,13 +143,17 @@ function sayHowFar(visit: Pick<Visit, 'reader'>, rooms: Rooms, said?: Said): Ans
   return { page: waitPage(rooms.place, reader, { ...looked, said, at: { ...place, csrf } }) }
 }
 
-/** Another tab may have chosen somebody else meanwhile: to what was shown for one nobody agrees for another. */
+/**
+ * Another tab may have chosen somebody else meanwhile: to what was shown for one nobody agrees for another.
+ */
 function underWayFor({ ended, acting }: Session): UnderWay | undefined {
   const held = underWay.get(ended)
   return held?.about === acting?.code ? held : undefined
 }
 
-/** Over, answered before, or begun in another session or for another person. It is given up, as the page says. */
+/**
+ * Over, answered before, or begun in another session or for another person. It is given up, as the page says.
+ */
 function ended({ reader }: Pick<Visit, 'reader'>, rooms: Rooms): Answer {
   const held = underWay.get(reader.session.ended)
   underWay.delete(reader.session.ended)

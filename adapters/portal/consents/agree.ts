@@ -1,6 +1,7 @@
 /**
- * A person agrees to what stood before them. Guarantees that it is that and nothing else: what the contract asks and the text of the page are
- * compared again when the answer comes, and it holds until the day that the person chose, at most as long as the contract allows.
+ * A person agrees to what stood before them. Guarantees that it is that and nothing else: what the contract
+ * asks and the text of the page are compared again when the answer comes, and it holds until the day that the
+ * person chose, at most as long as the contract allows.
  */
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import type { ConsentGiven, ConsentKind } from '#schemas/consents.ts'

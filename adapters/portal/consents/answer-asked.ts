@@ -39,7 +39,8 @@ async function findAsked(
   const { instance, memberClass, memberCode, subsystem, token = '' } = parameters
   const id = idOf([instance, memberClass, memberCode, subsystem])
   const system = found.asked.find((one) => one.id === id)
-  // One text for what was used, is over, is another person's, or never was: whoever photographed an address learns nothing by it.
+  // One text for what was used, is over, is another person's, or never was: whoever photographed an address
+  // learns nothing by it.
   const nothing = (): Answer => plainPage(rooms, reader, { of: 'asked.none', status: 404 })
   const { serverInstance, serverClass, serverMember, serverCode } = parameters
   const isNamed = serverCode !== undefined

@@ -1,4 +1,7 @@
-/** Asks the system that keeps a consent for it. Only systems that the portal found are asked, whatever an address names. */
+/**
+ * Asks the system that keeps a consent for it. Only systems that the portal found are asked, whatever an
+ * address names.
+ */
 import { CONSENTS } from '#schemas/consents.ts'
 import type { JsonAnswer, NotCalled } from '../asking/call-service.ts'
 import { type Names, namesOf } from '../asking/names.ts'

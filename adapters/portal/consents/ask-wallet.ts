@@ -1,4 +1,7 @@
-/** What the wallet of a person is asked where they agree with it; or why this portal cannot ask it, as the page says. */
+/**
+ * What the wallet of a person is asked where they agree with it; or why this portal cannot ask it, as the
+ * page says.
+ */
 import { questionFor } from '#core/consent/ask-attested.ts'
 import type { Session } from '../login/sessions.ts'
 import type { Rooms } from '../routing/section.ts'

@@ -1,4 +1,7 @@
-/** What a person can agree to, asked by an office or not, and what came of their answer. Yes and no stand beside each other, and look the same. */
+/**
+ * What a person can agree to, asked by an office or not, and what came of their answer. Yes and no stand
+ * beside each other, and look the same.
+ */
 import type { ConsentKind } from '#schemas/consents.ts'
 import { dayOf } from '../asking/chosen-days.ts'
 import type { Party } from '../joining/row.ts'
@@ -77,7 +80,10 @@ function kinds(allowed: readonly ConsentKind[], words: Words) {
   )}</fieldset>`
 }
 
-/** The way back is a link that the person sees: where it leads was said by the office, in a request that it signed. */
+/**
+ * The way back is a link that the person sees: where it leads was said by the office, in a request that it
+ * signed.
+ */
 export function answeredPage(
   place: Place,
   reader: Reader,

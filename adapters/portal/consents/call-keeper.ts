@@ -1,6 +1,6 @@
 /**
- * Calls the service `consents` of a system: about whomever the person acts for, and at the security server that keeps what it is about, where
- * that is known.
+ * Calls the service `consents` of a system: about whomever the person acts for, and at the security server
+ * that keeps what it is about, where that is known.
  */
 import { CONSENTS } from '#schemas/consents.ts'
 import type { JsonAnswer, NotCalled, ServiceCall } from '../asking/call-service.ts'

@@ -1,4 +1,7 @@
-/** How a consent was checked before it was kept: what, when and by whom. It is the word of the system that keeps it, and says so. */
+/**
+ * How a consent was checked before it was kept: what, when and by whom. It is the word of the system that
+ * keeps it, and says so.
+ */
 import { type Html, html, NOTHING } from '../pages/html.ts'
 import type { Words } from '../texts.ts'
 import type { Consent } from './consent.ts'

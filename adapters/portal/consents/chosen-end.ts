@@ -1,4 +1,7 @@
-/** Until when a person agrees: at most as long as the contract allows, and as they may act for whom they act for. */
+/**
+ * Until when a person agrees: at most as long as the contract allows, and as they may act for whom they act
+ * for.
+ */
 import { spanOf } from '../asking/chosen-days.ts'
 import type { Rooms } from '../routing/section.ts'
 import type { Demand } from './consent.ts'
@@ -18,7 +21,10 @@ export function latestEnd(
   return mandateUntil === undefined ? most : Math.min(most, mandateUntil - MARGIN_MS)
 }
 
-/** The end of the day that was chosen; the latest one where none was. Undefined for a day that is none, is over, or comes too late. */
+/**
+ * The end of the day that was chosen; the latest one where none was. Undefined for a day that is none, is
+ * over, or comes too late.
+ */
 export function endOf(
   day: string,
   demand: Demand,

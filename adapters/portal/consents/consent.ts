@@ -1,4 +1,7 @@
-/** A consent of a person as a provider's system tells it, and what a contract asks them to agree to. Everything here was checked. */
+/**
+ * A consent of a person as a provider's system tells it, and what a contract asks them to agree to.
+ * Everything here was checked.
+ */
 import type {
   ConsentCheck,
   ConsentDemand,
@@ -43,7 +46,10 @@ export type Consent = {
   /** The mandate service that confirmed it. */
   mandateBy?: string
   withdrawnByRepresentative: boolean
-  /** SHA-256 of its document, and of the text that stood before the person, hex; the record of the request that gave it. */
+  /**
+   * SHA-256 of its document, and of the text that stood before the person, hex; the record of the request
+   * that gave it.
+   */
   digest: string
   textHash: string
   record: number

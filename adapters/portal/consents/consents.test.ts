@@ -1,4 +1,7 @@
-/** Consents of a person over systems that are honest, broken or lie, and requests for one that are used, late, foreign or forged. */
+/**
+ * Consents of a person over systems that are honest, broken or lie, and requests for one that are used, late,
+ * foreign or forged.
+ */
 import t from 'tap'
 import { keepConsents } from '#test/fakes/consent-systems.ts'
 import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'

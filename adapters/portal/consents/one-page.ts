@@ -1,4 +1,7 @@
-/** One consent: what it allows, each use of it with its place in the timeline, and the ways to keep it or to take it back. */
+/**
+ * One consent: what it allows, each use of it with its place in the timeline, and the ways to keep it or to
+ * take it back.
+ */
 import { dayOf } from '../asking/chosen-days.ts'
 import { csrfField } from '../pages/form.ts'
 import { frameOf, type Place, type Reader, wholePage } from '../pages/frame.ts'

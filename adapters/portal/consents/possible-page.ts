@@ -1,4 +1,6 @@
-/** What people can agree to before an office asks: one entry for each contract and each who may ask under it. */
+/**
+ * What people can agree to before an office asks: one entry for each contract and each who may ask under it.
+ */
 import { frameOf, type Place, type Reader, wholePage } from '../pages/frame.ts'
 import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
 import type { Words } from '../texts.ts'

@@ -4,7 +4,10 @@ import { messagePage } from '../pages/welcome.ts'
 import type { Answer, Rooms, Visit } from '../routing/section.ts'
 import { LIST } from './addresses.ts'
 
-/** The texts `<of>.title` and `<of>.text`. `back` is what the link to `href` says: the page that has to be read anew, unless it is a list. */
+/**
+ * The texts `<of>.title` and `<of>.text`. `back` is what the link to `href` says: the page that has to be
+ * read anew, unless it is a list.
+ */
 export function plainPage(
   { place }: Pick<Rooms, 'place'>,
   { words, ...reader }: Visit['reader'],

@@ -1,6 +1,7 @@
 /**
- * Reads what systems answer about consents, which may be broken, or lie. Guarantees that a consent is one of the system that told it, that
- * texts are plain and short, and that people are led back to a safe address alone. A consent that breaks this is left out.
+ * Reads what systems answer about consents, which may be broken, or lie. Guarantees that a consent is one of
+ * the system that told it, that texts are plain and short, and that people are led back to a safe address
+ * alone. A consent that breaks this is left out.
  */
 import { readIdentifier } from '#adapters/client/identifiers.ts'
 import { attestedAttributes } from '#core/contract/read-attributes.ts'
@@ -165,8 +166,8 @@ function servicesOf(given: unknown): Demand['services'] {
 }
 
 /**
- * Empty as soon as one service may give anything, or names what cannot be shown whole: a list of some fields would promise too much. Of all
- * services together it is as long as they make it.
+ * Empty as soon as one service may give anything, or names what cannot be shown whole: a list of some fields
+ * would promise too much. Of all services together it is as long as they make it.
  */
 function fieldsOf(given: unknown): string[] {
   const services = listOf(given)
@@ -207,7 +208,10 @@ function readRule(given: unknown): Demand['rule'] | undefined {
   }
 }
 
-/** Exactly as the contract has them, since a wallet signs them so; null if they are malformed or cannot be shown. */
+/**
+ * Exactly as the contract has them, since a wallet signs them so; null if they are malformed or cannot be
+ * shown.
+ */
 function attributesOf(given: unknown): Demand['rule']['attributes'] | null {
   try {
     const read = attestedAttributes(given, 'attributes')

@@ -1,4 +1,7 @@
-/** "What I agreed to": the consents of all systems, taking one back, and answering an office that asks for one. */
+/**
+ * "What I agreed to": the consents of all systems, taking one back, and answering an office that asks for
+ * one.
+ */
 import { CONSENTS } from '#schemas/consents.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
 import {

@@ -1,6 +1,6 @@
 /**
- * What a person agrees to, in words: the same lines on the page, in the text whose digest goes with the consent, and in the list. So the digest is
- * that of the lines that the person saw.
+ * What a person agrees to, in words: the same lines on the page, in the text whose digest goes with the
+ * consent, and in the list. So the digest is that of the lines that the person saw.
  */
 import { createHash } from 'node:crypto'
 import type { ConsentKind } from '#schemas/consents.ts'

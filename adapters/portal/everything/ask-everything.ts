@@ -1,4 +1,7 @@
-/** Asks for all that the sections show of a person, so that one file has it. Each section's own reader asks, and says who did not answer. */
+/**
+ * Asks for all that the sections show of a person, so that one file has it. Each section's own reader asks,
+ * and says who did not answer.
+ */
 import { CONSENTS } from '#schemas/consents.ts'
 import { type Period, type Span, spanOf } from '../asking/chosen-days.ts'
 import { askComplaints } from '../complaints/ask-complaints.ts'

@@ -1,6 +1,6 @@
 /**
- * All that the portal shows of a person, on one page for paper: each section is there, what is missing is said, and nothing can be pressed.
- * What waits for a person, above the first page; and lists that were cut.
+ * All that the portal shows of a person, on one page for paper: each section is there, what is missing is
+ * said, and nothing can be pressed. What waits for a person, above the first page; and lists that were cut.
  */
 import path from 'node:path'
 import t from 'tap'

@@ -25,7 +25,10 @@ export function isAnswered(one: Answered | Failed): one is Answered {
   return 'rows' in one
 }
 
-/** `own`: the portal's own subsystem. Uses outside of `span` are left out only now, when both sides of each are joined. */
+/**
+ * `own`: the portal's own subsystem. Uses outside of `span` are left out only now, when both sides of each
+ * are joined.
+ */
 export function gatherAll(
   results: readonly (Answered | Failed)[],
   systems: Systems,
@@ -49,7 +52,10 @@ export function gatherAll(
   }
 }
 
-/** One for each client: it asks many systems each time. A person sees by the portal's own whether anybody else asked in their name. */
+/**
+ * One for each client: it asks many systems each time. A person sees by the portal's own whether anybody else
+ * asked in their name.
+ */
 function mergeLooks(looks: readonly Look[], own: string): Gathered['looks'] {
   const clients = Map.groupBy(looks, ({ client }) => client.id)
   return [...clients].map(([id, all]) => ({
@@ -65,7 +71,10 @@ function byName(a: { system: System }, b: { system: System }): number {
   return a.system.name.localeCompare(b.system.name) || (a.system.id < b.system.id ? -1 : 1)
 }
 
-/** Whether one system left nothing open that anybody knows of. Exceptions that were set may hold or not, so they leave something open. */
+/**
+ * Whether one system left nothing open that anybody knows of. Exceptions that were set may hold or not, so
+ * they leave something open.
+ */
 export function hasToldAll({ coverage, cut, dropped, form, rows, hasOlder }: Answered): boolean {
   if (coverage?.isAll !== true || cut !== undefined || dropped > 0 || form === 'plain') return false
   if (hasOlder || coverage.isCut) return false

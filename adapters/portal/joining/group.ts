@@ -1,4 +1,7 @@
-/** Folds uses that differ in their time alone into one entry: a morning's work on one case is one thing to a person. */
+/**
+ * Folds uses that differ in their time alone into one entry: a morning's work on one case is one thing to a
+ * person.
+ */
 import { shownRow, type Use } from './join.ts'
 
 /** Uses of one kind, newest first; there is at least one. */

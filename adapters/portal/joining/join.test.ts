@@ -1,4 +1,7 @@
-/** What is made of the rows of both sides, and how it is shown: no system's word alone is shown as the word of two. */
+/**
+ * What is made of the rows of both sides, and how it is shown: no system's word alone is shown as the word of
+ * two.
+ */
 import t from 'tap'
 import { exchange, type FakeSystem } from '#test/fakes/usage-systems.ts'
 import { askedSpanOf, type Period, spanOf } from '../asking/chosen-days.ts'

@@ -1,12 +1,15 @@
 /**
- * Makes uses of rows: an exchange has two sides, and each server's log has its own record of it. Guarantees that a use says which of the
- * two told it, and whether they tell the same. No proof is verified here: a person has one use checked (proving/), or does that without
- * the portal.
+ * Makes uses of rows: an exchange has two sides, and each server's log has its own record of it. Guarantees
+ * that a use says which of the two told it, and whether they tell the same. No proof is verified here: a
+ * person has one use checked (proving/), or does that without the portal.
  */
 import { subsystemOf } from '../asking/read-usages.ts'
 import type { Row } from './row.ts'
 
-/** `both`: two systems say the same of it, each with a record that a proof can be held against. `one` also where two rows lack what it takes to compare them. */
+/**
+ * `both`: two systems say the same of it, each with a record that a proof can be held against. `one` also
+ * where two rows lack what it takes to compare them.
+ */
 type Proven = 'both' | 'one' | 'differing'
 
 export type Use = {
@@ -33,8 +36,8 @@ export function joinRows(rows: readonly Row[]): Use[] {
 }
 
 /**
- * What the rows of both sides have in common; '' where a row names no exchange. Who asked whom belongs to it: anybody can write the
- * message id of others into a row, and must not make them differ by it.
+ * What the rows of both sides have in common; '' where a row names no exchange. Who asked whom belongs to it:
+ * anybody can write the message id of others into a row, and must not make them differ by it.
  */
 function exchangeOf({ messageId, client, service }: Row): string {
   return messageId === '' ? '' : JSON.stringify([messageId, client?.id, service?.id])
@@ -93,7 +96,10 @@ function pairOf(provider: Row, consumer: Row): Use {
   }
 }
 
-/** Whether two rows without a difference are the words of two, of one request, each with a record in its log and of one end. */
+/**
+ * Whether two rows without a difference are the words of two, of one request, each with a record in its log
+ * and of one end.
+ */
 function isTwofold(provider: Row, consumer: Row): boolean {
   const isRequest = provider.requestId !== '' && provider.requestId === consumer.requestId
   const areProvable = [provider, consumer].every(

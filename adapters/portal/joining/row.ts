@@ -1,7 +1,13 @@
-/** One use of a person's data, as one of its two sides tells it, and what that side says besides. Everything here was checked. */
+/**
+ * One use of a person's data, as one of its two sides tells it, and what that side says besides. Everything
+ * here was checked.
+ */
 import type { System } from '../asking/find-systems.ts'
 
-/** An organisation's system or service: its identifier "DEV/GOV/1002/tax" and the names by which people know it. */
+/**
+ * An organisation's system or service: its identifier "DEV/GOV/1002/tax" and the names by which people know
+ * it.
+ */
 export type Party = { id: string; name: string; owner: string }
 
 export type Contract = { id: string; version: number; title?: string; retentionDays?: number }

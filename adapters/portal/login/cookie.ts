@@ -1,6 +1,7 @@
 /**
- * The one cookie of the portal: an attempt to log in, at the provider or with a wallet, or the session that came of it. No script, no other site and, with HTTPS, no
- * other host can read or set it (RFC 6265bis, __Host- prefix). It has no lifetime, so a browser that is closed forgets it.
+ * The one cookie of the portal: an attempt to log in, at the provider or with a wallet, or the session that
+ * came of it. No script, no other site and, with HTTPS, no other host can read or set it (RFC 6265bis,
+ * __Host- prefix). It has no lifetime, so a browser that is closed forgets it.
  */
 import { type Cookies, createCookies } from '#platform/sessions/cookies.ts'
 import type { Look } from './sessions.ts'
@@ -25,7 +26,10 @@ export type OneCookie = {
 }
 
 const NAME = 'id'
-/** How the person reads is the language, and a letter for each other choice. An address of the portal stands encoded: it may have no sign that ends a cookie. */
+/**
+ * How the person reads is the language, and a letter for each other choice. An address of the portal stands
+ * encoded: it may have no sign that ends a cookie.
+ */
 const ATTEMPT = /^a\.([a-z]{2}L?E?)\.([A-Za-z0-9_-]{1,800})\.(.{1,100})$/
 const WALLET = /^w\.([a-z]{2}L?E?)\.([A-Za-z0-9_-]{1,800})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/
 const SESSION = /^s\.([A-Za-z0-9_-]{43})$/

@@ -1,6 +1,7 @@
 /**
- * Sessions of people, in memory and nowhere else. A session is a token of 256 random bits that only the browser has, and whose digest
- * alone is here. It ends by disuse, by age, by logout and with the process; what is under way for it ends with it.
+ * Sessions of people, in memory and nowhere else. A session is a token of 256 random bits that only the
+ * browser has, and whose digest alone is here. It ends by disuse, by age, by logout and with the process;
+ * what is under way for it ends with it.
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
@@ -9,7 +10,10 @@ import type { PersonType } from '#schemas/mandates.ts'
 /** `code` is the person's, as the registers know it. */
 export type Person = { code: string; name: string }
 
-/** How a person signed in: at the country's provider, with a wallet, or with a passkey, by which they look and give nothing. */
+/**
+ * How a person signed in: at the country's provider, with a wallet, or with a passkey, by which they look and
+ * give nothing.
+ */
 type SignedInBy = 'provider' | 'wallet' | 'passkey'
 /** Somebody for whom the person of a session acts, as the register of mandates confirmed it. */
 export type Acting = {
@@ -77,7 +81,8 @@ export function createSessions(q: { clock: Clock; idleMs: number; wholeMs: numbe
   const timer = setInterval(sweep, SWEEP_MS).unref()
   return {
     begin(person, look, by = 'provider') {
-      // A person with too many sessions loses their own oldest, so that nobody signs others out by signing in often.
+      // A person with too many sessions loses their own oldest, so that nobody signs others out by signing in
+      // often.
       const own = ofPerson(person)
       if (own.length >= MOST_OF_ONE) remove(own[0]!)
       // The one that was used longest ago gives way: memory is bounded, and a login is dearer than a page.

@@ -1,6 +1,7 @@
 /**
- * Signing in and out: `GET /login` to the country's provider, `GET /login/callback` back with a session, `POST /logout`. Who came back is
- * known by the claim that the settings name, and to this process's memory alone: no line of the log says who it was.
+ * Signing in and out: `GET /login` to the country's provider, `GET /login/callback` back with a session,
+ * `POST /logout`. Who came back is known by the claim that the settings name, and to this process's memory
+ * alone: no line of the log says who it was.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '#platform/clock.ts'
@@ -51,7 +52,8 @@ export function codeReader(pattern: string): SignIn['codeOf'] {
 export function signInRoutes(app: FastifyInstance, q: SignIn): void {
   const used = createUsedAttempts(q.clock)
 
-  // Nobody is counted by address: a state of 256 bits cannot be guessed, and a whole town may share the address of a carrier.
+  // Nobody is counted by address: a state of 256 bits cannot be guessed, and a whole town may share the
+  // address of a carrier.
   function refuse(reply: FastifyReply, look: Look, why: Refusal): FastifyReply {
     q.count(why)
     return q.refused(reply, look, why)
@@ -79,7 +81,8 @@ export function signInRoutes(app: FastifyInstance, q: SignIn): void {
     const attempt = attemptOf(given?.attempt, q.clock())
     const callback = new URL(q.redirectUri)
     callback.search = new URL(request.url, 'http://ignored').search
-    // Any website could have sent the browser here: a wrong state neither uses the attempt up nor counts as a failed login.
+    // Any website could have sent the browser here: a wrong state neither uses the attempt up nor counts as a
+    // failed login.
     if (attempt === undefined || callback.searchParams.get('state') !== attempt.state)
       return refuse(reply, look, 'expired')
     reply.header('set-cookie', q.cookie.clear())
@@ -97,7 +100,8 @@ export function signInRoutes(app: FastifyInstance, q: SignIn): void {
     q.count('signed_in')
     const token = q.sessions.begin(person, look)
     reply.removeHeader('set-cookie').header('set-cookie', q.cookie.writeSession(token))
-    // A page instead of a redirect: browsers do not send a Strict cookie in a chain of redirects that began at the provider.
+    // A page instead of a redirect: browsers do not send a Strict cookie in a chain of redirects that began
+    // at the provider.
     return q.arrived(reply, look, given !== undefined && q.isEntrance(given.next) ? given.next : '/')
   })
 
@@ -112,7 +116,9 @@ export function signInRoutes(app: FastifyInstance, q: SignIn): void {
   })
 }
 
-/** Where the person wants to go. Never out of the portal, and to no page that a stranger's link should open. */
+/**
+ * Where the person wants to go. Never out of the portal, and to no page that a stranger's link should open.
+ */
 export function nextOf(request: FastifyRequest, { isEntrance }: Pick<SignIn, 'isEntrance'>): string {
   const { next } = request.query as Record<string, unknown>
   return typeof next === 'string' && isEntrance(next) ? next : '/'

@@ -1,4 +1,7 @@
-/** Attempts to sign in that were used, each once. They are forgotten when they could not be used any more anyway. */
+/**
+ * Attempts to sign in that were used, each once. They are forgotten when they could not be used any more
+ * anyway.
+ */
 import type { Clock } from '#platform/clock.ts'
 import { ATTEMPT_SECONDS } from '#platform/sessions/attempt.ts'
 

@@ -1,4 +1,7 @@
-/** The pages about mandates: what a person gave and holds, a form to give one, and the choice for whom they act. */
+/**
+ * The pages about mandates: what a person gave and holds, a form to give one, and the choice for whom they
+ * act.
+ */
 import { OWN_RIGHT } from '#schemas/mandates.ts'
 import type { FoundMandates } from '../everything/shape.ts'
 import type { Acting, Session } from '../login/sessions.ts'
@@ -51,7 +54,10 @@ function list(reader: SignedIn, all: All, which: 'given' | 'held'): Html {
 ${itemsOf(all[which], { none, words, item: (one) => item(reader, all, which, one) })}</section>`
 }
 
-/** What the list is called, and what it says where there is none; `isTheirs`: of the one for whom somebody acts. */
+/**
+ * What the list is called, and what it says where there is none; `isTheirs`: of the one for whom somebody
+ * acts.
+ */
 function namesOf(which: 'given' | 'held', isTheirs: boolean): [title: string, none: string] {
   return isTheirs
     ? ['mandates.of.given', 'mandates.of.none']

@@ -1,4 +1,7 @@
-/** Reads what a register of mandates answers. Guarantees that nothing is taken as it comes: whatever has another form is not there. */
+/**
+ * Reads what a register of mandates answers. Guarantees that nothing is taken as it comes: whatever has
+ * another form is not there.
+ */
 import { isPlainText } from '#platform/plain-text.ts'
 import type { PersonType } from '#schemas/mandates.ts'
 import { isObject, listOf } from '../asking/read-usages.ts'

@@ -1,6 +1,6 @@
 /**
- * The register of mandates as the portal asks it, always for the person who is signed in. Guarantees that a person acts for another only by a
- * mandate that the register itself named, at the time when it is used.
+ * The register of mandates as the portal asks it, always for the person who is signed in. Guarantees that a
+ * person acts for another only by a mandate that the register itself named, at the time when it is used.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { PersonType } from '#schemas/mandates.ts'
@@ -21,7 +21,10 @@ import {
 } from './read-mandates.ts'
 
 type Asked = { gone: AbortSignal }
-/** `theirs`: of the one for whom the person acts, by the mandate that the session names; the register has both names. */
+/**
+ * `theirs`: of the one for whom the person acts, by the mandate that the session names; the register has both
+ * names.
+ */
 type Whose = { theirs?: Acting | undefined }
 /** `open`: the register may have done it. */
 export type Done = 'done' | 'refused' | 'away' | 'open'

@@ -1,6 +1,7 @@
 /**
- * "Who may act for me": mandates that a person gave and holds, giving one, taking one back, giving one up; and the choice for whom the person
- * acts here. What a form says is asked of the register again: a person acts only for those whom the register names.
+ * "Who may act for me": mandates that a person gave and holds, giving one, taking one back, giving one up;
+ * and the choice for whom the person acts here. What a form says is asked of the register again: a person
+ * acts only for those whom the register names.
  */
 import { OWN_RIGHT } from '#schemas/mandates.ts'
 import type { Acting } from '../login/sessions.ts'
@@ -36,8 +37,8 @@ export const mandates: Section = {
 }
 
 /**
- * The same of the one for whom somebody acts: a clerk for the person at the desk, a member of the board for the company. The register
- * decides by the role by which they act, and its record names both.
+ * The same of the one for whom somebody acts: a clerk for the person at the desk, a member of the board for
+ * the company. The register decides by the role by which they act, and its record names both.
  */
 export const theirMandates: Section = {
   name: 'theirMandates',

@@ -1,4 +1,7 @@
-/** Where each system tells the person, as the systems answer; and the form by which many are asked at once. It works without script. */
+/**
+ * Where each system tells the person, as the systems answer; and the form by which many are asked at once. It
+ * works without script.
+ */
 import { NOTICE_SUBJECTS, type NoticeSubject } from '#schemas/notices.ts'
 import type { JsonAnswer, NotCalled } from '../asking/call-service.ts'
 import type { System } from '../asking/find-systems.ts'
@@ -143,14 +146,20 @@ ${isCut && notices.length > 0 ? html`<p class="note">${words('list.cut')}</p>` :
 ${missing.length === 0 ? NOTHING : html`<ul class="open">${missing.map(({ system, why }) => html`<li>${foreign(system.name)}: ${words(`why.${why}`)}</li>`)}</ul>`}`
 }
 
-/** In the reader's language, or the first in which its operator named it; its name alone where its system offers it no more. */
+/**
+ * In the reader's language, or the first in which its operator named it; its name alone where its system
+ * offers it no more.
+ */
 function titleOf({ name, titles }: ShownChannel, words: Words): Html | string {
   const own = titles?.[words.language] ?? Object.values(titles ?? {})[0]
   if (own !== undefined) return foreign(own)
   return words.has(`notices.channel.${name}`) ? words(`notices.channel.${name}`) : foreign(name)
 }
 
-/** Each title with whose it is where systems call one channel differently: none puts its words into the mouth of another. */
+/**
+ * Each title with whose it is where systems call one channel differently: none puts its words into the mouth
+ * of another.
+ */
 function titleOfAll(offered: readonly Offered[], words: Words): Html | string {
   const titles = Map.groupBy(offered, ({ channel }) => html`${titleOf(channel, words)}`.markup)
   if (titles.size === 1) return titleOf(offered[0]!.channel, words)
@@ -163,7 +172,8 @@ function titleOfAll(offered: readonly Offered[], words: Words): Html | string {
 function askForm(offering: readonly Known[], words: Words, session: Session): Html {
   const offered = offering.flatMap(({ system, channels }) => channels.map((channel) => ({ system, channel })))
   const channels = [...Map.groupBy(offered, ({ channel }) => channel.name)]
-  // Who asks once more, as for the systems that sent no code yet, does not take back by that what they wanted to hear of.
+  // Who asks once more, as for the systems that sent no code yet, does not take back by that what they wanted
+  // to hear of.
   const before = offering.flatMap(({ notices }) => notices.flatMap(({ about }) => about))
   const isWanted = (one: NoticeSubject): boolean =>
     before.length === 0 ? one === 'uses' : before.includes(one)

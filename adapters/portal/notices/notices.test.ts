@@ -1,4 +1,7 @@
-/** Asking many systems for messages, confirming, ending, and stopping by a link; over systems that are honest, know nothing of it, or lie. */
+/**
+ * Asking many systems for messages, confirming, ending, and stopping by a link; over systems that are honest,
+ * know nothing of it, or lie.
+ */
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { keepNotices, NOTICE_ID, NOTICE_SECRET } from '#test/fakes/notice-systems.ts'

@@ -1,6 +1,7 @@
 /**
- * Asks several systems to tell a person at one address. Guarantees that an address which nobody confirmed gets the code of one system alone:
- * the others are asked once it is confirmed there. So no form makes many systems write to a stranger.
+ * Asks several systems to tell a person at one address. Guarantees that an address which nobody confirmed
+ * gets the code of one system alone: the others are asked once it is confirmed there. So no form makes many
+ * systems write to a stranger.
  */
 import type { JsonAnswer, NotCalled } from '../asking/call-service.ts'
 import type { System } from '../asking/find-systems.ts'
@@ -9,7 +10,9 @@ import { readAsked } from './read-notices.ts'
 /** `first`: it was not asked, as another has to confirm the address before. */
 export type Told = { system: System; answer: JsonAnswer | NotCalled | 'first' }
 
-/** `mayAsk` counts a question, for each system after the first; of those that it refuses the answer is 429. */
+/**
+ * `mayAsk` counts a question, for each system after the first; of those that it refuses the answer is 429.
+ */
 export async function* askOneFirst(
   systems: readonly System[],
   q: {

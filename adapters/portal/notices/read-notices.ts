@@ -1,4 +1,7 @@
-/** Reads what a system says of a person's notices. It may lie: nothing is taken that is not as the description says. */
+/**
+ * Reads what a system says of a person's notices. It may lie: nothing is taken that is not as the description
+ * says.
+ */
 import { isPlainText } from '#platform/plain-text.ts'
 import { NOTICE_MODES, NOTICE_SUBJECTS, type Notice } from '#schemas/notices.ts'
 import { isObject } from '../asking/read-usages.ts'

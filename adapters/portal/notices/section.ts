@@ -1,4 +1,7 @@
-/** "Tell me when my data is used": where the person is told by each system, one form for many of them, and the end of all. */
+/**
+ * "Tell me when my data is used": where the person is told by each system, one form for many of them, and the
+ * end of all.
+ */
 import { asFault } from '#schemas/fault.ts'
 import {
   CONFIRMATION_PATH,

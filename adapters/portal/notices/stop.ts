@@ -1,7 +1,7 @@
 /**
- * Stops messages by the link of one, for whoever has it: no login, no session. Guarantees that reading the page stops nothing, that
- * the token goes to the one system that the link means and does nothing else there, and that strangers cannot make the portal ask systems
- * for long or often.
+ * Stops messages by the link of one, for whoever has it: no login, no session. Guarantees that reading the
+ * page stops nothing, that the token goes to the one system that the link means and does nothing else there,
+ * and that strangers cannot make the portal ask systems for long or often.
  */
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'

@@ -1,4 +1,7 @@
-/** What a person chooses of the list: days, who asked, how sure it is. It stands in the address, so that it works without script. */
+/**
+ * What a person chooses of the list: days, who asked, how sure it is. It stands in the address, so that it
+ * works without script.
+ */
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Period } from '../asking/chosen-days.ts'
 import { shownRow, type Use } from '../joining/join.ts'
@@ -7,7 +10,10 @@ import { type Html, html, NOTHING } from './html.ts'
 import { ICONS } from './icons.ts'
 
 export type Choice = Period & {
-  /** The tag of the name that the entries show: addresses stay in the history of a browser and in logs of what is before the portal. */
+  /**
+   * The tag of the name that the entries show: addresses stay in the history of a browser and in logs of what
+   * is before the portal.
+   */
   organisation?: string
   proven?: (typeof DOUBTS)[number]
 }

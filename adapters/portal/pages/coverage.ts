@@ -1,4 +1,7 @@
-/** What the list covers: which systems answered, which did not and why, for which span, and what is left open. Nothing is promised. */
+/**
+ * What the list covers: which systems answered, which did not and why, for which span, and what is left open.
+ * Nothing is promised.
+ */
 import type { System } from '../asking/find-systems.ts'
 import { type Gathered, hasToldAll, isComplete } from '../joining/gathered.ts'
 import type { Answered, Coverage, Failed, Mass } from '../joining/row.ts'

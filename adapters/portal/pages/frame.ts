@@ -1,4 +1,7 @@
-/** What every page has: its head, the way through the portal, the choice of language and of how to read, whom to ask. */
+/**
+ * What every page has: its head, the way through the portal, the choice of language and of how to read, whom
+ * to ask.
+ */
 import type { Acting, Look, Session } from '../login/sessions.ts'
 import { type Words, wordsOf } from '../texts.ts'
 import { csrfField } from './form.ts'
@@ -49,7 +52,10 @@ export function hrefFor(path: string, { session, look }: Pick<Reader, 'session' 
   return session === undefined ? path + choicesOf(look) : path
 }
 
-/** Where somebody signs in, to be led to `next` then, and to go on reading as they chose: a session before it ends, with what it knows. */
+/**
+ * Where somebody signs in, to be led to `next` then, and to go on reading as they chose: a session before it
+ * ends, with what it knows.
+ */
 export function signInAt(path: string, next: string, look: Look): string {
   const choices = choicesOf(look)
   // An identifier in the address has signs that a query would read otherwise.
@@ -58,8 +64,8 @@ export function signInAt(path: string, next: string, look: Look): string {
 }
 
 /**
- * `at` is the address of the page, to which the choices of how to read lead back; `section` the one of the menu to which it belongs;
- * `next` is where it goes at once.
+ * `at` is the address of the page, to which the choices of how to read lead back; `section` the one of the
+ * menu to which it belongs; `next` is where it goes at once.
  */
 export function frameOf(
   place: Place,
@@ -133,8 +139,8 @@ ${mayAct && acting === undefined ? other : NOTHING}</p>`
 }
 
 /**
- * The first page alone needs no menu. On a phone it is folded, and says where one is: beside each other the sections would be cut off, and
- * below each other take the room of what the person came for.
+ * The first page alone needs no menu. On a phone it is folded, and says where one is: beside each other the
+ * sections would be cut off, and below each other take the room of what the person came for.
  */
 function menu(entries: readonly MenuEntry[], words: Words, section: string | undefined): Html {
   if (entries.every(({ href }) => href === '/')) return NOTHING
@@ -144,7 +150,10 @@ function menu(entries: readonly MenuEntry[], words: Words, section: string | und
   return html`<nav class="menu" aria-label="${words('frame.menu')}"><details><summary>${ICONS.bars}<span><strong>${words('frame.menu.short')}</strong>${here === undefined ? NOTHING : html` ${words(`menu.${here.name}`)}`}</span>${ICONS.open}</summary><ul>${entries.map(entry)}</ul></details></nav>`
 }
 
-/** Of links alone, so that they work without script, and are kept with the session; without one, each holds the other choices too. */
+/**
+ * Of links alone, so that they work without script, and are kept with the session; without one, each holds
+ * the other choices too.
+ */
 function choices({ languages }: Place, { words, look, session }: Reader, at: string): Html {
   const to = (choice: keyof Look, value: string): string => {
     const query = new URLSearchParams(session === undefined ? choicesOf(look) : '')

@@ -1,4 +1,7 @@
-/** Pages as text. Guarantees that a value is text of the page, whoever wrote it: only what `html` itself made is markup. */
+/**
+ * Pages as text. Guarantees that a value is text of the page, whoever wrote it: only what `html` itself made
+ * is markup.
+ */
 
 export type Html = { readonly markup: string }
 

@@ -1,6 +1,6 @@
 /**
- * The drawings of the pages. Each stands beside words that say the same, so readers of the page aloud pass over them. They are once in a
- * page, and named wherever they are shown: a list has thousands.
+ * The drawings of the pages. Each stands beside words that say the same, so readers of the page aloud pass
+ * over them. They are once in a page, and named wherever they are shown: a list has thousands.
  */
 import { type Html, html } from './html.ts'
 

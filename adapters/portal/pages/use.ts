@@ -1,4 +1,7 @@
-/** One entry of the timeline: who asked whom about the person, why, how far it is proven, and where the proof is. */
+/**
+ * One entry of the timeline: who asked whom about the person, why, how far it is proven, and where the proof
+ * is.
+ */
 import type { Group } from '../joining/group.ts'
 import { isOneSystem, otherSide, shownRow, type Use } from '../joining/join.ts'
 import type { Party, Row } from '../joining/row.ts'
@@ -12,8 +15,8 @@ export type Around = {
   words: Words
   easy: boolean
   /**
-   * How a subsystem did. Of those that answered nothing more is said: whatever tells "it should have this row" from "it may lack it"
-   * would tell the person that a use is withheld.
+   * How a subsystem did. Of those that answered nothing more is said: whatever tells "it should have this
+   * row" from "it may lack it" would tell the person that a use is withheld.
    */
   stateOf(system: string): 'answered' | 'no_answer' | 'absent'
 }

@@ -1,6 +1,7 @@
 /**
- * The page of a person's uses, as it is made while systems answer: what each answered appears at once, and the whole at the end takes
- * its place (the style sheet hides the first when the second is there), so that no script is needed.
+ * The page of a person's uses, as it is made while systems answer: what each answered appears at once, and
+ * the whole at the end takes its place (the style sheet hides the first when the second is there), so that no
+ * script is needed.
  */
 import { isWithin, type Span, spanOf } from '../asking/chosen-days.ts'
 import type { System, Systems } from '../asking/find-systems.ts'

@@ -1,4 +1,7 @@
-/** The pages on which a wallet is asked: for a login, or to agree to something. They need no script, and none turns by itself: who waits asks again by a link, and each says when it is over. */
+/**
+ * The pages on which a wallet is asked: for a login, or to agree to something. They need no script, and none
+ * turns by itself: who waits asks again by a link, and each says when it is over.
+ */
 import type { WalletLogin } from '#platform/wallet-login/create-wallet-login.ts'
 import { drawQr } from '#platform/wallet-login/draw-qr.ts'
 import { frameOf, hrefFor, type Place, type Reader, wholePage } from './frame.ts'
@@ -11,7 +14,9 @@ type Waiting = Exclude<ReturnType<WalletLogin['look']>, { state: 'ended' }> & {
   said: Said | undefined
   at: Asking
 }
-/** What it is for, which some texts say, and its addresses: that of the number stands beside that of waiting. */
+/**
+ * What it is for, which some texts say, and its addresses: that of the number stands beside that of waiting.
+ */
 type Asking = { of: 'wallet' | 'agree'; wait: string; again: string; csrf: Html }
 
 const AT = '/login/wallet'

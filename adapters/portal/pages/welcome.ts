@@ -20,7 +20,9 @@ ${place.hasLetters ? html`<p><a href="${hrefFor('/letter', reader)}">${words('we
   return wholePage(frameOf(place, reader, { title: words('welcome.title'), at: '/' }), content)
 }
 
-/** The end of a session, by whatever it came: what is gone, and what another computer's user should still do. */
+/**
+ * The end of a session, by whatever it came: what is gone, and what another computer's user should still do.
+ */
 export function endedPage(place: Place, reader: Reader): string {
   const { words } = reader
   const content = html`<div class="message"><h1>${words('ended.title')}</h1><p class="lead" role="status">${words('welcome.ended')}</p>
@@ -31,7 +33,10 @@ export function endedPage(place: Place, reader: Reader): string {
 
 type Link = { href: string; text: string }
 
-/** What happened, and what to do next. `at`: the address to which the choices of how to read lead back, if it is not the first page. */
+/**
+ * What happened, and what to do next. `at`: the address to which the choices of how to read lead back, if it
+ * is not the first page.
+ */
 export function messagePage(
   place: Place,
   reader: Reader,

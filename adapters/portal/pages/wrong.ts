@@ -3,7 +3,10 @@ import type { System } from '../asking/find-systems.ts'
 import { frameOf, type Place, type Reader, wholePage } from './frame.ts'
 import { foreign, html, NOTHING } from './html.ts'
 
-/** `system` told the use; `number` is that of the exchange, '' where there is none. `isRefused`: a complaint of it was not taken. */
+/**
+ * `system` told the use; `number` is that of the exchange, '' where there is none. `isRefused`: a complaint
+ * of it was not taken.
+ */
 export function wrongPage(
   place: Place,
   reader: Reader,

@@ -1,7 +1,8 @@
 /**
- * Passkeys of people who come back. A passkey is added in a session that began a moment ago at the provider or with a wallet; later it signs
- * its person in from the same browser, to look. Guarantees that it does so only with the slip of this browser, before its end, with a device
- * that verified its user, and for each challenge once. Nothing about anybody is kept here.
+ * Passkeys of people who come back. A passkey is added in a session that began a moment ago at the provider
+ * or with a wallet; later it signs its person in from the same browser, to look. Guarantees that it does so
+ * only with the slip of this browser, before its end, with a device that verified its user, and for each
+ * challenge once. Nothing about anybody is kept here.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
@@ -32,7 +33,8 @@ export function createPasskeys(q: {
 }) {
   const { slips, origin, days, label, clock } = q
   const rpId = new URL(origin).hostname
-  // Of this process alone, as sessions are: a challenge serves where it was made, and so no two nodes take it.
+  // Of this process alone, as sessions are: a challenge serves where it was made, and so no two nodes take
+  // it.
   const secret = randomBytes(32)
   const used = createUsedAttempts(clock)
   const timeout = CHALLENGE_SECONDS * 1000
@@ -52,7 +54,10 @@ export function createPasskeys(q: {
 
   return {
     days,
-    /** Whether who is signed in so may add one: a session of a passkey would go on for ever, and one that was left open is whoever's. */
+    /**
+     * Whether who is signed in so may add one: a session of a passkey would go on for ever, and one that was
+     * left open is whoever's.
+     */
     mayAdd: ({ by, begunAt }: Session): boolean => by !== 'passkey' && clock() - begunAt <= FRESH_MS,
     /** What the browser hands to `navigator.credentials.create`. */
     optionsFor({ person, csrfToken }: Session) {

@@ -1,4 +1,7 @@
-/** The pages of passkeys: coming back with one, and setting one up. Both need the script, since only it can ask the device. */
+/**
+ * The pages of passkeys: coming back with one, and setting one up. Both need the script, since only it can
+ * ask the device.
+ */
 import type { Session } from '../login/sessions.ts'
 import { csrfField } from '../pages/form.ts'
 import { frameOf, hrefFor, type Place, type Reader, signInAt, wholePage } from '../pages/frame.ts'
@@ -10,7 +13,10 @@ export const FORGET = `${PASSKEY}/forget`
 /** For who is signed in. */
 export const SETTING_UP = '/passkey'
 
-/** `options`: for the browser; undefined where it has no slip that serves. `hasSlip`: it has one, which may be over. */
+/**
+ * `options`: for the browser; undefined where it has no slip that serves. `hasSlip`: it has one, which may be
+ * over.
+ */
 export function comeBackPage(
   place: Place,
   reader: Reader,
@@ -49,7 +55,10 @@ ${forgetForm(reader)}</article>`
   return wholePage(frameOf(place, reader, frame), content)
 }
 
-/** Hidden until the script finds that the browser has passkeys; it fills the fields with what the device answers. */
+/**
+ * Hidden until the script finds that the browser has passkeys; it fills the fields with what the device
+ * answers.
+ */
 function deviceForm(
   { words }: Reader,
   q: { action: string; options: object; fields: string[]; hidden: Html; button: string },

@@ -1,4 +1,7 @@
-/** People who come back with a passkey, to look and not to give; and whoever has the slip, the device, an old answer or another portal's. */
+/**
+ * People who come back with a passkey, to look and not to give; and whoever has the slip, the device, an old
+ * answer or another portal's.
+ */
 import { randomBytes } from 'node:crypto'
 import { chmodSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

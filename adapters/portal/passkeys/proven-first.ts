@@ -1,9 +1,15 @@
-/** What gives something away takes a login: who came back with a passkey looks, and is led to the provider before they give. */
+/**
+ * What gives something away takes a login: who came back with a passkey looks, and is led to the provider
+ * before they give.
+ */
 import { signInAt } from '../pages/frame.ts'
 import { messagePage } from '../pages/welcome.ts'
 import type { Answer, Rooms, Visit } from '../routing/section.ts'
 
-/** The page that says so; undefined for whoever signed in at the provider or with a wallet. `next` is an entrance. */
+/**
+ * The page that says so; undefined for whoever signed in at the provider or with a wallet. `next` is an
+ * entrance.
+ */
 export function provenFirst(
   { reader }: Pick<Visit, 'reader'>,
   { place }: Pick<Rooms, 'place'>,

@@ -1,7 +1,8 @@
 /**
- * Coming back with a passkey: `GET /login/passkey` shows what to press, `POST` begins a session by it, `/new` takes a new one of a person who
- * is signed in, `/forget` takes the slip out of the browser. The slip has the prefix __Host-, so that no neighbour of the host puts one of
- * their own there, and signs a person in as somebody else.
+ * Coming back with a passkey: `GET /login/passkey` shows what to press, `POST` begins a session by it, `/new`
+ * takes a new one of a person who is signed in, `/forget` takes the slip out of the browser. The slip has the
+ * prefix __Host-, so that no neighbour of the host puts one of their own there, and signs a person in as
+ * somebody else.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { createCookies } from '#platform/sessions/cookies.ts'

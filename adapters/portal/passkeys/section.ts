@@ -1,4 +1,7 @@
-/** "Come back with a passkey": who is signed in lets this browser and its device know them again for some days. */
+/**
+ * "Come back with a passkey": who is signed in lets this browser and its device know them again for some
+ * days.
+ */
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
 import { SETTING_UP, setUpPage } from './pages.ts'
 

@@ -1,7 +1,8 @@
 /**
- * The slip: what a person's own browser keeps so that their passkey lets them in again. It has the public key of the passkey, whose it is and
- * when they signed in, sealed by AES-256-GCM. Guarantees that whoever finds it in a browser reads nothing in it, and that only this
- * portal made it, so that the portal itself has to keep nothing about anybody.
+ * The slip: what a person's own browser keeps so that their passkey lets them in again. It has the public key
+ * of the passkey, whose it is and when they signed in, sealed by AES-256-GCM. Guarantees that whoever finds
+ * it in a browser reads nothing in it, and that only this portal made it, so that the portal itself has to
+ * keep nothing about anybody.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import { readSecret } from '#platform/configuration/read-secret.ts'
@@ -21,7 +22,10 @@ export type Slips = {
   seal(slip: Slip): string | undefined
   /** Undefined for whatever this portal did not seal. */
   open(text: string): Slip | undefined
-  /** Under which authenticators keep a person's passkey: the same each time, so that a new one takes its place, and it names nobody. */
+  /**
+   * Under which authenticators keep a person's passkey: the same each time, so that a new one takes its
+   * place, and it names nobody.
+   */
   handleOf(person: Person): string
 }
 

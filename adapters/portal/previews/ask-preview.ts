@@ -1,4 +1,7 @@
-/** Asks the system that keeps an answer for it. Only systems that the portal found are asked, whatever an address names. */
+/**
+ * Asks the system that keeps an answer for it. Only systems that the portal found are asked, whatever an
+ * address names.
+ */
 import { identifier } from '#adapters/client/identifiers.ts'
 import { CONSENTS } from '#schemas/consents.ts'
 import type { PreviewReleased } from '#schemas/previews.ts'
@@ -39,7 +42,10 @@ export async function findAsked(visit: Visit, rooms: Rooms): Promise<Found> {
   return TOKEN.test(token) ? ask(visit, rooms, { system, server }, asked) : nothing(visit, rooms)
 }
 
-/** Says to the system what the person decided about the one that the form names; undefined where it names none. */
+/**
+ * Says to the system what the person decided about the one that the form names; undefined where it names
+ * none.
+ */
 export async function decide(
   visit: Visit,
   rooms: Rooms,
@@ -80,7 +86,10 @@ function keeperIn(asked: readonly Keeper['system'][], named: Named): Keeper | un
   return system === undefined || (server !== undefined && !isServer(server)) ? undefined : { system, server }
 }
 
-/** One text for what was decided, is over, is another person's, or never was: whoever photographed an address learns nothing by it. */
+/**
+ * One text for what was decided, is over, is another person's, or never was: whoever photographed an address
+ * learns nothing by it.
+ */
 export function nothing({ reader }: Visit, rooms: Rooms): Answer {
   return plainPage(rooms, reader, { of: 'preview.none', status: 404, href: LIST, back: 'previews.back' })
 }

@@ -1,4 +1,7 @@
-/** Asks all systems with a service `consents` for what waits for the person, or was decided by them, page by page, within bounds. */
+/**
+ * Asks all systems with a service `consents` for what waits for the person, or was decided by them, page by
+ * page, within bounds.
+ */
 import { CONSENTS } from '#schemas/consents.ts'
 import { whyOfStatus } from '../asking/call-service.ts'
 import type { Call } from '../asking/calls.ts'
@@ -28,7 +31,10 @@ type Told = {
   missing: { server: string | undefined; why: Why }[]
 }
 
-/** Which servers each system named last, for a portal that goes on running: the one that would name them may be down. Nothing about people. */
+/**
+ * Which servers each system named last, for a portal that goes on running: the one that would name them may
+ * be down. Nothing about people.
+ */
 const named = new WeakMap<object, Map<string, string[]>>()
 const MOST_SYSTEMS = 1000
 
@@ -68,8 +74,8 @@ export async function askPreviews(
 type AskPage = (server: string | undefined, query: Record<string, string>) => ReturnType<Call>
 
 /**
- * Of one that several security servers serve each keeps answers: the first one says which others there are. Where it does not answer, those
- * that were named before are asked.
+ * Of one that several security servers serve each keeps answers: the first one says which others there are.
+ * Where it does not answer, those that were named before are asked.
  */
 async function askSystem(
   system: System,
@@ -88,7 +94,8 @@ async function askSystem(
     if (why !== undefined) told.missing.push({ server, why })
   }
   if (first.why === undefined) return told
-  // When none of them answered, the system did not. Else there may be a server meanwhile that nobody has named.
+  // When none of them answered, the system did not. Else there may be a server meanwhile that nobody has
+  // named.
   return told.missing.length === others.length
     ? { ...told, missing: [{ server: undefined, why: first.why }] }
     : { ...told, isCut: true }
@@ -108,8 +115,8 @@ function remember(
 }
 
 /**
- * Adds what one server told. `why` is said where it told nothing. Pages go on where the first one came from: where no server is named, the
- * next call could reach another.
+ * Adds what one server told. `why` is said where it told nothing. Pages go on where the first one came from:
+ * where no server is named, the next call could reach another.
  */
 async function askServer(
   told: Told,

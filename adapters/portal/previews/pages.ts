@@ -1,4 +1,7 @@
-/** What an office would get about the person, before it gets it; what came of it; and the list of all. Yes and no stand beside each other, and look the same. */
+/**
+ * What an office would get about the person, before it gets it; what came of it; and the list of all. Yes and
+ * no stand beside each other, and look the same.
+ */
 import type { System } from '../asking/find-systems.ts'
 import type { Why } from '../joining/row.ts'
 import { csrfField } from '../pages/form.ts'

@@ -24,7 +24,10 @@ export type Preview = {
 export const LIST = '/previews'
 export const ONE = '/previews/one'
 export const FILE = '/previews/answer'
-/** The one-time url that a consumer gets: the subsystem that has the answer stands in it, so that nobody else learns the secret at its end. */
+/**
+ * The one-time url that a consumer gets: the subsystem that has the answer stands in it, so that nobody else
+ * learns the secret at its end.
+ */
 export const ASKED = '/previews/asked/:instance/:memberClass/:memberCode/:subsystem/:token'
 /** With the security server that keeps it behind it. */
 export const ASKED_AT = `${ASKED}/:serverInstance/:serverClass/:serverMember/:serverCode`

@@ -1,4 +1,7 @@
-/** Answers that a person sees first: released and stopped, by forms of this very page, and systems that are broken or lie. */
+/**
+ * Answers that a person sees first: released and stopped, by forms of this very page, and systems that are
+ * broken or lie.
+ */
 import t from 'tap'
 import type { PreviewReleased, PreviewShown } from '#schemas/previews.ts'
 import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'

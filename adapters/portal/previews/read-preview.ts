@@ -1,4 +1,7 @@
-/** Reads what systems answer about answers that wait, which may be broken, or lie; what is no preview of the system is left out. */
+/**
+ * Reads what systems answer about answers that wait, which may be broken, or lie; what is no preview of the
+ * system is left out.
+ */
 import { isPlainText } from '#platform/plain-text.ts'
 import { PREVIEW_STATES } from '#schemas/previews.ts'
 import type { System } from '../asking/find-systems.ts'

@@ -1,4 +1,6 @@
-/** "Before it is sent": what an office would get about the person, which they see first, and release or stop. */
+/**
+ * "Before it is sent": what an office would get about the person, which they see first, and release or stop.
+ */
 import { CONSENTS } from '#schemas/consents.ts'
 import type { PreviewReleased } from '#schemas/previews.ts'
 import { notAnsweredPage, plainPage } from '../consents/problem.ts'
@@ -64,7 +66,10 @@ async function takeDecision(visit: Visit, rooms: Rooms): Promise<Answer> {
     : tell(visit, rooms, { act: 'release', json })
 }
 
-/** Only what stood on the page of the form: the text and the answer are compared again. Undefined for anything else. */
+/**
+ * Only what stood on the page of the form: the text and the answer are compared again. Undefined for anything
+ * else.
+ */
 function releasedBy(
   { form, reader }: Visit,
   { place }: Rooms,

@@ -1,4 +1,7 @@
-/** Who would get an answer and why, in words: the same lines on the page and in the text whose digest goes with what the person decides. */
+/**
+ * Who would get an answer and why, in words: the same lines on the page and in the text whose digest goes
+ * with what the person decides.
+ */
 import { createHash } from 'node:crypto'
 import type { Words } from '../texts.ts'
 import type { Preview } from './preview.ts'

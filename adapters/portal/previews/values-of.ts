@@ -1,6 +1,6 @@
 /**
- * What an answer says, as lines for a person. Guarantees that nothing of it is missing in the lines: what cannot be read without a doubt, or is
- * too long, is shown as the text that it is, or as a file.
+ * What an answer says, as lines for a person. Guarantees that nothing of it is missing in the lines: what
+ * cannot be read without a doubt, or is too long, is shown as the text that it is, or as a file.
  */
 import { isUtf8 } from 'node:buffer'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'

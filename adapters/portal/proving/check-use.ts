@@ -1,6 +1,7 @@
 /**
- * Checks one use: asks both systems again what they tell of it, fetches the proof of each, and has them judged by the configuration of the
- * own security server. Nothing of an address is believed but which entry is meant, and nothing is kept.
+ * Checks one use: asks both systems again what they tell of it, fetches the proof of each, and has them
+ * judged by the configuration of the own security server. Nothing of an address is believed but which entry
+ * is meant, and nothing is kept.
  */
 
 import type { SaidUse } from '#core/evidence-bundle/judge-use.ts'

@@ -1,4 +1,7 @@
-/** The page of one use that was checked: what each side's proof proves, what both prove together, and what no proof shows. */
+/**
+ * The page of one use that was checked: what each side's proof proves, what both prove together, and what no
+ * proof shows.
+ */
 import type { JudgedUse } from '#core/evidence-bundle/judge-use.ts'
 import type { SavedSide } from '#core/evidence-bundle/saved-use.ts'
 import { frameOf, type Place, type Reader, wholePage } from '../pages/frame.ts'
@@ -7,7 +10,9 @@ import { ICONS } from '../pages/icons.ts'
 import type { Words } from '../texts.ts'
 import type { CheckedUse } from './check-use.ts'
 
-/** `both` alone is said where both are proven, and by one message: whatever is less is the word of systems. */
+/**
+ * `both` alone is said where both are proven, and by one message: whatever is less is the word of systems.
+ */
 type Verdict = 'both' | 'apart' | 'one' | 'none' | 'false'
 
 function verdictOf({ judged }: Pick<CheckedUse, 'judged'>): Verdict {

@@ -1,4 +1,7 @@
-/** One use is checked when a person asks for it: both proofs, by the configuration of the own server, against what both systems tell now. */
+/**
+ * One use is checked when a person asks for it: both proofs, by the configuration of the own server, against
+ * what both systems tell now.
+ */
 import t from 'tap'
 import { readSavedUse } from '#core/evidence-bundle/saved-use.ts'
 import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'

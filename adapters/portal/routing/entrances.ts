@@ -1,7 +1,10 @@
 /** Which addresses of the portal people may come to from elsewhere, such as a link in an agency's page. */
 import type { Section } from './section.ts'
 
-/** One segment of an address, encoded: no dots alone, no slash in any form, nothing that a browser would read otherwise. */
+/**
+ * One segment of an address, encoded: no dots alone, no slash in any form, nothing that a browser would read
+ * otherwise.
+ */
 const SEGMENT = "(?!\\.{1,2}(?:/|$))(?:[A-Za-z0-9._~!'()*-]|%(?!2E|2F|5C|7F|[01])[0-9A-F]{2})+"
 const MOST_CHARACTERS = 600
 

@@ -1,4 +1,7 @@
-/** Forms that people send: what they hold, and that they came from a page of this very session, shown for whom the person still acts. */
+/**
+ * Forms that people send: what they hold, and that they came from a page of this very session, shown for whom
+ * the person still acts.
+ */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { Session } from '../login/sessions.ts'
@@ -25,8 +28,8 @@ export function formToken({ csrfToken, acting }: Shown): string {
 }
 
 /**
- * Whether a page of this session showed the form, for whom the person acts now: what was shown for one is not done for another. The cookie is
- * Strict besides, so that no other site's form comes with a session.
+ * Whether a page of this session showed the form, for whom the person acts now: what was shown for one is not
+ * done for another. The cookie is Strict besides, so that no other site's form comes with a session.
  */
 export function isOwnForm(form: URLSearchParams, session: Shown): boolean {
   return isSame(form.get(CSRF_FIELD) ?? '', formToken(session))
@@ -38,8 +41,9 @@ export function isOfSession(form: URLSearchParams, { csrfToken }: Shown): boolea
 }
 
 /**
- * Whether a page of the portal sent it, by what the browser says: for forms of people without a session. To Strict cookies a neighbour of the
- * host is no other site. Browsers of before Fetch Metadata say it in Origin.
+ * Whether a page of the portal sent it, by what the browser says: for forms of people without a session. To
+ * Strict cookies a neighbour of the host is no other site. Browsers of before Fetch Metadata say it in
+ * Origin.
  */
 export function isFromHere({ headers }: Pick<FastifyRequest, 'headers'>, origin: string): boolean {
   const site = headers['sec-fetch-site']

@@ -1,4 +1,7 @@
-/** Who reads a page, and how: the session of the one cookie, and the choices of language and size that an address may hold. */
+/**
+ * Who reads a page, and how: the session of the one cookie, and the choices of language and size that an
+ * address may hold.
+ */
 import type { FastifyRequest } from 'fastify'
 import type { OneCookie } from '../login/cookie.ts'
 import type { Look, Session, Sessions } from '../login/sessions.ts'

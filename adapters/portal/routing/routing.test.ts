@@ -1,4 +1,6 @@
-/** The routes of sections before strangers, people whose session is over, and forms that come from elsewhere. */
+/**
+ * The routes of sections before strangers, people whose session is over, and forms that come from elsewhere.
+ */
 import t, { type Test } from 'tap'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { createLog } from '#platform/logging/create-log.ts'

@@ -1,6 +1,6 @@
 /**
- * What a section of the portal is: its entry in the menu, the services that have to be there for it, and its pages. A section is a
- * folder with a `section.ts`, and one line in `sections.ts`.
+ * What a section of the portal is: its entry in the menu, the services that have to be there for it, and its
+ * pages. A section is a folder with a `section.ts`, and one line in `sections.ts`.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -20,7 +20,10 @@ export type Section = {
   name: string
   /** Where the menu leads; undefined for pages to which others lead. */
   href?: string
-  /** Codes of services. The menu has the section only where a system offers one of them to this portal; always where there are none. */
+  /**
+   * Codes of services. The menu has the section only where a system offers one of them to this portal; always
+   * where there are none.
+   */
   services(settings: PortalSettings): readonly string[]
   /** Whether this portal has it at all; each has it where that is not said. */
   isServed?(settings: PortalSettings): boolean
@@ -36,9 +39,15 @@ export type Route = {
   path: string
   /** For what it asks other systems, in the count of questions. Each person may do that so often. */
   asks?: string
-  /** People come here from elsewhere: who is not signed in may do that first, and comes back. Other pages lead to the first one. */
+  /**
+   * People come here from elsewhere: who is not signed in may do that first, and comes back. Other pages lead
+   * to the first one.
+   */
   isEntrance?: true
-  /** It is about the person who is signed in and their mandates: served whomever they act for, and to a clerk who acts for nobody yet. */
+  /**
+   * It is about the person who is signed in and their mandates: served whomever they act for, and to a clerk
+   * who acts for nobody yet.
+   */
   isOwn?: true
   answer(visit: Visit, rooms: Rooms): Promise<Answer>
 }
@@ -53,7 +62,8 @@ export type Visit = {
   /** What was sent by POST; empty for GET. */
   form: URLSearchParams
   /**
-   * From now on the person acts for whomever `confirm` names, and meanwhile for nobody. Of two choices at a time the later one counts.
+   * From now on the person acts for whomever `confirm` names, and meanwhile for nobody. Of two choices at a
+   * time the later one counts.
    */
   chooseActing(confirm: () => Promise<Acting | 'none' | 'away'>): Promise<Acting | 'none' | 'away'>
   /** The browser went away. */
@@ -74,7 +84,10 @@ export type Rooms = {
   clock: Clock
   systems: FindSystems
   calls: Calls
-  /** For what stands beside the list that a person came for: with few turns and little time of its own, so that it holds up no list. */
+  /**
+   * For what stands beside the list that a person came for: with few turns and little time of its own, so
+   * that it holds up no list.
+   */
   callsBeside: Calls
   /** Undefined where nobody acts for another. */
   register: MandateRegister | undefined

@@ -1,7 +1,8 @@
 /**
- * Serves the routes of all sections. Guarantees that only a person who is signed in reaches one, that a form of another site or session
- * does nothing, that nobody asks other systems too often, that a session which ended meanwhile gets nothing, and that a request is for one
- * person from its begin to its end, whatever another tab chooses meanwhile.
+ * Serves the routes of all sections. Guarantees that only a person who is signed in reaches one, that a form
+ * of another site or session does nothing, that nobody asks other systems too often, that a session which
+ * ended meanwhile gets nothing, and that a request is for one person from its begin to its end, whatever
+ * another tab chooses meanwhile.
  */
 import { pipeline, Readable } from 'node:stream'
 import { constants, createGzip } from 'node:zlib'
@@ -78,8 +79,8 @@ function answerStranger(route: Route, request: FastifyRequest, rooms: Rooms, rea
   if (route.path === '/') return { page: welcomePage(rooms.place, reader) }
   if (route.isEntrance !== true) return { to: hrefFor('/', reader) }
   const [at = '/'] = request.url.split('?')
-  // The Strict cookie of a person who is signed in does not come with a link of another site, but with the next step from here. A wallet
-  // puts its code behind the address.
+  // The Strict cookie of a person who is signed in does not come with a link of another site, but with the
+  // next step from here. A wallet puts its code behind the address.
   if (request.headers['sec-fetch-site'] === 'cross-site') {
     const whole = request.url.length <= MOST_ADDRESS ? request.url : at
     return message(rooms, reader, { of: 'entrance', link: [whole, 'login.goOn'], next: whole })
@@ -106,7 +107,10 @@ type Message = {
 /** Where a person chooses for whom they act. */
 const CHOOSE = '/mandates/for'
 
-/** Whoever acts for somebody does so by a mandate that holds at this moment. Who no longer has it is told so, and acts for themself. */
+/**
+ * Whoever acts for somebody does so by a mandate that holds at this moment. Who no longer has it is told so,
+ * and acts for themself.
+ */
 async function checkActing(
   { reader: { session }, gone }: Visit,
   kept: Session,

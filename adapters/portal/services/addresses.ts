@@ -1,4 +1,7 @@
-/** The addresses of this section's pages. An offer has its number from the system that makes it, so both name it. */
+/**
+ * The addresses of this section's pages. An offer has its number from the system that makes it, so both name
+ * it.
+ */
 import type { At } from './ask-offers.ts'
 
 export const LIST = '/services'

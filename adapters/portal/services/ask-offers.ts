@@ -1,4 +1,7 @@
-/** Asks systems for the offers of the person. Only systems that the portal found are asked, whatever an address names. */
+/**
+ * Asks systems for the offers of the person. Only systems that the portal found are asked, whatever an
+ * address names.
+ */
 import type { Offer, OfferStep } from '#schemas/offers.ts'
 import { type JsonAnswer, type NotCalled, whyOfStatus } from '../asking/call-service.ts'
 import type { Call } from '../asking/calls.ts'
@@ -85,7 +88,10 @@ export async function placeOf(
   return system === undefined || !NUMBER.test(id) ? undefined : { system, id }
 }
 
-/** The offer at that place; why there is none; or undefined where the system has none of that number for this person. */
+/**
+ * The offer at that place; why there is none; or undefined where the system has none of that number for this
+ * person.
+ */
 export async function askOffer(at: At, call: Call): Promise<Offer | Why | undefined> {
   const told = offersIn(await listAt(at.system, call))
   return typeof told === 'string' ? told : told.offers.find(({ id }) => id === at.id)

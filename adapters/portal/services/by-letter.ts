@@ -1,7 +1,8 @@
 /**
- * Answers the offer of a letter without a login: no session, no cookie. Guarantees that only who has the code and knows the person's own
- * reaches the offer, that all who do not are told the same, that one network tries few codes, and that nothing is kept here: what opens the
- * offer for an hour is a ticket in the page, which no address, no log and no agency holds.
+ * Answers the offer of a letter without a login: no session, no cookie. Guarantees that only who has the code
+ * and knows the person's own reaches the offer, that all who do not are told the same, that one network tries
+ * few codes, and that nothing is kept here: what opens the offer for an hour is a ticket in the page, which
+ * no address, no log and no agency holds.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { limitCalls } from '#adapters/kit/limit-calls.ts'

@@ -1,4 +1,7 @@
-/** Gives the code of a letter in at the system that sent it. Guarantees that who guesses learns nothing: whatever is wrong is said alike. */
+/**
+ * Gives the code of a letter in at the system that sent it. Guarantees that who guesses learns nothing:
+ * whatever is wrong is said alike.
+ */
 import { isObject } from '../asking/read-usages.ts'
 import type { Door } from './door.ts'
 import { OFFERS, readOffer } from './read-offers.ts'

@@ -1,6 +1,7 @@
 /**
- * Tickets of the page for letters: each opens one offer for an hour to whoever holds the page. Guarantees that only a ticket which this
- * process made is asked with, and that what others see of one, registers and the logs of both sides, opens nothing.
+ * Tickets of the page for letters: each opens one offer for an hour to whoever holds the page. Guarantees
+ * that only a ticket which this process made is asked with, and that what others see of one, registers and
+ * the logs of both sides, opens nothing.
  */
 import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto'
 

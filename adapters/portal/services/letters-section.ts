@@ -1,4 +1,7 @@
-/** At a counter: the clerk gives in the code of the letter that somebody brought, and answers its offer for them, by their own login. */
+/**
+ * At a counter: the clerk gives in the code of the letter that somebody brought, and answers its offer for
+ * them, by their own login.
+ */
 import { csrfField } from '../pages/form.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
 import type { Door } from './door.ts'

@@ -1,6 +1,6 @@
 /**
- * One offer: why it is there, what would be asked of whom, the form with the source of each value, the receipt, and what happened so far. What
- * systems say is text of the page, never markup.
+ * One offer: why it is there, what would be asked of whom, the form with the source of each value, the
+ * receipt, and what happened so far. What systems say is text of the page, never markup.
  */
 import type { AskedCall, FormField, Offer, OfferStep, Texts, ValueSource } from '#schemas/offers.ts'
 import { frameOf, wholePage } from '../pages/frame.ts'

@@ -1,6 +1,6 @@
 /**
- * What somebody does with one offer, whether they came to it signed in, for another, or with the code of a letter. Guarantees that
- * nothing is agreed to but what the page said.
+ * What somebody does with one offer, whether they came to it signed in, for another, or with the code of a
+ * letter. Guarantees that nothing is agreed to but what the page said.
  */
 import type { FormField } from '#schemas/offers.ts'
 import { type JsonAnswer, type NotCalled, whyOfStatus } from '../asking/call-service.ts'

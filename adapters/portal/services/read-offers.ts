@@ -1,6 +1,6 @@
 /**
- * Reads what a system says of its offers, as schemas/offers.yaml has it. Guarantees that each value is of its form and bounded: what is not is
- * left out, and an offer without a number, a state or a title is none.
+ * Reads what a system says of its offers, as schemas/offers.yaml has it. Guarantees that each value is of its
+ * form and bounded: what is not is left out, and an offer without a number, a state or a title is none.
  */
 import { isPlainText } from '#platform/plain-text.ts'
 import type {

@@ -1,4 +1,7 @@
-/** "My services": what agencies offer because something happened, the form that registers fill, and what became of it. */
+/**
+ * "My services": what agencies offer because something happened, the form that registers fill, and what
+ * became of it.
+ */
 import { csrfField } from '../pages/form.ts'
 import { provenFirst } from '../passkeys/proven-first.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'

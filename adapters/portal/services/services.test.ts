@@ -256,7 +256,8 @@ t.test('by letter, without a login', async (t) => {
   t.match(asked.text, /name="field-childName"[\s\S]*The register gave this\. It is not shown[\s\S]*From:/)
   t.notMatch(asked.text, /Mari|21000/)
   t.notMatch(asked.text, /name="field-childName"[^>]* required/, 'what a register gave need not be typed')
-  // What the agencies and the logs see of the ticket opens nothing, nor does one that the portal did not make: nobody is asked.
+  // What the agencies and the logs see of the ticket opens nothing, nor does one that the portal did not
+  // make: nobody is asked.
   const seen = [life.asked, server.asked.filter(({ path }) => path.startsWith('/v1'))]
   const name = life.asked[0]!.options['userId'] as string
   t.match(name, /^letter:[A-Za-z0-9_-]{22}$/)

@@ -1,6 +1,6 @@
 /**
- * "Who asked about me": the timeline, all of it as a file, and one use: its proof, and whether that holds. Each page asks
- * the systems anew and keeps nothing: what it shows is in the browser alone.
+ * "Who asked about me": the timeline, all of it as a file, and one use: its proof, and whether that holds.
+ * Each page asks the systems anew and keeps nothing: what it shows is in the browser alone.
  */
 import { writeSavedUse } from '#core/evidence-bundle/write-saved-use.ts'
 import { asFault } from '#schemas/fault.ts'

@@ -1,4 +1,7 @@
-/** Asks for what waits for a person's decision or a look of theirs. Guarantees that it never throws, and says where not all could be asked. */
+/**
+ * Asks for what waits for a person's decision or a look of theirs. Guarantees that it never throws, and says
+ * where not all could be asked.
+ */
 import { CONSENTS } from '#schemas/consents.ts'
 import { LIST as COMPLAINTS } from '../complaints/addresses.ts'
 import { askComplaints } from '../complaints/ask-complaints.ts'
@@ -19,8 +22,8 @@ type Told = { count: number; isAll: boolean }
 export type Waiting = Told & { name: 'previews' | 'services' | 'complaints'; href: string }
 
 /**
- * Of the sections that the menu has, at the same time. What an office asks a person's consent for is in no list: the address that it sends
- * them is the only way there.
+ * Of the sections that the menu has, at the same time. What an office asks a person's consent for is in no
+ * list: the address that it sends them is the only way there.
  */
 export async function askWaiting(visit: Visit, rooms: Rooms): Promise<Waiting[]> {
   const isOffered = (code: string): boolean => rooms.systems.isOffered([code])
@@ -54,7 +57,9 @@ async function offersOf(visit: Visit, rooms: Rooms): Promise<Told> {
   return { count: waiting.length, isAll: notTold.length + silent.length + cut.length === 0 }
 }
 
-/** Answers to read. Nobody keeps whether they were read, so one that closed the case is named for some days. */
+/**
+ * Answers to read. Nobody keeps whether they were read, so one that closed the case is named for some days.
+ */
 async function complaintsOf(visit: Visit, rooms: Rooms): Promise<Told> {
   const { complaints, told, notTold, silent, isAllAsked } = await askComplaints(visit, rooms)
   const answered = complaints.filter((one) => isNews(one, rooms.clock()))

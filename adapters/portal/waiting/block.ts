@@ -1,4 +1,7 @@
-/** "What waits for you", above the list of uses: each with the way to its page. That nothing waits is said only where everybody said so. */
+/**
+ * "What waits for you", above the list of uses: each with the way to its page. That nothing waits is said
+ * only where everybody said so.
+ */
 import type { Session } from '../login/sessions.ts'
 import type { Reader } from '../pages/frame.ts'
 import { type Html, html, NOTHING } from '../pages/html.ts'

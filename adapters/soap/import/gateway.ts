@@ -1,4 +1,7 @@
-/** What both sides of X-Road's REST adapter service have in their settings: numbered services, identifiers with dots, encryption. */
+/**
+ * What both sides of X-Road's REST adapter service have in their settings: numbered services, identifiers
+ * with dots, encryption.
+ */
 import { checkCode, idText, type MemberId, type SubsystemId } from '#schemas/identifiers.ts'
 
 export type Properties = ReadonlyMap<string, string>
@@ -34,7 +37,10 @@ export function numberedServices(properties: Properties): NumberedService[] {
     .map(([number, of]) => ({ number: String(number), of }))
 }
 
-/** `INSTANCE.CLASS.CODE.SUBSYSTEM.service[.version]`; undefined for one without a subsystem, or with other parts. */
+/**
+ * `INSTANCE.CLASS.CODE.SUBSYSTEM.service[.version]`; undefined for one without a subsystem, or with other
+ * parts.
+ */
 export function gatewayService(id: string): GatewayService | undefined {
   const parts = id.split('.')
   const isVersioned = parts.length === 6 || (parts.length === 5 && VERSION.test(parts[4]!))

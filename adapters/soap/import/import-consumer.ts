@@ -1,6 +1,6 @@
 /**
- * The consumer gateway of X-Road's REST adapter service as settings of the SOAP adapter: one file for each subsystem whose services were
- * asked.
+ * The consumer gateway of X-Road's REST adapter service as settings of the SOAP adapter: one file for each
+ * subsystem whose services were asked.
  */
 import { idText } from '#schemas/identifiers.ts'
 import {

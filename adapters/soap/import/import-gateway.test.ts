@@ -1,4 +1,7 @@
-/** The settings of X-Road's REST adapter service, every kind of them and worse ones, as settings that adapters take. */
+/**
+ * The settings of X-Road's REST adapter service, every kind of them and worse ones, as settings that adapters
+ * take.
+ */
 import { copyFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'

@@ -1,6 +1,7 @@
 /**
- * Settings of adapters, made of those of X-Road's REST adapter service (nordic-institute/REST-adapter-service). What cannot be carried
- * over is a line of comment in them, so that nobody finds out when the first request comes.
+ * Settings of adapters, made of those of X-Road's REST adapter service
+ * (nordic-institute/REST-adapter-service). What cannot be carried over is a line of comment in them, so that
+ * nobody finds out when the first request comes.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'

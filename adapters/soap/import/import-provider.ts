@@ -1,6 +1,7 @@
 /**
- * The provider gateway of X-Road's REST adapter service as settings of the adapter that makes a REST service a SOAP service: one file for
- * each REST system. What its WSDL says of requests decides which parameter goes where, as far as it can be read.
+ * The provider gateway of X-Road's REST adapter service as settings of the adapter that makes a REST service
+ * a SOAP service: one file for each REST system. What its WSDL says of requests decides which parameter goes
+ * where, as far as it can be read.
  */
 
 import { attributeKey, type ComplexType, elementsOf, type SimpleType } from '#core/wsdl/model.ts'

@@ -1,6 +1,6 @@
 /**
- * Reads a Java properties file (java.util.Properties, "load"): comments, separators, continued lines, escapes. A key that stands twice
- * keeps its last value, as Java has it.
+ * Reads a Java properties file (java.util.Properties, "load"): comments, separators, continued lines,
+ * escapes. A key that stands twice keeps its last value, as Java has it.
  */
 import { Fault } from '#schemas/fault.ts'
 

@@ -1,6 +1,6 @@
 /**
- * The adapter that makes a REST service a SOAP service of X-Road, by a WSDL: as the provider's system, which its security server asks,
- * or before a consumer's security server, for systems that speak SOAP alone.
+ * The adapter that makes a REST service a SOAP service of X-Road, by a WSDL: as the provider's system, which
+ * its security server asks, or before a consumer's security server, for systems that speak SOAP alone.
  */
 import { readFile } from 'node:fs/promises'
 import type { Adapter } from '#adapters/kit/adapter.ts'

@@ -16,7 +16,10 @@ const UNFIT = /%(?:25)*(?:5c|[01][0-9a-f]|7f)/i
 const FIELD_VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
 const MAX_HEADER = 1000
 
-/** `before` stands before the path of the mapping: that of the service at a security server. Throws `invalid_input`. */
+/**
+ * `before` stands before the path of the mapping: that of the service at a security server. Throws
+ * `invalid_input`.
+ */
 export function makeCall(
   planned: Planned,
   request: unknown,
@@ -29,7 +32,8 @@ export function makeCall(
     if (value === undefined || value === null || value === '') throw wrong(place, 'is missing')
     return encoded(place, value)
   })
-  // A slash ends none of them, since it is encoded: but a proxy may decode it, and then none may lead elsewhere.
+  // A slash ends none of them, since it is encoded: but a proxy may decode it, and then none may lead
+  // elsewhere.
   const isSegment = (segment: string): boolean =>
     !UNFIT.test(segment) && !segment.split(SLASH).some((part) => NOTHING_OR_DOTS.test(part))
   if (!path.split('/').slice(1).every(isSegment))

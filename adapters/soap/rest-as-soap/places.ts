@@ -1,6 +1,6 @@
 /**
- * Places in a message, written as names with slashes: `owner/code`, `@on`, `owner/#text`. They are found in the schema when the adapter
- * starts, so that no request meets one that does not exist.
+ * Places in a message, written as names with slashes: `owner/code`, `@on`, `owner/#text`. They are found in
+ * the schema when the adapter starts, so that no request meets one that does not exist.
  */
 
 import { invalid } from '#core/wsdl/collect-documents.ts'

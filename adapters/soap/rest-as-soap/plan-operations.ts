@@ -1,6 +1,7 @@
 /**
- * What the settings say of each operation, held against the WSDL: every place exists, nothing of a request is lost in silence, and the
- * names are those that X-Road wants. Throws `invalid_configuration` that names what is not so.
+ * What the settings say of each operation, held against the WSDL: every place exists, nothing of a request is
+ * lost in silence, and the names are those that X-Road wants. Throws `invalid_configuration` that names what
+ * is not so.
  */
 
 import { invalid } from '#core/wsdl/collect-documents.ts'

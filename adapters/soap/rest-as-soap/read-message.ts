@@ -1,6 +1,6 @@
 /**
- * Reads a SOAP message of X-Road: who asks whom for what, and the one element of its body. Attachments, other charsets and headers that
- * have to be understood and are not are refused.
+ * Reads a SOAP message of X-Road: who asks whom for what, and the one element of its body. Attachments, other
+ * charsets and headers that have to be understood and are not are refused.
  */
 import { checkSoapType } from '#core/transport/soap-consistency.ts'
 import { parseSoapMessage, type SoapMessage } from '#core/transport/soap-message.ts'

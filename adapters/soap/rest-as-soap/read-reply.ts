@@ -1,6 +1,6 @@
 /**
- * What the REST system, or the security server before it, answered: the value of its JSON with all digits, nothing, or a fault. No
- * status is an answer that the settings do not make one.
+ * What the REST system, or the security server before it, answered: the value of its JSON with all digits,
+ * nothing, or a fault. No status is an answer that the settings do not make one.
  */
 import type { SystemAnswer } from '#adapters/kit/system/open-system.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -26,8 +26,8 @@ const MAX_TEXT = 500
 const CODE = /^[A-Za-z][A-Za-z0-9_.:-]{0,199}$/
 
 /**
- * Undefined for an answer without content. Throws `source_refused`, `source_failed`, `source_timeout`, `answer_too_large`, and the fault
- * of a security server as it came.
+ * Undefined for an answer without content. Throws `source_refused`, `source_failed`, `source_timeout`,
+ * `answer_too_large`, and the fault of a security server as it came.
  */
 export async function readReply(answer: SystemAnswer, q: Q): Promise<unknown> {
   const { status, headers, body } = answer

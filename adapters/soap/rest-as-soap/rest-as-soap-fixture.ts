@@ -66,7 +66,10 @@ export async function startRestAsSoap(
   return { ...adapter, system, post }
 }
 
-/** A client of the library `soap` by the WSDL that the adapter itself serves, without the import from X-Road's address. */
+/**
+ * A client of the library `soap` by the WSDL that the adapter itself serves, without the import from X-Road's
+ * address.
+ */
 export async function soapClient(t: Test, url: string, wsdl: string) {
   const file = path.join(emptyFolder(t), 'parcels.wsdl')
   writeFileSync(file, wsdl.replace(/<xs:import[^>]*\/>/, ''))

@@ -1,4 +1,6 @@
-/** The SOAP interface: one address that takes X-Road's messages, and answers all that fails with a SOAP fault. */
+/**
+ * The SOAP interface: one address that takes X-Road's messages, and answers all that fails with a SOAP fault.
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { System } from '#adapters/kit/system/open-system.ts'
 import { writeSoapFault } from '#core/transport/fault-xml.ts'

@@ -1,4 +1,7 @@
-/** The settings of the adapter that makes a REST service a SOAP service: the WSDL, and for each of its operations a call. */
+/**
+ * The settings of the adapter that makes a REST service a SOAP service: the WSDL, and for each of its
+ * operations a call.
+ */
 import { type KitSettings, kitProperties } from '#adapters/kit/settings.ts'
 import {
   type CallLimits,

@@ -1,6 +1,6 @@
 /**
- * The statement that an event calls. Guarantees that what comes from a sender is only ever a bound value, and that a number of its JSON is
- * bound as it was written, also within an object or a list.
+ * The statement that an event calls. Guarantees that what comes from a sender is only ever a bound value, and
+ * that a number of its JSON is bound as it was written, also within an object or a list.
  */
 import type { InboxEvent } from '#adapters/client/index.ts'
 import { attributeOf } from '#core/events/cloud-event.ts'

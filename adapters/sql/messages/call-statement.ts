@@ -1,6 +1,7 @@
 /**
- * An event of an inbox calls a statement. Guarantees that the statement and the mark that the event was taken are in one transaction, so that
- * an event that comes again, after a crash before it was acknowledged, does nothing.
+ * An event of an inbox calls a statement. Guarantees that the statement and the mark that the event was taken
+ * are in one transaction, so that an event that comes again, after a crash before it was acknowledged, does
+ * nothing.
  */
 import { createHash } from 'node:crypto'
 import type { InboxEvent } from '#adapters/client/index.ts'

@@ -1,4 +1,7 @@
-/** What no schema can say about these settings: that each value of a statement is known, and that names differ. */
+/**
+ * What no schema can say about these settings: that each value of a statement is known, and that names
+ * differ.
+ */
 import { checkMonitoring } from '#adapters/kit/settings.ts'
 import type { Problem } from '#platform/configuration/read-configuration.ts'
 import { checkDatabase } from '../check-settings.ts'

@@ -1,6 +1,6 @@
 /**
- * The ways to the inboxes and rooms that rows name. Guarantees that an inbox which takes nothing holds up no other, and that it is asked again by one
- * row alone, after a pause that grows.
+ * The ways to the inboxes and rooms that rows name. Guarantees that an inbox which takes nothing holds up no
+ * other, and that it is asked again by one row alone, after a pause that grows.
  */
 import type { SecurityServer } from '#adapters/client/index.ts'
 import { createHandOver, type HandOver, pauseAfter } from '#adapters/kit/messages/hand-over.ts'
@@ -13,7 +13,9 @@ type Gate = { handOver: HandOver; attempts: number; opensAt: number }
 export type Gates = {
   /** The inboxes that are not asked now. */
   closed(): string[]
-  /** False when its inbox takes nothing now. Throws EventRefused, and the signal's reason when that ends it. */
+  /**
+   * False when its inbox takes nothing now. Throws EventRefused, and the signal's reason when that ends it.
+   */
   offer(inbox: string, event: Uint8Array, signal: AbortSignal): Promise<boolean>
   /** Those that no row names any more are forgotten. */
   keep(inboxes: ReadonlySet<string>): void

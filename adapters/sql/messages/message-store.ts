@@ -1,6 +1,6 @@
 /**
- * One session that may write, on any of the three databases. Guarantees that a transaction is whole or nothing, and that a session of which
- * that is not known is never used again.
+ * One session that may write, on any of the three databases. Guarantees that a transaction is whole or
+ * nothing, and that a session of which that is not known is never used again.
  */
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { readPem } from '#platform/http-service/listener-tls.ts'

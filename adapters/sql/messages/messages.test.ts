@@ -1,4 +1,7 @@
-/** Rows that become messages and messages that call statements, on three databases, with the deliveries of two real servers. */
+/**
+ * Rows that become messages and messages that call statements, on three databases, with the deliveries of two
+ * real servers.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
@@ -33,7 +36,10 @@ async function startMessages(t: Test, settings: object, arm?: Arm) {
   return { running, stop, lines }
 }
 
-/** Lets `left` transactions and hand-overs through; the last of them happens, and nobody hears of it, nor does anything after it. */
+/**
+ * Lets `left` transactions and hand-overs through; the last of them happens, and nobody hears of it, nor does
+ * anything after it.
+ */
 function dying(left: number) {
   const dead = Promise.withResolvers<void>()
   let steps = 0

@@ -1,7 +1,8 @@
 /**
- * The rows of the outbox table, as events. Guarantees that a row is deleted or marked only when the own security server has accepted its
- * event, that rows of one key go one after the other in their order, that rows of an inbox which takes nothing hold up no others, and that a
- * crash in between makes no event twice: the id is in the row.
+ * The rows of the outbox table, as events. Guarantees that a row is deleted or marked only when the own
+ * security server has accepted its event, that rows of one key go one after the other in their order, that
+ * rows of an inbox which takes nothing hold up no others, and that a crash in between makes no event twice:
+ * the id is in the row.
  */
 import { EventRefused } from '#adapters/kit/messages/hand-over.ts'
 import type { CloudEvent } from '#core/events/cloud-event.ts'

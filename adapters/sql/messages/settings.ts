@@ -1,4 +1,7 @@
-/** The settings of rows as messages: the outbox table whose rows become events, and the statements that inboxes call. */
+/**
+ * The settings of rows as messages: the outbox table whose rows become events, and the statements that
+ * inboxes call.
+ */
 import { inboxSchema, type OwnServerSettings, ownServerSchema } from '#adapters/kit/messages/own-server.ts'
 import { kitProperties, type MonitoringSettings } from '#adapters/kit/settings.ts'
 import { type DatabaseSettings, databaseSchema } from '../settings.ts'

@@ -1,6 +1,6 @@
 /**
- * Rows as messages: what an application writes into its outbox table is handed over to the own security server, and what comes to inboxes of
- * the own agency calls statements. Whatever is away is waited for.
+ * Rows as messages: what an application writes into its outbox table is handed over to the own security
+ * server, and what comes to inboxes of the own agency calls statements. Whatever is away is waited for.
  */
 import type { SecurityServer } from '#adapters/client/index.ts'
 import { startInbox, startLoop } from '#adapters/kit/messages/loop.ts'

@@ -1,4 +1,7 @@
-/** Replacing the registry's identity keys, with what a crash or a restored database leaves behind, on real files and a real database. */
+/**
+ * Replacing the registry's identity keys, with what a crash or a restored database leaves behind, on real
+ * files and a real database.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'

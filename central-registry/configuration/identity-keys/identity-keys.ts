@@ -1,6 +1,7 @@
 /**
- * The registry's keys for what others can check without it: its checkpoints (Ed25519), its credentials (P-256), and the histories of DIDs
- * (Ed25519, one key for each entry). They lie beside the configuration's signing keys, and are in backups.
+ * The registry's keys for what others can check without it: its checkpoints (Ed25519), its credentials
+ * (P-256), and the histories of DIDs (Ed25519, one key for each entry). They lie beside the configuration's
+ * signing keys, and are in backups.
  */
 
 import { createPrivateKey, hkdfSync, type KeyObject } from 'node:crypto'
@@ -24,19 +25,23 @@ export type IdentityKeys = {
 }
 
 /**
- * The keys of the histories' entries, derived from a key that can be replaced: `identities` is the first, `identities-2` the next. The key
- * of an entry was announced by the entry before, so each history is asked by which of them it goes on.
+ * The keys of the histories' entries, derived from a key that can be replaced: `identities` is the first,
+ * `identities-2` the next. The key of an entry was announced by the entry before, so each history is asked by
+ * which of them it goes on.
  */
 export type HistoryKeys = {
   /** The number of the newest one, as the database has it. */
   newest(): Promise<number>
-  /** The key of entry `number` (from 1) of the history at `path`. Throws `invalid_configuration` where its file is not here. */
+  /**
+   * The key of entry `number` (from 1) of the history at `path`. Throws `invalid_configuration` where its
+   * file is not here.
+   */
   entryKey(of: number, path: string, number: number): Promise<KeyObject>
   /** Whether two persons said that no copy of it is left. */
   isLost(of: number): Promise<boolean>
   /**
-   * Makes the next one. `isLost`: no copy of the one before is left, and none of those before it that this node cannot open. Returns its
-   * number and public half.
+   * Makes the next one. `isLost`: no copy of the one before is left, and none of those before it that this
+   * node cannot open. Returns its number and public half.
    */
   replace(q: { isLost: boolean; at: string }): Promise<{ number: number; publicKey: string }>
 }
@@ -48,8 +53,9 @@ const ED25519_PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex')
 const NUMBERED = /^identity-identities-([1-9]\d{0,3})\.pem$/
 
 /**
- * Throws `invalid_configuration` when a key is missing or another one than before, `pin_incorrect` when the PIN does not open it. Of histories
- * it makes the first key; whether one is missing shows when an entry is written, since two persons may replace one that is lost.
+ * Throws `invalid_configuration` when a key is missing or another one than before, `pin_incorrect` when the
+ * PIN does not open it. Of histories it makes the first key; whether one is missing shows when an entry is
+ * written, since two persons may replace one that is lost.
  */
 export async function openIdentityKeys(q: {
   directory: string
@@ -67,8 +73,9 @@ export async function openIdentityKeys(q: {
 }
 
 /**
- * A restored database does not know which keys were replaced after its backup, but the files here do: a replaced key, which may be stolen,
- * never goes on. Of a number whose file was lost meanwhile nothing is known.
+ * A restored database does not know which keys were replaced after its backup, but the files here do: a
+ * replaced key, which may be stolen, never goes on. Of a number whose file was lost meanwhile nothing is
+ * known.
  */
 async function claimAgain(files: KeyFiles, newest: number): Promise<void> {
   const names = await readdir(files.directory)

@@ -1,6 +1,6 @@
 /**
- * The files of the registry's identity keys, encrypted under the PIN (0600). A key is made only for a name that the database does not know, so
- * that a lost key is noticed, and a second one is not taken for it.
+ * The files of the registry's identity keys, encrypted under the PIN (0600). A key is made only for a name
+ * that the database does not know, so that a lost key is noticed, and a second one is not taken for it.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { readFile, rename } from 'node:fs/promises'
@@ -9,7 +9,10 @@ import { type KeptFiles, writeUnlessOther } from '#platform/nodes/kept-files.ts'
 import { Fault } from '#schemas/fault.ts'
 import { fileExists } from '../durable-file.ts'
 
-/** What is said of other keys in the transaction that makes one: which are lost, or which ones it replaces and until when these are accepted at most. */
+/**
+ * What is said of other keys in the transaction that makes one: which are lost, or which ones it replaces and
+ * until when these are accepted at most.
+ */
 type Claim = {
   at?: string | undefined
   lost?: readonly string[] | undefined
@@ -19,7 +22,10 @@ type Claim = {
 
 export type ClaimKeys = {
   claimed(name: string): Promise<string | undefined>
-  /** Remembers a public key by name; returns the first one that it was ever given. What is said of other keys counts only for that one. */
+  /**
+   * Remembers a public key by name; returns the first one that it was ever given. What is said of other keys
+   * counts only for that one.
+   */
   claim(name: string, publicKey: string, claim?: Claim): Promise<string>
   isLost(name: string): Promise<boolean>
   /** The keys `base`, `base-2` and so on, in any order. */
@@ -36,8 +42,8 @@ export type KeyFiles = {
   /** Until when the key before this one is accepted, as its file says; undefined when it says nothing. */
   untilOfReplaced(name: string): Promise<string | undefined>
   /**
-   * The private half, made if the database never knew this name. Throws `invalid_configuration` when it is missing or another one than before,
-   * `pin_incorrect` when the PIN does not open it.
+   * The private half, made if the database never knew this name. Throws `invalid_configuration` when it is
+   * missing or another one than before, `pin_incorrect` when the PIN does not open it.
    */
   open(name: string, claim?: Claim): Promise<KeyObject>
 }
@@ -114,7 +120,8 @@ export function openKeyFiles({
         if (claim?.until !== undefined) pem = `${UNTIL}${claim.until}\n${pem}`
         pem = await write(file, pem)
       } else if (known === undefined && isSooner(claim?.until, untilIn(pem))) {
-        // An attempt before this one failed after it had written the file: the time said last counts, if it is the earlier one.
+        // An attempt before this one failed after it had written the file: the time said last counts, if it
+        // is the earlier one.
         pem = `${UNTIL}${claim!.until}\n${pem.slice(pem.indexOf('-----'))}`
         pem = await write(file, pem)
       }

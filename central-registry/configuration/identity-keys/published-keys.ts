@@ -1,7 +1,8 @@
 /**
- * A key that others know by its public half and that two persons can replace: that of the log, and that of credentials. The first is `log`,
- * the next `log-2`. Guarantees that the newest one signs wherever its file is, that a replaced one is accepted no longer than was said when it
- * was replaced, and that none comes back: a restored database takes the newest file for the newest key.
+ * A key that others know by its public half and that two persons can replace: that of the log, and that of
+ * credentials. The first is `log`, the next `log-2`. Guarantees that the newest one signs wherever its file
+ * is, that a replaced one is accepted no longer than was said when it was replaced, and that none comes back:
+ * a restored database takes the newest file for the newest key.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
@@ -28,11 +29,14 @@ export type PublishedKeys = {
   /** Those that others accept at this time, newest first. */
   accepted(now: number): Promise<PublishedKey[]>
   /**
-   * The private halves of those that are accepted and lie on this node, newest first. Throws `invalid_configuration` when there is none, since
-   * the newest one was made on another node.
+   * The private halves of those that are accepted and lie on this node, newest first. Throws
+   * `invalid_configuration` when there is none, since the newest one was made on another node.
    */
   signers(now: number): Promise<(PublishedKey & { key: KeyObject })[]>
-  /** Makes the next one; those before are accepted until then at most. Throws `conflict` when too many are accepted already. */
+  /**
+   * Makes the next one; those before are accepted until then at most. Throws `conflict` when too many are
+   * accepted already.
+   */
   replace(q: { at: string; acceptedUntil: string }): Promise<PublishedKey>
 }
 
@@ -48,12 +52,14 @@ export async function openPublishedKeys(base: string, files: KeyFiles): Promise<
   await claimFound()
   const newest = (await rows())[0]
   if (newest === undefined) await files.open(base)
-  // Without its file the registry starts: two persons may replace a key that is lost. A wrong file is refused at once.
+  // Without its file the registry starts: two persons may replace a key that is lost. A wrong file is refused
+  // at once.
   else if (await files.isHere(newest.name)) await files.open(newest.name)
 
   /**
-   * A restored database does not know which keys were replaced after its backup, but the files here do. Of a number whose file was lost
-   * meanwhile it is not known until when those before it were accepted, so they are not.
+   * A restored database does not know which keys were replaced after its backup, but the files here do. Of a
+   * number whose file was lost meanwhile it is not known until when those before it were accepted, so they
+   * are not.
    */
   async function claimFound(): Promise<void> {
     const names = new Set(await readdir(files.directory))

@@ -1,6 +1,6 @@
 /**
- * Fetches from another instance: its configuration over HTTP, its servers' certificates over TLS. All reads have limits, and the
- * caller has to verify everything.
+ * Fetches from another instance: its configuration over HTTP, its servers' certificates over TLS. All reads
+ * have limits, and the caller has to verify everything.
  */
 import { connect } from 'node:tls'
 import { Agent, request } from 'undici'
@@ -12,8 +12,8 @@ import { passingIdentity } from '../passing-identity.ts'
 
 export type ImportClient = {
   /**
-   * The answer with any status. Throws `network_error` when there is none within the limits of time and size, or when the signal
-   * aborts.
+   * The answer with any status. Throws `network_error` when there is none within the limits of time and size,
+   * or when the signal aborts.
    */
   get(
     url: string,
@@ -69,8 +69,8 @@ async function shownCertificate(address: string): Promise<Buffer> {
     // The certificate's name proves nothing here; the caller compares its hash.
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
-    // The server demands a client certificate during the handshake and checks the owner only afterwards, so any certificate will
-    // do.
+    // The server demands a client certificate during the handshake and checks the owner only afterwards, so
+    // any certificate will do.
     ...identity,
   })
   const fail = (why: string, cause?: unknown): void =>

@@ -1,6 +1,6 @@
 /**
- * Reads the configuration of an X-Road instance and verifies it before anything is stored (pr-gconf): the directory's signature
- * by the anchor's certificates, its expiry, and each part by the hash in the directory.
+ * Reads the configuration of an X-Road instance and verifies it before anything is stored (pr-gconf): the
+ * directory's signature by the anchor's certificates, its expiry, and each part by the hash in the directory.
  */
 import { createHash } from 'node:crypto'
 import { anchorHash, parseAnchor } from '#core/configuration/anchor.ts'
@@ -41,8 +41,8 @@ export const MAX_SHARED_BYTES = 64 * 1024 * 1024
 const MAX_PRIVATE_BYTES = 16 * 1024 * 1024
 
 /**
- * Verifies the documents and reads them. Throws `malformed_anchor`, `malformed_global_conf`, `invalid_global_conf_signature` or
- * `global_conf_outdated`.
+ * Verifies the documents and reads them. Throws `malformed_anchor`, `malformed_global_conf`,
+ * `invalid_global_conf_signature` or `global_conf_outdated`.
  */
 export async function readSource(documents: Documents, now: Date): Promise<Source> {
   const anchor = await parseAnchor(documents.anchor)
@@ -67,8 +67,8 @@ export async function readSource(documents: Documents, now: Date): Promise<Sourc
 }
 
 /**
- * Fetches from the first of the anchor's addresses that serves a directory signed by one of that address's certificates. Throws
- * the error of the first address when none does.
+ * Fetches from the first of the anchor's addresses that serves a directory signed by one of that address's
+ * certificates. Throws the error of the first address when none does.
  */
 export async function fetchDocuments(anchor: Buffer, client: ImportClient, now: Date): Promise<Documents> {
   const { instance, sources } = await parseAnchor(anchor)
@@ -97,8 +97,8 @@ export async function fetchDocuments(anchor: Buffer, client: ImportClient, now: 
 }
 
 /**
- * Fetches the directory in the newest version that the source has, trying from version 6 down to 3 as X-Road's client does.
- * Throws `network_error`.
+ * Fetches the directory in the newest version that the source has, trying from version 6 down to 3 as
+ * X-Road's client does. Throws `network_error`.
  */
 export async function findDirectory(
   downloadUrl: string,

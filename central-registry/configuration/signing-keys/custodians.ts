@@ -1,7 +1,7 @@
 /**
- * The PIN of the signing token in two parts, each known to one custodian. Guarantees that the token is opened only after two
- * different people have each entered their part. The parts are only in memory, for at most a quarter of an hour, and are erased
- * after one attempt to open the token.
+ * The PIN of the signing token in two parts, each known to one custodian. Guarantees that the token is opened
+ * only after two different people have each entered their part. The parts are only in memory, for at most a
+ * quarter of an hour, and are erased after one attempt to open the token.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -21,9 +21,9 @@ type SigningTokenState = TokenState & {
 export type Custodians = {
   state(): SigningTokenState
   /**
-   * Stores a part in memory. When the other part is there, opens the token with both. Throws `not_second_person` when one person
-   * entered both, `key_without_person` for an API key where persons are required, `conflict` while the token is open, and any
-   * fault of the login.
+   * Stores a part in memory. When the other part is there, opens the token with both. Throws
+   * `not_second_person` when one person entered both, `key_without_person` for an API key where persons are
+   * required, `conflict` while the token is open, and any fault of the login.
    */
   give(
     part: PartNumber,

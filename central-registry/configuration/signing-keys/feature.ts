@@ -1,4 +1,6 @@
-/** The keys that sign the configuration, the hardware token that may hold some of them, and its custodians. */
+/**
+ * The keys that sign the configuration, the hardware token that may hold some of them, and its custodians.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { HardwareToken } from '#platform/pkcs11/hardware-token.ts'

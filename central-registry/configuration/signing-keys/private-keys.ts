@@ -1,7 +1,7 @@
 /**
- * The private halves of the configuration's signing keys; never in the database. A software key is an encrypted PKCS #8 file
- * (mode 0600) under the PIN. For a key on the signing token there is a file that identifies it on the token. Nodes share these files
- * (`KeptFiles`), or they are copied by hand.
+ * The private halves of the configuration's signing keys; never in the database. A software key is an
+ * encrypted PKCS #8 file (mode 0600) under the PIN. For a key on the signing token there is a file that
+ * identifies it on the token. Nodes share these files (`KeptFiles`), or they are copied by hand.
  */
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { mkdir, readdir, readFile } from 'node:fs/promises'
@@ -23,46 +23,59 @@ export type KeyHome = 'software' | 'token'
 
 export type PrivateKeys = {
   /**
-   * Makes a key. For a key on the token, throws `token_not_found` when no token is configured, `token_not_active` or
-   * `token_unavailable`.
+   * Makes a key. For a key on the token, throws `token_not_found` when no token is configured,
+   * `token_not_active` or `token_unavailable`.
    */
   create(id: string, algorithm: KeyAlgorithm, where?: KeyHome): Promise<SigningKey>
-  /** The keys on the token that are not yet among the signing keys `named`. Throws as `create` does for the token. */
+  /**
+   * The keys on the token that are not yet among the signing keys `named`. Throws as `create` does for the
+   * token.
+   */
   found(named: ReadonlySet<string>): Promise<FoundKey[]>
   /**
-   * Takes such a key into use as the key `id`. Throws `conflict` when it is already in use or is not suitable, and as `create`
-   * does for the token.
+   * Takes such a key into use as the key `id`. Throws `conflict` when it is already in use or is not
+   * suitable, and as `create` does for the token.
    */
   adopt(id: string, objectId: string, named: ReadonlySet<string>): Promise<SigningKey>
   /**
-   * Throws `cannot_sign` when the key's file is not on this node, `pin_incorrect` when the PIN does not decrypt it. A key on the
-   * token is also returned while the token is unavailable; then only signing fails.
+   * Throws `cannot_sign` when the key's file is not on this node, `pin_incorrect` when the PIN does not
+   * decrypt it. A key on the token is also returned while the token is unavailable; then only signing fails.
    */
   open(id: string): Promise<SigningKey>
   /**
-   * Throws when the key cannot sign now: as `open`, and `token_not_active` or `token_unavailable`. This takes long when the token
-   * hangs, so call it before a transaction. Within the transaction a signature on the token has three seconds.
+   * Throws when the key cannot sign now: as `open`, and `token_not_active` or `token_unavailable`. This takes
+   * long when the token hangs, so call it before a transaction. Within the transaction a signature on the
+   * token has three seconds.
    */
   ready(id: string): Promise<void>
   /** Whether a key is a file or on the token; undefined when its file is not on this node. */
   whereIs(id: string): Promise<KeyHome | undefined>
-  /** Throws when `remove` would fail. For a key on the token: `token_not_found`, `token_not_active` or `token_unavailable`. */
+  /**
+   * Throws when `remove` would fail. For a key on the token: `token_not_found`, `token_not_active` or
+   * `token_unavailable`.
+   */
   checkRemovable(id: string): Promise<void>
   /**
-   * Destroys the key, also on the token unless the key was adopted. Does nothing for a key that does not exist. Throws as
-   * `checkRemovable`.
+   * Destroys the key, also on the token unless the key was adopted. Does nothing for a key that does not
+   * exist. Throws as `checkRemovable`.
    */
   remove(id: string): Promise<void>
   /** Forgets what was read: another node has made or destroyed keys. */
   reload(): void
 }
 
-/** Milliseconds for one signature on the token: a publication signs while it blocks all changes of the register. */
+/**
+ * Milliseconds for one signature on the token: a publication signs while it blocks all changes of the
+ * register.
+ */
 const SIGN_MS = 3000
 const FILE = /^([0-9a-f-]{36})\.(pem|token\.json)$/
 const generate = promisify(generateKeyPair)
 
-/** Opens the folder and creates it when it does not exist. Throws `pin_incorrect` when the PIN does not decrypt a key in it. */
+/**
+ * Opens the folder and creates it when it does not exist. Throws `pin_incorrect` when the PIN does not
+ * decrypt a key in it.
+ */
 export async function openPrivateKeys(
   directory: string,
   pin: string,
@@ -74,7 +87,9 @@ export async function openPrivateKeys(
   const fileOf = (id: string): string => path.join(directory, `${id}.pem`)
   const placeFileOf = (id: string): string => path.join(directory, `${id}.token.json`)
 
-  /** Throws `token_not_found` when no token is configured. The key and the file that identifies it then stay. */
+  /**
+   * Throws `token_not_found` when no token is configured. The key and the file that identifies it then stay.
+   */
   function tokenOf(id: string): HardwareToken {
     if (token !== undefined) return token
     throw new Fault('token_not_found', {
@@ -129,7 +144,8 @@ export async function openPrivateKeys(
 
   for (const name of await readdir(directory)) {
     const id = FILE.exec(name)?.[1]
-    // A key on a token that is no longer configured does not prevent the start; the fault comes when it has to sign.
+    // A key on a token that is no longer configured does not prevent the start; the fault comes when it has
+    // to sign.
     if (id !== undefined && (token !== undefined || name.endsWith('.pem'))) await open(id)
   }
   return {

@@ -1,6 +1,6 @@
 /**
- * The life of a configuration signing key; pure. Every publication announces the key. It signs from its activation on and is
- * retired when another key is activated. It can be removed while it does not sign.
+ * The life of a configuration signing key; pure. Every publication announces the key. It signs from its
+ * activation on and is retired when another key is activated. It can be removed while it does not sign.
  */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -10,7 +10,10 @@ type SigningKeyState = 'ANNOUNCED' | 'ACTIVE' | 'RETIRED'
 
 export type SigningKeyFacts = {
   is_active: number
-  /** From this time on no up-to-date server uses a configuration that does not name the key; null before it was published. */
+  /**
+   * From this time on no up-to-date server uses a configuration that does not name the key; null before it
+   * was published.
+   */
   known_at: Time | null
   /** When the key was last activated; null for a key that never was. */
   activated_at: Time | null
@@ -30,8 +33,8 @@ export function stateOfNewKey(others: number): SigningKeyState {
 }
 
 /**
- * From when on every up-to-date server knows a key that the publication of `generatedAt` names for the first time. Until
- * `usableUntil`, servers may still use an earlier publication.
+ * From when on every up-to-date server knows a key that the publication of `generatedAt` names for the first
+ * time. Until `usableUntil`, servers may still use an earlier publication.
  */
 export function knownFrom(q: { generatedAt: string; usableUntil: string | undefined }): string {
   return q.usableUntil !== undefined && q.usableUntil > q.generatedAt ? q.usableUntil : q.generatedAt
@@ -43,8 +46,8 @@ export function isKnown({ known_at }: Pick<SigningKeyFacts, 'known_at'>, at: str
 }
 
 /**
- * Throws `conflict` for an announced key that some servers may not know yet. `force` allows it all the same and cuts those
- * servers off.
+ * Throws `conflict` for an announced key that some servers may not know yet. `force` allows it all the same
+ * and cuts those servers off.
  */
 export function checkActivation(key: SigningKeyFacts, q: { at: string; force: boolean }): void {
   if (stateOfKey(key) !== 'ANNOUNCED' || q.force || isKnown(key, q.at)) return

@@ -1,5 +1,6 @@
 /**
- * Makes a self-signed certificate for a signing key of the configuration. It only carries the public key; the anchor names it.
+ * Makes a self-signed certificate for a signing key of the configuration. It only carries the public key; the
+ * anchor names it.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { der } from '#core/asn1/der-write.ts'
@@ -8,7 +9,9 @@ import { publicHalf, type SigningKey, signDerWith } from '#core/signature/signin
 
 const VALID_YEARS = 20
 
-/** DER of a version 3 certificate for `key` (P-256 or RSA), valid for 20 years and from one day before `at`. */
+/**
+ * DER of a version 3 certificate for `key` (P-256 or RSA), valid for 20 years and from one day before `at`.
+ */
 export async function selfSignedCertificate(q: {
   key: SigningKey
   commonName: string

@@ -1,4 +1,7 @@
-/** Signs a document for security servers with the active configuration signing key; the configuration has its certificate. */
+/**
+ * Signs a document for security servers with the active configuration signing key; the configuration has its
+ * certificate.
+ */
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { signJson } from '#core/signature/signed-json.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -6,7 +9,10 @@ import { say } from '#schemas/said.ts'
 import type { PrivateKeys } from './private-keys.ts'
 import type { SigningKeyStore } from './store.ts'
 
-/** Returns a JWS in general serialization; `type` states its purpose. Throws `cannot_sign` while there is no active key. */
+/**
+ * Returns a JWS in general serialization; `type` states its purpose. Throws `cannot_sign` while there is no
+ * active key.
+ */
 export type SignDocument = (document: object, type: string) => Promise<string>
 
 export function createSignDocument(q: {

@@ -1,6 +1,6 @@
 /**
- * Rows of the signing keys: their certificates, and which key signs. Publications name all the others too, so that servers know
- * them in advance.
+ * Rows of the signing keys: their certificates, and which key signs. Publications name all the others too, so
+ * that servers know them in advance.
  */
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
@@ -65,7 +65,8 @@ export function createSigningKeyStore(database: Database, change: Change) {
 }
 
 /**
- * Sets `known_at` of the keys that this publication names for the first time. Call it before the publication's row is inserted.
+ * Sets `known_at` of the keys that this publication names for the first time. Call it before the
+ * publication's row is inserted.
  */
 export async function noteAnnounced(transaction: Kysely<RegisterTables>, generatedAt: string): Promise<void> {
   const row = await transaction
@@ -82,8 +83,8 @@ export function signingKeysIn(kysely: Kysely<RegisterTables>): Promise<SigningKe
 }
 
 /**
- * Within the acceptance of a restored register: adds these keys as they were last, lets the one with the id `signs` sign, and deletes those in
- * `gone`. Their files stay.
+ * Within the acceptance of a restored register: adds these keys as they were last, lets the one with the id
+ * `signs` sign, and deletes those in `gone`. Their files stay.
  */
 export async function bringBackKeys(
   transaction: Kysely<RegisterTables>,

@@ -1,6 +1,6 @@
 /**
- * Each node copies the leaves to its own folder, also those of publications by other nodes. When one node loses its database and
- * folder, every other node still has the leaves.
+ * Each node copies the leaves to its own folder, also those of publications by other nodes. When one node
+ * loses its database and folder, every other node still has the leaves.
  */
 import { hash } from 'node:crypto'
 import { hostname } from 'node:os'
@@ -16,7 +16,10 @@ export function followLeavesOf(directory: string): string {
   return `follow-leaves ${hash('sha256', `${hostname()} ${path.resolve(directory)}`).slice(0, 12)}`
 }
 
-/** Durably appends the leaves that the file lacks. Throws `log_inconsistent` when the file belongs to another log. */
+/**
+ * Durably appends the leaves that the file lacks. Throws `log_inconsistent` when the file belongs to another
+ * log.
+ */
 export async function followLeaves(
   file: Pick<LeafFile, 'follow'>,
   log: Pick<LogStore, 'leaves'>,

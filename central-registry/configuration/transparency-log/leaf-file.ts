@@ -1,6 +1,7 @@
 /**
- * Stores the hashes of the log's leaves, 32 octets each, in a file of this node apart from the database. A database that was
- * restored from a backup lacks its newest leaves, and a log without them would contradict what servers have seen.
+ * Stores the hashes of the log's leaves, 32 octets each, in a file of this node apart from the database. A
+ * database that was restored from a backup lacks its newest leaves, and a log without them would contradict
+ * what servers have seen.
  */
 import { open } from 'node:fs/promises'
 import { HASH_LENGTH } from '#core/merkle/hash.ts'
@@ -9,16 +10,19 @@ import { say } from '#schemas/said.ts'
 import type { OpenLog } from './store.ts'
 
 export type LeafFile = {
-  /** The number of leaves in the file; 0 without a file. A leaf that a crash left incomplete does not count. */
+  /**
+   * The number of leaves in the file; 0 without a file. A leaf that a crash left incomplete does not count.
+   */
   size(): Promise<number>
   /**
-   * Durably appends the leaves that the file lacks; `leavesFrom` returns a page of leaves from a position on. Throws
-   * `log_inconsistent` when the file's last leaf differs from the log's leaf at that position.
+   * Durably appends the leaves that the file lacks; `leavesFrom` returns a page of leaves from a position on.
+   * Throws `log_inconsistent` when the file's last leaf differs from the log's leaf at that position.
    */
   follow(leavesFrom: (position: number) => Promise<Buffer[]>): Promise<void>
   /**
-   * Appends to the log the leaves that it lost and this file still has, if administrators accepted a loss up to `accepted`
-   * leaves. Throws `global_conf_rollback` if they did not, or if only another node has leaves that they accepted; `log_inconsistent` if log and file belong to different logs.
+   * Appends to the log the leaves that it lost and this file still has, if administrators accepted a loss up
+   * to `accepted` leaves. Throws `global_conf_rollback` if they did not, or if only another node has leaves
+   * that they accepted; `log_inconsistent` if log and file belong to different logs.
    */
   restore(log: OpenLog, accepted: number): Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
- * Serves proofs and entries of the transparency log next to each configuration. Nothing here is secret, and clients can verify
- * all of it.
+ * Serves proofs and entries of the transparency log next to each configuration. Nothing here is secret, and
+ * clients can verify all of it.
  */
 import type { FastifyInstance } from 'fastify'
 import { writeLogProof } from '#core/configuration/log-head.ts'

@@ -1,4 +1,7 @@
-/** Rows of the transparency log: its entries, and the roots of complete subtrees, from which every proof is computed. */
+/**
+ * Rows of the transparency log: its entries, and the roots of complete subtrees, from which every proof is
+ * computed.
+ */
 import { createHash } from 'node:crypto'
 import type { Insertable, Kysely } from 'kysely'
 import type { LogEntry, LogProof } from '#core/configuration/log-head.ts'
@@ -22,7 +25,10 @@ export type OpenLog = {
   leaf(position: number): Promise<Buffer>
   /** Appends an entry; returns size and root of the tree with it. */
   append(entry: LogEntry): Promise<{ size: number; root: Buffer }>
-  /** Appends leaves for the acts since the last call: the audit log's head, and events of contracts, anchors and restorations. */
+  /**
+   * Appends leaves for the acts since the last call: the audit log's head, and events of contracts, anchors
+   * and restorations.
+   */
   appendActs(instance: string): Promise<void>
   /** Appends a leaf of which only the hash is known. */
   appendLost(leaf: Buffer): Promise<void>
@@ -123,8 +129,8 @@ export function createLogStore(database: Database) {
       return rows.map(({ hash }) => hash)
     },
     /**
-     * The audit log's heads that this log has recorded, oldest first. Throws `log_inconsistent` at an entry that does not match
-     * its leaf.
+     * The audit log's heads that this log has recorded, oldest first. Throws `log_inconsistent` at an entry
+     * that does not match its leaf.
      */
     auditHeads: async function* (): AsyncGenerator<AuditHead> {
       let after = 0
@@ -182,7 +188,9 @@ export function createLogStore(database: Database) {
         .execute()
       return rows.map(({ hash }) => hash)
     },
-    /** Where the log has an entry of this kind about the row with this number; undefined before it is logged. */
+    /**
+     * Where the log has an entry of this kind about the row with this number; undefined before it is logged.
+     */
     indexOf: async (kind: 'contract' | 'identity', reference: number): Promise<number | undefined> => {
       const row = await tables
         .selectFrom('log_entry')
@@ -193,8 +201,8 @@ export function createLogStore(database: Database) {
       return row === undefined ? undefined : Number(row.position)
     },
     /**
-     * For the tree of `size` leaves: its newest entry, the proof of inclusion, and the proof of consistency with the tree of
-     * `from` leaves. Throws `not_found`.
+     * For the tree of `size` leaves: its newest entry, the proof of inclusion, and the proof of consistency
+     * with the tree of `from` leaves. Throws `not_found`.
      */
     proof(size: number, from: number): Promise<LogProof> {
       const key = `${size} ${from}`

@@ -1,6 +1,6 @@
 /**
- * Makes log entries for what the registry did since the log last grew. Somebody who later rewrites the audit log or the history
- * of a contract contradicts leaves whose heads every server has seen.
+ * Makes log entries for what the registry did since the log last grew. Somebody who later rewrites the audit
+ * log or the history of a contract contradicts leaves whose heads every server has seen.
  */
 import type { Kysely } from 'kysely'
 import {
@@ -24,8 +24,8 @@ type LoggedAct = {
 const MOST_EVENTS = 1000
 
 /**
- * Call this within the transaction of a publication. That transaction holds the register's lock, so contract events are in the
- * order of their ids.
+ * Call this within the transaction of a publication. That transaction holds the register's lock, so contract
+ * events are in the order of their ids.
  */
 export async function unloggedActs(
   transaction: Kysely<RegisterTables>,

@@ -1,6 +1,6 @@
 /**
- * Audit orders at a real registry, on both databases: each is filed once, handed out only after it has a seed, answered once or
- * overdue.
+ * Audit orders at a real registry, on both databases: each is filed once, handed out only after it has a
+ * seed, answered once or overdue.
  */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
@@ -61,7 +61,8 @@ await eachRegistryDatabase(t, async (database, t: Test, url) => {
   }
   const sizes = new Map<string, number>()
   /**
-   * The witness cosigns the head of this size, and we return the seed that results. `more` is a line that somebody else appended.
+   * The witness cosigns the head of this size, and we return the seed that results. `more` is a line that
+   * somebody else appended.
    */
   const cosign = async (server: string, size: number, more = ''): Promise<string> => {
     const log = logs[server]!

@@ -1,6 +1,6 @@
 /**
- * Orders of audit authorities: the registry hands them to servers and collects the answers. The checkpoint that the witness
- * cosigns determines the sample.
+ * Orders of audit authorities: the registry hands them to servers and collects the answers. The checkpoint
+ * that the witness cosigns determines the sample.
  */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'

@@ -1,5 +1,6 @@
 /**
- * Handlers for servers at the registration listener: a server asks which audit orders it has to answer, and sends its answers.
+ * Handlers for servers at the registration listener: a server asks which audit orders it has to answer, and
+ * sends its answers.
  */
 import { checkAnswer } from '#core/audit-order/read-answer.ts'
 import { isoTime, list, optional, record, serverId, unique } from '#core/contract/fields.ts'

@@ -1,4 +1,7 @@
-/** Handlers of the operations on audit orders: file a signed order, list the orders, download encrypted answers. */
+/**
+ * Handlers of the operations on audit orders: file a signed order, list the orders, download encrypted
+ * answers.
+ */
 import { checkInTime, readOrder, type VerifiedOrder } from '#core/audit-order/read-order.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -37,7 +40,10 @@ export function auditOrderHandlers(q: {
         servers: of.map((one) => ({
           id: encodedId(one.server),
           state: answerState(one, row.deadline, now()),
-          /** Without a seed no sample can be drawn, because the server's log shows the witness no new checkpoint. */
+          /**
+           * Without a seed no sample can be drawn, because the server's log shows the witness no new
+           * checkpoint.
+           */
           hasSeed: one.seed !== null,
           matched: one.matched === null ? null : Number(one.matched),
           reason: kept(one.reason),

@@ -5,8 +5,8 @@ const ANSWER_STATES = ['WAITING', 'ANSWERED', 'REFUSED', 'LATE', 'OVERDUE'] as c
 type AnswerState = (typeof ANSWER_STATES)[number]
 
 /**
- * LATE: answered after the deadline. OVERDUE: the deadline is over without an answer or a refusal before it; a refusal after the
- * deadline changes nothing.
+ * LATE: answered after the deadline. OVERDUE: the deadline is over without an answer or a refusal before it;
+ * a refusal after the deadline changes nothing.
  */
 export function answerState(
   { outcome, answered_at }: ServerAnswer,

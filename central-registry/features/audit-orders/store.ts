@@ -1,4 +1,7 @@
-/** Rows of audit orders and of each server's answer. An order can be filed once, and answered once by each server. */
+/**
+ * Rows of audit orders and of each server's answer. An order can be filed once, and answered once by each
+ * server.
+ */
 import type { Kysely } from 'kysely'
 import { makeSeed } from '#core/audit-order/make-seed.ts'
 import type { VerifiedOrder } from '#core/audit-order/read-order.ts'
@@ -46,8 +49,8 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
 
   return {
     /**
-     * Files an order. Throws `conflict` for an order that was filed before or when too many are open, and `not_found` for a
-     * server that is not registered.
+     * Files an order. Throws `conflict` for an order that was filed before or when too many are open, and
+     * `not_found` for a server that is not registered.
      */
     add: ({ order, sha256 }: VerifiedOrder, q: { document: Buffer; now: string; by: string }) =>
       record(async (transaction) => {
@@ -123,8 +126,8 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
     countOverdue: (now: string): Promise<Whole> => counted(listed({ state: 'overdue', at: now })),
 
     /**
-     * The orders that a server still has to answer, that have a seed and that it does not have yet, the most urgent first. Throws
-     * `access_denied`, `suspended`, `replayed_request`.
+     * The orders that a server still has to answer, that have a seed and that it does not have yet, the most
+     * urgent first. Throws `access_denied`, `suspended`, `replayed_request`.
      */
     handOut: (query: SignedWith<AuditQuery>, now: number): Promise<ListedOrder[]> =>
       record(async (transaction) => {
@@ -138,8 +141,8 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
       }),
 
     /**
-     * Stores an answer. Throws `audit_answer_wrong` for another order, server or seed, `conflict` for a second answer,
-     * `access_denied`, `suspended`, `replayed_request`.
+     * Stores an answer. Throws `audit_answer_wrong` for another order, server or seed, `conflict` for a
+     * second answer, `access_denied`, `suspended`, `replayed_request`.
      */
     take: (answer: SignedWith<AuditAnswer>, q: { document: Buffer; now: number }) =>
       record(async (transaction) => {
@@ -187,14 +190,14 @@ function waitingFor(transaction: Kysely<Tables>, { server, has = [] }: Pick<Audi
 }
 
 /**
- * Sets the seed of every open order of a server. It runs in the transaction that cosigns the first tree head of the server's log
- * after the order was filed, so before anybody sees the cosignature. Later heads do not change the seed, so a server that
- * dislikes the sample cannot try again.
+ * Sets the seed of every open order of a server. It runs in the transaction that cosigns the first tree head
+ * of the server's log after the order was filed, so before anybody sees the cosignature. Later heads do not
+ * change the seed, so a server that dislikes the sample cannot try again.
  */
 export const fixSeeds: HearCosigned = async (transaction, { origin, tree, known }) => {
   const isLarger = known === undefined || tree.size > known.size
-  // A cosignature has whole seconds. When the tree has not grown, the server may know a cosignature of this second from before
-  // the order.
+  // A cosignature has whole seconds. When the tree has not grown, the server may know a cosignature of this
+  // second from before the order.
   const time = isLarger ? tree.time : `${tree.time.slice(0, 'yyyy-mm-ddThh:mm:ss'.length)}.000Z`
   const tables = tablesOf<Tables>({ kysely: transaction })
   const received = tables.selectFrom('audit_order').select('id').where('received_at', '<', time)

@@ -1,6 +1,6 @@
 /**
- * Backups of a registry: made over the API and daily, verified offline, restored on either database, and never overwriting
- * anything.
+ * Backups of a registry: made over the API and daily, verified offline, restored on either database, and
+ * never overwriting anything.
  */
 
 import { execFile } from 'node:child_process'

@@ -1,7 +1,7 @@
 /**
- * Writes a backup. Guarantees that it has the register of one moment with everything that cannot be made again: all rows, the
- * encrypted files of the signing keys, the marks and the leaves of the transparency log. It contains no secret that decrypts a
- * key.
+ * Writes a backup. Guarantees that it has the register of one moment with everything that cannot be made
+ * again: all rows, the encrypted files of the signing keys, the marks and the leaves of the transparency log.
+ * It contains no secret that decrypts a key.
  */
 
 import { readdir, readFile } from 'node:fs/promises'

@@ -1,7 +1,7 @@
 /**
- * Restores a registry from a backup, offline. Guarantees that nothing is overwritten: the database must be empty, a key file or a
- * longer file of leaves in the folder stays, and a mark is raised but never lowered. The rows come last: a restore that ends before
- * can be run again.
+ * Restores a registry from a backup, offline. Guarantees that nothing is overwritten: the database must be
+ * empty, a key file or a longer file of leaves in the folder stays, and a mark is raised but never lowered.
+ * The rows come last: a restore that ends before can be run again.
  */
 import { mkdir, open, readFile } from 'node:fs/promises'
 import path from 'node:path'

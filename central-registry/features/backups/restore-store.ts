@@ -1,4 +1,6 @@
-/** Fills the database of a restored registry: all rows, and the parameter that says it waits for acceptance. */
+/**
+ * Fills the database of a restored registry: all rows, and the parameter that says it waits for acceptance.
+ */
 
 import { restoreDatabase } from '#platform/backups/restore-store.ts'
 import { tablesOf } from '#platform/database/open-database.ts'

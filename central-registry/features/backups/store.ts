@@ -1,4 +1,6 @@
-/** Reads from the database what a backup contains: every table at one moment, with facts that people compare. */
+/**
+ * Reads from the database what a backup contains: every table at one moment, with facts that people compare.
+ */
 
 import { newestAuditRow } from '#platform/audit-log/store.ts'
 import type { BackupFacts } from '#platform/backups/manifest.ts'
@@ -11,18 +13,25 @@ import { createLogStore } from '../../configuration/transparency-log/store.ts'
 import type { Tables } from './tables.ts'
 
 export type BackupStore = ReturnType<typeof createBackupStore>
-/** What nodes share is in their folders, which a backup has; who they were, and secrets to join them, are over with a restored registry. */
+/**
+ * What nodes share is in their folders, which a backup has; who they were, and secrets to join them, are over
+ * with a restored registry.
+ */
 const NODES = [...SHARED_FILE_TABLES, 'node', 'join_secret', 'node_settings']
 
 /**
- * Tables that are left out, also of a backup that has them: a node of an older version makes one that does not know them all. A session or passkey
- * that has ended would be valid again, and a used login could be used twice.
+ * Tables that are left out, also of a backup that has them: a node of an older version makes one that does
+ * not know them all. A session or passkey that has ended would be valid again, and a used login could be used
+ * twice.
  */
 export const WITHOUT = ['session', 'used_login', ...PASSKEY_TABLES, ...NODES]
 /** `url` is the database's URL, to open a second connection that reads while others write. */
 export function createBackupStore(database: Database, url: string) {
   return {
-    /** Writes all rows of one moment and returns facts about the register at that moment. Changes do not wait for it. */
+    /**
+     * Writes all rows of one moment and returns facts about the register at that moment. Changes do not wait
+     * for it.
+     */
     async dump(write: (line: string) => Promise<void>): Promise<BackupFacts> {
       // A second connection would open a different, empty database.
       const own = url === 'sqlite::memory:' ? undefined : await openDatabase(url)

@@ -1,6 +1,7 @@
 /**
- * Verifies a backup without restoring it. Guarantees that it is complete, that it is a registry's, and that its signer is a
- * signing key of the register in the backup or, if the caller passes an anchor, of that anchor.
+ * Verifies a backup without restoring it. Guarantees that it is complete, that it is a registry's, and that
+ * its signer is a signing key of the register in the backup or, if the caller passes an anchor, of that
+ * anchor.
  */
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { linesOf } from '#platform/backups/lines.ts'

@@ -193,7 +193,8 @@ void t.test('services that were there before are told to the same servers after 
         .execute()
     const accesses = ['everybody', 'nobody', { memberClasses: ['GOV'], globalGroups: ['a', 'b'] }]
     for (let i = 0; i < 501; i++) await insert(`s${String(i).padStart(3, '0')}`, accesses[i % 3])
-    // Whatever strangers once wrote: what no database takes, what becomes the same there, and an id too long for a page.
+    // Whatever strangers once wrote: what no database takes, what becomes the same there, and an id too long
+    // for a page.
     const strange = ['\0', 'GOV\0', '\ud800', '\udbff', 'GOV']
     await insert('strange', { memberClasses: strange, globalGroups: strange })
     const long = Array.from({ length: 255 }, (_, i) => String.fromCharCode(0x4e00 + 61 * i)).join('')

@@ -1,6 +1,6 @@
 /**
- * Answers security servers at the registration listener: which services the catalogue has for them, and one of them in its whole.
- * The server's owner signs the question, a configuration signing key the answer.
+ * Answers security servers at the registration listener: which services the catalogue has for them, and one
+ * of them in its whole. The server's owner signs the question, a configuration signing key the answer.
  */
 import {
   integer,

@@ -1,6 +1,7 @@
 /**
- * For whom each service is in the catalogue: the rows that follow from what its provider says of access, and the services that a security server is
- * told of. A service whose provider lets nobody ask is told to no server.
+ * For whom each service is in the catalogue: the rows that follow from what its provider says of access, and
+ * the services that a security server is told of. A service whose provider lets nobody ask is told to no
+ * server.
  */
 import type { Expression, Kysely, SqlBool } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
@@ -38,7 +39,10 @@ export function createAudienceStore(database: Database, record: Change<Tables>) 
       .where('catalogue_service.id', 'in', servicesFor(tables, server))
 
   return {
-    /** Accepts a question once. Throws `suspended`, `replayed_request`; `access_denied` for a server or a signer that the register does not have. */
+    /**
+     * Accepts a question once. Throws `suspended`, `replayed_request`; `access_denied` for a server or a
+     * signer that the register does not have.
+     */
     take: (question: SignedWith<DocumentHead & { server: string }>, now: number) =>
       record(async (transaction) => {
         const { server } = question
@@ -139,7 +143,10 @@ export function audienceOf(service: string, access: Access): Audience[] {
   ]
 }
 
-/** Strangers write these codes. No class and no group has one that a database refuses, or that it would confuse with another. */
+/**
+ * Strangers write these codes. No class and no group has one that a database refuses, or that it would
+ * confuse with another.
+ */
 function storable(codes: string[]): string[] {
   return [...new Set(codes)].filter((code) => code.isWellFormed() && !code.includes('\0'))
 }

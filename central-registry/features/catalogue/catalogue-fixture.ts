@@ -1,4 +1,7 @@
-/** A registry that collects its catalogue, and the security server that it asks: REST and SOAP over mutual TLS. */
+/**
+ * A registry that collects its catalogue, and the security server that it asks: REST and SOAP over mutual
+ * TLS.
+ */
 import { randomInt } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'

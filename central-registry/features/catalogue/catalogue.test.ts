@@ -1,6 +1,6 @@
 /**
- * The catalogue at a real registry, on both databases: it asks providers over real TLS, stores what they offer, and drafts
- * contracts for access.
+ * The catalogue at a real registry, on both databases: it asks providers over real TLS, stores what they
+ * offer, and drafts contracts for access.
  */
 import t, { type Test } from 'tap'
 import { readContent } from '#core/contract/read-content.ts'

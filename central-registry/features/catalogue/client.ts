@@ -1,6 +1,7 @@
 /**
- * Asks providers what they offer, through the registry's security server, like any collector in an X-Road instance. That server
- * signs, sends and verifies the messages; this file reads the answers up to a limit of size.
+ * Asks providers what they offer, through the registry's security server, like any collector in an X-Road
+ * instance. That server signs, sends and verifies the messages; this file reads the answers up to a limit of
+ * size.
  */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -27,7 +28,8 @@ export type CollectorSettings = {
 
 export type Collector = {
   /**
-   * The answer of the subsystem's listMethods. Throws `catalogue_unavailable` with the error that the security server answered.
+   * The answer of the subsystem's listMethods. Throws `catalogue_unavailable` with the error that the
+   * security server answered.
    */
   listMethods(subsystem: string): Promise<Buffer>
   getOpenApi(subsystem: string, serviceCode: string): Promise<Buffer>

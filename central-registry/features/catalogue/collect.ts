@@ -12,7 +12,10 @@ const AT_ONCE = 8
 /** Subsystems per run: enough to ask a country's 50,000 within a day. */
 const MOST_IN_A_RUN = 200
 const AFTER_FAILURE_MS = 5 * 60_000
-/** WSDL documents of one subsystem that could not be fetched: after these, no more are asked for until the next time. */
+/**
+ * WSDL documents of one subsystem that could not be fetched: after these, no more are asked for until the
+ * next time.
+ */
 const MOST_FAILED = 3
 /** Documents of one subsystem: all of them are in memory until they are stored, and strangers write them. */
 const MOST_BYTES = 32 * 1024 * 1024
@@ -66,7 +69,10 @@ export function createCollecting(q: {
     return services
   }
 
-  /** X-Road's servers fetch it from the provider's system at each question: one that is away must not hide the others. */
+  /**
+   * X-Road's servers fetch it from the provider's system at each question: one that is away must not hide the
+   * others.
+   */
   async function wsdlOf(subsystem: string, service: OfferedService): Promise<Buffer | undefined> {
     try {
       return await collector.getWsdl(subsystem, service)

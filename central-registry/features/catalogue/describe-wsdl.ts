@@ -1,6 +1,6 @@
 /**
- * What a provider's WSDL document says about its operations: X-Road's title and notes. Pure, and for the thread of read-description.ts
- * only: strangers write the document.
+ * What a provider's WSDL document says about its operations: X-Road's title and notes. Pure, and for the
+ * thread of read-description.ts only: strangers write the document.
  */
 import type { XmlElement } from '#core/xml/element.ts'
 import { readTree } from '#core/xml/read-tree.ts'

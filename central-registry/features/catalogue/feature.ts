@@ -1,4 +1,7 @@
-/** The catalogue of services: collects from providers' servers how they describe their services, and tells security servers of them. */
+/**
+ * The catalogue of services: collects from providers' servers how they describe their services, and tells
+ * security servers of them.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Services } from '#platform/services.ts'

@@ -1,6 +1,6 @@
 /**
- * Tables of the catalogue: when each subsystem was asked, the services that it offers, their descriptions and changes, and for whom
- * each is told.
+ * Tables of the catalogue: when each subsystem was asked, the services that it offers, their descriptions and
+ * changes, and for whom each is told.
  */
 import type { Kysely } from 'kysely'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
@@ -48,8 +48,8 @@ export const catalogueMigrations: Record<string, SchemaChange> = {
     },
   },
   'registry-catalogue-002-audiences': {
-    // An older version that goes on writes no audiences: of a service that it finds, or whose access it finds changed, no server is told
-    // until this version has asked again (`audience_access`).
+    // An older version that goes on writes no audiences: of a service that it finds, or whose access it finds
+    // changed, no server is told until this version has asked again (`audience_access`).
     olderVersionsGoOn: true,
     up: async (kysely) => {
       const type = columnTypes(kysely)

@@ -1,7 +1,7 @@
 /**
- * Reads the answers of a provider's metadata services; pure. Strangers write them, so sizes are limited, and only the displayed
- * fields are read. Control characters and direction marks are replaced. A description that cannot be read
- * says nothing, and lets nobody ask.
+ * Reads the answers of a provider's metadata services; pure. Strangers write them, so sizes are limited, and
+ * only the displayed fields are read. Control characters and direction marks are replaced. A description that
+ * cannot be read says nothing, and lets nobody ask.
  */
 import { parse } from 'yaml'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -17,7 +17,10 @@ export type OfferedService = {
   endpoints: Endpoint[]
 }
 export type Contact = { name?: string; email?: string; url?: string }
-/** Who may ask for access according to the provider's description: everybody when it does not say, nobody when it cannot be read. */
+/**
+ * Who may ask for access according to the provider's description: everybody when it does not say, nobody when
+ * it cannot be read.
+ */
 export type Access = 'everybody' | 'nobody' | { memberClasses: string[]; globalGroups: string[] }
 export type Description = {
   title: string
@@ -56,8 +59,8 @@ export function readMethods(bytes: Buffer): OfferedService[] {
 }
 
 /**
- * The description of a service from its OpenAPI document, without fields that cannot be read. Never throws. Some documents keep
- * the YAML library busy for hours, so call it only in the thread of read-description.ts.
+ * The description of a service from its OpenAPI document, without fields that cannot be read. Never throws.
+ * Some documents keep the YAML library busy for hours, so call it only in the thread of read-description.ts.
  */
 export function describe(document: Buffer): Description {
   const info = objectOf(objectOf(parsed(document))?.['info'])
@@ -114,7 +117,9 @@ function objectOf(value: unknown): Record<string, unknown> | undefined {
     : undefined
 }
 
-/** A text that is safe to display, at most `most` characters long; line feeds are allowed only with `lines`. */
+/**
+ * A text that is safe to display, at most `most` characters long; line feeds are allowed only with `lines`.
+ */
 export function textOf(value: unknown, most: number, lines = false): string {
   if (typeof value !== 'string') return ''
   const unfit = lines

@@ -1,6 +1,6 @@
 /**
- * Reads the descriptions in an OpenAPI or WSDL document, in a separate thread: a stranger wrote the document, and a few thousand
- * characters of YAML can take hours.
+ * Reads the descriptions in an OpenAPI or WSDL document, in a separate thread: a stranger wrote the document,
+ * and a few thousand characters of YAML can take hours.
  */
 import { createPlaces } from '#platform/in-turn.ts'
 import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
@@ -12,7 +12,10 @@ const LIMITS: ThreadLimits = { timeMs: 60_000, oldGenerationMb: 512 }
 /** Strangers' documents use one core at most, however many wait. */
 const { run: inPlace } = createPlaces(1)
 
-/** The description without fields that cannot be read; an empty one that opens nothing when reading exceeds `limits`. Never throws. */
+/**
+ * The description without fields that cannot be read; an empty one that opens nothing when reading exceeds
+ * `limits`. Never throws.
+ */
 export async function readDescription(
   document: Buffer | undefined,
   limits: ThreadLimits = LIMITS,
@@ -25,7 +28,10 @@ export async function readDescription(
   )
 }
 
-/** The operations that a WSDL describes, by `code` or `code/version`; none when it cannot be read. Never throws. */
+/**
+ * The operations that a WSDL describes, by `code` or `code/version`; none when it cannot be read. Never
+ * throws.
+ */
 export async function readWsdlOperations(
   document: Buffer,
   limits: ThreadLimits = LIMITS,

@@ -1,4 +1,7 @@
-/** Handlers of the operations on the catalogue: services, their documents as files, and draft terms of a contract for access. */
+/**
+ * Handlers of the operations on the catalogue: services, their documents as files, and draft terms of a
+ * contract for access.
+ */
 import type { Clock } from '#platform/clock.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'

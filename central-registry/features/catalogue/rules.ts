@@ -1,4 +1,7 @@
-/** Rules of the catalogue: the changes of a service, who may ask for access, and the contract terms of such a request; pure. */
+/**
+ * Rules of the catalogue: the changes of a service, who may ask for access, and the contract terms of such a
+ * request; pure.
+ */
 import { randomUUID } from 'node:crypto'
 import { readContent } from '#core/contract/read-content.ts'
 import type { ContractTerms } from '#schemas/contract.ts'
@@ -58,9 +61,9 @@ const YEAR_DAYS = 365
 const RETENTION_DAYS = 3650
 
 /**
- * Drafts the body of `POST /contracts` at the consumer's security server: complete terms, which can be proposed unchanged, and
- * the member that proposes. Throws `contract_not_possible` for an endpoint that the service lacks, `invalid_contract` with the
- * place of the mistake.
+ * Drafts the body of `POST /contracts` at the consumer's security server: complete terms, which can be
+ * proposed unchanged, and the member that proposes. Throws `contract_not_possible` for an endpoint that the
+ * service lacks, `invalid_contract` with the place of the mistake.
  */
 export function draftOf(
   row: Pick<CatalogueServiceRow, 'provider' | 'service_code' | 'endpoints' | 'title'>,

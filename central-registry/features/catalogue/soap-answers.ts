@@ -1,5 +1,6 @@
 /**
- * The metadata services of SOAP (listMethods, getWsdl): questions as a system writes them, and their answers, which strangers write. Pure.
+ * The metadata services of SOAP (listMethods, getWsdl): questions as a system writes them, and their answers,
+ * which strangers write. Pure.
  */
 import { randomUUID } from 'node:crypto'
 import { collectBytes } from '#core/transport/collect-bytes.ts'
@@ -46,7 +47,10 @@ export function writeQuestion(q: { client: string; subsystem: string; wsdlOf?: S
   )
 }
 
-/** The SOAP services of the subsystem in an answer of listMethods. Throws the fault that stands there, or why it is none. */
+/**
+ * The SOAP services of the subsystem in an answer of listMethods. Throws the fault that stands there, or why
+ * it is none.
+ */
 export async function readSoapMethods({ bytes }: Reply, subsystem: string): Promise<OfferedService[]> {
   if (bytes.length > MAX_METHODS_BYTES) throw unreadable('listMethods: it is too large')
   const listed = await withAnswer(bytes, 'listMethods', (response) =>

@@ -1,4 +1,6 @@
-/** SOAP services in the catalogue: listed and described through a real registry, and answers that are none. */
+/**
+ * SOAP services in the catalogue: listed and described through a real registry, and answers that are none.
+ */
 import t from 'tap'
 import { parseSoapMessage } from '#core/transport/soap-message.ts'
 import { soapIdentifier, writeSoap } from '#core/transport/write-soap.ts'

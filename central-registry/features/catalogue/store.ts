@@ -1,4 +1,7 @@
-/** Rows of the catalogue: when each subsystem is due, the services that it offers, their documents by hash, their changes. */
+/**
+ * Rows of the catalogue: when each subsystem is due, the services that it offers, their documents by hash,
+ * their changes.
+ */
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
@@ -22,8 +25,8 @@ export type CatalogueFilter = {
   titlesOnly?: boolean | undefined
 }
 /**
- * A service as the provider offers it; `document` is undefined when it has no OpenAPI or WSDL document. `isUnread`: it could not be
- * asked for now, so what was known stays.
+ * A service as the provider offers it; `document` is undefined when it has no OpenAPI or WSDL document.
+ * `isUnread`: it could not be asked for now, so what was known stays.
  */
 export type FoundService = OfferedService & {
   document?: Buffer | undefined
@@ -159,8 +162,8 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
         await transaction.updateTable('catalogue_subsystem').set({ next_at: now }).execute()
       }),
     /**
-     * Stores what a subsystem offers now, unless what it said later is stored already. Services that it no longer offers are marked as withdrawn
-     * and stay in the catalogue.
+     * Stores what a subsystem offers now, unless what it said later is stored already. Services that it no
+     * longer offers are marked as withdrawn and stay in the catalogue.
      */
     keepAnswer: (subsystem: string, services: FoundService[], q: AskedAt) =>
       record(async (transaction) => {

@@ -33,7 +33,10 @@ type CatalogueTables = {
     answered_at: Time | null
     failure: string | null
   }
-  /** `audience_access` is the access from which its rows in catalogue_audience follow; older versions do not write it. */
+  /**
+   * `audience_access` is the access from which its rows in catalogue_audience follow; older versions do not
+   * write it.
+   */
   catalogue_service: CatalogueServiceRow & { audience_access: string | null }
   /** Whom the catalogue tells security servers of it for; `code` is empty for everybody. */
   catalogue_audience: { service: string; kind: 'everybody' | 'memberClass' | 'globalGroup'; code: string }

@@ -1,6 +1,6 @@
 /**
- * Finds the present exchanges that an act would end, from the calls of the last month that security servers reported. It states
- * which servers did not report, and never counts a missing report as no calls.
+ * Finds the present exchanges that an act would end, from the calls of the last month that security servers
+ * reported. It states which servers did not report, and never counts a missing report as no calls.
  */
 import { dayOf } from '#core/reconciliation/day.ts'
 import { byCalls, CALL_DAYS, type CallOutcomes, sumOf } from '#schemas/fleet.ts'
@@ -19,8 +19,8 @@ type PairCalls = CallOutcomes & {
 }
 
 /**
- * The exchanges that security servers reported; implemented by the fleet feature. Both days are inclusive, in the form
- * 2026-11-26.
+ * The exchanges that security servers reported; implemented by the fleet feature. Both days are inclusive, in
+ * the form 2026-11-26.
  */
 export type ReportedExchanges = {
   /** The pairs with one of these subsystems, or with any subsystem of an instance. */

@@ -1,5 +1,6 @@
 /**
- * Predicts the effects of acts at a real registry on both databases: the prediction comes true, and predicting changes nothing.
+ * Predicts the effects of acts at a real registry on both databases: the prediction comes true, and
+ * predicting changes nothing.
  */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'

@@ -116,7 +116,8 @@ async function aboutOf(
 
 /** The servers at both ends log each exchange, so the server at one end is enough. */
 function knowingOf({ servers, clients }: Snapshot, affected: string[], about: About): string[] {
-  // Of an exchange with another instance only the server at our end reports here, and any server may be that end.
+  // Of an exchange with another instance only the server at our end reports here, and any server may be that
+  // end.
   if (about.instance !== undefined) return servers.map(({ id }) => id).sort()
   const those = new Set([...affected, ...about.contracts.map(({ content }) => content.provider)])
   if (about.subsystem !== undefined) those.add(about.subsystem)
@@ -125,8 +126,8 @@ function knowingOf({ servers, clients }: Snapshot, affected: string[], about: Ab
 }
 
 /**
- * The versions, proposed or in force, of the contract that the act is about, or of contracts with the instance whose anchor is
- * removed.
+ * The versions, proposed or in force, of the contract that the act is about, or of contracts with the
+ * instance whose anchor is removed.
  */
 async function ownContracts(
   transaction: Kysely<RegisterTables>,

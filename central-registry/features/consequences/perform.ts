@@ -1,4 +1,7 @@
-/** Carries out an act within a transaction, by the store or feature that implements it, so that the act's own rules apply. */
+/**
+ * Carries out an act within a transaction, by the store or feature that implements it, so that the act's own
+ * rules apply.
+ */
 import type { Kysely } from 'kysely'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'

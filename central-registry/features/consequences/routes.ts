@@ -12,7 +12,10 @@ import { callsOf, named, type ReportedExchanges } from './calls.ts'
 import { foresee } from './foresee-store.ts'
 import type { ActsOfFeatures, ForeseenAct } from './perform.ts'
 
-/** Each question blocks the changes of the register for a moment, so more than these at once are a mistake or an attack. */
+/**
+ * Each question blocks the changes of the register for a moment, so more than these at once are a mistake or
+ * an attack.
+ */
 const MOST_AT_ONCE = 4
 
 export function consequenceHandlers(q: {

@@ -1,6 +1,6 @@
 /**
- * Compares the register before and after an act: who loses access, who is left without any server, and which certificates are
- * lost; pure.
+ * Compares the register before and after an act: who loses access, who is left without any server, and which
+ * certificates are lost; pure.
  */
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import { idText, memberOf, parseClientId, parseServerId } from '#schemas/identifiers.ts'

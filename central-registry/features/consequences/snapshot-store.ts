@@ -1,4 +1,6 @@
-/** Reads, within a transaction, what exchanging depends on, and the contracts of subsystems that lose access. */
+/**
+ * Reads, within a transaction, what exchanging depends on, and the contracts of subsystems that lose access.
+ */
 import type { Kysely } from 'kysely'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import { readableName } from '#core/certificate/name.ts'
@@ -17,8 +19,8 @@ type Authorities = { sha256: string; is_top: number; certificate: Buffer }[]
 type Reading = Snapshot & { authorities: Authorities }
 
 /**
- * `before` is the reading to compare with. If the CAs are the same, certificates are not validated again; otherwise each
- * certificate is.
+ * `before` is the reading to compare with. If the CAs are the same, certificates are not validated again;
+ * otherwise each certificate is.
  */
 export async function readSnapshot(
   transaction: Kysely<RegisterTables>,
@@ -181,8 +183,8 @@ export function touched(row: ContractRow, now: string): TouchedContract {
 }
 
 /**
- * Members whose signatures in the register were made with certificates of CAs that are no longer approved. The registry does not
- * know other signing certificates.
+ * Members whose signatures in the register were made with certificates of CAs that are no longer approved.
+ * The registry does not know other signing certificates.
  */
 export async function signersOf(
   transaction: Kysely<RegisterTables>,

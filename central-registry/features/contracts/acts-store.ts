@@ -1,6 +1,6 @@
 /**
- * The steps in the life of a contract version, within the transaction of an act: new state and event, seals, notices to the
- * parties.
+ * The steps in the life of a contract version, within the transaction of an act: new state and event, seals,
+ * notices to the parties.
  */
 
 import type { Kysely } from 'kysely'
@@ -53,7 +53,9 @@ export type ContractActRooms = {
   announce: (transaction: Within) => Promise<void>
   partners?: Partners | undefined
 }
-/** The most undecided proposals of one member, and the most proposals a day. More are a mistake or an attack. */
+/**
+ * The most undecided proposals of one member, and the most proposals a day. More are a mistake or an attack.
+ */
 const MAX_OPEN = 100
 const MAX_A_DAY = 500
 const DAY_MS = 86_400_000
@@ -76,8 +78,8 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
   ): Promise<ContractRow> => moveVersion(transaction, row, { act, reason, decision, notify })
 
   /**
-   * Ends a contract for good: this version and all others that are open or in force, which would bring it back later. Throws
-   * `contract_not_possible` when this version has ended already.
+   * Ends a contract for good: this version and all others that are open or in force, which would bring it
+   * back later. Throws `contract_not_possible` when this version has ended already.
    */
   async function terminate(
     transaction: Kysely<RegisterTables>,
@@ -95,8 +97,8 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
   }
 
   /**
-   * Ends the suspension together with the contract. Only for the registry's own termination by two persons: a person who may not
-   * lift a suspension must not end it in another way.
+   * Ends the suspension together with the contract. Only for the registry's own termination by two persons: a
+   * person who may not lift a suspension must not end it in another way.
    */
   async function endSuspension(transaction: Kysely<RegisterTables>, contract: string, decision: Decision) {
     const rows = await versionsOf(transaction, contract)
@@ -121,8 +123,9 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
   }
 
   /**
-   * Throws `contract_not_possible` unless the parties are registered, the contract is neither suspended nor terminated, nobody who
-   * sealed it is suspended, no other contract covers the same calls, and contacts are confirmed where the policy requires it.
+   * Throws `contract_not_possible` unless the parties are registered, the contract is neither suspended nor
+   * terminated, nobody who sealed it is suspended, no other contract covers the same calls, and contacts are
+   * confirmed where the policy requires it.
    */
   async function checkMayBegin(
     transaction: Kysely<RegisterTables>,
@@ -162,8 +165,8 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
   }
 
   /**
-   * Called after the last seal. The version comes into force, or waits for the registry's approval or confirmed contacts; a
-   * contract between instances waits for both registries.
+   * Called after the last seal. The version comes into force, or waits for the registry's approval or
+   * confirmed contacts; a contract between instances waits for both registries.
    */
   async function complete(
     transaction: Kysely<RegisterTables>,
@@ -182,8 +185,8 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
   }
 
   /**
-   * Continues with a version that waited only for confirmed contacts, as after its last seal. A version that still waits for
-   * something else, or that cannot begin, stays as it is.
+   * Continues with a version that waited only for confirmed contacts, as after its last seal. A version that
+   * still waits for something else, or that cannot begin, stays as it is.
    */
   async function goOn(transaction: Kysely<RegisterTables>, row: ContractRow, at: string): Promise<void> {
     const content = contentOf(row)
@@ -261,8 +264,8 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
 }
 
 /**
- * Throws `contract_not_possible` while a member that sealed the version, its server or its certificate is suspended: whoever had its
- * key may have sealed it before.
+ * Throws `contract_not_possible` while a member that sealed the version, its server or its certificate is
+ * suspended: whoever had its key may have sealed it before.
  */
 async function checkSealers(transaction: Kysely<RegisterTables>, row: ContractRow): Promise<void> {
   const seals = await transaction
@@ -287,8 +290,8 @@ export function isBetween(content: ContractContent): boolean {
 }
 
 /**
- * Throws `contract_not_possible` when this member has too many undecided proposals or has proposed too much within a day. `by`
- * has the form of the contract's events.
+ * Throws `contract_not_possible` when this member has too many undecided proposals or has proposed too much
+ * within a day. `by` has the form of the contract's events.
  */
 export async function checkNotTooMany(
   transaction: Kysely<RegisterTables>,

@@ -1,4 +1,7 @@
-/** Asks the registry of another instance for its list of contracts, for contents and for seals, and verifies each answer. */
+/**
+ * Asks the registry of another instance for its list of contracts, for contents and for seals, and verifies
+ * each answer.
+ */
 import { createHash, randomUUID } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import {
@@ -136,8 +139,8 @@ function isOfPartner(message: Buffer, { instance }: PartnerInstance): boolean {
 }
 
 /**
- * Reads the content with the listed hash. Throws `invalid_contract` unless it is canonical JSON, of the listed version, and
- * between exactly these two instances.
+ * Reads the content with the listed hash. Throws `invalid_contract` unless it is canonical JSON, of the
+ * listed version, and between exactly these two instances.
  */
 function contentIn(bytes: Buffer, listed: PartnerContract, { partner, own }: Round): ContractContent {
   if (bytes.length > MAX_CONTENT_BYTES)

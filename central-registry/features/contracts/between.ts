@@ -1,7 +1,7 @@
 /**
- * Computes the state that servers are told of a contract between two instances, when it is in force at our registry; pure. It is
- * in force only while the other registry says so. What a server allows when it cannot reach our registry comes in addition to
- * this.
+ * Computes the state that servers are told of a contract between two instances, when it is in force at our
+ * registry; pure. It is in force only while the other registry says so. What a server allows when it cannot
+ * reach our registry comes in addition to this.
  */
 import { plainPart } from '#core/contract/fields.ts'
 import type { ContractState } from '#schemas/contract.ts'
@@ -11,22 +11,22 @@ import { OPEN } from '../../contract-versions/rules.ts'
 export type PartnerWord = { instance: string; state: ContractState; reason: string | null; heardAt: string }
 
 /**
- * How long a report is valid. The limit is the same as for our lists at servers: after it an exchange is allowed only for the
- * contract's outage grace time.
+ * How long a report is valid. The limit is the same as for our lists at servers: after it an exchange is
+ * allowed only for the contract's outage grace time.
  */
 const WORD_GOOD_MS = 10 * 60_000
 const HOUR_MS = 3_600_000
 /** Servers reject a list with too long a reason, so a reason of another registry is shortened. */
 const REASON_SHOWN = 400
 /**
- * After our agreement the other registry, whose agreement we already have, needs up to four rounds to put the version into force
- * and report that.
+ * After our agreement the other registry, whose agreement we already have, needs up to four rounds to put the
+ * version into force and report that.
  */
 const BEGINS_MS = 60_000
 
 /**
- * The state for servers. It is SUSPENDED when the other registry does not have the version in force, or has not reported for too
- * long.
+ * The state for servers. It is SUSPENDED when the other registry does not have the version in force, or has
+ * not reported for too long.
  */
 export function stateBetween(
   own: { state: ContractState; reason: string | null; graceHours: number; changedAt: string },

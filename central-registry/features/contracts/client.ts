@@ -1,6 +1,6 @@
 /**
- * Posts to another registry's registration listener. That registry's signed statement has the address and the certificate of the
- * listener; nothing is sent to a server with another certificate.
+ * Posts to another registry's registration listener. That registry's signed statement has the address and the
+ * certificate of the listener; nothing is sent to a server with another certificate.
  */
 import { X509Certificate } from 'node:crypto'
 import { Agent, request } from 'undici'
@@ -9,8 +9,8 @@ import type { RegistrationService } from '#schemas/global-configuration.ts'
 import { say } from '#schemas/said.ts'
 
 /**
- * The answer, at most `maxBytes` long, unless `signal` aborts first. Throws `registration_unavailable`, with the HTTP status if
- * there is one.
+ * The answer, at most `maxBytes` long, unless `signal` aborts first. Throws `registration_unavailable`, with
+ * the HTTP status if there is one.
  */
 export type PostToPartner = (
   service: RegistrationService,

@@ -1,6 +1,6 @@
 /**
- * The effects of confirmed contacts, at a real registry with a real mail server: contracts coming into force, notices, returned
- * letters.
+ * The effects of confirmed contacts, at a real registry with a real mail server: contracts coming into force,
+ * notices, returned letters.
  */
 import t from 'tap'
 import {

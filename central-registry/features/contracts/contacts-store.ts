@@ -1,6 +1,6 @@
 /**
- * What members and the registry do about the contacts that a contract names. The content of the contract, and thus its hash, does
- * not change.
+ * What members and the registry do about the contacts that a contract names. The content of the contract, and
+ * thus its hash, does not change.
  */
 import type { Kysely } from 'kysely'
 import type { ContactConfirmation, ContactLetter, ContractContent } from '#schemas/contract.ts'

@@ -1,4 +1,7 @@
-/** Contracts at a real registry, on both databases: signed documents of members, decisions, notices, and lists for servers. */
+/**
+ * Contracts at a real registry, on both databases: signed documents of members, decisions, notices, and lists
+ * for servers.
+ */
 import { randomUUID } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,6 +1,6 @@
 /**
- * Reads the contracts that a security server may see: those of its clients, and the standard terms of groups to which its clients
- * belong.
+ * Reads the contracts that a security server may see: those of its clients, and the standard terms of groups
+ * to which its clients belong.
  */
 import { graceHoursOf } from '#core/contract/grace-hours.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
@@ -21,7 +21,10 @@ import { createServerReach } from './server-reach-store.ts'
 import type { UnlistedMandates } from './unlisted-mandates.ts'
 
 const MANY = 500
-/** States of versions that are not in force yet or may never have been: a terminated one may have waited for approval. */
+/**
+ * States of versions that are not in force yet or may never have been: a terminated one may have waited for
+ * approval.
+ */
 const BEFORE: ReadonlySet<string> = new Set([...OPEN, 'TERMINATED', 'DECLINED', 'WITHDRAWN'])
 
 export type DistributionStore = ReturnType<typeof createDistributionStore>
@@ -50,8 +53,8 @@ export function createDistributionStore(
   }
 
   /**
-   * When each version came into force, by contract and version: at its last approval, or at its last seal if no approval was
-   * needed.
+   * When each version came into force, by contract and version: at its last approval, or at its last seal if
+   * no approval was needed.
    */
   async function begunAt(rows: ContractRow[]): Promise<Map<string, string>> {
     const found = new Map<string, string>()
@@ -89,7 +92,10 @@ export function createDistributionStore(
     /** Records the id of another registry's question. Throws `replayed_request`. */
     take: (question: { id: string; createdAt: string }, now: number) =>
       record((transaction) => takeDocument(transaction, question, now)),
-    /** Records the question's id, so that nobody can replay a captured one. Throws `access_denied`, `suspended` or `replayed_request`. */
+    /**
+     * Records the question's id, so that nobody can replay a captured one. Throws `access_denied`,
+     * `suspended` or `replayed_request`.
+     */
     takeQuestion: (question: SignedWith<ContractQuery>, now: number) =>
       record((transaction) => takeWord(transaction, question, now)),
     async listFor(
@@ -144,7 +150,10 @@ export function createDistributionStore(
       unlisted?.note(server, listed?.leftOut ?? 0)
       return { policy, contracts, hostingMandates: listed?.mandates }
     },
-    /** The contents and seals with these hashes that this server may see. Others are left out, as if they did not exist. */
+    /**
+     * The contents and seals with these hashes that this server may see. Others are left out, as if they did
+     * not exist.
+     */
     async itemsFor(
       server: string,
       hashes: string[],

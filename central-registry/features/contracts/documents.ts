@@ -1,6 +1,6 @@
 /**
- * Verifies the signed documents of members about contracts before any other code uses them; pure. Each has exactly its fields and
- * was signed now with the signing key of the member that it names.
+ * Verifies the signed documents of members about contracts before any other code uses them; pure. Each has
+ * exactly its fields and was signed now with the signing key of the member that it names.
  */
 
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'

@@ -1,6 +1,6 @@
 /**
- * Rounds with the registries of other instances that answer correctly, wrongly or not at all: no partner disturbs the exchange
- * with another.
+ * Rounds with the registries of other instances that answer correctly, wrongly or not at all: no partner
+ * disturbs the exchange with another.
  */
 
 import { randomUUID } from 'node:crypto'

@@ -1,8 +1,8 @@
 /**
- * Exchanges contracts between instances, from registry to registry. Each asks the other every 15 s for the contracts between both
- * and stores what it can verify. Each answers only questions signed with a key of an instance that it trusts. A version that
- * cannot be accepted does not affect other versions. A round with a partner has limits of time, pages, questions and bytes; what
- * is left is requested in the next round.
+ * Exchanges contracts between instances, from registry to registry. Each asks the other every 15 s for the
+ * contracts between both and stores what it can verify. Each answers only questions signed with a key of an
+ * instance that it trusts. A version that cannot be accepted does not affect other versions. A round with a
+ * partner has limits of time, pages, questions and bytes; what is left is requested in the next round.
  */
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { claimedInstance, verifyCounterSeal, verifyPartnerQuery } from '#core/contract/between-instances.ts'
@@ -48,8 +48,8 @@ type Rooms = {
 
 const ANSWERED_BYTES = 2 * 1024 * 1024
 /**
- * Milliseconds for one partner in one round. The next round begins 15 s later, so one registry learns of a suspension at the
- * other within a minute, whatever a third one does.
+ * Milliseconds for one partner in one round. The next round begins 15 s later, so one registry learns of a
+ * suspension at the other within a minute, whatever a third one does.
  */
 const ROUND_MS = 20_000
 /** Pages of one list. Contracts in force beyond them are not exchanged, which is logged as a failure. */
@@ -129,8 +129,8 @@ export function createPartnerExchange(rooms: Omit<Rooms, 'lists'>): () => Promis
   }
 
   /**
-   * Makes counter-seals, then activates the versions that both registries sealed. A failure with one contract stops neither other
-   * contracts nor the exchange with partners.
+   * Makes counter-seals, then activates the versions that both registries sealed. A failure with one contract
+   * stops neither other contracts nor the exchange with partners.
    */
   async function bringIntoForce(own: string): Promise<void> {
     try {
@@ -159,9 +159,11 @@ export function createPartnerExchange(rooms: Omit<Rooms, 'lists'>): () => Promis
 
   async function takeAll(round: Round, { contracts: listed, generatedAt }: PartnerList): Promise<void> {
     const { partner, own, signal } = round
-    // The time at which the partner said so, by the earlier of both clocks: a long round must not make its report look newer.
+    // The time at which the partner said so, by the earlier of both clocks: a long round must not make its
+    // report look newer.
     const heardAt = new Date(Math.min(Date.parse(generatedAt), clock())).toISOString()
-    // We accept seals of our own members only from them directly. Those in the list that we lack are the partner's, or invalid.
+    // We accept seals of our own members only from them directly. Those in the list that we lack are the
+    // partner's, or invalid.
     const hashesOf = (one: PartnerContract): string[] => [
       ...[one.hash, ...one.seals],
       ...(one.counterSeal === undefined ? [] : [one.counterSeal]),

@@ -1,4 +1,7 @@
-/** Service contracts between members: proposed, signed by all parties, approved, exchanged with other instances, ended. */
+/**
+ * Service contracts between members: proposed, signed by all parties, approved, exchanged with other
+ * instances, ended.
+ */
 import type { Within } from '#platform/database/open-database.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -46,7 +49,9 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'metrics' | 'clock' | 'log'> 
   members: Pick<MemberStore, 'parameters'>
   /** `announce` has the suspension list signed anew after a change. */
   suspensions: ContractSuspensions & { announce(transaction: Within): Promise<void> }
-  /** The active person at the start of the chain of keys that made an API key; null for keys of the operator. */
+  /**
+   * The active person at the start of the chain of keys that made an API key; null for keys of the operator.
+   */
   makerOf(key: string): Promise<string | null>
   trust: TrustStore
   ocspFreshnessSeconds: number

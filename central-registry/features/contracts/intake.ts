@@ -1,6 +1,6 @@
 /**
- * Handlers for members at the registration listener: proposals, seals, acts, and what a server fetches for its clients. Every
- * proof is verified before a row changes, and only parties learn that a contract exists.
+ * Handlers for members at the registration listener: proposals, seals, acts, and what a server fetches for
+ * its clients. Every proof is verified before a row changes, and only parties learn that a contract exists.
  */
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { ContractItems, ContractList } from '#schemas/contract.ts'
@@ -34,7 +34,10 @@ type ContractIntakeRooms = DocumentRooms & {
   ): void
 }
 
-/** A fetch returns at least one item, and stops when it has this many bytes; the server asks for the rest again. */
+/**
+ * A fetch returns at least one item, and stops when it has this many bytes; the server asks for the rest
+ * again.
+ */
 const MAX_ITEMS_BYTES = 2 * 1024 * 1024
 
 export function contractIntakeHandlers(rooms: ContractIntakeRooms): Record<string, OperationHandler> {

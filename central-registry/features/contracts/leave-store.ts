@@ -1,4 +1,7 @@
-/** How a member leaves the standard terms of a group that it joined, within the transaction of its act. Guarantees that they go on for all others. */
+/**
+ * How a member leaves the standard terms of a group that it joined, within the transaction of its act.
+ * Guarantees that they go on for all others.
+ */
 import { type Kysely, sql } from 'kysely'
 import { counted } from '../../changes/store.ts'
 import type { Decision } from '../../contract-versions/move-version-store.ts'
@@ -35,7 +38,10 @@ export function joins(kysely: Kysely<RegisterTables>, row: Version, member: stri
   return counted(events)
 }
 
-/** Takes the member out of all versions that are open or in force. The seals by which it joined go too: servers read from them who joined. */
+/**
+ * Takes the member out of all versions that are open or in force. The seals by which it joined go too:
+ * servers read from them who joined.
+ */
 export async function leave(
   transaction: Kysely<RegisterTables>,
   versions: ContractRow[],

@@ -1,6 +1,7 @@
 /**
- * Selects the hosting mandates that a security server needs for its contracts: of members that may call under a contract which asks
- * for one. The provider's server needs those of all consumers, a consumer's server those of its own clients.
+ * Selects the hosting mandates that a security server needs for its contracts: of members that may call under
+ * a contract which asks for one. The provider's server needs those of all consumers, a consumer's server
+ * those of its own clients.
  */
 import type { Kysely } from 'kysely'
 import { memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
@@ -24,7 +25,8 @@ const MANY = 500
 const MAX_LIST_OCTETS = (MAX_CONTRACT_LIST_BYTES / 4) * 3 - 64 * 1024
 
 /**
- * As many as have a place beside the contracts of the list, and how many had none. Undefined if no contract asks for one: then the list has no such field, which older servers do not know.
+ * As many as have a place beside the contracts of the list, and how many had none. Undefined if no contract
+ * asks for one: then the list has no such field, which older servers do not know.
  */
 export async function listedMandates(
   tables: Kysely<RegisterTables>,

@@ -63,7 +63,8 @@ t.test('hosting mandates with the longest codes never make a list that no server
           .insertInto('hosting_mandate')
           .values(Array.from({ length: Math.min(100, to - at) }, (_none, i) => row(at + i)) as never)
           .execute()
-      // The registry writes in this process too, and a wait for its transaction keeps it from ending: then this is tried again.
+      // The registry writes in this process too, and a wait for its transaction keeps it from ending: then
+      // this is tried again.
       const isBusy = (thrown: Fault): false => {
         if (thrown.code !== 'database_error') throw thrown
         return false

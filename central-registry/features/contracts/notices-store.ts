@@ -1,4 +1,7 @@
-/** Gives notices of the end or the review of contracts: each once, recorded in one transaction with the job that sends it. */
+/**
+ * Gives notices of the end or the review of contracts: each once, recorded in one transaction with the job
+ * that sends it.
+ */
 import type { Kysely } from 'kysely'
 import { collectFailures } from '#platform/collect-failures.ts'
 import { type Database, tablesOf, type Within } from '#platform/database/open-database.ts'
@@ -54,7 +57,10 @@ export function createNoticeStore({
       .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
   }
 
-  /** Gives these contracts their notices. Reads what was given again, because another node may have given some meanwhile. */
+  /**
+   * Gives these contracts their notices. Reads what was given again, because another node may have given some
+   * meanwhile.
+   */
   async function giveSome(transaction: Kysely<Tables>, keys: Key[], now: number): Promise<void> {
     const at = new Date(now).toISOString()
     const ids = [...new Set(keys.map(({ contract }) => contract))]

@@ -1,6 +1,6 @@
 /**
- * Notifies the members of a contract by webhook. Each notice is a job, committed together with the event and repeated with
- * back-off. A notice proves nothing; the signed list that the member's server fetches does.
+ * Notifies the members of a contract by webhook. Each notice is a job, committed together with the event and
+ * repeated with back-off. A notice proves nothing; the signed list that the member's server fetches does.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { JobHandler } from '#platform/jobs/create-jobs.ts'

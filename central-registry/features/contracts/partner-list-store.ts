@@ -1,7 +1,7 @@
 /**
- * Lists the contracts between two instances for the other registry, page by page. All contracts in force come first, then open
- * ones. Ended ones, which one member could make without limit, come last. So no member can push out a contract in force, or make
- * a page larger than the other registry accepts.
+ * Lists the contracts between two instances for the other registry, page by page. All contracts in force come
+ * first, then open ones. Ended ones, which one member could make without limit, come last. So no member can
+ * push out a contract in force, or make a page larger than the other registry accepts.
  */
 import { sql } from 'kysely'
 import { MAX_PARTNER_LIST_BYTES, MOST_BETWEEN, MOST_SEALS } from '#core/contract/between-instances.ts'
@@ -20,7 +20,9 @@ export type PartnerListStore = ReturnType<typeof createPartnerListStore>
 const ENDED_SHOWN_MS = 30 * 86_400_000
 /** The list is sent as base64, with a signature. */
 const MAX_CONTRACTS_BYTES = (MAX_PARTNER_LIST_BYTES / 4) * 3 - 64 * 1024
-/** Reasons are shortened to keep the list small; the registry where a reason was given has the whole of it. */
+/**
+ * Reasons are shortened to keep the list small; the registry where a reason was given has the whole of it.
+ */
 const REASON_SHOWN = 200
 const MANY = 500
 
@@ -36,8 +38,8 @@ export function createPartnerListStore(database: Database) {
   const tables = tablesOf<RegisterTables>(database)
 
   /**
-   * The rows of a page. Left out are ended versions that the other registry need not know: ours never agreed to them, and the
-   * other one never mentioned them.
+   * The rows of a page. Left out are ended versions that the other registry need not know: ours never agreed
+   * to them, and the other one never mentioned them.
    */
   async function rowsWith(instance: string, since: string, page: Page): Promise<Rows> {
     const between = tables.selectFrom('contract_version').select(COLUMNS).where(namesInstance(instance))
@@ -103,7 +105,8 @@ export function createPartnerListStore(database: Database) {
 
   return {
     /**
-     * Versions with members of the instance, with their seals and our counter-seal. `next` is set while there are more in force.
+     * Versions with members of the instance, with their seals and our counter-seal. `next` is set while there
+     * are more in force.
      */
     async listFor(
       instance: string,

@@ -1,6 +1,7 @@
 /**
- * Stores contracts between two instances from what the other registry reports. Each registry decides for itself. A version comes
- * into force here when both have counter-sealed it, and ends here as soon as either ends it.
+ * Stores contracts between two instances from what the other registry reports. Each registry decides for
+ * itself. A version comes into force here when both have counter-sealed it, and ends here as soon as either
+ * ends it.
  */
 import type { Kysely } from 'kysely'
 import { fits, type verifyCounterSeal } from '#core/contract/between-instances.ts'
@@ -71,8 +72,8 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
       return found
     },
     /**
-     * Stores one version as the other registry reports it. Throws when a rule or proof does not allow that; then nothing is
-     * stored.
+     * Stores one version as the other registry reports it. Throws when a rule or proof does not allow that;
+     * then nothing is stored.
      */
     take: (
       listed: PartnerContract,
@@ -89,12 +90,13 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
           throw new Fault('access_denied', { what: say`${q.partner} is no party of this contract` })
         const hasEndedThere = row !== undefined && OPEN.includes(row.state) && ENDS.has(listed.state)
         if (row?.hash !== listed.hash && row?.origin === null && listed.origin === q.own) {
-          // Our content changed before it ended here. Once the report is recorded, our list includes this version, so that the
-          // other registry learns of its end.
+          // Our content changed before it ended here. Once the report is recorded, our list includes this
+          // version, so that the other registry learns of its end.
           if (!LIVE.includes(row.state)) await keepWord(transaction, listed, q)
           return
         }
-        // A version that the partner proposed, changed and ended between two rounds has ended, whichever of its contents we have.
+        // A version that the partner proposed, changed and ended between two rounds has ended, whichever of
+        // its contents we have.
         if (row?.hash !== listed.hash && !(hasEndedThere && row?.origin === q.partner)) {
           const { content } = received
           if (content === undefined) return
@@ -128,8 +130,8 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
             throw impossible('the counter-seal is of another content')
           const { instance } = seal
           const by = `the registry of ${q.partner}`
-          // Each accepted counter-seal is an event and thus a leaf of the transparency log. One for each key is enough, and keys
-          // change rarely.
+          // Each accepted counter-seal is an event and thus a leaf of the transparency log. One for each key
+          // is enough, and keys change rarely.
           const stands = (await counterSealsOf(transaction, row)).some(
             (one) => one.certificate === certificate,
           )
@@ -229,8 +231,8 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
       return rows
     },
     /**
-     * Puts a version into force once both registries have agreed. Throws `contract_not_possible` while the register or time does
-     * not allow it.
+     * Puts a version into force once both registries have agreed. Throws `contract_not_possible` while the
+     * register or time does not allow it.
      */
     activate: ({ contract, hash }: ContractRow, at: string): Promise<void> =>
       record(async (transaction) => {
@@ -245,8 +247,8 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
 }
 
 /**
- * Stores the partner's content in place of ours, if the partner may decide on it and it is still a proposal. Undefined when ours
- * stays. Throws `contract_not_possible` or `access_denied`.
+ * Stores the partner's content in place of ours, if the partner may decide on it and it is still a proposal.
+ * Undefined when ours stays. Throws `contract_not_possible` or `access_denied`.
  */
 async function takeContent(
   transaction: Kysely<RegisterTables>,
@@ -344,8 +346,8 @@ async function keepWord(
 }
 
 /**
- * Whether the other registry has sealed the version so often within a day that a further counter-seal cannot be due to a change
- * of keys.
+ * Whether the other registry has sealed the version so often within a day that a further counter-seal cannot
+ * be due to a change of keys.
  */
 async function sealedSince(
   transaction: Kysely<RegisterTables>,

@@ -36,9 +36,10 @@ export type Partners = {
 export const NO_PARTNERS: Partners = { load: async () => undefined, isRegistered: () => false }
 
 /**
- * Throws `contract_not_possible` for a contract of more than two instances, for one without the signer's instance, and for one
- * whose earlier versions have other instances, because each of both registries has all versions. Also throws for other content of
- * a proposal that came from the other registry: only one of the two may change it.
+ * Throws `contract_not_possible` for a contract of more than two instances, for one without the signer's
+ * instance, and for one whose earlier versions have other instances, because each of both registries has all
+ * versions. Also throws for other content of a proposal that came from the other registry: only one of the
+ * two may change it.
  */
 export function checkInstances(content: ContractContent, signer: string, rows: ContractRow[]): void {
   const { instance } = parseMemberId(signer)

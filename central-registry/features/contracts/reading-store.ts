@@ -1,4 +1,6 @@
-/** Lists of contracts for administrators, and single contracts with all versions, seals, events and notices. */
+/**
+ * Lists of contracts for administrators, and single contracts with all versions, seals, events and notices.
+ */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ContractState } from '#schemas/contract.ts'
 import type { Time } from '#schemas/sent-values.ts'
@@ -73,7 +75,8 @@ export function createContractReading(database: Database) {
   return {
     async list({ sort = '-proposedAt', offset, limit, ...filter }: Page & Filter): Promise<ContractRow[]> {
       const { column, direction } = orderOf(sort, ORDERS)
-      // The page is found without the contents: what is sorted to come to a late page would be all contents there are.
+      // The page is found without the contents: what is sorted to come to a late page would be all contents
+      // there are.
       const page = where(filter)
         .select(['contract', 'version'])
         .orderBy(column, direction)

@@ -1,4 +1,7 @@
-/** Handlers of the operations on contracts: lists, one contract with its versions compared, decisions, the policy. */
+/**
+ * Handlers of the operations on contracts: lists, one contract with its versions compared, decisions, the
+ * policy.
+ */
 
 import { instancesOf } from '#core/contract/parties.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -66,7 +69,9 @@ type Rooms = {
   contacts: Pick<ContactStore, 'asks' | 'known'> & Pick<ContractContacts, 'send'>
   members: Pick<MemberStore, 'parameters'>
   suspensions: ContractSuspensions
-  /** The active person at the start of the chain of keys that made an API key; null for keys of the operator. */
+  /**
+   * The active person at the start of the chain of keys that made an API key; null for keys of the operator.
+   */
   makerOf(key: string): Promise<string | null>
   clock: Clock
 }
@@ -85,7 +90,10 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
     return summary(versions.find((row) => row.hash === hash)!)
   }
 
-  /** The state of the contacts of a version that is undecided or in force, and the sides that still need a confirmed contact. */
+  /**
+   * The state of the contacts of a version that is undecided or in force, and the sides that still need a
+   * confirmed contact.
+   */
   async function contactsOf(row: ContractRow) {
     if (!rooms.contacts.asks || !LIVE.includes(row.state)) return {}
     const content = contentOf(row)
@@ -128,7 +136,8 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
           ),
           ...betweenInstances(row, counterSeals, words),
           ...contacts[i],
-          // Compared with the version before in any state, because that is the one that a reader has seen last.
+          // Compared with the version before in any state, because that is the one that a reader has seen
+          // last.
           changes: i === 0 ? [] : differences(contentOf(versions[i - 1]!), contentOf(row)),
           seals: seals
             .filter(({ version }) => Number(version) === row.version)

@@ -1,6 +1,6 @@
 /**
- * Selects the contracts and seals that a security server may see: those of its clients, and the standard terms of groups to which
- * its clients belong.
+ * Selects the contracts and seals that a security server may see: those of its clients, and the standard
+ * terms of groups to which its clients belong.
  */
 import type { Kysely } from 'kysely'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
@@ -22,7 +22,10 @@ type SealRow = {
   subsystems: string | null
 }
 
-/** The versions that the server may see at this time, those of their seals that it may see, and whom it speaks for in them. */
+/**
+ * The versions that the server may see at this time, those of their seals that it may see, and whom it speaks
+ * for in them.
+ */
 type ServerReach = (server: string, now: number) => Promise<Reach>
 export type Reach = Clients & { rows: ContractRow[]; seals: SealRow[] }
 

@@ -1,6 +1,6 @@
 /**
- * The job that runs every minute: expires versions, gives the notices and sends the letters that are due, and counts overdue
- * critical contracts.
+ * The job that runs every minute: expires versions, gives the notices and sends the letters that are due, and
+ * counts overdue critical contracts.
  */
 import type { Clock } from '#platform/clock.ts'
 import { collectFailures } from '#platform/collect-failures.ts'

@@ -1,6 +1,7 @@
 /**
- * Rows of contracts. Each act is one transaction, and no other node changes the register meanwhile. The act names the content's
- * hash and is checked against the present states, so that of two simultaneous decisions one succeeds and the other is refused.
+ * Rows of contracts. Each act is one transaction, and no other node changes the register meanwhile. The act
+ * names the content's hash and is checked against the present states, so that of two simultaneous decisions
+ * one succeeds and the other is refused.
  */
 import type { Kysely } from 'kysely'
 import { groupOf, namedConsumers, requiredSigners } from '#core/contract/parties.ts'
@@ -87,8 +88,8 @@ export function createContractStore({ record, ...rooms }: Rooms) {
 
   return {
     /**
-     * Stores a verified proposal: a new contract, its next version, or other content for the open proposal. Throws
-     * `access_denied`, `contract_not_possible`, `suspended` or `replayed_request`.
+     * Stores a verified proposal: a new contract, its next version, or other content for the open proposal.
+     * Throws `access_denied`, `contract_not_possible`, `suspended` or `replayed_request`.
      */
     propose: async (proposal: SignedWith<ContractProposal>, now: number): Promise<ContractRow> => {
       const { content, signer } = proposal
@@ -112,7 +113,10 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         return row
       })
     },
-    /** Stores a verified seal of exactly the content that it names. The last seal that is needed completes the contract. */
+    /**
+     * Stores a verified seal of exactly the content that it names. The last seal that is needed completes the
+     * contract.
+     */
     seal: async (one: FreshSeal, message: Buffer, now: number): Promise<ContractRow> => {
       await partners.load()
       return record(async (transaction) => {
@@ -141,7 +145,10 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         return acts.complete(transaction, row, at)
       })
     },
-    /** A party withdraws its proposal, declines another's, or terminates a contract; who only joined it leaves it. */
+    /**
+     * A party withdraws its proposal, declines another's, or terminates a contract; who only joined it leaves
+     * it.
+     */
     memberAct: (one: SignedWith<ContractAct>, now: number): Promise<ContractRow> =>
       record(async (transaction) => {
         const at = new Date(now).toISOString()
@@ -159,7 +166,8 @@ export function createContractStore({ record, ...rooms }: Rooms) {
           await leave(transaction, rows, one.signer, { by, at, reason: one.reason })
           return row
         }
-        // A termination by one party does not end a suspension, which only two persons of the registry may lift.
+        // A termination by one party does not end a suspension, which only two persons of the registry may
+        // lift.
         return one.act === 'terminate'
           ? acts.terminate(transaction, row, rows, { by, at }, one.reason)
           : move(transaction, row, one.act, { by, at }, one.reason)
@@ -181,8 +189,8 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         return move(transaction, row, 'decline', decision, reason)
       }),
     /**
-     * Ends a contract for good, with all its versions that are open or in force. `hash` is of the version that the administrator
-     * has read.
+     * Ends a contract for good, with all its versions that are open or in force. `hash` is of the version
+     * that the administrator has read.
      */
     terminate: (contract: string, hash: string, reason: string, decision: Decision): Promise<ContractRow> =>
       record(async (transaction) => {
@@ -192,8 +200,8 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         return moved
       }),
     /**
-     * Records which versions have expired, and which ones a newer version has replaced. Each contract is a transaction of its own, so that one
-     * that is damaged stays as it is, and no other with it.
+     * Records which versions have expired, and which ones a newer version has replaced. Each contract is a
+     * transaction of its own, so that one that is damaged stays as it is, and no other with it.
      */
     settle: async (at: string, failures: CollectedFailures): Promise<void> => {
       const over = await record((transaction) =>

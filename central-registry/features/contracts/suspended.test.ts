@@ -1,6 +1,6 @@
 /**
- * Emergency suspension of a contract, on both databases: how it begins, which calls it blocks, who confirms and lifts it, how it
- * ends.
+ * Emergency suspension of a contract, on both databases: how it begins, which calls it blocks, who confirms
+ * and lifts it, how it ends.
  */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'

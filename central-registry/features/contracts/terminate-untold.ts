@@ -1,4 +1,7 @@
-/** Terminates a contract by the usual rules within a transaction that is rolled back, without notifying anybody. */
+/**
+ * Terminates a contract by the usual rules within a transaction that is rolled back, without notifying
+ * anybody.
+ */
 import type { Kysely } from 'kysely'
 import { within } from '../../changes/store.ts'
 import { noContract, versionsOf } from '../../contract-versions/rows-store.ts'

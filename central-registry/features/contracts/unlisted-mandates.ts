@@ -1,6 +1,7 @@
 /**
- * Remembers whose lists leave hosting mandates out, because the contracts beside them take the place: what a server does not hear of, it
- * refuses. Guarantees that somebody at the registry is told, and not only the hosts whose calls are refused.
+ * Remembers whose lists leave hosting mandates out, because the contracts beside them take the place: what a
+ * server does not hear of, it refuses. Guarantees that somebody at the registry is told, and not only the
+ * hosts whose calls are refused.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'

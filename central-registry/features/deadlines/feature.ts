@@ -1,4 +1,7 @@
-/** Letters before something ends: to members about what is theirs, to administrators about what is the registry's. */
+/**
+ * Letters before something ends: to members about what is theirs, to administrators about what is the
+ * registry's.
+ */
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import { certificatesInFiles } from '#platform/metrics/watch-certificates.ts'

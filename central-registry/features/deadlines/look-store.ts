@@ -17,7 +17,10 @@ type Tables = RegisterTables & DeadlineTables
 /** Longer than anything is looked at: from 60 days ahead to 30 days after its end. */
 const KEPT_MS = 120 * DAY_MS
 
-/** Each node looks at the certificates of its own listeners, and at what all share; the table makes each letter once. */
+/**
+ * Each node looks at the certificates of its own listeners, and at what all share; the table makes each
+ * letter once.
+ */
 export function createLook(rooms: {
   database: Database
   record: Change<Tables>

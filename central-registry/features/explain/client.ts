@@ -1,4 +1,7 @@
-/** Asks OCSP responders and security servers: a few questions with limits of time and size, which reveal nothing confidential. */
+/**
+ * Asks OCSP responders and security servers: a few questions with limits of time and size, which reveal
+ * nothing confidential.
+ */
 import { createHash } from 'node:crypto'
 import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
@@ -34,12 +37,14 @@ export const askResponder: AskResponder = async (url, question) => {
   }
 }
 
-/** `presented`: SHA-256 of the certificate that the server presented; absent when the handshake ended before. */
+/**
+ * `presented`: SHA-256 of the certificate that the server presented; absent when the handshake ended before.
+ */
 export type Reached = { connected: boolean; presented?: string }
 
 /**
- * Begins a TLS handshake without an identity and closes the connection. The certificate is only compared, so it need not be
- * trusted.
+ * Begins a TLS handshake without an identity and closes the connection. The certificate is only compared, so
+ * it need not be trusted.
  */
 export function beginHandshake(host: string, port: number): Promise<Reached> {
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * The step about the contract of a call: which contract covers it, or which contract exists between both sides and why it does
- * not cover the call; pure.
+ * The step about the contract of a call: which contract covers it, or which contract exists between both
+ * sides and why it does not cover the call; pure.
  */
 import { awaited } from '#core/contract/awaited.ts'
 import { covers } from '#core/contract/endpoints.ts'
@@ -17,8 +17,8 @@ export type ContractFacts = {
   /** For a contract between two instances: whether this registry has agreed to it. */
   isAgreed: boolean
   /**
-   * For an undecided version whose contacts have to be confirmed: the sides without a confirmed contact, and the state of each
-   * contact.
+   * For an undecided version whose contacts have to be confirmed: the sides without a confirmed contact, and
+   * the state of each contact.
    */
   contacts?: { missing: ContractSide[]; states: ContactState[] }
 }

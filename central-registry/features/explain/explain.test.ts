@@ -1,5 +1,6 @@
 /**
- * "Why can X not call Y?" at a real registry, on both databases: each step bad and good, with a real responder and a real server.
+ * "Why can X not call Y?" at a real registry, on both databases: each step bad and good, with a real
+ * responder and a real server.
  */
 import { createServer as createHttp } from 'node:http'
 import { type AddressInfo, createServer as createTcp } from 'node:net'
@@ -28,7 +29,10 @@ const explain = async (node: Node, more = ''): Promise<Explanation> =>
 const stepOf = ({ steps }: Explanation, step: string, side?: string): Step =>
   steps.find((one) => one.step === step && (side === undefined || one.side === side))!
 
-/** A responder whose answers are bad while `revoked` is set. By the registry's clock, which stands while a busy machine works for minutes. */
+/**
+ * A responder whose answers are bad while `revoked` is set. By the registry's clock, which stands while a
+ * busy machine works for minutes.
+ */
 async function responder(
   t: Test,
   clock: { now: number },

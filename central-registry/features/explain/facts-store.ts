@@ -115,8 +115,8 @@ export function createExplainStore(database: Database) {
       ),
     contractRequired: async (): Promise<boolean> => (await readPolicy(tables)).contractRequired,
     /**
-     * Versions between both sides, those in force first. Includes the provider's terms for groups that the consumer has not
-     * joined.
+     * Versions between both sides, those in force first. Includes the provider's terms for groups that the
+     * consumer has not joined.
      */
     async contracts(consumer: string, provider: string, now: string): Promise<ContractFacts[]> {
       const rows: ContractRow[] = await tables

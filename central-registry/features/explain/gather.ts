@@ -1,6 +1,6 @@
 /**
- * Gathers the facts on which a call between two subsystems depends: from the register, the published configuration, and a few
- * questions to other machines.
+ * Gathers the facts on which a call between two subsystems depends: from the register, the published
+ * configuration, and a few questions to other machines.
  */
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import { readableName } from '#core/certificate/name.ts'

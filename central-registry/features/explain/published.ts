@@ -1,4 +1,7 @@
-/** Lists what a call needs and the newest published configuration lacks, reading that configuration as servers do. */
+/**
+ * Lists what a call needs and the newest published configuration lacks, reading that configuration as servers
+ * do.
+ */
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import { createTurn } from '#platform/in-turn.ts'

@@ -1,6 +1,7 @@
 /**
- * Reads the configuration of every trusted instance again. A verified configuration replaces the stored one, which is otherwise
- * used until it expires. The failure of one instance is recorded, and neither a failing nor a slow instance delays the others.
+ * Reads the configuration of every trusted instance again. A verified configuration replaces the stored one,
+ * which is otherwise used until it expires. The failure of one instance is recorded, and neither a failing
+ * nor a slow instance delays the others.
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -17,7 +18,10 @@ import type { FederationStore } from './store.ts'
 type Follow = {
   /** Resolves when each instance was read or has failed, within two minutes. */
   all(): Promise<void>
-  /** For the recurring job: resolves after ten seconds at the latest; slow instances are read to the end in the background. */
+  /**
+   * For the recurring job: resolves after ten seconds at the latest; slow instances are read to the end in
+   * the background.
+   */
   briefly(): Promise<void>
 }
 

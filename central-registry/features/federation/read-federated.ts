@@ -1,7 +1,7 @@
 /**
- * Reads what another instance publishes and verifies it before anything is stored: the directory's signature by a key of the
- * anchor or one that the instance itself announced, its expiry, the hash of the shared parameters. If there is a statement of our
- * kind, its index must never fall.
+ * Reads what another instance publishes and verifies it before anything is stored: the directory's signature
+ * by a key of the anchor or one that the instance itself announced, its expiry, the hash of the shared
+ * parameters. If there is a statement of our kind, its index must never fall.
  */
 import { verifyStatement } from '#core/configuration/statement.ts'
 import { unpackShared } from '#core/configuration/unpack-shared.ts'
@@ -46,8 +46,8 @@ const MAX_STATEMENT_BYTES = 1024 * 1024
 const MOST_SOURCES = 8
 
 /**
- * Reads from the first of the anchor's addresses that works, all within `withinMs`. Throws the fault of the first source that
- * answered wrongly, or else that of the first unreachable one.
+ * Reads from the first of the anchor's addresses that works, all within `withinMs`. Throws the fault of the
+ * first source that answered wrongly, or else that of the first unreachable one.
  */
 export async function readFederated(
   anchor: ConfigurationAnchor,
@@ -110,7 +110,10 @@ function hasHash(part: Parameters<typeof checkHash>[0], content: Buffer): boolea
   }
 }
 
-/** Parses shared parameters in a separate thread. Throws `malformed_global_conf` when they are of another instance. */
+/**
+ * Parses shared parameters in a separate thread. Throws `malformed_global_conf` when they are of another
+ * instance.
+ */
 export async function readParameters(shared: Buffer, instance: string): Promise<SharedParameters> {
   const parameters = unpackShared(await withParametersReader((read) => read('shared', shared)))
   if (parameters.instance !== instance)

@@ -62,8 +62,8 @@ export function federationHandlers(q: Rooms): Record<string, OperationHandler> {
   const digestOf = (params: Record<string, string>): string => params['sha256']!.toLowerCase()
 
   /**
-   * Reads the configuration behind an anchor and describes it for those who decide. Throws `anchor_not_verified`, also when that
-   * takes too long, and `conflict` when too many examinations run.
+   * Reads the configuration behind an anchor and describes it for those who decide. Throws
+   * `anchor_not_verified`, also when that takes too long, and `conflict` when too many examinations run.
    */
   async function examine(anchor: ConfigurationAnchor): Promise<string> {
     if (underWay >= MOST_UNDER_WAY)

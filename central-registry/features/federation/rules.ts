@@ -1,6 +1,6 @@
 /**
- * Rules for external anchors; pure. An anchor is examined, then trusted until it is removed or a newer one of its instance
- * replaces it. An anchor that is not trusted can be examined again.
+ * Rules for external anchors; pure. An anchor is examined, then trusted until it is removed or a newer one of
+ * its instance replaces it. An anchor that is not trusted can be examined again.
  */
 import { createHash } from 'node:crypto'
 import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
@@ -21,7 +21,10 @@ const NEXT: Record<AnchorState, Partial<Record<AnchorAct, AnchorState>>> = {
   REMOVED: { examine: 'EXAMINED' },
 }
 
-/** The state of a known anchor after an act. Throws `conflict`, with the reason, for an act that this state does not allow. */
+/**
+ * The state of a known anchor after an act. Throws `conflict`, with the reason, for an act that this state
+ * does not allow.
+ */
 export function nextAnchorState(state: AnchorState, act: AnchorAct): AnchorState {
   const next = NEXT[state][act]
   if (next !== undefined) return next
@@ -30,7 +33,10 @@ export function nextAnchorState(state: AnchorState, act: AnchorAct): AnchorState
   throw new Fault('conflict', { what: say`the anchor is ${state}: ${why}` })
 }
 
-/** Throws `anchor_not_verified` for an anchor of our own instance, or with a key that signs for another instance already. */
+/**
+ * Throws `anchor_not_verified` for an anchor of our own instance, or with a key that signs for another
+ * instance already.
+ */
 export function checkApart(
   anchor: ConfigurationAnchor,
   q: { instance: string; ownCertificates: Buffer[]; others: ConfigurationAnchor[] },

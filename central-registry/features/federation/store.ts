@@ -92,8 +92,8 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
         Buffer.from(certificate),
       ),
     /**
-     * Stores an examined anchor until somebody decides; an anchor that is not trusted now may be examined again. Throws
-     * `conflict`.
+     * Stores an examined anchor until somebody decides; an anchor that is not trusted now may be examined
+     * again. Throws `conflict`.
      */
     keepExamined: (row: ExternalAnchorRow): Promise<void> =>
       record(async (transaction) => {
@@ -120,8 +120,8 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
           .execute()
       }),
     /**
-     * Trusts an examined anchor; it replaces an older one of its instance. `examination` was made just now. Throws `not_found`,
-     * `conflict` or `anchor_not_verified`.
+     * Trusts an examined anchor; it replaces an older one of its instance. `examination` was made just now.
+     * Throws `not_found`, `conflict` or `anchor_not_verified`.
      */
     trust: (sha256: string, examination: string, instance: string, { by, at }: Decision): Promise<void> =>
       change(async (transaction) => {
@@ -142,8 +142,8 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
             by,
             at,
           })
-          // Certificates that were learned under the older anchor are not trusted any more. The configuration read under it stays
-          // in use.
+          // Certificates that were learned under the older anchor are not trusted any more. The configuration
+          // read under it stays in use.
           await transaction
             .updateTable('federated_configuration')
             .set({ learned: null })
@@ -158,7 +158,8 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
         await decide(transaction, row, 'trust', { by, at })
       }),
     /**
-     * Removes a trusted anchor: its instance leaves the federation with the next configuration. Throws `not_found` or `conflict`.
+     * Removes a trusted anchor: its instance leaves the federation with the next configuration. Throws
+     * `not_found` or `conflict`.
      */
     remove: (sha256: string, decision: Decision): Promise<void> =>
       change(async (transaction) => {

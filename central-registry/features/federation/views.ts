@@ -32,8 +32,8 @@ type Read = { digest: string; index: ConfigurationIndex }
 type Row = Awaited<ReturnType<FederationStore['configurations']>>[number]
 
 /**
- * Parsing a country's configuration takes a moment. Waiting ends after this many milliseconds; parsing goes on, and the earlier
- * view is used meanwhile.
+ * Parsing a country's configuration takes a moment. Waiting ends after this many milliseconds; parsing goes
+ * on, and the earlier view is used meanwhile.
  */
 const WAITED_MS = 5_000
 const READ_WITHIN_MS = 120_000

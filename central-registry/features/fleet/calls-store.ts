@@ -1,6 +1,7 @@
 /**
- * Counts of exchanges by day and pair, one row for each end that reported them. What a server reports about subsystems that are
- * not its clients is counted without names, because only a subsystem's own server may report for it.
+ * Counts of exchanges by day and pair, one row for each end that reported them. What a server reports about
+ * subsystems that are not its clients is counted without names, because only a subsystem's own server may
+ * report for it.
  */
 import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import { dayOf } from '#core/reconciliation/day.ts'
@@ -34,7 +35,10 @@ type PairCalls = CallOutcomes & {
 /** Selects the exchanges of these subsystems, or of all subsystems of an instance. */
 type CallsAsked = { from: string; to: string } & ({ subsystems: string[] } | { instance: string })
 
-/** `days`: the days whose counts the server has settled. `unnamed`: its exchanges without names of the parties. */
+/**
+ * `days`: the days whose counts the server has settled. `unnamed`: its exchanges without names of the
+ * parties.
+ */
 type Reported = { days: number; unnamed: number }
 
 const DAY_MS = 86_400_000
@@ -50,8 +54,8 @@ export function createCallStore(database: Database) {
   const tables = tablesOf<Tables>(database)
   return {
     /**
-     * Records the document's id and stores its counts, unless newer ones are stored. Throws `not_found`, `invalid_input` or
-     * `replayed_request`.
+     * Records the document's id and stores its counts, unless newer ones are stored. Throws `not_found`,
+     * `invalid_input` or `replayed_request`.
      */
     take: (counts: CallCounts, now: number): Promise<void> =>
       inTransaction(database.kysely, async (kysely) => {
@@ -111,8 +115,8 @@ export function createCallStore(database: Database) {
     },
 
     /**
-     * The pairs with the most exchanges first. Servers at both ends log an exchange; if both reported a day, the end with the
-     * higher count is used.
+     * The pairs with the most exchanges first. Servers at both ends log an exchange; if both reported a day,
+     * the end with the higher count is used.
      */
     pairs: async (asked: CallsAsked): Promise<PairCalls[]> => {
       if ('instance' in asked) return pairsWhere(tables, asked, ofInstance(asked.instance))

@@ -1,4 +1,7 @@
-/** Reads the facts for a campaign: every server, its registered and its reported certificates, each with its issuer. */
+/**
+ * Reads the facts for a campaign: every server, its registered and its reported certificates, each with its
+ * issuer.
+ */
 import { readCertificate } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'

@@ -76,7 +76,10 @@ export function campaignOf({ servers, registered, reported }: CampaignFacts): Ca
 
 const COLUMNS = ['server', 'state', 'lastReported', 'usage', 'member', 'certificate', 'notAfter'] as const
 
-/** One line per certificate, and one for each server without certificates (RFC 4180). No cell is a formula for a spreadsheet. */
+/**
+ * One line per certificate, and one for each server without certificates (RFC 4180). No cell is a formula for
+ * a spreadsheet.
+ */
 export function campaignCsv({ entries }: Campaign): string {
   const lines = entries.flatMap(({ server, state, reportedAt, certificates }) => {
     const head = [server, state, reportedAt ?? '']

@@ -1,7 +1,7 @@
 /**
- * Tries the two ports of a security server as other servers reach it: a TLS handshake on 5500, whose certificate is compared, and
- * a connection to 5577. It tries only registered addresses at these two ports and sends no data. So an address inside our network
- * reveals to its owner only whether a port is open.
+ * Tries the two ports of a security server as other servers reach it: a TLS handshake on 5500, whose
+ * certificate is compared, and a connection to 5577. It tries only registered addresses at these two ports
+ * and sends no data. So an address inside our network reveals to its owner only whether a port is open.
  */
 import { Resolver } from 'node:dns/promises'
 import net, { BlockList, isIP } from 'node:net'
@@ -22,8 +22,8 @@ loopback.addAddress('::1', 'ipv6')
 export type ProbeServer = (address: string) => Promise<Probe>
 
 /**
- * `onLoopback` allows loopback addresses, for an instance on one machine such as the sandbox. Never throws: a failure is a state
- * of the port.
+ * `onLoopback` allows loopback addresses, for an instance on one machine such as the sandbox. Never throws: a
+ * failure is a state of the port.
  */
 export function createProbe({ onLoopback }: { onLoopback: boolean }): ProbeServer {
   // Asks name servers directly: the system's look-up would block threads that are needed for files and keys.
@@ -62,7 +62,8 @@ function connect(host: string): Promise<PortState> {
 }
 
 /**
- * The certificate is read as soon as it is presented, because a server that demands a client certificate then ends the handshake.
+ * The certificate is read as soon as it is presented, because a server that demands a client certificate then
+ * ends the handshake.
  */
 function shakeHands(host: string): Promise<Pick<Probe, 'messagePort' | 'certificate'>> {
   return new Promise((done) => {

@@ -1,6 +1,6 @@
 /**
- * Verifies a security server's report before anything of it is stored; pure. It has exactly its fields, and the server's owner
- * signed it now.
+ * Verifies a security server's report before anything of it is stored; pure. It has exactly its fields, and
+ * the server's owner signed it now.
  */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import {
@@ -99,8 +99,8 @@ const calls: Read<CallCounts> = record<CallCounts>({
 const MAX_CALLS_BYTES = 512 * 1024
 
 /**
- * Only the owner of a server may report its calls. The day must not be later than the day of the document, and must be over to be
- * settled.
+ * Only the owner of a server may report its calls. The day must not be later than the day of the document,
+ * and must be over to be settled.
  */
 export function verifyCalls(
   bytes: Buffer,

@@ -1,4 +1,7 @@
-/** The condition of the security servers: their reports, probes of their ports, announced outages, changes of certificates. */
+/**
+ * The condition of the security servers: their reports, probes of their ports, announced outages, changes of
+ * certificates.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Services } from '#platform/services.ts'

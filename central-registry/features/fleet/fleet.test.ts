@@ -1,5 +1,6 @@
 /**
- * The fleet at a real registry, on both databases: reports, troubles and their history, probes over real TLS, outages, campaigns.
+ * The fleet at a real registry, on both databases: reports, troubles and their history, probes over real TLS,
+ * outages, campaigns.
  */
 import { randomInt } from 'node:crypto'
 import net from 'node:net'

@@ -1,6 +1,6 @@
 /**
- * Accepts the reports of servers at the registration listener and returns signed answers: announced outages, and days whose
- * counts are missing.
+ * Accepts the reports of servers at the registration listener and returns signed answers: announced outages,
+ * and days whose counts are missing.
  */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'

@@ -1,5 +1,6 @@
 /**
- * Tables of the fleet: the last report and probe of each server, its troubles, its certificates, outages, counts of exchanges.
+ * Tables of the fleet: the last report and probe of each server, its troubles, its certificates, outages,
+ * counts of exchanges.
  */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'

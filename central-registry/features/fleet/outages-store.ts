@@ -38,7 +38,10 @@ export function createOutageStore(database: Database, record: Change<Tables>) {
         .limit(limit)
         .execute(),
     count: (filter: OutageFilter) => counted(listed(filter)),
-    /** Throws `conflict` when too many outages are announced, because an answer to a server contains all of them. */
+    /**
+     * Throws `conflict` when too many outages are announced, because an answer to a server contains all of
+     * them.
+     */
     add: (row: Omit<OutageRow, 'id' | 'ended_at' | 'ended_by'>) =>
       record(async (transaction) => {
         const open = transaction

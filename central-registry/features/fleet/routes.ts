@@ -1,4 +1,6 @@
-/** Handlers of the operations on the fleet: servers with their troubles, probes on demand, outages, campaigns. */
+/**
+ * Handlers of the operations on the fleet: servers with their troubles, probes on demand, outages, campaigns.
+ */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { Clock } from '#platform/clock.ts'
 import { answer } from '#platform/http-service/answer.ts'

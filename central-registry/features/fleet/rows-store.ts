@@ -8,8 +8,8 @@ import type { Tables } from './tables.ts'
 const KEPT_MS = 90 * 86_400_000
 
 /**
- * Closes troubles that are over and opens new ones. A trouble that continues keeps its beginning and gets the present message and
- * severity.
+ * Closes troubles that are over and opens new ones. A trouble that continues keeps its beginning and gets the
+ * present message and severity.
  */
 export async function keepTroubles(
   transaction: Kysely<Tables>,

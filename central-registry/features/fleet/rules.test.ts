@@ -1,4 +1,7 @@
-/** The troubles of a server at the limits of each rule; and a CSV file without cells that a spreadsheet would calculate. */
+/**
+ * The troubles of a server at the limits of each rule; and a CSV file without cells that a spreadsheet would
+ * calculate.
+ */
 import t, { type Test } from 'tap'
 import { reportAt } from '#test/fakes/fleet.ts'
 import { campaignCsv, campaignOf } from './campaign.ts'

@@ -49,7 +49,9 @@ const CLOCK_MS = 10_000
 /** Half of the deviation that messages and documents tolerate. */
 const BAD_CLOCK_MS = 150_000
 
-/** At most one trouble of each kind, the worst. A server that never reported has no trouble because of that. */
+/**
+ * At most one trouble of each kind, the worst. A server that never reported has no trouble because of that.
+ */
 export function troublesOf({ report, reportedAt, probe, registered }: Known, now: number): Trouble[] {
   const found: Trouble[] = []
   const add = (kind: TroubleKind, severity: Trouble['severity'], message: string): void => {

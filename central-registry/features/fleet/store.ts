@@ -84,7 +84,10 @@ export function createFleetStore(database: Database) {
   }
 
   return {
-    /** Records the report's id and stores the report, unless a newer one is stored. Throws `not_found` or `replayed_request`. */
+    /**
+     * Records the report's id and stores the report, unless a newer one is stored. Throws `not_found` or
+     * `replayed_request`.
+     */
     takeReport: (report: ServerReport, now: number) =>
       withServer(report.server, async (transaction) => {
         const { server, createdAt } = report
@@ -174,8 +177,8 @@ function createFleetLists(tables: Kysely<Tables>) {
         .filter(({ index }) => index > 0)
     },
     /**
-     * Members with a signing certificate that is valid at `now` and that its authority has not revoked, by the server's newest report;
-     * undefined while it made none.
+     * Members with a signing certificate that is valid at `now` and that its authority has not revoked, by
+     * the server's newest report; undefined while it made none.
      */
     async reportedSigners(server: string, now: number): Promise<string[] | undefined> {
       const row = tables.selectFrom('fleet_server').select('report').where('server', '=', server)

@@ -1,6 +1,7 @@
 /**
- * Guarantees that all DIDs of a register are made of one address, whatever node writes them and however often it starts. The first start
- * claims the address in the database, beside the public halves of the identity keys; a start with another one is refused.
+ * Guarantees that all DIDs of a register are made of one address, whatever node writes them and however often
+ * it starts. The first start claims the address in the database, beside the public halves of the identity
+ * keys; a start with another one is refused.
  */
 import { webName } from '#core/did/web-name.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -9,8 +10,8 @@ import type { ClaimKeys } from '../../configuration/identity-keys/key-files.ts'
 const CLAIM = 'address'
 
 /**
- * Returns the address without a slash at its end, always with https: whoever resolves a DID asks there. `did` is the instance's did:webvh, if it
- * has one. Throws `invalid_configuration`.
+ * Returns the address without a slash at its end, always with https: whoever resolves a DID asks there. `did`
+ * is the instance's did:webvh, if it has one. Throws `invalid_configuration`.
  */
 export async function claimAddress(q: {
   url: string

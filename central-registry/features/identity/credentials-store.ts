@@ -1,4 +1,7 @@
-/** Reads what credentials state: a member that is not suspended, the version of a contract that is in force and no secret. */
+/**
+ * Reads what credentials state: a member that is not suspended, the version of a contract that is in force
+ * and no secret.
+ */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { idText, parseMemberId } from '#schemas/identifiers.ts'
 import { contentOf } from '../../contract-versions/rows-store.ts'
@@ -20,7 +23,10 @@ export function createCredentialStore(database: Database) {
       if (row === undefined || (await isSuspendedIn(tables, 'member', id))) return undefined
       return { id, instance, name: row.name }
     },
-    /** `event` is the number of the act by which the version came into force; at `until` it ends, or the next one begins. */
+    /**
+     * `event` is the number of the act by which the version came into force; at `until` it ends, or the next
+     * one begins.
+     */
     async contract(id: string, now: string) {
       const active = tables
         .selectFrom('contract_version')

@@ -1,6 +1,8 @@
 /**
- * Credentials of the registry: that a member is registered, what it offers, and that a version of a contract is in force. Each is valid for a day at
- * most, never longer than what it states, and is issued only while the register says so: who was withdrawn has none after that day. Of a contract it says what the public log says.
+ * Credentials of the registry: that a member is registered, what it offers, and that a version of a contract
+ * is in force. Each is valid for a day at most, never longer than what it states, and is issued only while
+ * the register says so: who was withdrawn has none after that day. Of a contract it says what the public log
+ * says.
  */
 import { signCredential } from '#core/did/credential.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -11,11 +13,20 @@ import type { CredentialStore } from './credentials-store.ts'
 import { memberSegments, webDid } from './documents.ts'
 
 export type Credentials = {
-  /** Throws `not_found` unless this is a member that is not suspended, `registry_restored` while the register waits to be accepted. */
+  /**
+   * Throws `not_found` unless this is a member that is not suspended, `registry_restored` while the register
+   * waits to be accepted.
+   */
   membership(memberClass: string, memberCode: string): Promise<string>
-  /** Throws `not_found` unless a version of the contract is in force and not secret, and `registry_restored` likewise. */
+  /**
+   * Throws `not_found` unless a version of the contract is in force and not secret, and `registry_restored`
+   * likewise.
+   */
   contract(id: string): Promise<string>
-  /** Throws `not_found` as `membership`, and where the settings keep the catalogue for members; `registry_restored` likewise. */
+  /**
+   * Throws `not_found` as `membership`, and where the settings keep the catalogue for members;
+   * `registry_restored` likewise.
+   */
   services(memberClass: string, memberCode: string): Promise<string>
 }
 
@@ -35,7 +46,10 @@ const DAY_MS = 86_400_000
 const REUSED_MS = DAY_MS / 2
 const KEPT = 10_000
 const MOST_SERVICES = 150
-/** Of the list of services, as JSON: base64url makes a third more of it, and a credential stays below the 64 KiB that verifiers read. */
+/**
+ * Of the list of services, as JSON: base64url makes a third more of it, and a credential stays below the 64
+ * KiB that verifiers read.
+ */
 const MOST_OCTETS = 40_000
 
 export function createCredentials(q: {
@@ -45,7 +59,9 @@ export function createCredentials(q: {
   catalogue: Offered | undefined
   keys: Pick<PublishedKeys, 'signers'>
   url: string
-  /** Why nothing is issued: a restored register that nobody has accepted yet does not know who left meanwhile. */
+  /**
+   * Why nothing is issued: a restored register that nobody has accepted yet does not know who left meanwhile.
+   */
   isClosed(): Promise<string | undefined>
   clock: Clock
 }): Credentials {
@@ -53,7 +69,9 @@ export function createCredentials(q: {
   const issuer = webDid(url, [])
   const issued = new Map<string, { token: string; until: number }>()
 
-  /** `subject` and `end` are part of the key of what is kept: when they change, a new credential is signed. */
+  /**
+   * `subject` and `end` are part of the key of what is kept: when they change, a new credential is signed.
+   */
   async function issue(
     type: string,
     subject: { id: string } & Record<string, unknown>,
@@ -61,7 +79,8 @@ export function createCredentials(q: {
   ): Promise<string> {
     const [signer] = await keys.signers(now)
     const { key, name: keyName, acceptedUntil } = signer!
-    // A node that has not got the newest key yet signs with the one before, as long as that is in the instance's document.
+    // A node that has not got the newest key yet signs with the one before, as long as that is in the
+    // instance's document.
     const ends = Math.min(end, acceptedUntil === null ? end : Date.parse(acceptedUntil))
     const name = JSON.stringify([type, subject, end, keyName])
     const until = Math.min(now + DAY_MS, ends)

@@ -1,4 +1,7 @@
-/** DID documents from facts of the register; pure. Each is written for a DID, so that did:web and did:webvh have the same content. */
+/**
+ * DID documents from facts of the register; pure. Each is written for a DID, so that did:web and did:webvh
+ * have the same content.
+ */
 import { hash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'

@@ -1,6 +1,7 @@
 /**
- * Reads of the register what DID documents say now, in one snapshot, and collects members' signing certificates from accepted documents.
- * Guarantees that a member has only certificates of documents that were filed since it is registered, and only such of CAs that are approved.
+ * Reads of the register what DID documents say now, in one snapshot, and collects members' signing
+ * certificates from accepted documents. Guarantees that a member has only certificates of documents that were
+ * filed since it is registered, and only such of CAs that are approved.
  */
 import type { Kysely } from 'kysely'
 import {
@@ -64,8 +65,9 @@ export function createFactsStore(database: Database) {
       return [row?.revision, proofs?.newest, ...suspended].join('\n')
     },
     /**
-     * Keeps the signing certificates of the documents after request `after`, each with when the newest one was filed and by whom; returns the
-     * newest request read. The registry verified each of these documents when it accepted it.
+     * Keeps the signing certificates of the documents after request `after`, each with when the newest one
+     * was filed and by whom; returns the newest request read. The registry verified each of these documents
+     * when it accepted it.
      */
     async collect(after: number): Promise<number> {
       let newest = after
@@ -209,7 +211,10 @@ async function trustIn(kysely: Kysely<RegisterTables>): Promise<Trust> {
   }
 }
 
-/** The certificate with which a document in our own form was signed; X-Road's messages have another form, and are left out. */
+/**
+ * The certificate with which a document in our own form was signed; X-Road's messages have another form, and
+ * are left out.
+ */
 function signerCertificate(message: Buffer): Buffer | undefined {
   try {
     const { signatures } = JSON.parse(message.toString('utf8')) as { signatures: { protected: string }[] }

@@ -1,4 +1,7 @@
-/** Identity without a chain: DIDs of the instance, its members and their servers, tied to the transparency log, and credentials. */
+/**
+ * Identity without a chain: DIDs of the instance, its members and their servers, tied to the transparency
+ * log, and credentials.
+ */
 import type { KeyObject } from 'node:crypto'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'

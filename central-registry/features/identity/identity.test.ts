@@ -1,6 +1,6 @@
 /**
- * DIDs and credentials over HTTP: didwebvh-ts resolves the histories, each entry is proven to be in the log, and who leaves keeps the history
- * and is deactivated.
+ * DIDs and credentials over HTTP: didwebvh-ts resolves the histories, each entry is proven to be in the log,
+ * and who leaves keeps the history and is deactivated.
  */
 import { verify } from 'node:crypto'
 import { rmSync } from 'node:fs'
@@ -95,7 +95,8 @@ void t.test('members, servers and the instance as DIDs', async (t) => {
     if (first?.proof === undefined) return undefined
     const file = await again.get(first.proof)
     if (file.status !== 200) {
-      // The next head is signed after a minute of the registry's clock, but no time may lie five minutes ahead of the real one.
+      // The next head is signed after a minute of the registry's clock, but no time may lie five minutes
+      // ahead of the real one.
       if (world.clock.now < Date.now() + 180_000) world.clock.now += 60_000
       return undefined
     }
@@ -189,7 +190,8 @@ void t.test('members, servers and the instance as DIDs', async (t) => {
   t.match(await resolve(begun), { did: /:again-2$/, meta: { prerotation: true } })
   t.match((await resolve(await historyAt(without, MEMBER))).meta, { deactivated: false })
 
-  // The key of credentials: what the old one signed verifies until the changeover ends, and not at all when it was stolen.
+  // The key of credentials: what the old one signed verifies until the changeover ends, and not at all when
+  // it was stolen.
   const tokenNow = async () => (await without.get(`${MEMBER}/membership.vc.jwt`)).bytes.toString()
   const older = await tokenNow()
   const replaceCredentials = (acceptedDays: number) =>

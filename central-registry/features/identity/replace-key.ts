@@ -1,6 +1,7 @@
 /**
- * The key that goes on with the histories of DIDs: which one it is, and its replacement by two persons. Guarantees that a replaced key signs one
- * more entry of each history and none after: it announces the new one, so whoever stole the old one can add nothing that a reader takes.
+ * The key that goes on with the histories of DIDs: which one it is, and its replacement by two persons.
+ * Guarantees that a replaced key signs one more entry of each history and none after: it announces the new
+ * one, so whoever stole the old one can add nothing that a reader takes.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'

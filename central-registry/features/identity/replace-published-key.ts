@@ -1,6 +1,7 @@
 /**
- * The keys that others know by their public halves, those of the log and of credentials: which there are, and their replacement by two persons.
- * Guarantees that what the old key signed is accepted for as long as they say, and not at all when they say so.
+ * The keys that others know by their public halves, those of the log and of credentials: which there are, and
+ * their replacement by two persons. Guarantees that what the old key signed is accepted for as long as they
+ * say, and not at all when they say so.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'

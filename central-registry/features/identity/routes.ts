@@ -1,4 +1,7 @@
-/** Serves DIDs and credentials at the public listener. A path is read segment by segment and written anew before it is looked for. */
+/**
+ * Serves DIDs and credentials at the public listener. A path is read segment by segment and written anew
+ * before it is looked for.
+ */
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { CREDENTIAL_TYPE } from '#core/did/credential.ts'

@@ -21,7 +21,10 @@ export function createIdentityStore(database: Database) {
   return {
     subjects: (): Promise<DidSubjectRow[]> => tables.selectFrom('did_subject').selectAll().execute(),
     subject,
-    /** The newest history at `path` or, since the same id may be registered again, at `path` with a number behind it. */
+    /**
+     * The newest history at `path` or, since the same id may be registered again, at `path` with a number
+     * behind it.
+     */
     newestOf: async (path: string): Promise<DidSubjectRow | undefined> => {
       const first = await subject(path)
       if (first?.ended_at == null) return first
@@ -64,7 +67,10 @@ export function createIdentityStore(database: Database) {
         after = Number(rows.at(-1)!.number)
       }
     },
-    /** Entries from `number` on, as many as PROOFS and one, with where the transparency log has them; null before it does. */
+    /**
+     * Entries from `number` on, as many as PROOFS and one, with where the transparency log has them; null
+     * before it does.
+     */
     proofs: (path: string, number: number) =>
       tables
         .selectFrom('did_entry')
@@ -77,7 +83,10 @@ export function createIdentityStore(database: Database) {
         .orderBy('number')
         .limit(PROOFS + 1)
         .execute(),
-    /** How many histories go on, how many of them by this key, and how many are of before `time`, in milliseconds. */
+    /**
+     * How many histories go on, how many of them by this key, and how many are of before `time`, in
+     * milliseconds.
+     */
     goingOnBy: async (
       key: number,
       time: number,

@@ -1,8 +1,10 @@
 /**
- * Writes the next entry of each history whose document changed, begins those of newcomers, and ends those of who left. Guarantees that a
- * history only grows: an identifier that was ended stays so, and whoever comes again gets a new one beside it. No entry is of a time to come.
- * After a register was restored from a backup, the newest entries of a history may be lost: it is left as it is, and a new one begun. A key
- * that was replaced signs one more entry of each history, which announces the new one; a history whose key is lost is left likewise.
+ * Writes the next entry of each history whose document changed, begins those of newcomers, and ends those of
+ * who left. Guarantees that a history only grows: an identifier that was ended stays so, and whoever comes
+ * again gets a new one beside it. No entry is of a time to come. After a register was restored from a backup,
+ * the newest entries of a history may be lost: it is left as it is, and a new one begun. A key that was
+ * replaced signs one more entry of each history, which announces the new one; a history whose key is lost is
+ * left likewise.
  */
 import { hash } from 'node:crypto'
 import type { LastEntry } from '#core/did/did-entry.ts'
@@ -36,7 +38,10 @@ type Update = {
 export function createUpdate(rooms: Rooms): Update {
   const { facts, store, url, clock, keys } = rooms
   let last = { mark: '', request: 0, key: 0, own: '' }
-  /** When the first of the entries can be written that this node left undone, since the ones before them are of a time to come. */
+  /**
+   * When the first of the entries can be written that this node left undone, since the ones before them are
+   * of a time to come.
+   */
   let waitsUntil = Number.POSITIVE_INFINITY
 
   async function run(): Promise<void> {
@@ -49,7 +54,8 @@ export function createUpdate(rooms: Rooms): Update {
     const entries: NewEntry[] = []
     const wanted = new Set<string>()
     let waits = Number.POSITIVE_INFINITY
-    // A clock was set back, or two changes fall into one second: an entry of a time to come would be refused by whoever reads it.
+    // A clock was set back, or two changes fall into one second: an entry of a time to come would be refused
+    // by whoever reads it.
     const mayWrite = (row: DidSubjectRow | undefined): boolean => {
       const earliest = row === undefined ? 0 : earliestAfter(row.version_time)
       if (earliest > now) waits = Math.min(waits, earliest)

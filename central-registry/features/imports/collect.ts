@@ -1,7 +1,7 @@
 /**
- * Asks security servers for the certificates that they present over TLS. Guarantees that it contacts only addresses of the
- * verified configuration, several at the same time and within a total time, and returns only certificates whose hash was
- * published.
+ * Asks security servers for the certificates that they present over TLS. Guarantees that it contacts only
+ * addresses of the verified configuration, several at the same time and within a total time, and returns only
+ * certificates whose hash was published.
  */
 import { createHash, randomInt } from 'node:crypto'
 import { asFault } from '#schemas/fault.ts'

@@ -1,5 +1,6 @@
 /**
- * Imports the register of another system: reads its configuration, compares, and carries the import out after two people agreed.
+ * Imports the register of another system: reads its configuration, compares, and carries the import out after
+ * two people agreed.
  */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'

@@ -1,4 +1,6 @@
-/** Tables of imports of running instances: the published documents, certificates that were found, the report. */
+/**
+ * Tables of imports of running instances: the published documents, certificates that were found, the report.
+ */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 

@@ -1,6 +1,6 @@
 /**
- * The part of a plan about authentication certificates; pure. X-Road publishes only their hashes; a certificate with such a hash
- * is checked like any other.
+ * The part of a plan about authentication certificates; pure. X-Road publishes only their hashes; a
+ * certificate with such a hash is checked like any other.
  */
 import type { ApprovedCa } from '#schemas/global-configuration.ts'
 import { idText } from '#schemas/identifiers.ts'

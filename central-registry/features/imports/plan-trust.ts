@@ -1,4 +1,7 @@
-/** The part of a plan about approved CAs with their intermediates and OCSP responders, and time-stamping authorities; pure. */
+/**
+ * The part of a plan about approved CAs with their intermediates and OCSP responders, and time-stamping
+ * authorities; pure.
+ */
 import { createHash } from 'node:crypto'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import type { AcmeServer, CaInfo, CostType, CsrFormat } from '#schemas/global-configuration.ts'

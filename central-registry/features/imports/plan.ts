@@ -1,6 +1,7 @@
 /**
- * Plans an import: what it adds to the register, what it leaves out and why, and what differs; pure. Existing entries of the
- * register stay as they are. An entry that breaks a rule is left out with everything that depends on it.
+ * Plans an import: what it adds to the register, what it leaves out and why, and what differs; pure. Existing
+ * entries of the register stay as they are. An entry that breaks a rule is left out with everything that
+ * depends on it.
  */
 
 import { createHash } from 'node:crypto'
@@ -28,8 +29,8 @@ export type Plan = {
   take: Take
   notTaken: Finding[]
   /**
-   * Entries that differ from the register, or that only the register has; the register stays as it is. Also entries that are
-   * imported but do not work yet.
+   * Entries that differ from the register, or that only the register has; the register stays as it is. Also
+   * entries that are imported but do not work yet.
    */
   differs: Finding[]
   /** Authentication certificates of which only the hash is known yet. */
@@ -65,7 +66,10 @@ export function planImport(q: PlanQuestion): Plan {
   return { take, notTaken, differs, missing }
 }
 
-/** What a plan adds, for people and for the hash that two of them approve. Certificates are replaced by their SHA-256. */
+/**
+ * What a plan adds, for people and for the hash that two of them approve. Certificates are replaced by their
+ * SHA-256.
+ */
 export function readableTake(take: Take) {
   const authority = ({ certificate, responders }: AddedTrust['intermediates'][number]['authority']) => ({
     sha256: certificate.sha256,

@@ -172,8 +172,8 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
 }
 
 /**
- * For uploaded files, turns a fault of the publisher (status 500 and above) into `configuration_not_verified`, because the caller
- * supplied the files.
+ * For uploaded files, turns a fault of the publisher (status 500 and above) into
+ * `configuration_not_verified`, because the caller supplied the files.
  */
 function notVerified(cause: unknown): unknown {
   if (!(cause instanceof Fault) || cause.status < 500 || cause.code === 'internal_error') return cause
@@ -238,8 +238,8 @@ function documentsOf(row: Awaited<ReturnType<ImportStore['find']>>): Documents {
 }
 
 /**
- * The XML that the old central server has to publish as an additional `source`, so that servers with their old anchor find this
- * registry.
+ * The XML that the old central server has to publish as an additional `source`, so that servers with their
+ * old anchor find this registry.
  */
 async function announcement({ keys, sourceAddress }: Rooms): Promise<{ announcement?: string }> {
   const certificates = (await keys.list()).map(({ certificate }) => certificate)

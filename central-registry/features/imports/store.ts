@@ -1,4 +1,7 @@
-/** Rows of imports: verified documents, certificates with a published hash, and the report of what was carried out. */
+/**
+ * Rows of imports: verified documents, certificates with a published hash, and the report of what was carried
+ * out.
+ */
 import type { Kysely, Selectable } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -88,8 +91,8 @@ export function createImportStore(database: Tabled, change: Change<Tables>, reco
             .execute()
       }),
     /**
-     * Adds what `plan` returns for the register at this moment, while no other node changes it, and stores the report. Changes
-     * nothing when `plan` throws.
+     * Adds what `plan` returns for the register at this moment, while no other node changes it, and stores
+     * the report. Changes nothing when `plan` throws.
      */
     carryOut: (
       id: number,

@@ -1,6 +1,6 @@
 /**
- * Writes the rows of an import into the register, within its transaction: many rows at a time, and rows after those that they
- * refer to.
+ * Writes the rows of an import into the register, within its transaction: many rows at a time, and rows after
+ * those that they refer to.
  */
 import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
@@ -38,7 +38,8 @@ export async function takeRows(transaction: Kysely<Tables>, take: Take, at: stri
 
 async function takeTrust(transaction: Kysely<Tables>, take: Take, at: string): Promise<void> {
   const trust = createTrustStore(...within(transaction))
-  // The instance already runs with its own profile classes. The report and a warning name those that are unknown here.
+  // The instance already runs with its own profile classes. The report and a warning name those that are
+  // unknown here.
   for (const { top, ...service } of take.services)
     await trust.addService({ ...service, at }, top, () => undefined)
   for (const { of, authority } of take.intermediates) {

@@ -1,6 +1,7 @@
 /**
- * Writes the two codes of the installation ceremony once, each into its own file (mode 0600). If the process crashes meanwhile,
- * the next start completes the work. A file that belongs to another database is never overwritten.
+ * Writes the two codes of the installation ceremony once, each into its own file (mode 0600). If the process
+ * crashes meanwhile, the next start completes the work. A file that belongs to another database is never
+ * overwritten.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { readFile, rename, rm } from 'node:fs/promises'
@@ -9,8 +10,8 @@ import { fileExists, writeDurably } from '../../configuration/durable-file.ts'
 import type { InstallationStore } from './store.ts'
 
 /**
- * Writes the codes that the database does not have yet. Throws `invalid_configuration` for an existing file whose code this database
- * never had.
+ * Writes the codes that the database does not have yet. Throws `invalid_configuration` for an existing file
+ * whose code this database never had.
  */
 export async function writeInstallationCodes(
   files: [first: string, second: string],

@@ -1,6 +1,6 @@
 /**
- * Opens the ceremony again for one more administrator, on behalf of the operator at the machine. This is for registries with too
- * few people left to invite others. All other acts still need two persons meanwhile.
+ * Opens the ceremony again for one more administrator, on behalf of the operator at the machine. This is for
+ * registries with too few people left to invite others. All other acts still need two persons meanwhile.
  */
 import { randomBytes } from 'node:crypto'
 import { rename, rm } from 'node:fs/promises'
@@ -15,9 +15,10 @@ import type { InstallationStore } from './store.ts'
 const OPEN_MS = 24 * 3_600_000
 
 /**
- * Writes a code into `file` (mode 0600) and returns the time until which it can be redeemed. It replaces the file's earlier code,
- * which is redeemed or serves no more. The act is first recorded in the audit log. Throws `conflict` before the ceremony is done.
- * After a crash it can be repeated: only one code is open at a time.
+ * Writes a code into `file` (mode 0600) and returns the time until which it can be redeemed. It replaces the
+ * file's earlier code, which is redeemed or serves no more. The act is first recorded in the audit log.
+ * Throws `conflict` before the ceremony is done. After a crash it can be repeated: only one code is open at a
+ * time.
  */
 export async function reopenInstallation(q: {
   file: string

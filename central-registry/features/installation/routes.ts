@@ -1,5 +1,6 @@
 /**
- * Handlers of the operations by which the first two administrators are admitted, and one more when the ceremony is opened again.
+ * Handlers of the operations by which the first two administrators are admitted, and one more when the
+ * ceremony is opened again.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -10,7 +11,10 @@ import { say, type Word } from '#schemas/said.ts'
 import { digestOf } from './code-files.ts'
 import type { InstallationStore, Redeemed } from './store.ts'
 
-/** The roles of each of the first administrators: enough to set up the instance. They give other roles to others. */
+/**
+ * The roles of each of the first administrators: enough to set up the instance. They give other roles to
+ * others.
+ */
 const FIRST_ROLES = ['XROAD_REGISTRATION_OFFICER', 'XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR']
 
 export function installationHandlers(q: {

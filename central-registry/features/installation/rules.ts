@@ -1,4 +1,7 @@
-/** Rules for installation codes: the two of the ceremony, and one at a time when the ceremony is opened again; pure. */
+/**
+ * Rules for installation codes: the two of the ceremony, and one at a time when the ceremony is opened again;
+ * pure.
+ */
 import type { Time, Whole } from '#schemas/sent-values.ts'
 
 /** What the rules need to know of a code. */

@@ -1,6 +1,6 @@
 /**
- * Rows of the installation codes: digests, and who redeemed each. Wrong tries make no code void: nobody guesses 256 bits, and whoever the
- * provider knows could otherwise void the codes for those who have them.
+ * Rows of the installation codes: digests, and who redeemed each. Wrong tries make no code void: nobody
+ * guesses 256 bits, and whoever the provider knows could otherwise void the codes for those who have them.
  */
 import { timingSafeEqual } from 'node:crypto'
 import type { Kysely } from 'kysely'
@@ -21,7 +21,8 @@ export type InstallationStore = {
   /** The time until which one more administrator may redeem a code; undefined when there is no such code. */
   reopenedUntil(now: string): Promise<string | undefined>
   /**
-   * Stores a code for one more administrator, in place of an earlier one that nobody redeemed. False before the ceremony is done.
+   * Stores a code for one more administrator, in place of an earlier one that nobody redeemed. False before
+   * the ceremony is done.
    */
   reopen(digest: Buffer, until: string): Promise<boolean>
   /** Deletes the code for one more administrator. False when there is no such code that could be redeemed. */

@@ -1,6 +1,6 @@
 /**
- * The job that sends one message of the outbox. It is repeated until the mail server accepts the message, rejects it for good, or
- * the message is too old.
+ * The job that sends one message of the outbox. It is repeated until the mail server accepts the message,
+ * rejects it for good, or the message is too old.
  */
 
 import type { Fields } from '#core/mail/mail-address.ts'
@@ -16,8 +16,8 @@ import type { MailStore } from './store.ts'
 const GIVE_UP_MS = 3 * 86_400_000
 
 /**
- * For the letters with this text: fields that are made when a letter is sent, and what to do when the mail server rejects the
- * address.
+ * For the letters with this text: fields that are made when a letter is sent, and what to do when the mail
+ * server rejects the address.
  */
 type Letters = {
   text: string
@@ -25,7 +25,10 @@ type Letters = {
   refused(recipient: string, now: number): Promise<void>
 }
 
-/** `send` is undefined while the settings name no mail server; older messages then wait until they are given up. */
+/**
+ * `send` is undefined while the settings name no mail server; older messages then wait until they are given
+ * up.
+ */
 export function createDelivery(rooms: {
   store: Pick<MailStore, 'row' | 'tried' | 'end'>
   send: SendMail | undefined

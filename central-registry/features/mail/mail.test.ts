@@ -136,7 +136,8 @@ void t.test(
       await node.must('PUT', '/members/DEV:GOV:1234/mail-addresses', { addresses: ['new@agency.example'] })
       await node.must('POST', '/suspensions', { ...subject, reason: 'Again.' })
       await passing(all, () => told('Suspended').length === 3)
-      // By the clock alone nothing is deleted: a server signs the time. That of PostgreSQL is the machine's, and has not come so far.
+      // By the clock alone nothing is deleted: a server signs the time. That of PostgreSQL is the machine's,
+      // and has not come so far.
       const report = reportAt(OWNER, world.clock.now)
       const ocsp = ocspFor({ ...owner, authority: { ...authority, clock: () => world.clock.now } })
       const reported = signedReport(report, owner, FLEET_DOCUMENT.report, ocsp)

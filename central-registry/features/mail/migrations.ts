@@ -13,8 +13,8 @@ export const mailMigrations: Record<string, Migration> = {
         .addPrimaryKeyConstraint('member_mail_address_key', ['member', 'address'] as never[])
         .execute()
       let table = kysely.schema.createTable('mail_message').addColumn('id', ...identity(kysely))
-      // `text` is the name of the texts in the catalogue, `fields` is JSON of the values to fill in. A message is given up some
-      // time after `tried_since`.
+      // `text` is the name of the texts in the catalogue, `fields` is JSON of the values to fill in. A
+      // message is given up some time after `tried_since`.
       for (const name of ['recipient', 'text', 'fields', 'state', 'created_at', 'tried_since'])
         table = table.addColumn(name, type.text, (column) => column.notNull())
       await table

@@ -22,7 +22,10 @@ type Words =
   | `contract.state.${Lowercase<Exclude<ContractState, 'PROPOSED' | 'ACTIVE' | 'SUSPENDED'>>}`
 type Texts = Record<string, string> & Record<Words, string>
 
-/** All texts of a language, with the names of the fields to fill in. Each language has the same ones, as a test demands. */
+/**
+ * All texts of a language, with the names of the fields to fill in. Each language has the same ones, as a
+ * test demands.
+ */
 const TEXTS: Record<MailLanguage, Texts> = { en, es, et, fi, uk }
 
 /** Fields that are kept as times in ISO form. */

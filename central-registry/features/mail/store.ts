@@ -88,7 +88,10 @@ export function createMailStore(database: Tabled, record: Change<Tables>) {
         .where('ended_at', '<', new Date(now - KEPT_MS).toISOString())
         .execute()
     },
-    /** Sets a message that was not delivered to WAITING again; `then` enqueues its job in the same transaction. */
+    /**
+     * Sets a message that was not delivered to WAITING again; `then` enqueues its job in the same
+     * transaction.
+     */
     retry: (id: number, now: number, then: (transaction: Within) => Promise<void>) =>
       record(async (transaction) => {
         mustBeUndelivered(await rowIn(transaction, id))

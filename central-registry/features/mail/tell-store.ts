@@ -1,6 +1,6 @@
 /**
- * Puts e-mails into the outbox, each with the job that sends it, within the transaction of the event. Guarantees that nobody is
- * notified of an event that did not happen, and that each event is notified.
+ * Puts e-mails into the outbox, each with the job that sends it, within the transaction of the event.
+ * Guarantees that nobody is notified of an event that did not happen, and that each event is notified.
  */
 import type { Kysely, Selectable } from 'kysely'
 import { isAddress } from '#core/mail/mail-address.ts'
@@ -46,10 +46,10 @@ export function createTell({ jobs, clock }: { jobs: Pick<Jobs, 'enqueue'>; clock
       })
     },
     /**
-     * Notifies the members of a contract at their own addresses. Once all have sealed it, confirmed contacts are notified too;
-     * not before, because the proposer could name anybody. A proposal also asks unconfirmed contacts for confirmation. For a
-     * sealed contract, if a member has no such address, its unconfirmed contacts are notified, except those whose address the
-     * mail server rejected.
+     * Notifies the members of a contract at their own addresses. Once all have sealed it, confirmed contacts
+     * are notified too; not before, because the proposer could name anybody. A proposal also asks unconfirmed
+     * contacts for confirmation. For a sealed contract, if a member has no such address, its unconfirmed
+     * contacts are notified, except those whose address the mail server rejected.
      */
     async contract(within: Within, { contract, version, event, members }: Happened): Promise<void> {
       const transaction = tablesOf<Tables>({ kysely: within })
@@ -90,7 +90,10 @@ export function createTell({ jobs, clock }: { jobs: Pick<Jobs, 'enqueue'>; clock
         ...{ days, event: kind.toLowerCase() },
       })
     },
-    /** Notifies the member concerned: the member itself, or the owner of the subsystem, server or registered certificate. */
+    /**
+     * Notifies the member concerned: the member itself, or the owner of the subsystem, server or registered
+     * certificate.
+     */
     async suspension(within: Within, row: SuspensionRow): Promise<void> {
       const transaction = tablesOf<Tables>({ kysely: within })
       const member = await memberConcerned(transaction, row)

@@ -16,7 +16,10 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'clock' | 'log'> & {
   members: Pick<MemberStore, 'parameters'>
 }
 
-/** `hostingOf`: the client that a request hosts, the mandate that covers it, and those for which one is missing. */
+/**
+ * `hostingOf`: the client that a request hosts, the mandate that covers it, and those for which one is
+ * missing.
+ */
 export const mandates: FeatureModule<Ground, { hostingOf: typeof hostingOf }> = {
   name: 'mandates',
   open: (ground) => {

@@ -1,6 +1,7 @@
 /**
- * How much hosting mandates may take in the lists of contracts: a server refuses a list that is too long whole, with its contracts. All
- * mandates in force together are bounded, so no server's share of them is too long.
+ * How much hosting mandates may take in the lists of contracts: a server refuses a list that is too long
+ * whole, with its contracts. All mandates in force together are bounded, so no server's share of them is too
+ * long.
  */
 import type { Kysely } from 'kysely'
 import type { Clock } from '#platform/clock.ts'

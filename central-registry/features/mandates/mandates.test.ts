@@ -1,4 +1,7 @@
-/** Hosting mandates at a real registry, on both databases: given and ended, required by policy, their end announced. */
+/**
+ * Hosting mandates at a real registry, on both databases: given and ended, required by policy, their end
+ * announced.
+ */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'

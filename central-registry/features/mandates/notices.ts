@@ -1,6 +1,6 @@
 /**
- * Notifies host and client by webhook that a mandate was given, ends soon or has ended. Each notice is a job, repeated with
- * back-off.
+ * Notifies host and client by webhook that a mandate was given, ends soon or has ended. Each notice is a job,
+ * repeated with back-off.
  */
 
 import type { Clock } from '#platform/clock.ts'

@@ -1,4 +1,7 @@
-/** Rules for hosting mandates: which requests need one, which one covers them, when its end is announced; pure. */
+/**
+ * Rules for hosting mandates: which requests need one, which one covers them, when its end is announced;
+ * pure.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseClientId } from '#schemas/identifiers.ts'
 import { ownerOf, type RequestSubject } from '#schemas/management-request.ts'
@@ -9,12 +12,17 @@ const MOST_YEARS = 10
 /** Days before the end of a mandate at which both members are notified. */
 export const NOTICE_DAYS = [30, 7, 1] as const
 
-/** Host and client in their text form; the client is a member, for all of its subsystems, or one subsystem. */
+/**
+ * Host and client in their text form; the client is a member, for all of its subsystems, or one subsystem.
+ */
 export type Mandate = { host: string; client: string; validUntil: string; endedAt: string | null }
 
 export type MandateState = 'inForce' | 'ended'
 
-/** Throws `invalid_input` for a mandate of a member for itself, or with an end in the past or more than ten years ahead. */
+/**
+ * Throws `invalid_input` for a mandate of a member for itself, or with an end in the past or more than ten
+ * years ahead.
+ */
 export function checkMandate({ host, client, validUntil }: Omit<Mandate, 'endedAt'>, now: number): void {
   if (memberOfClient(client) === host)
     throw new Fault('invalid_input', { what: say`a member needs no mandate for itself` })
@@ -34,8 +42,9 @@ export function covers(mandate: Mandate, q: { host: string; client: string }, no
 }
 
 /**
- * The client that a request hosts, if the request extends what a host does for another member: it registers that member's client,
- * or the host alone enables it again. Other requests need no mandate: either side may end or pause the hosting at any time.
+ * The client that a request hosts, if the request extends what a host does for another member: it registers
+ * that member's client, or the host alone enables it again. Other requests need no mandate: either side may
+ * end or pause the hosting at any time.
  */
 export function hostedBy(
   subject: RequestSubject,
@@ -48,7 +57,10 @@ export function hostedBy(
   return { host, client }
 }
 
-/** The notice that is due and was not given yet. When a late run finds several of them due, only the latest is given. */
+/**
+ * The notice that is due and was not given yet. When a late run finds several of them due, only the latest is
+ * given.
+ */
 export function dueNotice(
   mandate: Mandate,
   q: { now: string; given: ReadonlySet<string> },

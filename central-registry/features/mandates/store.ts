@@ -1,6 +1,6 @@
 /**
- * Rows of hosting mandates, the policy that requires them, and the mandate that covers a request, read within the transaction
- * that decides about it.
+ * Rows of hosting mandates, the policy that requires them, and the mandate that covers a request, read within
+ * the transaction that decides about it.
  */
 
 import type { Kysely } from 'kysely'
@@ -61,9 +61,9 @@ async function mandateFor(
 }
 
 /**
- * The client that a request hosts, whether that needs a mandate here, and the mandate that covers it; undefined when the request
- * hosts nobody. `uncovered` are those that the request hosts without the mandate that this instance requires: a new owner takes
- * over every client of its server.
+ * The client that a request hosts, whether that needs a mandate here, and the mandate that covers it;
+ * undefined when the request hosts nobody. `uncovered` are those that the request hosts without the mandate
+ * that this instance requires: a new owner takes over every client of its server.
  */
 export async function hostingOf(
   kysely: Kysely<RegisterTables>,
@@ -162,8 +162,8 @@ export function createMandateStore(
     /** How much of their place in the lists of servers the mandates take. */
     finding: createSpaceFinding(tables, clock),
     /**
-     * Host and client are in their text form. Throws `not_found` when one is not registered, `conflict` when another mandate
-     * already covers the client for as long, `hosting_mandates_full`.
+     * Host and client are in their text form. Throws `not_found` when one is not registered, `conflict` when
+     * another mandate already covers the client for as long, `hosting_mandates_full`.
      */
     add: (one: Omit<Mandate, 'endedAt'>, { by, at }: { by: string; at: string }) =>
       record(async (transaction) => {

@@ -1,4 +1,6 @@
-/** Names for ids at a real registry, on each database: members, subsystems, and contracts with their parties. */
+/**
+ * Names for ids at a real registry, on each database: members, subsystems, and contracts with their parties.
+ */
 import t from 'tap'
 import { act, propose, startContracts } from '#test/fakes/contract-world.ts'
 import { contentAt } from '#test/fakes/contracts.ts'

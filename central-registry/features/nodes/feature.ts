@@ -1,4 +1,6 @@
-/** The nodes of this registry: what they share beyond what the nodes of every server do (`platform/nodes`). */
+/**
+ * The nodes of this registry: what they share beyond what the nodes of every server do (`platform/nodes`).
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import { nodeMigrations } from '#platform/nodes/migrations.ts'
 import { type NodeGround, openNodes } from '#platform/nodes/open-nodes.ts'

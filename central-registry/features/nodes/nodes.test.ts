@@ -1,4 +1,7 @@
-/** Two nodes of a registry on one PostgreSQL, each with a folder of its own: they have the same keys, and publish one history. */
+/**
+ * Two nodes of a registry on one PostgreSQL, each with a folder of its own: they have the same keys, and
+ * publish one history.
+ */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

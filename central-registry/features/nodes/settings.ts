@@ -12,7 +12,10 @@ export const OF_A_MACHINE: ReadonlySet<string> = new Set([
   ...['logLevel', 'backups', 'pinFile', 'redisUrlFile'],
 ])
 
-/** Each node names the others, so all of them have to name the same ones together: under `publicUrl` stand all addresses. */
+/**
+ * Each node names the others, so all of them have to name the same ones together: under `publicUrl` stand all
+ * addresses.
+ */
 export function comparedSettings(settings: PublishedAt) {
   const { otherUrls = [], ...configuration } = settings.configuration
   return { ...settings, publicUrl: [...new Set([settings.publicUrl, ...otherUrls])].sort(), configuration }

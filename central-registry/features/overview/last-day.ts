@@ -1,4 +1,7 @@
-/** What administrators did in the last 24 hours, by hour, and what failed meanwhile: jobs, approved proposals and e-mails. */
+/**
+ * What administrators did in the last 24 hours, by hour, and what failed meanwhile: jobs, approved proposals
+ * and e-mails.
+ */
 
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'

@@ -1,4 +1,7 @@
-/** The login of the registry's administrators. It admits persons in the table of people and, during the ceremony, others too. */
+/**
+ * The login of the registry's administrators. It admits persons in the table of people and, during the
+ * ceremony, others too.
+ */
 import type { FastifyInstance } from 'fastify'
 import type { Passkeys } from '#platform/passkeys/create-passkeys.ts'
 import { passkeyRoutes } from '#platform/passkeys/routes.ts'

@@ -1,7 +1,8 @@
 /**
- * Guarantees that after an accepted restoration nothing is signed for an origin whose witnesses know more of it than there is: that would be a
- * second root of one size under one name. All witnesses of the policy have to answer, except security servers: those refuse the head afterwards,
- * keep the proof, and tell their operators.
+ * Guarantees that after an accepted restoration nothing is signed for an origin whose witnesses know more of
+ * it than there is: that would be a second root of one size under one name. All witnesses of the policy have
+ * to answer, except security servers: those refuse the head afterwards, keep the proof, and tell their
+ * operators.
  */
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import type { AskWitness } from '#platform/witness/ask-witness.ts'
@@ -10,11 +11,17 @@ import { Fault } from '#schemas/fault.ts'
 import type { LogStore } from '../../configuration/transparency-log/store.ts'
 import type { PublicLogStore } from './store.ts'
 
-/** Throws `log_inconsistent` when a witness knows a larger tree, or one from which ours did not grow; `network_error` or `http_error` when one does not answer. */
+/**
+ * Throws `log_inconsistent` when a witness knows a larger tree, or one from which ours did not grow;
+ * `network_error` or `http_error` when one does not answer.
+ */
 export function createMayGoOn(q: {
   origin: string
   policy: WitnessPolicy | undefined
-  /** Undefined for a security server, which cannot be asked: it brings its cosignature, or none, and does not say why. */
+  /**
+   * Undefined for a security server, which cannot be asked: it brings its cosignature, or none, and does not
+   * say why.
+   */
   transport(url: string): AskWitness | undefined
   store: Pick<PublicLogStore, 'newest'>
   log: Pick<LogStore, 'rootAt'>

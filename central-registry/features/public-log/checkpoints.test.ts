@@ -1,6 +1,6 @@
 /**
- * Checkpoints on both databases: which one others get, what is kept, logs with other names, when a head is signed, and what the witnesses are
- * asked after a restoration.
+ * Checkpoints on both databases: which one others get, what is kept, logs with other names, when a head is
+ * signed, and what the witnesses are asked after a restoration.
  */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -91,7 +91,8 @@ void t.test(
       t.match(found, { size: 12, hasQuorum: true })
       t.equal(parseCheckpoint(found.cosigned).note.signatures.length, 3)
 
-      // Another node, or the same one after a start; one without the witnesses shows the newest, and nothing goes back from there.
+      // Another node, or the same one after a start; one without the witnesses shows the newest, and nothing
+      // goes back from there.
       t.match(await createServed(store, both)(), { size: 12, hasQuorum: true })
       t.match(await createServed(store, undefined)(), { size: 14, hasQuorum: false })
       t.match(await served(), { size: 14, hasQuorum: false })

@@ -1,4 +1,7 @@
-/** Rows of what contradicts the log of one origin. Guarantees that a witness has one of each kind, and that no kind takes the room of another. */
+/**
+ * Rows of what contradicts the log of one origin. Guarantees that a witness has one of each kind, and that no
+ * kind takes the room of another.
+ */
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { counted } from '#platform/database/lists.ts'
@@ -21,8 +24,9 @@ export function contradictionsOf(tables: Kysely<Tables>, origin: string) {
 
   return {
     /**
-     * Keeps the first contradiction of each kind of a witness: `another` is one that it knows besides. Throws `service_unavailable` when there
-     * is no room for its kind; each kind has its own, so that the many rollbacks after a restoration leave room for a fork.
+     * Keeps the first contradiction of each kind of a witness: `another` is one that it knows besides. Throws
+     * `service_unavailable` when there is no room for its kind; each kind has its own, so that the many
+     * rollbacks after a restoration leave room for a fork.
      */
     putContradiction: (
       found: Parameters<SubmittedLog['putContradiction']>[0],

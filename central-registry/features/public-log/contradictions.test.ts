@@ -1,4 +1,7 @@
-/** What contradicts the log, on both databases: each witness has one row of a kind, and many rollbacks leave room for a fork. */
+/**
+ * What contradicts the log, on both databases: each witness has one row of a kind, and many rollbacks leave
+ * room for a fork.
+ */
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { eachDatabase } from '#test/databases.ts'

@@ -1,4 +1,7 @@
-/** The transparency log for everybody: signed checkpoints, cosigned by witnesses of others, with tiles, proofs and a page about checking. */
+/**
+ * The transparency log for everybody: signed checkpoints, cosigned by witnesses of others, with tiles, proofs
+ * and a page about checking.
+ */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { writeVerifierKey } from '#core/merkle/verifier-key.ts'

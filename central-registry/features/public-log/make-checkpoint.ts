@@ -1,6 +1,7 @@
 /**
- * Signs the head of the log as a C2SP checkpoint when it has grown. Guarantees that no smaller tree is ever signed after a larger one, that each
- * leaf of a signed tree is durable outside the database, and that a restored log is not signed before those witnesses were asked that can be.
+ * Signs the head of the log as a C2SP checkpoint when it has grown. Guarantees that no smaller tree is ever
+ * signed after a larger one, that each leaf of a signed tree is durable outside the database, and that a
+ * restored log is not signed before those witnesses were asked that can be.
  */
 import { signNote, writeCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -12,7 +13,10 @@ import type { PublicLogStore } from './store.ts'
 
 export function createMakeCheckpoint(q: {
   origin: string
-  /** Each that others accept signs: who knows only the old one after a replacement, or only the new one, reads the same checkpoint. */
+  /**
+   * Each that others accept signs: who knows only the old one after a replacement, or only the new one, reads
+   * the same checkpoint.
+   */
   keys: Pick<PublishedKeys, 'signers'>
   log: Pick<LogStore, 'size' | 'rootAt' | 'leaves'>
   leafFile: Pick<LeafFile, 'size' | 'follow'>
@@ -24,7 +28,8 @@ export function createMakeCheckpoint(q: {
   const { origin, keys, log, leafFile, store, clock } = q
   return async () => {
     await followLeaves(leafFile, log)
-    // All of this is read before the transaction: a database with one connection lends it to one of them at a time.
+    // All of this is read before the transaction: a database with one connection lends it to one of them at a
+    // time.
     const size = await leafFile.size()
     // An older database that has not got its lost leaves back yet.
     if (size === 0 || (await log.size()) < size) return

@@ -1,4 +1,7 @@
-/** Reads the witnesses of the registry's log from the operator's policy file. Every quorum must need a witness that somebody else runs. */
+/**
+ * Reads the witnesses of the registry's log from the operator's policy file. Every quorum must need a witness
+ * that somebody else runs.
+ */
 import type { KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { cosignerOctets } from '#core/merkle/cosigner-key.ts'
@@ -20,8 +23,8 @@ export function serverOf(url: string): string | undefined {
 }
 
 /**
- * Throws `invalid_configuration` when a witness has no address, or our own witness, those at our own addresses and those of `members`, who run
- * this registry, would suffice.
+ * Throws `invalid_configuration` when a witness has no address, or our own witness, those at our own
+ * addresses and those of `members`, who run this registry, would suffice.
  */
 export async function readPublicLogPolicy(
   file: string,

@@ -1,6 +1,6 @@
 /**
- * The transparency log for everybody, over HTTP: checkpoints that the witness of another registry cosigns, proofs and tiles from which a
- * stranger recomputes the tree, and the page about it.
+ * The transparency log for everybody, over HTTP: checkpoints that the witness of another registry cosigns,
+ * proofs and tiles from which a stranger recomputes the tree, and the page about it.
  */
 import { hash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'

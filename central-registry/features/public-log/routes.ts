@@ -1,4 +1,7 @@
-/** What anybody may read of the log at the public listener, below `/log/`: checkpoints, tiles, proofs. Nothing here is secret. */
+/**
+ * What anybody may read of the log at the public listener, below `/log/`: checkpoints, tiles, proofs. Nothing
+ * here is secret.
+ */
 import type { FastifyInstance } from 'fastify'
 import { writeSubmission } from '#core/merkle/add-checkpoint.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
@@ -50,7 +53,8 @@ export async function publicLogRoutes(app: FastifyInstance, rooms: Rooms): Promi
     scope.get('/log/keys', async (_request, reply) =>
       reply.header('cache-control', SOON).send({ keys: await rooms.keys() }),
     )
-    // Lines for the policy of whoever wants to rely on these servers; the keys have to be compared with their owners.
+    // Lines for the policy of whoever wants to rely on these servers; the keys have to be compared with their
+    // owners.
     scope.get('/log/witnesses', async (_request, reply) => {
       const lines = (await rooms.servers.list()).map(
         ({ server, verifier_key }) => `witness ${labelOf(server)} ${verifier_key} peer:${labelOf(server)}\n`,
@@ -59,7 +63,8 @@ export async function publicLogRoutes(app: FastifyInstance, rooms: Rooms): Promi
       if (count > lines.length) lines.push(`# ${lines.length} of ${count} servers\n`)
       return reply.header('cache-control', SOON).type(TEXT).send(lines.join(''))
     })
-    // What C2SP tlog-witness has a log send, for witnesses that fetch it: the newest head, and the proof from what they know.
+    // What C2SP tlog-witness has a log send, for witnesses that fetch it: the newest head, and the proof from
+    // what they know.
     scope.get<{ Params: { from: string } }>('/log/cosigning/:from', async ({ params }, reply) => {
       const newest = await store.newest()
       if (newest === undefined) throw new Fault('not_found', { what: 'the log has no checkpoint yet' })

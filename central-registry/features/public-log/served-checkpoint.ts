@@ -1,6 +1,7 @@
 /**
- * Which checkpoint others get: the newest whose own cosignatures are a quorum; without a policy, or before there was a quorum, the newest one.
- * Guarantees that none is smaller than one that others got before, from this or another node.
+ * Which checkpoint others get: the newest whose own cosignatures are a quorum; without a policy, or before
+ * there was a quorum, the newest one. Guarantees that none is smaller than one that others got before, from
+ * this or another node.
  */
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { judgeWitnesses, meetsPolicy, type WitnessPolicy } from '#core/merkle/witness-policy.ts'

@@ -1,6 +1,7 @@
 /**
- * Security servers that cosign this log, with the keys of their witnesses. Guarantees that two servers never have one name, that an older
- * document does not take the place of a newer one, and that the size of a server never goes down.
+ * Security servers that cosign this log, with the keys of their witnesses. Guarantees that two servers never
+ * have one name, that an older document does not take the place of a newer one, and that the size of a server
+ * never goes down.
  */
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -38,9 +39,9 @@ export function createServerWitnessStore(database: Database, origin: string) {
   return {
     isRegistered: (server: string): Promise<boolean> => isRegistered(tables, server),
     /**
-     * Throws `not_found` for a server that is not registered, and `suspended` for one that is, or whose certificate is: who took it over
-     * may have its witness as well. Whoever had this name before has it no longer: who may bring it was judged by the
-     * caller.
+     * Throws `not_found` for a server that is not registered, and `suspended` for one that is, or whose
+     * certificate is: who took it over may have its witness as well. Whoever had this name before has it no
+     * longer: who may bring it was judged by the caller.
      */
     take: (row: Omit<Row, 'origin'>, signedWith: string): Promise<void> =>
       inTransaction(tables, async (transaction) => {

@@ -1,7 +1,8 @@
 /**
- * Rows of the checkpoints of one origin: a log with another name is another log. Guarantees that a larger one never goes before a smaller one,
- * that the last checkpoint of each day and the largest that others got are kept for good, with as many cosignatures as a note has room for, and
- * that a security server has one line of a checkpoint, however often it brings one.
+ * Rows of the checkpoints of one origin: a log with another name is another log. Guarantees that a larger one
+ * never goes before a smaller one, that the last checkpoint of each day and the largest that others got are
+ * kept for good, with as many cosignatures as a note has room for, and that a security server has one line of
+ * a checkpoint, however often it brings one.
  */
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -25,7 +26,10 @@ const COSIGNED_AT_ONCE = 1000
 const MOST_LINES = 58
 const MOST_OCTETS = 60_000
 
-/** `first`: the names of witnesses whose lines are shown before those of others, when there are too many for one note. */
+/**
+ * `first`: the names of witnesses whose lines are shown before those of others, when there are too many for
+ * one note.
+ */
 export function createPublicLogStore(database: Database, origin: string, first: readonly string[] = []) {
   const tables = tablesOf<Tables>(database)
   const checkpoints = () => tables.selectFrom('log_checkpoint').where('origin', '=', origin)
@@ -60,7 +64,10 @@ export function createPublicLogStore(database: Database, origin: string, first: 
     return ordered.orderBy('witness').limit(MOST_LINES).execute()
   }
 
-  /** The checkpoint that is no longer among the recent ones keeps what a note has room for: a thousand servers bring a line each minute. */
+  /**
+   * The checkpoint that is no longer among the recent ones keeps what a note has room for: a thousand servers
+   * bring a line each minute.
+   */
   async function trim(transaction: Kysely<Tables>): Promise<void> {
     const left = await recent(transaction).offset(RECENT).limit(1).executeTakeFirst()
     if (left === undefined) return
@@ -102,7 +109,10 @@ export function createPublicLogStore(database: Database, origin: string, first: 
     /** The smallest size of which servers may still bring lines; 0 before the first checkpoint. */
     recentFrom: async (): Promise<number> =>
       Number((await recent(tables).limit(RECENT).execute()).at(-1)?.size ?? 0),
-    /** Which of these witnesses cosigned which checkpoints above a size and below another, largest first; some at a time, none at the end. */
+    /**
+     * Which of these witnesses cosigned which checkpoints above a size and below another, largest first; some
+     * at a time, none at the end.
+     */
     cosignedAbove: async (
       size: number,
       { names, below }: { names: readonly string[]; below: number },
@@ -133,8 +143,9 @@ export function createPublicLogStore(database: Database, origin: string, first: 
         .execute()
     },
     /**
-     * Adds what `make` returns for the newest row, while no other node does; nothing when it returns undefined. Forgets checkpoints older
-     * than a day, except the last of theirs and the largest that others got.
+     * Adds what `make` returns for the newest row, while no other node does; nothing when it returns
+     * undefined. Forgets checkpoints older than a day, except the last of theirs and the largest that others
+     * got.
      */
     add: (make: (newest: CheckpointRow | undefined) => NewCheckpoint | undefined): Promise<void> =>
       inTransaction(tables, async (transaction) => {
@@ -152,7 +163,10 @@ export function createPublicLogStore(database: Database, origin: string, first: 
     /** How many leaves the log has again once the node that has them in its folder has published. */
     acceptedLeaves: async () => (await acceptedIn(tablesOf<RegisterTables>(database))).leaves,
     restorationAcceptedAt: () => lastAcceptance(tablesOf<RegisterTables>(database)),
-    /** The newest line of a witness, or of what a server calls its witness, counts: its key may be another one than before. */
+    /**
+     * The newest line of a witness, or of what a server calls its witness, counts: its key may be another one
+     * than before.
+     */
     putCosignature: ({
       server = '',
       ...row

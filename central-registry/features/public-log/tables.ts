@@ -5,9 +5,15 @@ import { columnTypes, identity } from '#platform/database/dialect.ts'
 import type { Time, Whole } from '#schemas/sent-values.ts'
 
 export type Tables = {
-  /** `origin` is the name of the log that signed. `note` is signed by the log only. `day` is the UTC date. `served` is 1 once others got it. */
+  /**
+   * `origin` is the name of the log that signed. `note` is signed by the log only. `day` is the UTC date.
+   * `served` is 1 once others got it.
+   */
   log_checkpoint: { origin: string; size: Whole; note: string; made_at: string; day: string; served: Whole }
-  /** Security servers that cosign: the newest key and checkpoint of each. `told_at` is the time of its newest document. */
+  /**
+   * Security servers that cosign: the newest key and checkpoint of each. `told_at` is the time of its newest
+   * document.
+   */
   log_server_witness: {
     origin: string
     server: string

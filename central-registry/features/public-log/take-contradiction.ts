@@ -1,7 +1,7 @@
 /**
- * Takes a checkpoint that a security server knows of this log and that the log contradicts. Guarantees that the owner of a registered server told
- * it, that an accepted key of the log signed it, and that the log has lost its entries or has others: what is kept proves itself. What is not kept
- * is logged.
+ * Takes a checkpoint that a security server knows of this log and that the log contradicts. Guarantees that
+ * the owner of a registered server told it, that an accepted key of the log signed it, and that the log has
+ * lost its entries or has others: what is kept proves itself. What is not kept is logged.
  */
 import { isoTime, plainText, type Read, record, serverId } from '#core/contract/fields.ts'
 import { memberId, uuid } from '#core/contract/read-content.ts'
@@ -34,7 +34,9 @@ const document: Read<LogContradiction> = record<LogContradiction>({
 
 type ContradictedLog = {
   origin: string
-  /** The verifier keys of the log that are accepted now: one that was stolen has ended, and proves nothing. */
+  /**
+   * The verifier keys of the log that are accepted now: one that was stolen has ended, and proves nothing.
+   */
   accepted(): Promise<string[]>
   tree: Pick<LogStore, 'size' | 'rootAt'>
   leafFile: Pick<LeafFile, 'size'>
@@ -91,8 +93,9 @@ async function take(rooms: Rooms, told: LogContradiction, log: ContradictedLog):
 }
 
 /**
- * The checkpoint with one line of each accepted key that signed it; undefined when none did. Anybody can add lines of others, which would make
- * many notes of one checkpoint. A forged line beside a true one counts as none.
+ * The checkpoint with one line of each accepted key that signed it; undefined when none did. Anybody can add
+ * lines of others, which would make many notes of one checkpoint. A forged line beside a true one counts as
+ * none.
  */
 function withOwnLines({ note, origin }: Checkpoint, accepted: string[]): string | undefined {
   const keys = accepted.map((one) => parseVerifierKey(one, 'log').publicKey)

@@ -1,6 +1,7 @@
 /**
- * Takes the cosignature that a security server brings. Guarantees that the owner of a registered server signed the document, that its witness
- * signed a recent checkpoint of ours and that it is the server's, and that nobody takes the name of another's witness.
+ * Takes the cosignature that a security server brings. Guarantees that the owner of a registered server
+ * signed the document, that its witness signed a recent checkpoint of ours and that it is the server's, and
+ * that nobody takes the name of another's witness.
  */
 import { verify } from 'node:crypto'
 import { integer, isoTime, plainText, type Read, record, serverId } from '#core/contract/fields.ts'
@@ -84,8 +85,9 @@ async function take(
 }
 
 /**
- * Cosignatures are kept by the name of the witness. A name of the policy is that server's to which the policy gives it, with the policy's key;
- * any other begins with the identifier of the server, so that none can take a name before its owner does.
+ * Cosignatures are kept by the name of the witness. A name of the policy is that server's to which the policy
+ * gives it, with the policy's key; any other begins with the identifier of the server, so that none can take
+ * a name before its owner does.
  */
 function refuseForeignName(
   server: string,

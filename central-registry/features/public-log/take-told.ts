@@ -1,6 +1,6 @@
 /**
- * Takes what a security server tells of this log. Guarantees that the registry has such a log and that the owner of the server signed the
- * document within the accepted time, and counts each outcome.
+ * Takes what a security server tells of this log. Guarantees that the registry has such a log and that the
+ * owner of the server signed the document within the accepted time, and counts each outcome.
  */
 import type { Read } from '#core/contract/fields.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'

@@ -1,6 +1,6 @@
 /**
- * Who cosigns the log, for administrators: the witnesses of the policy, and the security servers that bring their cosignatures; and which of them
- * know another history of it.
+ * Who cosigns the log, for administrators: the witnesses of the policy, and the security servers that bring
+ * their cosignatures; and which of them know another history of it.
  */
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'

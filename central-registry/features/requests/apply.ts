@@ -1,4 +1,7 @@
-/** Carries out an approved request: changes the register with its own stores, within the transaction of the decision. */
+/**
+ * Carries out an approved request: changes the register with its own stores, within the transaction of the
+ * decision.
+ */
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { parseClientId, parseMemberId, parseServerId, type SubsystemId } from '#schemas/identifiers.ts'
 import type { RequestSubject } from '#schemas/management-request.ts'

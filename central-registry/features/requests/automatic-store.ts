@@ -45,8 +45,8 @@ export function createAutomaticApprovalStore(database: Tabled, record: Change) {
 }
 
 /**
- * The rule that approves this request, in the words of its decision, once the audit log says so: read and recorded within the transaction that
- * files it. Undefined where people decide.
+ * The rule that approves this request, in the words of its decision, once the audit log says so: read and
+ * recorded within the transaction that files it. Undefined where people decide.
  */
 export async function ruleFor(
   transaction: Kysely<RegisterTables>,

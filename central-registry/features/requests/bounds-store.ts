@@ -1,6 +1,6 @@
 /**
- * Limits how much may wait for a decision, counted by signer, because whoever files a request chooses the ids in it. So no signer can fill the work
- * list or use up the room of others.
+ * Limits how much may wait for a decision, counted by signer, because whoever files a request chooses the ids
+ * in it. So no signer can fill the work list or use up the room of others.
  */
 import type { Kysely } from 'kysely'
 import { counted } from '#platform/database/lists.ts'
@@ -16,7 +16,10 @@ const MOST_OF_SERVER = 100
 /** About all servers: more than the largest members file before somebody decides. */
 const MOST_OF_SIGNER = 1000
 
-/** Throws `conflict` where a new request of these signers has no room, or registers a certificate that another one registers for another server. */
+/**
+ * Throws `conflict` where a new request of these signers has no room, or registers a certificate that another
+ * one registers for another server.
+ */
 export async function checkRoom(
   transaction: Kysely<RegisterTables>,
   subject: RequestSubject,

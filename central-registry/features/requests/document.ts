@@ -1,5 +1,6 @@
 /**
- * Reads signed documents: exactly the fields of their kind, each within its limits, with ids in their canonical text form; pure.
+ * Reads signed documents: exactly the fields of their kind, each within its limits, with ids in their
+ * canonical text form; pure.
  */
 import { Fault } from '#schemas/fault.ts'
 import { checkNewCode, idText, parseClientId, parseMemberId, parseServerId } from '#schemas/identifiers.ts'

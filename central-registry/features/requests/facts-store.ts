@@ -8,7 +8,10 @@ import { suspendedAmong, suspendedIn } from '../../register/suspended-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import type { RegisterFacts } from './rules.ts'
 
-/** The client that a request hosts, with the mandate that covers it, and those for which a required mandate is missing. */
+/**
+ * The client that a request hosts, with the mandate that covers it, and those for which a required mandate is
+ * missing.
+ */
 export type HostingOf = (
   kysely: Kysely<RegisterTables>,
   q: { subject: RequestSubject; signers: string[] },

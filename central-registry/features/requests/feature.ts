@@ -1,6 +1,6 @@
 /**
- * Requests of members and their servers for changes of the register: filed with signatures, decided, carried out, and the
- * requester notified.
+ * Requests of members and their servers for changes of the register: filed with signatures, decided, carried
+ * out, and the requester notified.
  */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { Within } from '#platform/database/open-database.ts'

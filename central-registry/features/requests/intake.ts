@@ -1,6 +1,6 @@
 /**
- * Handlers for management requests at the registration listener. Every proof in a signed document is verified before a row
- * changes. A refused document is only counted and answered with a fault.
+ * Handlers for management requests at the registration listener. Every proof in a signed document is verified
+ * before a row changes. A refused document is only counted and answered with a fault.
  */
 
 import type { OperationHandler } from '#platform/http-service/openapi.ts'

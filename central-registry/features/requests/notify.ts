@@ -1,6 +1,6 @@
 /**
- * Notifies the owner of a server of a decision by webhook. The notice is a job, committed together with the decision and repeated
- * with back-off. It may arrive twice and proves nothing; the signed status query does.
+ * Notifies the owner of a server of a decision by webhook. The notice is a job, committed together with the
+ * decision and repeated with back-off. It may arrive twice and proves nothing; the signed status query does.
  */
 
 import type { Clock } from '#platform/clock.ts'
@@ -14,7 +14,9 @@ import type { RequestRow } from './rows-store.ts'
 
 export const NOTIFY = 'notify-requester'
 
-/** After this many milliseconds the notice is dropped; the owner learns of the decision from a status query. */
+/**
+ * After this many milliseconds the notice is dropped; the owner learns of the decision from a status query.
+ */
 const GIVE_UP_MS = 3 * 86_400_000
 
 /** For the request store: enqueues the notice within the transaction of the decision. */

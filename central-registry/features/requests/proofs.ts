@@ -1,7 +1,7 @@
 /**
- * Verifies the proofs in a signed document before any other code uses it; pure. An approved CA issued the signer's certificate,
- * its status is fresh, the signature was made for this instance and now. For an authentication certificate, the signer also has
- * its key.
+ * Verifies the proofs in a signed document before any other code uses it; pure. An approved CA issued the
+ * signer's certificate, its status is fresh, the signature was made for this instance and now. For an
+ * authentication certificate, the signer also has its key.
  */
 
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -53,8 +53,8 @@ export function verifyRevocation(bytes: Buffer, trust: Trust): SignedWith<Revoca
 }
 
 /**
- * Returns the authentication certificate in a request. Throws unless it is valid now, an approved CA issued it, and it meets the
- * demands of the CA's profile.
+ * Returns the authentication certificate in a request. Throws unless it is valid now, an approved CA issued
+ * it, and it meets the demands of the CA's profile.
  */
 export function verifyAuthenticationCertificate(
   { certificate = '' }: FiledRequest,

@@ -1,6 +1,6 @@
 /**
- * The registration listener: the operations of schemas/registration-api.yaml. Anybody may call them, but only signatures give
- * access.
+ * The registration listener: the operations of schemas/registration-api.yaml. Anybody may call them, but only
+ * signatures give access.
  */
 import type { FastifyInstance } from 'fastify'
 import { type OperationHandler, registerOpenApi } from '#platform/http-service/openapi.ts'

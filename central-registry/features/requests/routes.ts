@@ -1,6 +1,6 @@
 /**
- * Handlers of the operations on management requests: lists, everything needed to decide about one, decisions, rules of automatic
- * approval.
+ * Handlers of the operations on management requests: lists, everything needed to decide about one, decisions,
+ * rules of automatic approval.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'

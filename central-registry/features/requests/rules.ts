@@ -71,7 +71,10 @@ export type RegisterFacts = {
   newServerExists: boolean
   /** Which emergency suspensions concern the subject or the signers, in words. */
   suspended: string[]
-  /** When the request extends what the owner does for another member: whether a mandate is required, and which one covers it. */
+  /**
+   * When the request extends what the owner does for another member: whether a mandate is required, and which
+   * one covers it.
+   */
   hosting?: Hosting | undefined
   /** Clients that the request hosts without the mandate that this instance requires. */
   uncovered: Pick<Hosting, 'host' | 'client'>[]
@@ -172,8 +175,8 @@ export function assess(subject: RequestSubject, facts: RegisterFacts): Assessmen
 }
 
 /**
- * The hash by which a request is approved: what was signed, and what an approval changes. So nobody approves by what they read of a register
- * that is another by now. `filed` covers subject and proofs.
+ * The hash by which a request is approved: what was signed, and what an approval changes. So nobody approves
+ * by what they read of a register that is another by now. `filed` covers subject and proofs.
  */
 export function contentHashOf(filed: string, { changes }: Assessment): string {
   return canonicalHash({ filed, changes })

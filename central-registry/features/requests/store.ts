@@ -1,7 +1,7 @@
 /**
- * Rows of management requests. Each act is one transaction, and no other node changes the register meanwhile: it checks the
- * request against the register, sets the new state and makes the changes of an approval. So of two simultaneous decisions one
- * succeeds, and none is carried out by half.
+ * Rows of management requests. Each act is one transaction, and no other node changes the register meanwhile:
+ * it checks the request against the register, sets the new state and makes the changes of an approval. So of
+ * two simultaneous decisions one succeeds, and none is carried out by half.
  */
 
 import type { Kysely, SelectQueryBuilder } from 'kysely'
@@ -151,8 +151,9 @@ export function createRequestStore({ database, record, announce, notify, hosting
 
   return {
     /**
-     * Stores a verified request with a proof of each signer. Throws `conflict` when the register does not allow the request now,
-     * and `replayed_request`. A rule may approve it at once. Its id cannot be used again until `validUntil`.
+     * Stores a verified request with a proof of each signer. Throws `conflict` when the register does not
+     * allow the request now, and `replayed_request`. A rule may approve it at once. Its id cannot be used
+     * again until `validUntil`.
      */
     file: (request: FiledRequest, proofs: Proof[], now: number, validUntil?: number): Promise<RequestRow> =>
       record(async (transaction) => {
@@ -188,7 +189,10 @@ export function createRequestStore({ database, record, announce, notify, hosting
     async check(subject: RequestSubject, now: number): Promise<void> {
       refuseConflicts(assess(subject, await readFacts(tables, subject, now, hostingOf)))
     },
-    /** The requests about this server that `signer` has signed, the newest first. Throws `access_denied`, `suspended` or `replayed_request`. */
+    /**
+     * The requests about this server that `signer` has signed, the newest first. Throws `access_denied`,
+     * `suspended` or `replayed_request`.
+     */
     statusFor: (q: SignedWith<StatusQuery>, now: number, limit: number) =>
       record(async (transaction) => {
         await takeWord(transaction, q, now)
@@ -203,8 +207,9 @@ export function createRequestStore({ database, record, announce, notify, hosting
           .execute()
       }),
     /**
-     * Revokes a request of which `signer` signed a proof; another's request is `not_found`. The document's id cannot be used
-     * again. Throws `suspended`. X-Road's message, which the signer's server vouches for, has no `signedWith`.
+     * Revokes a request of which `signer` signed a proof; another's request is `not_found`. The document's id
+     * cannot be used again. Throws `suspended`. X-Road's message, which the signer's server vouches for, has
+     * no `signedWith`.
      */
     revokeOwn: (q: OwnRevocation, now: number, validUntil?: number) =>
       record(async (transaction) => {

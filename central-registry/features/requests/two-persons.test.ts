@@ -1,4 +1,7 @@
-/** Management requests in an installed registry: one person alone cannot approve one, neither directly nor by a rule. */
+/**
+ * Management requests in an installed registry: one person alone cannot approve one, neither directly nor by
+ * a rule.
+ */
 import t from 'tap'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { authenticationParty } from '#test/fakes/management-requests.ts'

@@ -1,4 +1,7 @@
-/** Who would have access again through a restored register: people, API keys, and sessions, which are ended at once. */
+/**
+ * Who would have access again through a restored register: people, API keys, and sessions, which are ended at
+ * once.
+ */
 import type { Kysely } from 'kysely'
 import type { ApiKeyTables } from '#platform/api-keys/store.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
@@ -17,7 +20,8 @@ export function createAccessStore(database: Pick<Database, 'kysely'>) {
     comesBack: (now: string): Promise<ComesBack> => comesBackIn(tables, now),
     async endSessions(): Promise<void> {
       await tables.deleteFrom('session').execute()
-      // Some may have been removed since: who is let in begins at the provider, as if no passkey had ever been.
+      // Some may have been removed since: who is let in begins at the provider, as if no passkey had ever
+      // been.
       for (const table of ['passkey', 'passkey_code', 'passkey_lost'] as const)
         await tables.deleteFrom(table).execute()
     },

@@ -1,4 +1,6 @@
-/** Asks another node of the instance which configuration it serves, because servers may have read that one. */
+/**
+ * Asks another node of the instance which configuration it serves, because servers may have read that one.
+ */
 import { Agent, request } from 'undici'
 import { verifyStatement } from '#core/configuration/statement.ts'
 import { collectBytes } from '#core/transport/collect-bytes.ts'
@@ -7,7 +9,10 @@ const TIMEOUT_MS = 3000
 const MAX_BYTES = 1024 * 1024
 const dispatcher = new Agent()
 
-/** The index of the statement that the node serves, signed with one of `certificates`; undefined when there is none. */
+/**
+ * The index of the statement that the node serves, signed with one of `certificates`; undefined when there is
+ * none.
+ */
 export type AskNode = (url: string, certificates: Buffer[]) => Promise<number | undefined>
 
 export const askNode: AskNode = async (url, certificates) => {

@@ -1,4 +1,7 @@
-/** Keeps a register that was restored from a backup closed until two administrators have accepted what it has lost. */
+/**
+ * Keeps a register that was restored from a backup closed until two administrators have accepted what it has
+ * lost.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { Change } from '../../changes/store.ts'

@@ -1,4 +1,6 @@
-/** Which of the signing keys that a node remembers it can sign with: a certificate alone must not come back. */
+/**
+ * Which of the signing keys that a node remembers it can sign with: a certificate alone must not come back.
+ */
 import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
 import { publicHalf } from '#core/signature/signing-key.ts'
 import { Fault } from '#schemas/fault.ts'

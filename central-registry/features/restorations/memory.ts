@@ -1,6 +1,7 @@
 /**
- * Each node stores who is suspended and what is trusted in a file apart from the database. A restored register does not know what
- * was taken away after its backup, but this file does. It is never replaced by an older state.
+ * Each node stores who is suspended and what is trusted in a file apart from the database. A restored
+ * register does not know what was taken away after its backup, but this file does. It is never replaced by an
+ * older state.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -22,8 +23,8 @@ const MAX_DEPTH = 4
 
 export type Memory = {
   /**
-   * Undefined when there is no file. Throws `io_error` for a damaged file, because without it nobody would notice what a
-   * restoration brings back.
+   * Undefined when there is no file. Throws `io_error` for a damaged file, because without it nobody would
+   * notice what a restoration brings back.
    */
   read(): Promise<Remembered | undefined>
   /** Durably stores what the database has now. Does nothing when the file is from a later register. */

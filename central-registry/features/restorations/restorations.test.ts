@@ -47,7 +47,9 @@ const remembered = async (directory: string) => {
   return kept ?? { suspended: [], trust: [] }
 }
 
-/** The page for the acceptance, wide and narrow: which persons have access again, and which keys stay valid. */
+/**
+ * The page for the acceptance, wide and narrow: which persons have access again, and which keys stay valid.
+ */
 async function lookAt(t: Test, node: Node, anna: Browser, old: string): Promise<void> {
   const chromium = await openBrowser()
   for (const [size, context] of [

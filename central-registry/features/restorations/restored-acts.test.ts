@@ -1,4 +1,7 @@
-/** What two administrators need before they can accept a restored registry, and what others cannot do to them meanwhile. */
+/**
+ * What two administrators need before they can accept a restored registry, and what others cannot do to them
+ * meanwhile.
+ */
 import { renameSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
@@ -21,7 +24,9 @@ type Shown = { contentSha256: string; takenAway: object }
 type Proposal = { id: string; contentSha256: string }
 type Started = Parameters<RegistryWorld['start']>[0]
 
-/** Starts a registry on a new database into which this backup of `node` was restored, after it was stopped. */
+/**
+ * Starts a registry on a new database into which this backup of `node` was restored, after it was stopped.
+ */
 async function startRestored(
   world: RegistryWorld,
   node: Node,

@@ -1,6 +1,6 @@
 /**
- * Guarantees that a registry with a restored database changes and publishes nothing until two administrators have accepted
- * exactly what was restored.
+ * Guarantees that a registry with a restored database changes and publishes nothing until two administrators
+ * have accepted exactly what was restored.
  */
 
 import { createHash } from 'node:crypto'
@@ -38,16 +38,25 @@ import { takenAwayFrom } from './taken-away.ts'
 export type RestoredRegister = {
   /** Everything that two administrators see before they accept; undefined when no acceptance is needed. */
   waiting(): Promise<Waiting | undefined>
-  /** Undefined when the register is open; otherwise a sentence, for the health report, that it waits for acceptance. */
+  /**
+   * Undefined when the register is open; otherwise a sentence, for the health report, that it waits for
+   * acceptance.
+   */
   isClosed(): Promise<string | undefined>
   /**
-   * Throws `registry_restored` for an operation that has to wait, and for API keys, because a key may have been revoked after the
-   * backup. Throws `not_in_person` for an API key that tries to accept.
+   * Throws `registry_restored` for an operation that has to wait, and for API keys, because a key may have
+   * been revoked after the backup. Throws `not_in_person` for an API key that tries to accept.
    */
   admit(operation: { id: string; method: string }, caller: Caller): Promise<void>
-  /** The same for listeners without operations: refuses every request that is not GET, except at the addresses in `open`. */
+  /**
+   * The same for listeners without operations: refuses every request that is not GET, except at the addresses
+   * in `open`.
+   */
   guard(app: FastifyInstance, open?: string[]): void
-  /** Runs `act` once the register is accepted, or at once if it was not restored. The returned function ends the waiting. */
+  /**
+   * Runs `act` once the register is accepted, or at once if it was not restored. The returned function ends
+   * the waiting.
+   */
   whenOpen(act: () => Promise<void>): Promise<() => void>
 }
 
@@ -72,7 +81,10 @@ export function openRestoredRegister(q: {
   log: Log
 }): RestoredRegister {
   const { store, access } = q
-  /** Whether this process has noticed that the register waits, and has ended the sessions that were restored with it. */
+  /**
+   * Whether this process has noticed that the register waits, and has ended the sessions that were restored
+   * with it.
+   */
   let isNoticed = false
   /** For a moment, reading skips the check whether the database was restored. */
   let openUntil = 0
@@ -85,7 +97,9 @@ export function openRestoredRegister(q: {
   const index = createHighWater(at('highest-published-index'))
   const list = createHighWater(at('highest-suspension-list'))
   const leaves = createLeafFile(at('transparency-log-leaves'))
-  /** Reads the marks before the database: whatever is published meanwhile raises the database's numbers first. */
+  /**
+   * Reads the marks before the database: whatever is published meanwhile raises the database's numbers first.
+   */
   const readMarks = async (): Promise<Reach> => ({
     index: await index.read(),
     suspensionList: await list.read(),
@@ -190,7 +204,8 @@ export function openRestoredRegister(q: {
       })
       let timer: NodeJS.Timeout | undefined
       let stopped = false
-      // Also for a check that was running when it stopped: it would otherwise query a closed database for ever.
+      // Also for a check that was running when it stopped: it would otherwise query a closed database for
+      // ever.
       const again = (): void => {
         if (stopped) return
         timer = setTimeout(() => {

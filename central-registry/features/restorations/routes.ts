@@ -1,5 +1,6 @@
 /**
- * Handlers of the operations on a restored register: show what it is and what it has lost, and accept it with two administrators.
+ * Handlers of the operations on a restored register: show what it is and what it has lost, and accept it with
+ * two administrators.
  */
 import { hash } from 'node:crypto'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'

@@ -1,6 +1,6 @@
 /**
- * Rules for restored registers: when a register counts as restored, what two administrators accept, and which numbers others have
- * seen; pure.
+ * Rules for restored registers: when a register counts as restored, what two administrators accept, and which
+ * numbers others have seen; pure.
  */
 
 import { createHash } from 'node:crypto'
@@ -25,7 +25,10 @@ export type Restored = Reach & {
   auditRecords: Whole
 }
 
-/** A person who may log in again, or a key that would work again, although that may have been revoked after the backup. */
+/**
+ * A person who may log in again, or a key that would work again, although that may have been revoked after
+ * the backup.
+ */
 type BackPerson = {
   id: string
   name: string
@@ -58,8 +61,8 @@ export type Waiting = {
 }
 
 /**
- * The keys that are revoked with the acceptance: all except those in `kept`, and the key that accepts where nobody can log in.
- * Throws `invalid_input` for a kept key that does not exist.
+ * The keys that are revoked with the acceptance: all except those in `kept`, and the key that accepts where
+ * nobody can log in. Throws `invalid_input` for a kept key that does not exist.
  */
 export function endingKeys(keys: readonly BackKey[], kept: readonly string[], accepting?: string): string[] {
   const stranger = kept.find((id) => !keys.some((key) => key.id === id))
@@ -78,12 +81,15 @@ export const WHILE_WAITING: ReadonlySet<string> = new Set([
   'giveSigningTokenPinPart',
 ])
 
-/** More indexes than a registry publishes in thirty years at one a second; a server that claims more is mistaken or lies. */
+/**
+ * More indexes than a registry publishes in thirty years at one a second; a server that claims more is
+ * mistaken or lies.
+ */
 const MOST_AHEAD = 1_000_000_000
 
 /**
- * Whether this node has published more than the register knows. `accepted` are the numbers of the last acceptance, `marks` those
- * of this node.
+ * Whether this node has published more than the register knows. `accepted` are the numbers of the last
+ * acceptance, `marks` those of this node.
  */
 export function isBehind(restored: Reach, accepted: Reach, marks: Reach): boolean {
   const least = highest([restored, accepted])
@@ -116,8 +122,9 @@ export function mostTelling(claims: readonly Claim[], most: number): Claim[] {
 }
 
 /**
- * The exact text that is accepted by its hash. `proved` is what this node and other nodes have published. What servers report is no part of
- * it: nothing proves that, and a member whose servers report ever more would keep the register closed. The register goes on above it.
+ * The exact text that is accepted by its hash. `proved` is what this node and other nodes have published.
+ * What servers report is no part of it: nothing proves that, and a member whose servers report ever more
+ * would keep the register closed. The register goes on above it.
  */
 export function contentOf(
   restored: Restored,

@@ -1,4 +1,6 @@
-/** Reads who is suspended and what is trusted at one moment, and withdraws trust again within the acceptance. */
+/**
+ * Reads who is suspended and what is trusted at one moment, and withdraws trust again within the acceptance.
+ */
 import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -77,7 +79,10 @@ async function trustIn(kysely: Kysely<RegisterTables>, at: Date): Promise<Truste
   ]
 }
 
-/** Anchors that count, each with what the issuer is trusted for: also trust for less is trust that was taken away. */
+/**
+ * Anchors that count, each with what the issuer is trusted for: also trust for less is trust that was taken
+ * away.
+ */
 function trustedAnchors(
   issuer: PublishedIssuer,
   at: Date,
@@ -109,7 +114,8 @@ export type RemoveAnchor = (
 ) => Promise<unknown>
 
 /**
- * Withdraws trust again, within the transaction of the acceptance. Of the registry's own signing keys `keysAfter` says which stay.
+ * Withdraws trust again, within the transaction of the acceptance. Of the registry's own signing keys
+ * `keysAfter` says which stay.
  */
 export async function withdrawAgain(
   transaction: Kysely<RegisterTables>,

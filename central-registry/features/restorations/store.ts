@@ -36,7 +36,8 @@ type TakeAway = {
 }
 
 /**
- * Suspends again, within the acceptance, what was suspended when the register was lost; implemented by the suspensions feature.
+ * Suspends again, within the acceptance, what was suspended when the register was lost; implemented by the
+ * suspensions feature.
  */
 export type SuspendAgain = {
   suspendAgain(
@@ -60,8 +61,8 @@ export function createRestorationStore(
     list: (): Promise<RestorationRow[]> =>
       tables.selectFrom('restoration').select(COLUMNS).orderBy('id', 'desc').limit(100).execute(),
     /**
-     * Stores an acceptance and takes away again everything in `taken`. Throws `conflict` when the register has changed since it
-     * was looked at.
+     * Stores an acceptance and takes away again everything in `taken`. Throws `conflict` when the register
+     * has changed since it was looked at.
      */
     accept: (row: Omit<RestorationRow, 'id'>, seen: Reach, { by, approver, keys, ...taken }: TakeAway) =>
       change(async (transaction) => {
@@ -71,7 +72,8 @@ export function createRestorationStore(
         await transaction.insertInto('restoration').values(row).execute()
         const at = row.accepted_at
         await endKeys(transaction as never, taken.ending, at)
-        // It may have been declined, withdrawn or carried out after the backup. This acceptance itself is decided already.
+        // It may have been declined, withdrawn or carried out after the backup. This acceptance itself is
+        // decided already.
         await transaction
           .updateTable('proposal')
           .set({ state: 'expired' })

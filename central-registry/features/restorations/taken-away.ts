@@ -1,6 +1,7 @@
 /**
- * Finds what was taken away from the register after a backup of it: suspensions made and trust withdrawn since then. The restored
- * register does not know that, but the memory in the node's folder does, if there is one. Pure.
+ * Finds what was taken away from the register after a backup of it: suspensions made and trust withdrawn
+ * since then. The restored register does not know that, but the memory in the node's folder does, if there is
+ * one. Pure.
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -18,8 +19,8 @@ export const TRUSTED_KINDS = [
   'signing-key',
 ] as const
 /**
- * `id` is the SHA-256 of a certificate or anchor, so that the same name with another key does not match; of an issuer of credentials that of an
- * anchor with all for which it is trusted.
+ * `id` is the SHA-256 of a certificate or anchor, so that the same name with another key does not match; of
+ * an issuer of credentials that of an anchor with all for which it is trusted.
  */
 export type Trusted = { kind: (typeof TRUSTED_KINDS)[number]; id: string; name: string }
 
@@ -33,7 +34,9 @@ export type SigningKeyKept = {
   activatedAt: Time | null
 }
 
-/** Who is suspended and what is trusted, at this number of the suspension list and index of the configuration. */
+/**
+ * Who is suspended and what is trusted, at this number of the suspension list and index of the configuration.
+ */
 export type Standing = {
   suspensionList: Whole
   index: Whole
@@ -46,20 +49,29 @@ export type Standing = {
 export type Remembered = Standing & { at: string }
 
 export type TakenAway = {
-  /** When the node last saw the register that was lost; null when its memory is not newer than the restored register. */
+  /**
+   * When the node last saw the register that was lost; null when its memory is not newer than the restored
+   * register.
+   */
   comparedAt: Time | null
   /** Suspended after the backup; the acceptance suspends them again. */
   suspended: Suspended[]
-  /** Withdrawn after the backup; the acceptance withdraws it again, except what the two administrators choose to keep. */
+  /**
+   * Withdrawn after the backup; the acceptance withdraws it again, except what the two administrators choose
+   * to keep.
+   */
   trust: Trusted[]
   /**
-   * Keys that were made after the backup, and the one that signs since then instead of another: servers may know no others. Those
-   * whose private halves are here come back with the acceptance.
+   * Keys that were made after the backup, and the one that signs since then instead of another: servers may
+   * know no others. Those whose private halves are here come back with the acceptance.
    */
   signingKeys: (SigningKeyKept & { isHere: boolean })[]
 }
 
-/** What the restored register does not know of that, according to this node's memory. `here`: ids of signing keys. */
+/**
+ * What the restored register does not know of that, according to this node's memory. `here`: ids of signing
+ * keys.
+ */
 export function takenAwayFrom(
   restored: Standing,
   remembered: Remembered | undefined,
@@ -90,8 +102,8 @@ export type KeysAfter = {
 }
 
 /**
- * `withdrawing` is what is withdrawn again. Throws `conflict` where the key that signs was deleted after the backup, and the one that
- * signed last is not here.
+ * `withdrawing` is what is withdrawn again. Throws `conflict` where the key that signs was deleted after the
+ * backup, and the one that signed last is not here.
  */
 export function keysAfter(
   { signingKeys }: TakenAway,

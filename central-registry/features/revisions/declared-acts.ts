@@ -1,4 +1,7 @@
-/** The acts that change what a declared file can hold: those of the command line, and those by which people undo or change the same. */
+/**
+ * The acts that change what a declared file can hold: those of the command line, and those by which people
+ * undo or change the same.
+ */
 export const DECLARED_ACTS: readonly string[] = [
   ...['setManagementServiceProvider', 'setMonitoringClient', 'removeMonitoringClient'],
   ...['addMemberClass', 'describeMemberClass', 'deleteMemberClass'],
@@ -14,7 +17,8 @@ export const DECLARED_ACTS: readonly string[] = [
   ...['setAutomaticApproval', 'deleteAutomaticApproval', 'addHostingMandate', 'endHostingMandate'],
   ...['setContractPolicy', 'setHostingPolicy', 'setSuspensionPolicy'],
   ...['examineExternalAnchor', 'trustExternalAnchor', 'removeExternalAnchor'],
-  // What servers asked for, what was taken over from another member or registry, and an older register: each changes many of these.
+  // What servers asked for, what was taken over from another member or registry, and an older register: each
+  // changes many of these.
   ...['approveManagementRequest', 'approvedAutomatically', 'beginSuccession', 'completeSuccession'],
   ...['carryOutImport', 'acceptRestoredRegistry'],
 ]

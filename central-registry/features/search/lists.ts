@@ -11,8 +11,8 @@ import type { ServerStore } from '../../servers/store.ts'
 import type { TrustSearch } from '../../trust/search-store.ts'
 
 /**
- * `words` are names that people gave; `what` and `state` are names of this API. `knownBy` tells apart people of one name: the e-mail address,
- * or the subject at the login provider.
+ * `words` are names that people gave; `what` and `state` are names of this API. `knownBy` tells apart people
+ * of one name: the e-mail address, or the subject at the login provider.
  */
 type Found = { id: string; words?: string; what?: string; state?: string; knownBy?: string }
 

@@ -12,7 +12,10 @@ type Rooms = {
 
 type Query = { q: string; kind?: string; offset: number; limit: number }
 
-/** Lists that are searched at a time, whoever asks: the other connections to the database are for everything else. */
+/**
+ * Lists that are searched at a time, whoever asks: the other connections to the database are for everything
+ * else.
+ */
 const AT_ONCE = 2
 
 export function searchHandlers({ lists, rolesFor }: Rooms): Record<string, OperationHandler> {

@@ -1,4 +1,7 @@
-/** What the search over everything finds, for whom, and by what is typed: in one registry with something of every kind. */
+/**
+ * What the search over everything finds, for whom, and by what is typed: in one registry with something of
+ * every kind.
+ */
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'

@@ -1,6 +1,6 @@
 /**
- * Carries out a succession within one transaction, with the stores of members, servers, groups and contracts. The new names are
- * added next to the old ones.
+ * Carries out a succession within one transaction, with the stores of members, servers, groups and contracts.
+ * The new names are added next to the old ones.
  */
 
 import type { Kysely } from 'kysely'
@@ -50,7 +50,8 @@ export async function begin(
   await checkBoth(transaction, taking, own)
   const servers = await takeServers(transaction, taking, doing.at)
   const subsystems = await addSubsystems(transaction, taking, own, doing.at)
-  // The registrations of the member itself are taken over only if it gives up all subsystems; in a split they stay with it.
+  // The registrations of the member itself are taken over only if it gives up all subsystems; in a split they
+  // stay with it.
   const isWhole = own.every(({ id }) => subsystems.some(({ from }) => from === id))
   const renamed = [...(isWhole ? [{ from: before, to: after }] : []), ...subsystems]
   const registrations = await register(transaction, renamed)
@@ -98,8 +99,8 @@ async function checkBoth(
 }
 
 /**
- * What is suspended of both members and of all that is taken over. It would go on under its new name, which the suspension does not
- * know. A certificate keeps its SHA-256, and stays suspended.
+ * What is suspended of both members and of all that is taken over. It would go on under its new name, which
+ * the suspension does not know. A certificate keeps its SHA-256, and stays suspended.
  */
 async function suspendedOf(
   transaction: Kysely<RegisterTables>,
@@ -122,7 +123,10 @@ function wantedOf({ subsystems }: Taking, own: Subsystem[]): { subsystemCode: st
   return wanted.map(({ subsystemCode, as = subsystemCode }) => ({ subsystemCode, as }))
 }
 
-/** Changes the owner of servers. The successor first becomes a client of the server, as a change of owner requires. */
+/**
+ * Changes the owner of servers. The successor first becomes a client of the server, as a change of owner
+ * requires.
+ */
 async function takeServers(
   transaction: Kysely<RegisterTables>,
   { predecessor, successor, servers }: Taking,

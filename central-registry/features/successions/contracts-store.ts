@@ -1,4 +1,7 @@
-/** Proposes, in the successor's name, the next version of each contract that names a subsystem taken over. It seals none. */
+/**
+ * Proposes, in the successor's name, the next version of each contract that names a subsystem taken over. It
+ * seals none.
+ */
 
 import type { Kysely } from 'kysely'
 import { groupOf, namedConsumers } from '#core/contract/parties.ts'

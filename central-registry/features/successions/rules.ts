@@ -1,4 +1,7 @@
-/** Rules for successions: which member can succeed which, and the content of a contract with the new names; pure. */
+/**
+ * Rules for successions: which member can succeed which, and the content of a contract with the new names;
+ * pure.
+ */
 import { groupOf } from '#core/contract/parties.ts'
 import { readContent } from '#core/contract/read-content.ts'
 import type { ContractContent } from '#schemas/contract.ts'
@@ -43,7 +46,8 @@ export function checkPair(
 }
 
 /**
- * The contract's next version, with new names in place of the old ones. Throws `invalid_contract` when that is no valid content.
+ * The contract's next version, with new names in place of the old ones. Throws `invalid_contract` when that
+ * is no valid content.
  */
 export function succeeded(
   content: ContractContent,

@@ -1,6 +1,6 @@
 /**
- * Rows of successions. A succession begins by adding new names next to the old ones and is completed by ending the old ones. A
- * plan is the same act, rolled back.
+ * Rows of successions. A succession begins by adding new names next to the old ones and is completed by
+ * ending the old ones. A plan is the same act, rolled back.
  */
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
@@ -25,7 +25,10 @@ export type SuccessionStore = ReturnType<typeof createSuccessionStore>
 /** `member`: a member's id in its text form, on either side. */
 type Filter = { q?: string | undefined; member?: string | undefined }
 type Decision = Pick<Doing, 'by' | 'at'>
-/** Members with a valid signing certificate, as the server reported them; undefined for a server that reports nothing. */
+/**
+ * Members with a valid signing certificate, as the server reported them; undefined for a server that reports
+ * nothing.
+ */
 export type ReportedSigners = (server: string, now: number) => Promise<string[] | undefined>
 
 class TakenBack extends Error {
@@ -57,7 +60,10 @@ export function createSuccessionStore(
         query.where(({ or, eb }) => or([eb('predecessor', '=', member!), eb('successor', '=', member!)])),
       )
 
-  /** The old names may end only when the new ones can sign where they are: otherwise their exchanges would end with them. */
+  /**
+   * The old names may end only when the new ones can sign where they are: otherwise their exchanges would end
+   * with them.
+   */
   async function checkSigners({ plan, completed_at }: SuccessionRow, at: string): Promise<void> {
     if (completed_at !== null) return
     const successors = (JSON.parse(plan) as Plan).subsystems.map(({ to }) => to)
@@ -113,9 +119,9 @@ export function createSuccessionStore(
         return { id: Number(id), ...plan }
       }),
     /**
-     * Ends the client registrations of the old subsystems and the memberships of the old names in groups. The old names stay in
-     * the register, because their earlier acts stay theirs. Throws `not_found`, and `conflict` while contracts name an old name or a
-     * server of the successor cannot sign for it.
+     * Ends the client registrations of the old subsystems and the memberships of the old names in groups. The
+     * old names stay in the register, because their earlier acts stay theirs. Throws `not_found`, and
+     * `conflict` while contracts name an old name or a server of the successor cannot sign for it.
      */
     async complete(id: number, { by, at }: Decision) {
       // Reports come at any moment, so they need not be read within the change.

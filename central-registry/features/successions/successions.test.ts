@@ -1,4 +1,7 @@
-/** One agency succeeds another at a real registry, on both databases: as planned, without interruption, without a forged seal. */
+/**
+ * One agency succeeds another at a real registry, on both databases: as planned, without interruption,
+ * without a forged seal.
+ */
 import t, { type Test } from 'tap'
 import type { ContractContent } from '#schemas/contract.ts'
 import { contentAt, contractDocument, hashOf, sealOf } from '#test/fakes/contracts.ts'
@@ -52,7 +55,10 @@ void t.test('planned, begun, sealed by the successor, completed', async (t) => {
       send('/seals', sealOf(content, { by, signer, at: world.clock.now }))
     const propose = (content: ContractContent) =>
       send('', contractDocument('proposal', { content }, { by: guest, signer: GUEST, at: world.clock.now }))
-    /** What DEV/GOV/1234/SS1 reports: signing certificates of these members, which end in so many milliseconds. */
+    /**
+     * What DEV/GOV/1234/SS1 reports: signing certificates of these members, which end in so many
+     * milliseconds.
+     */
     const reports = async (
       signers: string[],
       endsInMs = 86_400_000,
@@ -136,7 +142,8 @@ void t.test('planned, begun, sealed by the successor, completed', async (t) => {
       ),
     )
     world.clock.now += 1000
-    // The server that the successor took over reports nothing, like X-Road's; the other one has to be able to sign for it.
+    // The server that the successor took over reports nothing, like X-Road's; the other one has to be able to
+    // sign for it.
     await reports([OWNER])
     t.match(await node.call('POST', complete), {
       ...{ status: 409, body: { message: /1234\/SS1 reports no valid signing certificate of DEV\/GOV\/77/ } },

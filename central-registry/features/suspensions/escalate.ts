@@ -1,6 +1,6 @@
 /**
- * Guarantees that a suspension by one person is announced repeatedly until a second person confirms or lifts it: in the log, in
- * the audit log and, if configured, to the operator's webhook.
+ * Guarantees that a suspension by one person is announced repeatedly until a second person confirms or lifts
+ * it: in the log, in the audit log and, if configured, to the operator's webhook.
  */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -14,7 +14,8 @@ export const ESCALATE = 'announce-unconfirmed-suspensions'
 export const ESCALATE_SECONDS = 60
 
 /**
- * A notice may arrive twice. When the webhook fails, so does the job, so that the failure is visible and the notice is repeated.
+ * A notice may arrive twice. When the webhook fails, so does the job, so that the failure is visible and the
+ * notice is repeated.
  */
 export function createEscalation(rooms: {
   store: Pick<SuspensionStore, 'unconfirmed' | 'announced'>

@@ -50,7 +50,9 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'audit' | 'metrics' | 'clock'
 type Offers = {
   suspensions: {
     store: SuspensionStore
-    /** For code that changes the content of the list: has it signed anew as soon as the change is committed. */
+    /**
+     * For code that changes the content of the list: has it signed anew as soon as the change is committed.
+     */
     announce: ReturnType<typeof announceSuspensions>
     /** Signs the list when there is none, or the newest was not renewed in time. */
     ensureList(): Promise<unknown>

@@ -1,6 +1,6 @@
 /**
- * The policy on suspensions, as system parameters: how many one caller may make in a day without confirmation by somebody else, and
- * whether what is suspended leaves the shared parameters.
+ * The policy on suspensions, as system parameters: how many one caller may make in a day without confirmation
+ * by somebody else, and whether what is suspended leaves the shared parameters.
  */
 import type { Kysely } from 'kysely'
 import { tablesOf, type Within } from '#platform/database/open-database.ts'
@@ -35,7 +35,9 @@ export function announceWhatLeaves(
   }
 }
 
-/** How many suspensions count towards that limit. A person and the keys that the person made share one limit. */
+/**
+ * How many suspensions count towards that limit. A person and the keys that the person made share one limit.
+ */
 export function unconfirmedOf(kysely: Kysely<RegisterTables>, who: string, at: string): Promise<number> {
   return counted(
     kysely

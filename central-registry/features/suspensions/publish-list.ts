@@ -1,6 +1,7 @@
 /**
- * Publishes the suspension list. Guarantees that the list names who is suspended at that moment, has the next number and is
- * signed with the key that signs the configuration. It is renewed far more often than the configuration is published.
+ * Publishes the suspension list. Guarantees that the list names who is suspended at that moment, has the next
+ * number and is signed with the key that signs the configuration. It is renewed far more often than the
+ * configuration is published.
  */
 
 import { documentSignerOf } from '#core/configuration/signed-document.ts'
@@ -18,8 +19,8 @@ export const RENEW_LIST_SECONDS = 30
 
 type SuspensionListPublisher = {
   /**
-   * Signs a new list. Undefined before the system is initialised and has a signing key. Throws `global_conf_rollback`,
-   * `registry_restored` or `cannot_sign`.
+   * Signs a new list. Undefined before the system is initialised and has a signing key. Throws
+   * `global_conf_rollback`, `registry_restored` or `cannot_sign`.
    */
   renew(): Promise<SignedList | undefined>
   /** Renews the list when there is none, or the newest was not renewed in time. */
@@ -73,8 +74,8 @@ export function createSuspensionListPublisher(rooms: {
 }
 
 /**
- * For `createChange`: has the list signed anew and announces suspensions to those who must confirm, as soon as the change is
- * committed.
+ * For `createChange`: has the list signed anew and announces suspensions to those who must confirm, as soon
+ * as the change is committed.
  */
 export function announceSuspensions(jobs: Pick<Jobs, 'enqueue'>): (transaction: Within) => Promise<void> {
   return async (within) => {

@@ -25,7 +25,9 @@ type Rooms = {
   members: Pick<MemberStore, 'parameters'>
   /** Whether changes of trust need two persons now. */
   fourEyes(): Promise<boolean>
-  /** The active person at the start of the chain of keys that made an API key; null for keys of the operator. */
+  /**
+   * The active person at the start of the chain of keys that made an API key; null for keys of the operator.
+   */
   makerOf(key: string): Promise<string | null>
   people: Pick<PeopleStore, 'find'>
   clock: Clock

@@ -1,4 +1,7 @@
-/** Rules for suspensions: their subjects, how many one caller may make, who confirms them, when they are announced; pure. */
+/**
+ * Rules for suspensions: their subjects, how many one caller may make, who confirms them, when they are
+ * announced; pure.
+ */
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import { MOST_SUSPENDED, type SuspendedKind } from '#schemas/global-configuration.ts'
@@ -7,13 +10,19 @@ import { say } from '#schemas/said.ts'
 import { encodedId, encodedServer, memberIdOf, serverOf, subsystemIdOf } from '../../members/rules.ts'
 import type { SuspensionRow } from '../../register/tables.ts'
 
-/** The most suspensions of one caller within a day that nobody else has confirmed, unless the registry sets another limit. */
+/**
+ * The most suspensions of one caller within a day that nobody else has confirmed, unless the registry sets
+ * another limit.
+ */
 export const MOST_PER_DAY = 10
 const DAY_MS = 86_400_000
 /** Milliseconds between two announcements of an unconfirmed suspension. */
 const ESCALATE_EVERY_MS = 15 * 60_000
 
-/** Converts a subject from the API's form to the one in the list. Throws for a subject that is not of this kind or instance. */
+/**
+ * Converts a subject from the API's form to the one in the list. Throws for a subject that is not of this
+ * kind or instance.
+ */
 export function subjectOf(kind: SuspendedKind, given: string, instance: string): string {
   switch (kind) {
     case 'member':
@@ -57,8 +66,8 @@ export function checkAllowance(q: { unconfirmedToday: number; perDay: number; in
 }
 
 /**
- * Throws `conflict`, `not_in_person` or `not_second_person` unless this caller, who has the role, is a second person. Where
- * nobody can log in, a second API key is enough.
+ * Throws `conflict`, `not_in_person` or `not_second_person` unless this caller, who has the role, is a second
+ * person. Where nobody can log in, a second API key is enough.
  */
 export function checkConfirmer(
   row: Pick<SuspensionRow, 'state' | 'suspended_by' | 'maker'>,

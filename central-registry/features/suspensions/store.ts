@@ -1,6 +1,6 @@
 /**
- * Rows of suspensions, and the single row of the list. All nodes make their changes one after the other, each on the rows as they
- * are then.
+ * Rows of suspensions, and the single row of the list. All nodes make their changes one after the other, each
+ * on the rows as they are then.
  */
 
 import type { Kysely } from 'kysely'
@@ -44,8 +44,8 @@ type Filter = {
 export type TellOfSuspension = (transaction: Within, row: SuspensionRow) => Promise<void>
 
 /**
- * `change` records within the same transaction that the list has to be signed anew. `tell` notifies those concerned of what was
- * suspended or lifted.
+ * `change` records within the same transaction that the list has to be signed anew. `tell` notifies those
+ * concerned of what was suspended or lifted.
  */
 export function createSuspensionStore(
   database: Tabled,
@@ -95,8 +95,8 @@ export function createSuspensionStore(
   return {
     find: (id: number) => find(id),
     /**
-     * Suspends a subject. Throws `not_found` for one that is not registered, `conflict` for one that is suspended already or when
-     * a limit is reached.
+     * Suspends a subject. Throws `not_found` for one that is not registered, `conflict` for one that is
+     * suspended already or when a limit is reached.
      */
     suspend: (
       q: { kind: SuspendedKind; subject: string; reason: string; maker: string | null; hash?: string },
@@ -109,7 +109,8 @@ export function createSuspensionStore(
           const named = { contract: subject, reason, ...(hash === undefined ? {} : { hash }) }
           await contracts.suspend(transaction, named, { by: words, at })
         } else if (kind !== 'certificate' && (await countOf(transaction, TABLES[kind], 'id', subject)) === 0)
-          // The registry knows only authentication certificates, so the digest of a signing certificate is accepted unchecked.
+          // The registry knows only authentication certificates, so the digest of a signing certificate is
+          // accepted unchecked.
           throw new Fault('not_found', { what: say`the ${kind} ${subject}` })
         if (await isSuspendedIn(transaction, kind, subject))
           throw new Fault('conflict', { what: say`the ${kind} ${subject} is suspended already` })
@@ -177,8 +178,8 @@ export function createSuspensionStore(
       return new Map(rows.map(({ contract, title }) => [contract, title]))
     },
     /**
-     * Suspends again, within the acceptance of a restored register by two persons, what was suspended when it was lost. A subject
-     * that is not registered any more is suspended as well.
+     * Suspends again, within the acceptance of a restored register by two persons, what was suspended when it
+     * was lost. A subject that is not registered any more is suspended as well.
      */
     async suspendAgain(
       transaction: Kysely<RegisterTables>,
@@ -227,7 +228,10 @@ function createListRow(tables: Kysely<RegisterTables>) {
   return {
     newestList: () => listIn(tables),
     activeKey: () => activeKeyIn(tables),
-    /** Stores the list that `make` signs for the suspensions in force at this moment; nothing when `make` returns undefined. */
+    /**
+     * Stores the list that `make` signs for the suspensions in force at this moment; nothing when `make`
+     * returns undefined.
+     */
     sign: (
       make: (q: {
         suspended: Pick<SuspensionRow, 'kind' | 'subject' | 'suspended_at'>[]
@@ -287,7 +291,9 @@ async function listIn(kysely: Kysely<RegisterTables>): Promise<SignedList | unde
   return { number: row.number, issuedAt: row.issued_at, expiresAt: row.expires_at, content: row.content }
 }
 
-/** A contract that is not in force, or that the restored register does not know, is still suspended by its id. */
+/**
+ * A contract that is not in force, or that the restored register does not know, is still suspended by its id.
+ */
 function unlessFault(thrown: unknown): void {
   if (!(thrown instanceof Fault)) throw thrown
 }

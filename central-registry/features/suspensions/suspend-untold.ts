@@ -1,4 +1,6 @@
-/** Makes a suspension by the usual rules within a transaction that is rolled back, without notifying anybody. */
+/**
+ * Makes a suspension by the usual rules within a transaction that is rolled back, without notifying anybody.
+ */
 import type { Kysely } from 'kysely'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'

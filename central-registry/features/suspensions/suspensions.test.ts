@@ -150,7 +150,10 @@ void t.test(
       const server = '/security-servers/DEV:GOV:1234:SS1'
       await node.must('POST', `${server}/authentication-certificates`, certificate.der)
       await publish(node)
-      /** The servers in the newest shared parameters, each with its clients and the number of its certificates. */
+      /**
+       * The servers in the newest shared parameters, each with its clients and the number of its
+       * certificates.
+       */
       const published = async (): Promise<string> => {
         const directory = parseDirectory((await node.get('/externalconf?version=6')).bytes)
         const { securityServers, members } = await parseSharedParameters(

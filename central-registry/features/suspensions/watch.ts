@@ -1,5 +1,6 @@
 /**
- * Health and metrics of suspensions: whether the list is valid, how old it is, and how many suspensions wait for confirmation.
+ * Health and metrics of suspensions: whether the list is valid, how old it is, and how many suspensions wait
+ * for confirmation.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'

@@ -1,6 +1,6 @@
 /**
- * The rules for the registry's witness: it accepts logs of registered servers, and only the owner of a server may state the log's
- * key.
+ * The rules for the registry's witness: it accepts logs of registered servers, and only the owner of a server
+ * may state the log's key.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { WitnessRooms } from '#platform/witness/create-witness.ts'

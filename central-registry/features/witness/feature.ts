@@ -1,4 +1,7 @@
-/** The registry as a witness of message logs. Without a witness in the settings, it only shows what it stored earlier. */
+/**
+ * The registry as a witness of message logs. Without a witness in the settings, it only shows what it stored
+ * earlier.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
 import { openWitness } from './open-witness.ts'

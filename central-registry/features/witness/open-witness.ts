@@ -1,4 +1,7 @@
-/** Opens the registry's witness and its metric. Without a witness in the settings, it only opens the store of earlier data. */
+/**
+ * Opens the registry's witness and its metric. Without a witness in the settings, it only opens the store of
+ * earlier data.
+ */
 
 import path from 'node:path'
 import { parseVerifierKey } from '#core/merkle/verifier-key.ts'

@@ -1,4 +1,6 @@
-/** The witness at the public listener, with a rate limit, and the operation that shows it to administrators. */
+/**
+ * The witness at the public listener, with a rate limit, and the operation that shows it to administrators.
+ */
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'

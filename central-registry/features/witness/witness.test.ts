@@ -1,6 +1,6 @@
 /**
- * The registry's witness over HTTP: it accepts only logs of registered servers and keys stated by their owners, and shows them to
- * administrators.
+ * The registry's witness over HTTP: it accepts only logs of registered servers and keys stated by their
+ * owners, and shows them to administrators.
  */
 import t from 'tap'
 import { readCosignature } from '#core/merkle/add-checkpoint.ts'

@@ -1,6 +1,6 @@
 /**
- * Contacts of contracts at a real registry with a real mail server, on both databases: letters, codes, limits, and contracts that
- * wait for a confirmed contact.
+ * Contacts of contracts at a real registry with a real mail server, on both databases: letters, codes,
+ * limits, and contracts that wait for a confirmed contact.
  */
 
 import { randomUUID } from 'node:crypto'

@@ -1,6 +1,6 @@
 /**
- * Sends letters that ask whether the addresses of contacts reach their members. Guarantees that nobody gets more letters than the
- * limits allow, and that only the digest of a code is stored.
+ * Sends letters that ask whether the addresses of contacts reach their members. Guarantees that nobody gets
+ * more letters than the limits allow, and that only the digest of a code is stored.
  */
 import type { Kysely } from 'kysely'
 import { type Fields, isAddress } from '#core/mail/mail-address.ts'
@@ -29,14 +29,14 @@ type Asked = { member: string; email: string; contract: string }
 type Key = Pick<ContactAddressRow, 'member' | 'address'>
 
 /**
- * How many codes of one address are valid at the same time. There may be several, because the mail server may have sent a letter
- * whose acknowledgement was lost.
+ * How many codes of one address are valid at the same time. There may be several, because the mail server may
+ * have sent a letter whose acknowledgement was lost.
  */
 const MOST_CODES = 5
 
 /**
- * Sends a letter to each contact that needs one; with `isRenewal` also to those that are still confirmed. A contact that the
- * limits do not allow now is asked a day later.
+ * Sends a letter to each contact that needs one; with `isRenewal` also to those that are still confirmed. A
+ * contact that the limits do not allow now is asked a day later.
  */
 export async function askWhereNeeded(
   transaction: Kysely<RegisterTables>,
@@ -57,8 +57,8 @@ export async function askWhereNeeded(
 }
 
 /**
- * Sends a letter at somebody's request. Throws `contract_not_possible` when the registry cannot ask this address or a limit is
- * reached.
+ * Sends a letter at somebody's request. Throws `contract_not_possible` when the registry cannot ask this
+ * address or a limit is reached.
  */
 export async function askAgain(
   transaction: Kysely<RegisterTables>,
@@ -178,8 +178,8 @@ export function createContactLetters(record: Change) {
         return { code, until: expires_at }
       }),
     /**
-     * The mail server rejected the address. Its confirmations and codes are deleted for all members, because it may reach nobody
-     * any more.
+     * The mail server rejected the address. Its confirmations and codes are deleted for all members, because
+     * it may reach nobody any more.
      */
     refused: (recipient: string, now: number): Promise<void> =>
       record(async (transaction) => {

@@ -1,6 +1,6 @@
 /**
- * Rules for addresses of contacts: codes, states, the number of letters, and which sides of a contract lack a confirmed contact;
- * pure.
+ * Rules for addresses of contacts: codes, states, the number of letters, and which sides of a contract lack a
+ * confirmed contact; pure.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { membersOfSide } from '#core/contract/awaited.ts'
@@ -17,7 +17,10 @@ import type { ContactAddressRow } from '../../register/contact-tables.ts'
 
 export const DAY_MS = 86_400_000
 export const CODE_GOOD_MS = 7 * DAY_MS
-/** Milliseconds for which a confirmation is valid. After that the member is asked again whether it still has the address. */
+/**
+ * Milliseconds for which a confirmation is valid. After that the member is asked again whether it still has
+ * the address.
+ */
 export const CONFIRMED_MS = 365 * DAY_MS
 /** The registry asks on its own initiative this many milliseconds before a confirmation ends. */
 export const ASK_BEFORE_MS = 30 * DAY_MS
@@ -25,7 +28,8 @@ export const ASK_BEFORE_MS = 30 * DAY_MS
 export const MOST_TRIES = 10
 
 /**
- * The most letters within a day. No address gets too many letters, and no single member can use up all that an address may get.
+ * The most letters within a day. No address gets too many letters, and no single member can use up all that
+ * an address may get.
  */
 export const MOST_LETTERS = { address: 3, addressOfMember: 2, contract: 40, asker: 100 } as const
 
@@ -68,8 +72,8 @@ export const CONTACT_POLICIES = ['none', 'personalData', 'all'] as const
 export type ContactPolicy = (typeof CONTACT_POLICIES)[number]
 
 /**
- * The sides of a contract that need a confirmed contact but have none known to this registry. Consumers in a global group name no
- * contacts. A side with members of another instance is checked by their own registry.
+ * The sides of a contract that need a confirmed contact but have none known to this registry. Consumers in a
+ * global group name no contacts. A side with members of another instance is checked by their own registry.
  */
 export function sidesWithout(content: ContractContent, states: ContactState[], own: string): ContractSide[] {
   const confirmed = new Set(

@@ -1,4 +1,7 @@
-/** Rows of the addresses of contacts: their states, codes that members enter, renewals and deletion of old rows. */
+/**
+ * Rows of the addresses of contacts: their states, codes that members enter, renewals and deletion of old
+ * rows.
+ */
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { whereOver } from '#platform/database/where-over.ts'
@@ -176,7 +179,10 @@ function nameOf({ member, address }: Pick<ContactAddressRow, 'member' | 'address
 /** The outcome of entering a code; `not` is the reason, in words, why it confirms nothing. */
 type Confirmed = 'confirmed' | { not: string }
 
-/** Checks a code that a member entered. A wrong code is counted, so the caller must commit the transaction even then. */
+/**
+ * Checks a code that a member entered. A wrong code is counted, so the caller must commit the transaction
+ * even then.
+ */
 export async function confirm(
   transaction: Kysely<RegisterTables>,
   q: { member: string; email: string; code: string; by: string; now: number },

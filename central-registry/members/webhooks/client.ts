@@ -1,7 +1,7 @@
 /**
- * Posts notices to members' webhooks: one POST of JSON with a time limit. It follows no redirect and ignores the body of the
- * answer. It checks the very address that it connects to, so a name server cannot pass the check with one answer and redirect
- * with another.
+ * Posts notices to members' webhooks: one POST of JSON with a time limit. It follows no redirect and ignores
+ * the body of the answer. It checks the very address that it connects to, so a name server cannot pass the
+ * check with one answer and redirect with another.
  */
 import { lookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'

@@ -1,4 +1,6 @@
-/** Rows of webhooks: the URL at which a member with servers wants to be notified of decisions on its requests. */
+/**
+ * Rows of webhooks: the URL at which a member with servers wants to be notified of decisions on its requests.
+ */
 import { tablesOf } from '#platform/database/open-database.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { type Change, mustHaveMet, type Tabled } from '../../changes/store.ts'

@@ -1,4 +1,7 @@
-/** Adds where an approved CA gives certificates by ACME, as X-Road's shared parameters say it from version 3 on. */
+/**
+ * Adds where an approved CA gives certificates by ACME, as X-Road's shared parameters say it from version 3
+ * on.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'

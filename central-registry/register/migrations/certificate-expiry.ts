@@ -1,4 +1,7 @@
-/** Adds the end of each authentication certificate as a column, because every overview asks which certificates expire soon. */
+/**
+ * Adds the end of each authentication certificate as a column, because every overview asks which certificates
+ * expire soon.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { readCertificate } from '#core/certificate/certificate.ts'

@@ -1,4 +1,7 @@
-/** Tables of the addresses of contacts: which versions name them, whether they are confirmed, codes and letters. */
+/**
+ * Tables of the addresses of contacts: which versions name them, whether they are confirmed, codes and
+ * letters.
+ */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 import { tablesOf } from '#platform/database/open-database.ts'

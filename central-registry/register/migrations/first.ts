@@ -1,4 +1,7 @@
-/** The registry's tables, first version. Identifiers are in their text form; times are ISO texts, certificates DER. */
+/**
+ * The registry's tables, first version. Identifiers are in their text form; times are ISO texts, certificates
+ * DER.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'

@@ -1,4 +1,7 @@
-/** Adds kinds of transparency log entries that are no configuration: the audit log's head, and events of contracts. */
+/**
+ * Adds kinds of transparency log entries that are no configuration: the audit log's head, and events of
+ * contracts.
+ */
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
 

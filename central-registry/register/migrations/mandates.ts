@@ -1,6 +1,6 @@
 /**
- * Tables of hosting mandates: which host may file requests for which client on its servers until when, and which notices of the
- * end were given.
+ * Tables of hosting mandates: which host may file requests for which client on its servers until when, and
+ * which notices of the end were given.
  */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'

@@ -1,4 +1,7 @@
-/** Adds the global group of the owners of security servers to registers that were made before the registry kept it. */
+/**
+ * Adds the global group of the owners of security servers to registers that were made before the registry
+ * kept it.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { followOwners } from '../owners-group-store.ts'

@@ -1,6 +1,6 @@
 /**
- * Counts the changes of the register, so that a thread which prepares a publication can tell whether the register has changed
- * since.
+ * Counts the changes of the register, so that a thread which prepares a publication can tell whether the
+ * register has changed since.
  */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'

@@ -1,4 +1,7 @@
-/** Tables of management requests, and of what approved requests set in the register: disabled clients, maintenance. */
+/**
+ * Tables of management requests, and of what approved requests set in the register: disabled clients,
+ * maintenance.
+ */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 
@@ -49,7 +52,8 @@ export const requestMigrations: Record<string, Migration> = {
         .addColumn('message', type.blob, (column) => column.notNull())
         .addPrimaryKeyConstraint('management_request_proof_key', ['request', 'signer'] as never[])
         .execute()
-      // Ids of signed documents that were accepted, kept at least as long as their time would still be accepted.
+      // Ids of signed documents that were accepted, kept at least as long as their time would still be
+      // accepted.
       await table('registration_document')
         .addColumn('id', type.text, (column) => column.primaryKey())
         .addColumn('kept_until', type.text, (column) => column.notNull())

@@ -1,4 +1,7 @@
-/** Table of restored registers that two administrators accepted, with their content and how far others had come. */
+/**
+ * Table of restored registers that two administrators accepted, with their content and how far others had
+ * come.
+ */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 

@@ -1,4 +1,6 @@
-/** Adds since when servers know a signing key and when it was activated; both decide which acts are allowed. */
+/**
+ * Adds since when servers know a signing key and when it was activated; both decide which acts are allowed.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'

@@ -1,4 +1,6 @@
-/** Table of successions: which member takes over what from which, and whether the old names are still in use. */
+/**
+ * Table of successions: which member takes over what from which, and whether the old names are still in use.
+ */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 

@@ -1,6 +1,7 @@
 /**
- * Adds what X-Road's shared parameters V6 say of trust services: in which form CAs want certificate requests, and what OCSP responders
- * and time-stamping services cost. Those that were approved before keep what was published of them.
+ * Adds what X-Road's shared parameters V6 say of trust services: in which form CAs want certificate requests,
+ * and what OCSP responders and time-stamping services cost. Those that were approved before keep what was
+ * published of them.
  */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'

@@ -1,4 +1,7 @@
-/** Archives of the message log: the list, the records in each, and the digests that link each archive to the next. */
+/**
+ * Archives of the message log: the list, the records in each, and the digests that link each archive to the
+ * next.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'

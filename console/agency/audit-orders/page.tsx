@@ -1,4 +1,7 @@
-/** Audit orders of an authority: what was ordered, what this server answered, and the decision when the policy requires one. */
+/**
+ * Audit orders of an authority: what was ordered, what this server answered, and the decision when the policy
+ * requires one.
+ */
 import type { AuditScope } from '#schemas/audit-order.ts'
 import { Act } from '../../kit/act.tsx'
 import { OrderScope } from '../../kit/audit-scope.tsx'

@@ -1,6 +1,6 @@
 /**
- * Shows that this server was restored, from which backup, and the present state of the people whom the backup could have let in
- * again.
+ * Shows that this server was restored, from which backup, and the present state of the people whom the backup
+ * could have let in again.
  */
 import { useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'

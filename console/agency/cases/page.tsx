@@ -1,4 +1,7 @@
-/** Discrepancies between our log and those of others: which are open, who investigates them, and how each ended. */
+/**
+ * Discrepancies between our log and those of others: which are open, who investigates them, and how each
+ * ended.
+ */
 import { Link } from '../../kit/address.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'

@@ -1,4 +1,7 @@
-/** One service of the catalogue: what it is, what is known here of access to it, and how to ask for access or try it. */
+/**
+ * One service of the catalogue: what it is, what is known here of access to it, and how to ask for access or
+ * try it.
+ */
 import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { contractPath, type State, stateName } from '../../kit/contract.tsx'

@@ -1,4 +1,7 @@
-/** The catalogue of the registry: the services for which this server's clients may ask access, and what is known here of each. */
+/**
+ * The catalogue of the registry: the services for which this server's clients may ask access, and what is
+ * known here of each.
+ */
 import { Link } from '../../kit/address.tsx'
 import { segmentOf } from '../../kit/api.ts'
 import { Head } from '../../kit/facts.tsx'

@@ -2,7 +2,10 @@
 import { Status, type Tone } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 
-/** What this server knows of a service: whether a client of its own offers it, or the best of the contracts that name it. */
+/**
+ * What this server knows of a service: whether a client of its own offers it, or the best of the contracts
+ * that name it.
+ */
 type Standing = keyof typeof TONES
 
 const TONES = {

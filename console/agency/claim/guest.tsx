@@ -1,4 +1,7 @@
-/** For a person who has logged in at a new server and has no role yet: the claim code makes them its first administrator. */
+/**
+ * For a person who has logged in at a new server and has no role yet: the claim code makes them its first
+ * administrator.
+ */
 import { useState } from 'preact/hooks'
 import { useConsole } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'

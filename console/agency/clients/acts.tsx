@@ -1,4 +1,7 @@
-/** What can be done with a client: most of it is asked of the registry, and comes into force with the configuration. */
+/**
+ * What can be done with a client: most of it is asked of the registry, and comes into force with the
+ * configuration.
+ */
 import type { ComponentChildren } from 'preact'
 import { Act } from '../../kit/act.tsx'
 import { goTo } from '../../kit/address.tsx'

@@ -1,4 +1,7 @@
-/** A new client: a member or subsystem that the instance knows is searched and picked, or a new subsystem of a member is named. */
+/**
+ * A new client: a member or subsystem that the instance knows is searched and picked, or a new subsystem of a
+ * member is named.
+ */
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'

@@ -1,4 +1,7 @@
-/** The information systems of a client: how they prove who they are, and the certificates by which they are known. */
+/**
+ * The information systems of a client: how they prove who they are, and the certificates by which they are
+ * known.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'

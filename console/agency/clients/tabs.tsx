@@ -1,4 +1,7 @@
-/** The head of each page of a client, and its sides: what it offers, who may call it, what it may call, its own systems, its groups. */
+/**
+ * The head of each page of a client, and its sides: what it offers, who may call it, what it may call, its
+ * own systems, its groups.
+ */
 import type { ComponentChildren } from 'preact'
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
@@ -29,7 +32,9 @@ export function ClientLead({ of: { id, memberName } }: { of: Pick<Client, 'id' |
   )
 }
 
-/** The head and the sides of a page that asks for something else of its client. `note`: what this side shows. */
+/**
+ * The head and the sides of a page that asks for something else of its client. `note`: what this side shows.
+ */
 export function ClientHead(q: {
   id: string
   shown: (typeof TABS)[number][0]

@@ -1,4 +1,6 @@
-/** One complaint: the use that is strange to the person, what was written, its course, and whom one may ask. */
+/**
+ * One complaint: the use that is strange to the person, what was written, its course, and whom one may ask.
+ */
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'

@@ -1,4 +1,7 @@
-/** What people complained of: which wait for an answer, who handles them, and on which days there were too many. */
+/**
+ * What people complained of: which wait for an answer, who handles them, and on which days there were too
+ * many.
+ */
 import { Link } from '../../kit/address.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head, Part } from '../../kit/facts.tsx'

@@ -1,4 +1,7 @@
-/** By which subsystems people give consents, how many they gave under which contract, and one consent by its number. */
+/**
+ * By which subsystems people give consents, how many they gave under which contract, and one consent by its
+ * number.
+ */
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Facts, Head, Part } from '../../kit/facts.tsx'

@@ -1,6 +1,6 @@
 /**
- * Agreeing for a member. The dialog shows exactly the content that is agreed to, and whether another person of the member must
- * agree.
+ * Agreeing for a member. The dialog shows exactly the content that is agreed to, and whether another person
+ * of the member must agree.
  */
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'

@@ -1,4 +1,7 @@
-/** The other acts of a party on a contract: withdraw, decline, propose a later end or another version, terminate. */
+/**
+ * The other acts of a party on a contract: withdraw, decline, propose a later end or another version,
+ * terminate.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import type { Answer, Api } from '../../kit/api.ts'
@@ -23,11 +26,13 @@ export function ContractActs({ of: versions }: { of: Version[] }) {
   const last = versions.at(-1)!
   if (last.partiesHere.length === 0) return null
   const deciding = decidingHere(last)
-  // No version can follow one that is suspended or terminated, or one that all have sealed and the registry has not decided on.
+  // No version can follow one that is suspended or terminated, or one that all have sealed and the registry
+  // has not decided on.
   const mayFollow =
     open?.state !== 'ACCEPTED' &&
     !versions.some(({ state, suspended }) => suspended || state === 'TERMINATED' || state === 'SUSPENDED')
-  // The list of an older registry does not say who proposed it: the button is shown, and the registry decides.
+  // The list of an older registry does not say who proposed it: the button is shown, and the registry
+  // decides.
   const isOwn = open?.proposedBy === undefined || open.partiesHere.includes(open.proposedBy)
   const others = open === undefined ? [] : decidingHere(open).filter((member) => member !== open.proposedBy)
   return (

@@ -1,4 +1,7 @@
-/** The attributes that a wallet has to attest, in the form of a contract. What does not fit goes to the server too, which says what is wrong. Pure. */
+/**
+ * The attributes that a wallet has to attest, in the form of a contract. What does not fit goes to the server
+ * too, which says what is wrong. Pure.
+ */
 import { type AttestedAttribute, placeIn, placeText, valueIn, valueText } from '../../kit/attested.ts'
 import type { Field } from '../../kit/field.tsx'
 import { given, line, linesOf, long, optional } from './form-fields.ts'

@@ -1,4 +1,7 @@
-/** The demand for consents in the form of a contract. What does not fit goes to the server too, which says what is wrong. Pure. */
+/**
+ * The demand for consents in the form of a contract. What does not fit goes to the server too, which says
+ * what is wrong. Pure.
+ */
 import type { Field } from '../../kit/field.tsx'
 import { attributeFields, attributesOf } from './attributes-form.ts'
 import type { Terms } from './contract.tsx'

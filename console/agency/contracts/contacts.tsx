@@ -1,4 +1,6 @@
-/** The contacts of a version. Those of this server's members enter the code that was sent to their address. */
+/**
+ * The contacts of a version. Those of this server's members enter the code that was sent to their address.
+ */
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { partyId } from '../../kit/contract.tsx'

@@ -1,4 +1,7 @@
-/** The content that is agreed to, in its canonical text form, and whether the browser computes the same hash as the server. */
+/**
+ * The content that is agreed to, in its canonical text form, and whether the browser computes the same hash
+ * as the server.
+ */
 import { Copyable } from '../../kit/copyable.tsx'
 import { useDigest } from '../../kit/digest.ts'
 import { Status } from '../../kit/status.tsx'
@@ -29,7 +32,9 @@ export function ExactContent({ of: { content, contentHash } }: { of: Version }) 
   )
 }
 
-/** Canonical JSON (RFC 8785): names in the order of their UTF-16 code units, values as ECMAScript writes them. */
+/**
+ * Canonical JSON (RFC 8785): names in the order of their UTF-16 code units, values as ECMAScript writes them.
+ */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)

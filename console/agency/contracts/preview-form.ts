@@ -1,4 +1,7 @@
-/** The demand for previews in the form of a contract. What does not fit goes to the server too, which says what is wrong. Pure. */
+/**
+ * The demand for previews in the form of a contract. What does not fit goes to the server too, which says
+ * what is wrong. Pure.
+ */
 import type { Field } from '../../kit/field.tsx'
 import type { Terms } from './contract.tsx'
 import { given, linesOf, long, numberOf, optional, whole } from './form-fields.ts'

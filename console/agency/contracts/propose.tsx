@@ -17,14 +17,19 @@ import { openOf, type Status, type Terms, type Version } from './contract.tsx'
 import { type Counts, FIRST_CONSUMER, fieldsOf, termsAsked, termsOf } from './terms-form.ts'
 import { SEVERAL, sectionsOf } from './terms-sections.tsx'
 
-/** The file that "request access" in the registry's catalogue makes: terms, and the member for which they are. */
+/**
+ * The file that "request access" in the registry's catalogue makes: terms, and the member for which they are.
+ */
 type Draft = { terms: Partial<Terms>; member?: string }
 
 const MAX_DRAFT_BYTES = 256 * 1024
 /** The usual values; the proposer can change them. */
 const BEGINNING: Draft = { terms: { logLevel: 'full', critical: false, outageGraceHours: 0 } }
 
-/** With what the address asks for: another address, as from the search over everything, begins another proposal. */
+/**
+ * With what the address asks for: another address, as from the search over everything, begins another
+ * proposal.
+ */
 export function ProposeContract() {
   const { query } = useAddress()
   return <NewContract key={query.toString()} asked={query} />

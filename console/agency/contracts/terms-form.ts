@@ -30,7 +30,10 @@ const NO_FIELD = 'none'
 /** The first field of a consumer. */
 export const FIRST_CONSUMER = 'consumer0'
 
-/** The form's fields for a number of consumers, services, members that see a secret contract, attested attributes, and contacts. */
+/**
+ * The form's fields for a number of consumers, services, members that see a secret contract, attested
+ * attributes, and contacts.
+ */
 export function fieldsOf(
   of: Partial<Terms>,
   { consumers: many, services, visible, attributes, contacts }: Counts,
@@ -239,7 +242,9 @@ function representationFields(of: Service['representation'], at: number): Field[
   ]
 }
 
-/** What was filled in beside another check goes to the server too, which says that it does not belong there. */
+/**
+ * What was filled in beside another check goes to the server too, which says that it does not belong there.
+ */
 function representationOf(said: (name: string) => string, at: number): object | undefined {
   const check = said(`service${at}Represented`)
   const more = given<unknown>({
@@ -311,7 +316,9 @@ function groupOf(consumers: Partial<Terms>['consumers']): string {
   return consumers && 'globalGroup' in consumers ? consumers.globalGroup : ''
 }
 
-/** The text form of an id: each code is a path segment (RFC 3986), in which these characters are not encoded. */
+/**
+ * The text form of an id: each code is a path segment (RFC 3986), in which these characters are not encoded.
+ */
 function partyOf(id: string): string {
   const segment = (code: string): string =>
     encodeURIComponent(code).replace(/%(24|26|2B|2C|3B|3D|3A|40)/g, (encoded) => decodeURIComponent(encoded))

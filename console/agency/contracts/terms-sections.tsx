@@ -1,10 +1,16 @@
-/** The sections of the form of a contract. Those that most contracts do not need are folded, until their terms say something. */
+/**
+ * The sections of the form of a contract. Those that most contracts do not need are folded, until their terms
+ * say something.
+ */
 import type { Section } from '../../kit/form-section.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import type { Terms } from './contract.tsx'
 import type { Counts } from './terms-form.ts'
 
-/** How many there can be of what a contract may have several of, the section that has them, and the words that add one. */
+/**
+ * How many there can be of what a contract may have several of, the section that has them, and the words that
+ * add one.
+ */
 export const SEVERAL: { of: keyof Counts; least?: 0; most: number; section: string; add: TextKey }[] = [
   { of: 'consumers', most: 100, section: 'parties', add: 'contract.addConsumer' },
   { of: 'services', most: 50, section: 'service', add: 'contract.addService' },

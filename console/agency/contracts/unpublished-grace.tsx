@@ -1,4 +1,7 @@
-/** A time that the parties agreed on and the registry does not publish. The page says so, so that nobody learns it only in an outage. */
+/**
+ * A time that the parties agreed on and the registry does not publish. The page says so, so that nobody
+ * learns it only in an outage.
+ */
 import { hasGrace } from '../../kit/contract-terms.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { text } from '../../kit/text.ts'

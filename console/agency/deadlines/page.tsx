@@ -1,4 +1,7 @@
-/** What ends within 60 days, and the letters that were written of it: who is told is in the settings, and stands nowhere here. */
+/**
+ * What ends within 60 days, and the letters that were written of it: who is told is in the settings, and
+ * stands nowhere here.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Head, Part } from '../../kit/facts.tsx'

@@ -1,4 +1,7 @@
-/** The keys under which one-way messages and other entries wait: which one seals, what still needs the others, and giving up one that is lost. */
+/**
+ * The keys under which one-way messages and other entries wait: which one seals, what still needs the others,
+ * and giving up one that is lost.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'

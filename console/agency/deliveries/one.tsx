@@ -1,4 +1,7 @@
-/** One message: what it waits for, why it failed, what can be decided, and the receipts that prove what became of it. */
+/**
+ * One message: what it waits for, why it failed, what can be decided, and the receipts that prove what became
+ * of it.
+ */
 import type { ComponentChildren } from 'preact'
 import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'

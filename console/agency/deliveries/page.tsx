@@ -1,4 +1,7 @@
-/** One-way messages, sent and received: which wait, which were taken over, and which are dead letters that somebody must decide on. */
+/**
+ * One-way messages, sent and received: which wait, which were taken over, and which are dead letters that
+ * somebody must decide on.
+ */
 import { Link, useAddress } from '../../kit/address.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'

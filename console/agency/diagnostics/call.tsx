@@ -1,4 +1,7 @@
-/** Why a call does not get through: who asks and who answers are picked, or taken from a refused call by its id. */
+/**
+ * Why a call does not get through: who asks and who answers are picked, or taken from a refused call by its
+ * id.
+ */
 import { changeQuery, Link, useAddress } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
 import { useConsole, useMay } from '../../kit/context.ts'

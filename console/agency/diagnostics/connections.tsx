@@ -1,4 +1,7 @@
-/** Connections tried now, step by step: to this server as others reach it, to the registry and the authorities, to others, to services. */
+/**
+ * Connections tried now, step by step: to this server as others reach it, to the registry and the
+ * authorities, to others, to services.
+ */
 import { useState } from 'preact/hooks'
 import { useAddress } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'

@@ -1,4 +1,7 @@
-/** What this server keeps of exchanges for monitoring, who is told all of it, and what a collector of OpenTelemetry is told. */
+/**
+ * What this server keeps of exchanges for monitoring, who is told all of it, and what a collector of
+ * OpenTelemetry is told.
+ */
 import { Link } from '../../kit/address.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'

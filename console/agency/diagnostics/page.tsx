@@ -1,4 +1,7 @@
-/** Each part of the server: how it is, what is wrong, and what to do about it. The whole can be taken away as a report. */
+/**
+ * Each part of the server: how it is, what is wrong, and what to do about it. The whole can be taken away as
+ * a report.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'

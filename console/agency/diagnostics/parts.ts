@@ -1,4 +1,7 @@
-/** The parts of a server that diagnostics judge, in words, and the page on which something can be done about each. */
+/**
+ * The parts of a server that diagnostics judge, in words, and the page on which something can be done about
+ * each.
+ */
 import type { Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 

@@ -1,4 +1,7 @@
-/** The attachments of a SOAP message, each by itself: their sizes for every reader, and for some their digests and what they say. */
+/**
+ * The attachments of a SOAP message, each by itself: their sizes for every reader, and for some their digests
+ * and what they say.
+ */
 import type { ComponentChildren } from 'preact'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts } from '../../kit/facts.tsx'
@@ -12,7 +15,10 @@ export type WholeAttachment = Attachment & { sha512: string; headers: { name: st
 /** A message may have a thousand: those of one with more than these are folded. */
 const MOST_OPEN = 3
 
-/** Whoever reads contents and was handed a file can compare it by its digest, without looking at the content here. */
+/**
+ * Whoever reads contents and was handed a file can compare it by its digest, without looking at the content
+ * here.
+ */
 export function AttachmentList({ of }: { of: Attachment[] }) {
   return (
     <details class="attachment" open={of.length <= MOST_OPEN}>

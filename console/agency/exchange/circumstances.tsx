@@ -1,4 +1,7 @@
-/** The circumstances of the exchange as this server's record names them: contract, purpose, rights, description. */
+/**
+ * The circumstances of the exchange as this server's record names them: contract, purpose, rights,
+ * description.
+ */
 import type { ComponentChildren } from 'preact'
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'

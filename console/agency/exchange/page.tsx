@@ -1,4 +1,7 @@
-/** One exchange: its path through both servers, the proofs of each message, and the circumstances at that time. */
+/**
+ * One exchange: its path through both servers, the proofs of each message, and the circumstances at that
+ * time.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'

@@ -12,8 +12,8 @@ const VERDICTS: Record<string, [Tone, TextKey]> = {
 }
 
 /**
- * The verdict covers more than the signature: also the place in the log, the contents of the commitments, and the request that an
- * answer belongs to.
+ * The verdict covers more than the signature: also the place in the log, the contents of the commitments, and
+ * the request that an answer belongs to.
  */
 export function Signature({ record, verdicts }: { record: ExchangeRecord; verdicts: Loaded<Verdicts> }) {
   const { index, erased } = record

@@ -95,7 +95,10 @@ export function isClientSide(exchange: Exchange): boolean {
   return kind === 'request' ? direction === 'out' : direction === 'in'
 }
 
-/** The stations of a record's message: a request goes to the provider's server, any other record comes back from it. */
+/**
+ * The stations of a record's message: a request goes to the provider's server, any other record comes back
+ * from it.
+ */
 export function hopOf({ form }: ExchangeRecord): { from: number; to: number; tone: Tone } {
   const { kind } = form
   const tone = kind === 'request' ? 'quiet' : toneOf(form)

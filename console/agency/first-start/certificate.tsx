@@ -1,4 +1,7 @@
-/** A certificate from its key to its use: the request, what the authority made of it, its OCSP response, its registration. */
+/**
+ * A certificate from its key to its use: the request, what the authority made of it, its OCSP response, its
+ * registration.
+ */
 import { Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Facts } from '../../kit/facts.tsx'

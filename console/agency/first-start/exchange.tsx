@@ -1,4 +1,7 @@
-/** The steps of exchange: who asks here, what is offered, a call by the way of every exchange, and its time-stamp. */
+/**
+ * The steps of exchange: who asks here, what is offered, a call by the way of every exchange, and its
+ * time-stamp.
+ */
 import { useState } from 'preact/hooks'
 import { Link } from '../../kit/address.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'
@@ -142,8 +145,8 @@ const nameOf = ({ client, provider, serviceCode, serviceVersion, type }: Call): 
   [client, provider, serviceCode, serviceVersion, type].filter(Boolean).join(' ')
 
 /**
- * The choice is kept when the step is done by it: the answer, which the form shows, belongs to it. When a system called meanwhile, the
- * server takes no try any more, and the form goes.
+ * The choice is kept when the step is done by it: the answer, which the form shows, belongs to it. When a
+ * system called meanwhile, the server takes no try any more, and the form goes.
  */
 export function CallStep({ of: { state, after, of } }: BodyProps) {
   const { changed } = useConsole()

@@ -1,4 +1,7 @@
-/** The first start as one list of steps, from the anchor to the first answered call. What waits for others is watched, and goes on by itself. */
+/**
+ * The first start as one list of steps, from the anchor to the first answered call. What waits for others is
+ * watched, and goes on by itself.
+ */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'
@@ -13,7 +16,10 @@ import './first-start.css'
 
 /** While a step waits for somebody, and otherwise: colleagues may act at the same time. */
 const [SOON_MS, LATER_MS] = [3_000, 15_000]
-/** Half an hour in which nothing is done: a session ends when nobody is there, also that of a page that looks by itself. */
+/**
+ * Half an hour in which nothing is done: a session ends when nobody is there, also that of a page that looks
+ * by itself.
+ */
 const MOST_LOOKS = 600
 
 export function FirstStartPage() {
@@ -68,8 +74,9 @@ function Progress({ of }: { of: Step[] }) {
 const HOLDS = 'dialog[open], .course [type="submit"][aria-disabled="true"]'
 
 /**
- * What goes on takes its acts away, so the page stays as it is while a dialog of one of them is read, and until a form has its answer: a
- * look that comes before it may know already what was made, and would take the file with it.
+ * What goes on takes its acts away, so the page stays as it is while a dialog of one of them is read, and
+ * until a form has its answer: a look that comes before it may know already what was made, and would take the
+ * file with it.
  */
 function useHeld(newest: Loaded<Course>): Loaded<Course> {
   const held = useRef(newest)
@@ -80,7 +87,10 @@ function useHeld(newest: Loaded<Course>): Loaded<Course> {
   return newest.outdated === undefined ? kept : { ...kept, outdated: newest.outdated }
 }
 
-/** Looks again and again until all is done, each time when the look before has its answer, and says aloud which step is done since. */
+/**
+ * Looks again and again until all is done, each time when the look before has its answer, and says aloud
+ * which step is done since.
+ */
 function useWatch(newest: Loaded<Course>, look: () => void): void {
   const announce = useAnnounce()
   const before = useRef<Set<string>>(undefined)

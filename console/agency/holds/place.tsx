@@ -1,4 +1,7 @@
-/** The scope of a legal hold, and the form that sets one: a record is covered when all given parts of the scope match. */
+/**
+ * The scope of a legal hold, and the form that sets one: a record is covered when all given parts of the
+ * scope match.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'

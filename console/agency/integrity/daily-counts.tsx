@@ -1,4 +1,7 @@
-/** How many records the log counted after each day, by their parties. A record that was counted then cannot be left out now. */
+/**
+ * How many records the log counted after each day, by their parties. A record that was counted then cannot be
+ * left out now.
+ */
 import { useState } from 'preact/hooks'
 import { Link } from '../../kit/address.tsx'
 import { mayCall } from '../../kit/api.ts'
@@ -59,7 +62,10 @@ export function DailyCounts() {
   )
 }
 
-/** The days of a span: both ends are midnights, and the last day ends at `to`. A span may be broken between its days. */
+/**
+ * The days of a span: both ends are midnights, and the last day ends at `to`. A span may be broken between
+ * its days.
+ */
 function Days({ from, to }: { from: string; to: string }) {
   const [first, last] = [from, new Date(Date.parse(to) - 1).toISOString()].map((time) => time.slice(0, 10))
   return (

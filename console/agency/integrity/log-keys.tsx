@@ -1,4 +1,7 @@
-/** The keys that contents of records are encrypted from: which one encrypts now, and whether the files of the others are still there. */
+/**
+ * The keys that contents of records are encrypted from: which one encrypts now, and whether the files of the
+ * others are still there.
+ */
 import { useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Part } from '../../kit/facts.tsx'

@@ -1,4 +1,7 @@
-/** Whether the log is intact: its growth, its signed tree heads, signatures that wait for a time-stamp, the verification. */
+/**
+ * Whether the log is intact: its growth, its signed tree heads, signatures that wait for a time-stamp, the
+ * verification.
+ */
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'

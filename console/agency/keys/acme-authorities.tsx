@@ -1,4 +1,7 @@
-/** The CAs that give certificates by ACME, as the registry published them: where their servers are, and from where they look at challenges. */
+/**
+ * The CAs that give certificates by ACME, as the registry published them: where their servers are, and from
+ * where they look at challenges.
+ */
 import { Part } from '../../kit/facts.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'

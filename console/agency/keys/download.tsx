@@ -1,4 +1,7 @@
-/** Files to take away: a certificate request for its authority, a certificate for somebody who has to trust it. */
+/**
+ * Files to take away: a certificate request for its authority, a certificate for somebody who has to trust
+ * it.
+ */
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import type { Field } from '../../kit/field.tsx'

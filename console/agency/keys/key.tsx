@@ -1,4 +1,7 @@
-/** One key: its certificate requests, its certificates with what depends on each, and what can be done with them. */
+/**
+ * One key: its certificate requests, its certificates with what depends on each, and what can be done with
+ * them.
+ */
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'

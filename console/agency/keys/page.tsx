@@ -1,4 +1,7 @@
-/** The tokens of this server as a tree: under each its keys, under each key its requests and certificates with their states. */
+/**
+ * The tokens of this server as a tree: under each its keys, under each key its requests and certificates with
+ * their states.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'

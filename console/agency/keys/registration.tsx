@@ -1,4 +1,6 @@
-/** Whether the registry lists an authentication certificate: others accept connections with listed ones only. */
+/**
+ * Whether the registry lists an authentication certificate: others accept connections with listed ones only.
+ */
 import { Act } from '../../kit/act.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { text } from '../../kit/text.ts'

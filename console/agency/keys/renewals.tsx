@@ -1,4 +1,7 @@
-/** Certificates that renew themselves: each with its state, when it goes on, what went wrong last, and its steps. */
+/**
+ * Certificates that renew themselves: each with its state, when it goes on, what went wrong last, and its
+ * steps.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'

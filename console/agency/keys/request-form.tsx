@@ -1,4 +1,7 @@
-/** A certificate request: the authority and whom it is for are picked, the subject that its profile wants is checked, then made. */
+/**
+ * A certificate request: the authority and whom it is for are picked, the subject that its profile wants is
+ * checked, then made.
+ */
 import { useState } from 'preact/hooks'
 import { Link } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'

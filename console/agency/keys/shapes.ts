@@ -99,7 +99,10 @@ export const keyWords = ({ label, id, requests, certificates }: Key): string =>
     .concat(certificates.flatMap((one) => [one.subject, one.memberId ?? '', one.sha256]))
     .join(' ')
 
-/** One attribute of a distinguished name (RFC 4514). A comma behind a backslash belongs to the value, and begins no attribute. */
+/**
+ * One attribute of a distinguished name (RFC 4514). A comma behind a backslash belongs to the value, and
+ * begins no attribute.
+ */
 const ATTRIBUTE = /(?:^|[,+])\s*([A-Za-z][\w-]*|\d+(?:\.\d+)*)=((?:\\.|[^\\,+])*)/gy
 
 /** The organisation and the common name, or the whole subject when it has neither. */
@@ -116,7 +119,10 @@ const NAMES: Record<string, string> = {
   '2.5.4.97': 'organizationIdentifier',
 }
 
-/** A distinguished name as people read it: texts that RFC 4514 writes as bytes (UTF8String, PrintableString) are decoded. */
+/**
+ * A distinguished name as people read it: texts that RFC 4514 writes as bytes (UTF8String, PrintableString)
+ * are decoded.
+ */
 export function subjectText(subject: string): string {
   return subject.replace(
     /(^|,)(2(?:\.\d+)+)=#(?:0c|13)[0-7][0-9a-f]((?:[0-9a-f]{2})+)/g,

@@ -1,4 +1,7 @@
-/** How the parts of the server are, a line for each that is not well, with the page on which something can be done. */
+/**
+ * How the parts of the server are, a line for each that is not well, with the page on which something can be
+ * done.
+ */
 import { Link } from '../../kit/address.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'

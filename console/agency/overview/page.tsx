@@ -1,6 +1,6 @@
 /**
- * The first page: what waits, how the server is, the last day, what ends soon and who did what. Each part asks for itself, so that one
- * that fails leaves the others.
+ * The first page: what waits, how the server is, the last day, what ends soon and who did what. Each part
+ * asks for itself, so that one that fails leaves the others.
  */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Link } from '../../kit/address.tsx'
@@ -126,7 +126,10 @@ function Log({ of: log }: { of: LogState }) {
 /** What waits, and the answers that it was counted from. */
 type Found = { waiting: WaitingFor[]; answers: Loaded<unknown>[] }
 
-/** For people who manage contracts: contracts that wait for a member of this server come after urgent matters of the log. */
+/**
+ * For people who manage contracts: contracts that wait for a member of this server come after urgent matters
+ * of the log.
+ */
 function WithContracts({ of }: { of: Found }) {
   const answers = [
     useContracts({ waiting: 'true' }),
@@ -144,7 +147,10 @@ function WithContracts({ of }: { of: Found }) {
 const useContracts = (query: Record<string, string>) =>
   useAnswer<object>('getContracts', { query: { ...query, limit: '1' } })
 
-/** For people who decide about dead letters and subscriptions: dead letters come first, since nothing else moves them. */
+/**
+ * For people who decide about dead letters and subscriptions: dead letters come first, since nothing else
+ * moves them.
+ */
 function AndMessages({ of }: { of: Found }) {
   return useMay('getDeliveries') ? <WithMessages of={of} /> : <AndComplaints of={of} />
 }
@@ -212,8 +218,8 @@ const useProposals = (view: string) =>
 const FILED_SECONDS = 300
 
 /**
- * Undecided and declined requests of this server. Who decides is asked, the registry, so nothing waits for its answer; that it has none is
- * told elsewhere on the page, and a central server of X-Road never has one.
+ * Undecided and declined requests of this server. Who decides is asked, the registry, so nothing waits for
+ * its answer; that it has none is told elsewhere on the page, and a central server of X-Road never has one.
  */
 function useFiled(): { all: Filed[]; askedAt?: string } {
   const { api, changes } = useConsole()

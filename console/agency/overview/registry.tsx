@@ -1,4 +1,7 @@
-/** What the central registry said last, how long exchange can go on with it, and whether the registry answers now. */
+/**
+ * What the central registry said last, how long exchange can go on with it, and whether the registry answers
+ * now.
+ */
 import type { ComponentChildren } from 'preact'
 import { Act } from '../../kit/act.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'

@@ -1,4 +1,6 @@
-/** What waits in the order in which it is looked at: what is urgent first, what others have to do last. Pure. */
+/**
+ * What waits in the order in which it is looked at: what is urgent first, what others have to do last. Pure.
+ */
 import type { Tone } from '../../kit/status.tsx'
 
 const RANK: Record<Tone, number> = { bad: 0, warn: 1, good: 1, quiet: 2 }

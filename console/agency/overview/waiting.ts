@@ -110,7 +110,9 @@ export function waitingOf(state: LogState): Waiting[] {
   return found.toSorted((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'))
 }
 
-/** `proposed` counts all proposals: what does not wait for a member of this server waits for somebody else. */
+/**
+ * `proposed` counts all proposals: what does not wait for a member of this server waits for somebody else.
+ */
 export function contractsWaiting(q: {
   toAccept: number
   toEnd: number
@@ -163,7 +165,10 @@ export function subscriptionsWaiting(counts: { lapsed: number; suspended: number
 
 const DECLINED_SHOWN_MS = 7 * 24 * 60 * MINUTE_MS
 
-/** What this server asked of the registry: what was declined lately and not asked again, and what is not decided yet. */
+/**
+ * What this server asked of the registry: what was declined lately and not asked again, and what is not
+ * decided yet.
+ */
 export function requestsWaiting(filed: Filed[], now: number): Waiting[] {
   const isAskedAgain = (one: Filed): boolean =>
     filed.some(

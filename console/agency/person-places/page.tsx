@@ -1,4 +1,7 @@
-/** Where the messages of services name persons: by it the log is searched by person, and people are told who used their data. */
+/**
+ * Where the messages of services name persons: by it the log is searched by person, and people are told who
+ * used their data.
+ */
 import { Act } from '../../kit/act.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Head } from '../../kit/facts.tsx'

@@ -1,4 +1,7 @@
-/** "Is this all?": the exchanges that a search by person could not examine, in words, by reason, day and service. */
+/**
+ * "Is this all?": the exchanges that a search by person could not examine, in words, by reason, day and
+ * service.
+ */
 import { Link } from '../../kit/address.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { Rows } from '../../kit/rows.tsx'

@@ -1,6 +1,6 @@
 /**
- * The state of the index by person: whether it is up to date, whether the holder of its keys answers, since when it can be
- * searched.
+ * The state of the index by person: whether it is up to date, whether the holder of its keys answers, since
+ * when it can be searched.
  */
 import { Facts, Part } from '../../kit/facts.tsx'
 import { Status } from '../../kit/status.tsx'

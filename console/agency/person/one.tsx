@@ -1,6 +1,6 @@
 /**
- * What one search by person found, page by page, and what it could not examine; with its export, or the request to a second
- * auditor.
+ * What one search by person found, page by page, and what it could not examine; with its export, or the
+ * request to a second auditor.
  */
 import { Act } from '../../kit/act.tsx'
 import { Link, useAddress } from '../../kit/address.tsx'

@@ -1,6 +1,6 @@
 /**
- * The page about a person: the search form with its case, and the reader's own searches of the last week. The identifier is in no
- * address.
+ * The page about a person: the search form with its case, and the reader's own searches of the last week. The
+ * identifier is in no address.
  */
 import { goTo, Link } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'

@@ -1,6 +1,6 @@
 /**
- * Narrows the search to a user id or represented party. Both may be personal data: the value is sent to the server at once, and
- * only a sealed term is put into the address.
+ * Narrows the search to a user id or represented party. Both may be personal data: the value is sent to the
+ * server at once, and only a sealed term is put into the address.
  */
 import { useState } from 'preact/hooks'
 import { changeQuery, useAddress } from '../../kit/address.tsx'

@@ -1,4 +1,7 @@
-/** Orders an export of everything that matches the search: rows for every auditor, bundles for those who may see content. */
+/**
+ * Orders an export of everything that matches the search: rows for every auditor, bundles for those who may
+ * see content.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'

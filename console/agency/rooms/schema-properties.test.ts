@@ -1,4 +1,7 @@
-/** The properties of an event type are read out of its schema, whatever it is: the page that shows them must not fail for what somebody wrote. */
+/**
+ * The properties of an event type are read out of its schema, whatever it is: the page that shows them must
+ * not fail for what somebody wrote.
+ */
 import t from 'tap'
 import { propertiesOf } from './schema-properties.ts'
 

@@ -1,6 +1,7 @@
 /**
- * The properties of a JSON Schema, one after the other, with those inside others behind them: so whoever does not read the notation sees what
- * an event has. What it cannot say so it leaves to the schema itself, and says that it did. Pure: it follows no reference out of the schema.
+ * The properties of a JSON Schema, one after the other, with those inside others behind them: so whoever does
+ * not read the notation sees what an event has. What it cannot say so it leaves to the schema itself, and
+ * says that it did. Pure: it follows no reference out of the schema.
  */
 const TYPES = ['string', 'number', 'integer', 'boolean', 'array', 'object', 'null'] as const
 export type TypeWord = (typeof TYPES)[number]
@@ -32,8 +33,8 @@ const MOST_VALUES = 20
 /** Of parts that are looked at, over all rows. */
 const MOST_PARTS = 5000
 /**
- * What rows show, what only holds parts together, bounds of values, and notes that mean nothing for data. Every other keyword says more than
- * a row can: `readOnly` too, since what is only read need not be there.
+ * What rows show, what only holds parts together, bounds of values, and notes that mean nothing for data.
+ * Every other keyword says more than a row can: `readOnly` too, since what is only read need not be there.
  */
 const TOLD = new Set([
   ...['properties', 'required', 'type', 'items', 'enum', 'const', 'title', 'description', 'format'],
@@ -85,7 +86,10 @@ export function propertiesOf(schema: object): Properties {
     }
   }
 
-  /** What a part says that many refer to is told once, and again only where a property has no words of its own. */
+  /**
+   * What a part says that many refer to is told once, and again only where a property has no words of its
+   * own.
+   */
   const wordsOf = (own: Schema[]): string[] => {
     const nearest = wordsIn(own.filter((one) => !referred.has(one)))
     const others = wordsIn(own.filter((one) => referred.has(one)))
@@ -95,8 +99,9 @@ export function propertiesOf(schema: object): Properties {
   }
 
   /**
-   * The schemas with what they refer to and have in common with others, each once: a part that comes again says nothing new, and parts times
-   * their properties would stop the page. A reference that goes on to itself ends.
+   * The schemas with what they refer to and have in common with others, each once: a part that comes again
+   * says nothing new, and parts times their properties would stop the page. A reference that goes on to
+   * itself ends.
    */
   const partsOf = (values: unknown[]): Schema[] => {
     const parts = new Set<Schema>()

@@ -1,4 +1,7 @@
-/** What the data of an event type look like: its properties as a list, and the whole JSON Schema folded, for whoever writes programs. */
+/**
+ * What the data of an event type look like: its properties as a list, and the whole JSON Schema folded, for
+ * whoever writes programs.
+ */
 import { Rows } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
 import { type Properties, type Property, propertiesOf, type TypeWord } from './schema-properties.ts'

@@ -1,4 +1,7 @@
-/** What an operator decides about a subscription: stop it, let it go on, or end it. Each says its reason to the audit log. */
+/**
+ * What an operator decides about a subscription: stop it, let it go on, or end it. Each says its reason to
+ * the audit log.
+ */
 import { Act } from '../../kit/act.tsx'
 import type { Field } from '../../kit/field.tsx'
 import { text } from '../../kit/text.ts'

@@ -1,4 +1,6 @@
-/** Subscriptions to the events of our rooms: who is given what, how far behind, and what stands in the way. */
+/**
+ * Subscriptions to the events of our rooms: who is given what, how far behind, and what stands in the way.
+ */
 import { Link, useAddress } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { contractPath } from '../../kit/contract.tsx'

@@ -1,4 +1,6 @@
-/** What an operator does with event types: add one to a room, change its days, close and open it, delete it. */
+/**
+ * What an operator does with event types: add one to a room, change its days, close and open it, delete it.
+ */
 import { Act } from '../../kit/act.tsx'
 import { goTo } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'

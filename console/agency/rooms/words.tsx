@@ -59,7 +59,9 @@ const TONES: Record<State, Tone> = {
   ...{ active: 'good', suspended: 'warn', stopped: 'warn', lapsed: 'bad', ended: 'quiet' },
 }
 
-/** What the server writes itself, beside the codes of the catalogue, and what has other words for a publisher. */
+/**
+ * What the server writes itself, beside the codes of the catalogue, and what has other words for a publisher.
+ */
 const OWN: Record<string, TextKey> = {
   events_expired: 'rooms.failure.expired',
   events_lost: 'rooms.failure.lost',

@@ -1,4 +1,7 @@
-/** New service descriptions: a service at an address, or those of an OpenAPI or WSDL document that is given as a file or by its address. */
+/**
+ * New service descriptions: a service at an address, or those of an OpenAPI or WSDL document that is given as
+ * a file or by its address.
+ */
 import { Act } from '../../kit/act.tsx'
 import { goTo } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'

@@ -1,4 +1,6 @@
-/** One service description: whether its services are on, what a new document would change, and the services. */
+/**
+ * One service description: whether its services are on, what a new document would change, and the services.
+ */
 import type { ComponentChildren } from 'preact'
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'

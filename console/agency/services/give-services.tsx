@@ -1,5 +1,6 @@
 /**
- * Rights given from the other end: to whom is picked first, then one service with one of its endpoints, or several services as a whole.
+ * Rights given from the other end: to whom is picked first, then one service with one of its endpoints, or
+ * several services as a whole.
  */
 import { useState } from 'preact/hooks'
 import { Act } from '../../kit/act.tsx'

@@ -1,4 +1,7 @@
-/** One act about several things, each by a call of its own: what was done, what waits for a second person, what was not done and why. */
+/**
+ * One act about several things, each by a call of its own: what was done, what waits for a second person,
+ * what was not done and why.
+ */
 import { type Answer, ApiFault, NoAnswer } from '../../kit/api.ts'
 import { wordsOf } from '../../kit/fault-words.ts'
 import { Status, type Tone } from '../../kit/status.tsx'
@@ -11,8 +14,8 @@ type Outcome = 'done' | 'proposed' | 'untried' | ApiFault
 export type Ended = { name: string; outcome: Outcome }
 
 /**
- * A refusal of one stops no other. After an answer that did not come, or an error of the server, the rest is not tried: it would fare
- * alike. Throws when the session has ended.
+ * A refusal of one stops no other. After an answer that did not come, or an error of the server, the rest is
+ * not tried: it would fare alike. Throws when the session has ended.
  */
 export async function inTurn(steps: Step[]): Promise<Answer<Ended[]>> {
   const ended: Ended[] = []

@@ -1,4 +1,7 @@
-/** Services that this server answers itself: what stands for their address, and where those are switched by which people see their data. */
+/**
+ * Services that this server answers itself: what stands for their address, and where those are switched by
+ * which people see their data.
+ */
 import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { type TextKey, text } from '../../kit/text.ts'
@@ -41,7 +44,10 @@ export function SwitchedElsewhere({ of: { url } }: { of: Addressed }) {
   )
 }
 
-/** Where the server calls the system of a service, or where a document comes from: in words, where that is the server itself. */
+/**
+ * Where the server calls the system of a service, or where a document comes from: in words, where that is the
+ * server itself.
+ */
 export function AddressOf({ url }: Addressed) {
   if (isSwitched({ url }) || url === ROOM_URL) return <>{text('services.answeredHere')}</>
   if (url === INBOX_URL) return <>{text('services.fetchedHere')}</>

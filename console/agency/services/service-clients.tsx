@@ -1,4 +1,7 @@
-/** The other end of rights: who may call anything of a client, and what; rights are given and withdrawn there, too. */
+/**
+ * The other end of rights: who may call anything of a client, and what; rights are given and withdrawn there,
+ * too.
+ */
 import { Link, useAddress } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'

@@ -44,7 +44,10 @@ export type Right = {
 /** With the service that it is for. */
 export type RightTo = Right & { serviceId: number; fullServiceId: string }
 
-/** Of a system of a client, or of the system of a service. A node that is older than the console may say the hash alone. */
+/**
+ * Of a system of a client, or of the system of a service. A node that is older than the console may say the
+ * hash alone.
+ */
 export type SystemCertificate = { sha256: string; subject?: string; notBefore?: string; notAfter?: string }
 
 export type Service = {

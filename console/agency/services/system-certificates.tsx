@@ -1,4 +1,7 @@
-/** Certificates by which systems are known, of a client's systems and of a service's: whose each is, until when, and how one is deleted. */
+/**
+ * Certificates by which systems are known, of a client's systems and of a service's: whose each is, until
+ * when, and how one is deleted.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import type { Column } from '../../kit/rows.tsx'
@@ -12,8 +15,9 @@ const HASH_SHOWN = 8
 const NAME_SHOWN = 64
 
 /**
- * A certificate that names nobody is called by the beginning of its hash. Its subject is a stranger's text, and whoever deletes it types the
- * name: so that has one blank at most in a row, nothing that is not seen, and an end.
+ * A certificate that names nobody is called by the beginning of its hash. Its subject is a stranger's text,
+ * and whoever deletes it types the name: so that has one blank at most in a row, nothing that is not seen,
+ * and an end.
  */
 function nameOf({ subject, sha256 }: SystemCertificate): string {
   const visible = subjectName(subjectText(subject ?? ''))

@@ -1,4 +1,7 @@
-/** The configuration anchor: whose configuration this server believes. A new one is compared by its hash before it is installed. */
+/**
+ * The configuration anchor: whose configuration this server believes. A new one is compared by its hash
+ * before it is installed.
+ */
 import { useState } from 'preact/hooks'
 import { Act } from '../../kit/act.tsx'
 import { ApiFault } from '../../kit/api.ts'

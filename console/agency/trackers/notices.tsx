@@ -1,4 +1,7 @@
-/** Messages to people whose data was used: how many wishes and messages, what failed, and the act that stops all. Nobody is named. */
+/**
+ * Messages to people whose data was used: how many wishes and messages, what failed, and the act that stops
+ * all. Nobody is named.
+ */
 import { Act } from '../../kit/act.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'
@@ -105,7 +108,10 @@ function Offered({ of }: { of: State }) {
   )
 }
 
-/** In the reader's language, or the first in which its operator named it; its name alone where the settings have it no more. */
+/**
+ * In the reader's language, or the first in which its operator named it; its name alone where the settings
+ * have it no more.
+ */
 function Channel({ of, titles }: { of: string; titles: Titles | undefined }) {
   const words = CHANNELS.get(of)
   if (words !== undefined) return <>{text(words)}</>

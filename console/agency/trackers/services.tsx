@@ -1,4 +1,7 @@
-/** What one subsystem tells people of services' uses in words of its own, and of which services it tells in general terms alone. */
+/**
+ * What one subsystem tells people of services' uses in words of its own, and of which services it tells in
+ * general terms alone.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
@@ -140,7 +143,10 @@ function Say({ client, now }: { client: string; now?: Told }) {
   )
 }
 
-/** Services of the subsystem and of its contracts; of what it called without one, the provider, after which the code is typed. */
+/**
+ * Services of the subsystem and of its contracts; of what it called without one, the provider, after which
+ * the code is typed.
+ */
 function useServicesOrProviders(client: string): Find {
   const [services, subsystems] = [useWholeServices(client), useSubsystems()]
   return async (typed, values) => {

@@ -1,4 +1,6 @@
-/** How long answers took, hour by hour: half of them at most the lower line, 95 of 100 at most the upper one. */
+/**
+ * How long answers took, hour by hour: half of them at most the lower line, 95 of 100 at most the upper one.
+ */
 import { number, text } from '../../kit/text.ts'
 
 const WIDTH = 800

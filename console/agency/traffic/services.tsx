@@ -1,4 +1,6 @@
-/** Exchanges, failures and times of answers of some days, by client and service, and the same as a CSV file. */
+/**
+ * Exchanges, failures and times of answers of some days, by client and service, and the same as a CSV file.
+ */
 import { Act } from '../../kit/act.tsx'
 import { useAddress } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'

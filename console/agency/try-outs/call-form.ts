@@ -1,4 +1,7 @@
-/** The form of an operation: a field for each value that the description asks for, and the call that comes of what was filled in. */
+/**
+ * The form of an operation: a field for each value that the description asks for, and the call that comes of
+ * what was filled in.
+ */
 import type { Field, Values } from '../../kit/field.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import type { Asked, Operation, Service } from './shapes.ts'

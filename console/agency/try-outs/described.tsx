@@ -20,7 +20,10 @@ import {
   type Tried,
 } from './shapes.ts'
 
-/** `why`: a proposal for the case and the reason. `ended`: a call was answered by the service, or this server took none. */
+/**
+ * `why`: a proposal for the case and the reason. `ended`: a call was answered by the service, or this server
+ * took none.
+ */
 type Props = {
   parties: Parties
   service: Offered

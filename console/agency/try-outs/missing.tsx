@@ -5,7 +5,9 @@ import { contractPath, stateName } from '../../kit/contract.tsx'
 import { text } from '../../kit/text.ts'
 import { type Access, type Offered, type Parties, serviceName } from './shapes.ts'
 
-/** Of a call the provider's server asks for a right, and where the instance says so for a contract besides. */
+/**
+ * Of a call the provider's server asks for a right, and where the instance says so for a contract besides.
+ */
 export function lacks(service: Offered, access: Access): 'right' | 'contract' | undefined {
   if (!service.allowed) return 'right'
   const holds = access.contracts.some(

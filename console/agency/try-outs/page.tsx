@@ -1,4 +1,7 @@
-/** Trying a service: who asks whom, what there is and what may be called of it, a form for each operation, the answer with its evidence. */
+/**
+ * Trying a service: who asks whom, what there is and what may be called of it, a form for each operation, the
+ * answer with its evidence.
+ */
 import { useState } from 'preact/hooks'
 import { useAddress } from '../../kit/address.tsx'
 import { Head, Part } from '../../kit/facts.tsx'

@@ -1,4 +1,7 @@
-/** The content of an answer as people read it: JSON and XML with a line for each part. What cannot be read so stays as it came. */
+/**
+ * The content of an answer as people read it: JSON and XML with a line for each part. What cannot be read so
+ * stays as it came.
+ */
 
 const INDENT = '  '
 /** Deeper content is not laid out: the columns would leave the page. */

@@ -1,4 +1,7 @@
-/** Verifications of the whole log: the running one with its progress, earlier ones, and the first record that is not intact. */
+/**
+ * Verifications of the whole log: the running one with its progress, earlier ones, and the first record that
+ * is not intact.
+ */
 import { useEffect } from 'preact/hooks'
 import { Act } from '../../kit/act.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'

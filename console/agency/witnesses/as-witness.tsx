@@ -1,4 +1,7 @@
-/** This server as a witness of others: the logs that it cosigned, those that it refused, and the tree heads of its partners. */
+/**
+ * This server as a witness of others: the logs that it cosigned, those that it refused, and the tree heads of
+ * its partners.
+ */
 
 import { Contradictions } from '../../kit/contradictions.tsx'
 import { Copyable } from '../../kit/copyable.tsx'

@@ -1,6 +1,6 @@
 /**
- * Backups of the register: the age of the newest, failures, a restored register that waits for acceptance, and the files to
- * download.
+ * Backups of the register: the age of the newest, failures, a restored register that waits for acceptance,
+ * and the files to download.
  */
 import { BackupParts } from '../../kit/backups.tsx'
 import { Head } from '../../kit/facts.tsx'

@@ -1,4 +1,7 @@
-/** A restored register: its content, what it lost compared with what others know, and its acceptance by two people. */
+/**
+ * A restored register: its content, what it lost compared with what others know, and its acceptance by two
+ * people.
+ */
 import { Act } from '../../kit/act.tsx'
 import { BASE } from '../../kit/api.ts'
 import { Copyable } from '../../kit/copyable.tsx'
@@ -119,7 +122,10 @@ function choice(
   return options.length === 0 ? [] : [{ name, title, hint, type: 'checks', required: false, options }]
 }
 
-/** What is accepted; also shown on the page of a proposal. `kept` are the API keys and the trust that the proposal keeps. */
+/**
+ * What is accepted; also shown on the page of a proposal. `kept` are the API keys and the trust that the
+ * proposal keeps.
+ */
 function RestoredFacts({ of, kept }: { of: Waiting; kept?: Kept }) {
   const { restored, known, lost, claims, contentSha256, comesBack } = of
   const { backup, publishedAt } = restored

@@ -1,6 +1,6 @@
 /**
- * Decisions made after the backup: suspensions that are applied again, and trust that is withdrawn again. Also the suspensions
- * and the trust in the restored register itself.
+ * Decisions made after the backup: suspensions that are applied again, and trust that is withdrawn again.
+ * Also the suspensions and the trust in the restored register itself.
  */
 import { Copyable } from '../../kit/copyable.tsx'
 import { Rows } from '../../kit/rows.tsx'

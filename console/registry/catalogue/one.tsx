@@ -1,4 +1,7 @@
-/** One service of the catalogue: what its provider says about it, its document as text, changes, and the request for access. */
+/**
+ * One service of the catalogue: what its provider says about it, its document as text, changes, and the
+ * request for access.
+ */
 import { useState } from 'preact/hooks'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'

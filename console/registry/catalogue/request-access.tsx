@@ -1,4 +1,6 @@
-/** Requesting access: a form makes the terms of a contract, as a file for the consumer's own security server. */
+/**
+ * Requesting access: a form makes the terms of a contract, as a file for the consumer's own security server.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { save } from '../../kit/save.ts'

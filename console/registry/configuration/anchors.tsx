@@ -1,4 +1,7 @@
-/** The configuration anchors, by which security servers trust the configuration, with the hash that people compare. */
+/**
+ * The configuration anchors, by which security servers trust the configuration, with the hash that people
+ * compare.
+ */
 import { Copyable } from '../../kit/copyable.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'

@@ -1,4 +1,6 @@
-/** Keys on the open signing token that other tools made: the registry can announce those that it understands. */
+/**
+ * Keys on the open signing token that other tools made: the registry can announce those that it understands.
+ */
 import { Act } from '../../kit/act.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'

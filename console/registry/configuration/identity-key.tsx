@@ -1,4 +1,7 @@
-/** The key that goes on with the histories of DIDs: which one it is, how many histories it has taken over, and its replacement. */
+/**
+ * The key that goes on with the histories of DIDs: which one it is, how many histories it has taken over, and
+ * its replacement.
+ */
 import { Act } from '../../kit/act.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Facts, Part } from '../../kit/facts.tsx'

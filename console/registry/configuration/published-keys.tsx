@@ -1,4 +1,7 @@
-/** The keys that others know by their public halves, those of the log and of credentials, with their replacement; and who cosigns the log. */
+/**
+ * The keys that others know by their public halves, those of the log and of credentials, with their
+ * replacement; and who cosigns the log.
+ */
 import { Act } from '../../kit/act.tsx'
 import { useMay } from '../../kit/context.ts'
 import { type Contradiction, Contradictions } from '../../kit/contradictions.tsx'

@@ -1,4 +1,7 @@
-/** The keys that sign the configuration: one is active; others are announced and may sign from some time on, or are retired. */
+/**
+ * The keys that sign the configuration: one is active; others are announced and may sign from some time on,
+ * or are retired.
+ */
 import type { ComponentChildren } from 'preact'
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
@@ -36,7 +39,10 @@ const PLACES = {
   nowhere: 'signingKeys.notHere',
 } as const
 
-/** A choice for a key that servers do not know yet: activating it at once cuts them off. Texts are there only once a page is shown. */
+/**
+ * A choice for a key that servers do not know yet: activating it at once cuts them off. Texts are there only
+ * once a page is shown.
+ */
 const forced = (): Field[] => [
   {
     name: 'force',

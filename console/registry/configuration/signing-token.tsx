@@ -1,4 +1,7 @@
-/** The token that may hold signing keys: whether it is present, who gave which part of its PIN, and the acts of custodians. */
+/**
+ * The token that may hold signing keys: whether it is present, who gave which part of its PIN, and the acts
+ * of custodians.
+ */
 import type { ComponentChildren } from 'preact'
 import { Act } from '../../kit/act.tsx'
 import { useMay } from '../../kit/context.ts'

@@ -1,4 +1,6 @@
-/** For a contract between two instances: which registries have agreed, and the last answer of the other one. */
+/**
+ * For a contract between two instances: which registries have agreed, and the last answer of the other one.
+ */
 import { Link } from '../../kit/address.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { text } from '../../kit/text.ts'

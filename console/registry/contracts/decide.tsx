@@ -1,6 +1,6 @@
 /**
- * The acts of administrators on a contract: approve, decline, suspend, confirm, resume, terminate. Each names the content that
- * was read.
+ * The acts of administrators on a contract: approve, decline, suspend, confirm, resume, terminate. Each names
+ * the content that was read.
  */
 import { Act } from '../../kit/act.tsx'
 import { currentOf } from '../../kit/contract.tsx'

@@ -1,4 +1,7 @@
-/** The contract that a proposal is about, as it is now, and whether its content is still the one that the proposer read. */
+/**
+ * The contract that a proposal is about, as it is now, and whether its content is still the one that the
+ * proposer read.
+ */
 import { Link } from '../../kit/address.tsx'
 import { ContractState, contractPath } from '../../kit/contract.tsx'
 import { Terms } from '../../kit/contract-terms.tsx'

@@ -1,4 +1,7 @@
-/** Whether exchanges require a contract, and which contracts the registry must approve; with the act that sets both. */
+/**
+ * Whether exchanges require a contract, and which contracts the registry must approve; with the act that sets
+ * both.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'

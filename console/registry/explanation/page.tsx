@@ -1,4 +1,7 @@
-/** Why a subsystem cannot call a service of another one: the question as a form and in the address, the answer step by step. */
+/**
+ * Why a subsystem cannot call a service of another one: the question as a form and in the address, the answer
+ * step by step.
+ */
 import { changeQuery, useAddress } from '../../kit/address.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Field } from '../../kit/field.tsx'

@@ -1,4 +1,7 @@
-/** The registry as a witness: the message logs that it cosigned, and the kept proofs of those that contradict themselves. */
+/**
+ * The registry as a witness: the message logs that it cosigned, and the kept proofs of those that contradict
+ * themselves.
+ */
 import { Contradictions } from '../../kit/contradictions.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head, Part } from '../../kit/facts.tsx'

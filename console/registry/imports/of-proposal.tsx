@@ -1,4 +1,7 @@
-/** The import that a proposal would carry out, and whether it still takes over the same as when it was proposed. */
+/**
+ * The import that a proposal would carry out, and whether it still takes over the same as when it was
+ * proposed.
+ */
 import { Link } from '../../kit/address.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'

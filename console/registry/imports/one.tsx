@@ -1,4 +1,7 @@
-/** One import: what was read, what is taken over and what not, what the old central server must publish, and the decision. */
+/**
+ * One import: what was read, what is taken over and what not, what the old central server must publish, and
+ * the decision.
+ */
 import { BASE } from '../../kit/api.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Done } from '../../kit/done.tsx'
@@ -86,10 +89,16 @@ function Read({ of }: { of: WholeImport }) {
 
 type Fact = [TextKey, object]
 
-/** What parts ids, and what parts codes of an id in its other form: decoded, the id of another thing would look the same. */
+/**
+ * What parts ids, and what parts codes of an id in its other form: decoded, the id of another thing would
+ * look the same.
+ */
 const PARTS = /(%(?:2F|3A|25))/i
 
-/** Codes in ids are percent-encoded; people read the letters. What is no such code, or hides signs that nobody sees, stays as it is. */
+/**
+ * Codes in ids are percent-encoded; people read the letters. What is no such code, or hides signs that nobody
+ * sees, stays as it is.
+ */
 function readable(what: string): string {
   try {
     const decoded = what

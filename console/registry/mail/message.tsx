@@ -1,4 +1,7 @@
-/** A message of the outbox in the form of the API, its state in words, and the acts on one that was not delivered. */
+/**
+ * A message of the outbox in the form of the API, its state in words, and the acts on one that was not
+ * delivered.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'

@@ -1,4 +1,6 @@
-/** The outbox: whether anything is sent, what is waiting, what was sent, and what was not delivered and why. */
+/**
+ * The outbox: whether anything is sent, what is waiting, what was sent, and what was not delivered and why.
+ */
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'

@@ -1,6 +1,6 @@
 /**
- * Approves exactly the request that is shown, declines it with a reason that the requester reads, or withdraws it on the
- * requester's behalf.
+ * Approves exactly the request that is shown, declines it with a reason that the requester reads, or
+ * withdraws it on the requester's behalf.
  */
 import { Act } from '../../kit/act.tsx'
 import { text } from '../../kit/text.ts'

@@ -75,7 +75,10 @@ function Published({ newest }: Pick<Configuration, 'newest'>) {
   )
 }
 
-/** Backups, mail to members, suspensions, servers that nobody can reach for want of a certificate, and forked message logs. */
+/**
+ * Backups, mail to members, suspensions, servers that nobody can reach for want of a certificate, and forked
+ * message logs.
+ */
 function Own({ of }: { of: Overview }) {
   const { backups, mail, suspensions, serversWithoutCertificate } = of
   const { isWitness, proofs } = of.forkedLogs

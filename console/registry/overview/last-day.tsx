@@ -1,4 +1,7 @@
-/** What administrators did in the last 24 hours and what failed, by hour; and this reader's own proposals that wait for a second person. */
+/**
+ * What administrators did in the last 24 hours and what failed, by hour; and this reader's own proposals that
+ * wait for a second person.
+ */
 import { Link } from '../../kit/address.tsx'
 import { Calm } from '../../kit/calm.tsx'
 import { Part } from '../../kit/facts.tsx'

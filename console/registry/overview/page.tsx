@@ -66,7 +66,10 @@ function pageOf({ kind, of }: Ending): string {
 
 type There<L> = { [K in keyof L]: L[K] extends Loaded<infer T> ? T : never }
 
-/** Shows content that needs several answers, once all are there; for the whole page, since when those stand that could not be refreshed. */
+/**
+ * Shows content that needs several answers, once all are there; for the whole page, since when those stand
+ * that could not be refreshed.
+ */
 function All<L extends Record<string, Loaded<unknown>>>(q: {
   of: L
   children: (data: There<L>) => ComponentChildren

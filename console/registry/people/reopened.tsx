@@ -1,4 +1,7 @@
-/** Says that the operator lets one more administrator in, and until when. A reader who did not expect it can close it. */
+/**
+ * Says that the operator lets one more administrator in, and until when. A reader who did not expect it can
+ * close it.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'

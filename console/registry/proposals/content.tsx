@@ -1,4 +1,7 @@
-/** What approving a proposal would change, in readable form: its fields, the people meant, its certificates, its request. */
+/**
+ * What approving a proposal would change, in readable form: its fields, the people meant, its certificates,
+ * its request.
+ */
 import type { ComponentChildren } from 'preact'
 import { isOfServer } from '../../kit/act-thing.ts'
 import { type Certificate, CertificateFacts } from '../../kit/certificate.tsx'
@@ -139,7 +142,9 @@ function titleOf(operation: string, name: string): string {
   return textIfAny(name === 'id' ? `field.id.${operation}` : `field.${name}`) ?? name
 }
 
-/** Fields that hold ids of members, subsystems and contracts, among those of other things, which have no name. */
+/**
+ * Fields that hold ids of members, subsystems and contracts, among those of other things, which have no name.
+ */
 const NAMED = new Set(['id', 'client', 'member', 'owner', 'provider', 'successor', 'host', 'subject'])
 
 function Value({ name, of, isOfServer }: { name: string; of: unknown; isOfServer: boolean }) {

@@ -1,6 +1,6 @@
 /**
- * Shows on the page of a thing whether it is suspended now: the act that suspends it, or who suspended it, with the acts that
- * confirm and lift it.
+ * Shows on the page of a thing whether it is suspended now: the act that suspends it, or who suspended it,
+ * with the acts that confirm and lift it.
  */
 import { type Loaded, useAnswer } from '../../kit/load.ts'
 import { NotRefreshed } from '../../kit/not-refreshed.tsx'

@@ -1,4 +1,6 @@
-/** An emergency suspension in the form of the API: its state, who made it, who confirms it, how it is lifted. */
+/**
+ * An emergency suspension in the form of the API: its state, who made it, who confirms it, how it is lifted.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'

@@ -19,7 +19,10 @@ export type Requested = { attribute: string; label: string; value: string }
 /** `texts` has the allowed beginnings, one a line. */
 export type ConditionDraft = { attribute: string; is: string; texts: string }
 export type NeedDraft = { attribute: string; equals: string }
-/** `from` is "value", "instance" or an attribute, '' for a part that is not read. Numbers are texts while they are typed. */
+/**
+ * `from` is "value", "instance" or an attribute, '' for a part that is not read. Numbers are texts while they
+ * are typed.
+ */
 export type PartDraft = {
   from: string
   value: string

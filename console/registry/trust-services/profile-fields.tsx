@@ -1,6 +1,6 @@
 /**
- * The fields of one side of a certificate profile: the content of requests, the demands on certificates, and how the subject is
- * read.
+ * The fields of one side of a certificate profile: the content of requests, the demands on certificates, and
+ * how the subject is read.
  */
 import { useId, useRef } from 'preact/hooks'
 import { type Field, FieldInput } from '../../kit/field.tsx'

@@ -1,4 +1,7 @@
-/** The form of a certificate profile: a new one, possibly begun with another, or one of this instance that is changed. */
+/**
+ * The form of a certificate profile: a new one, possibly begun with another, or one of this instance that is
+ * changed.
+ */
 import { useState } from 'preact/hooks'
 import { Act } from '../../kit/act.tsx'
 import { goTo, useAddress } from '../../kit/address.tsx'

@@ -1,4 +1,7 @@
-/** Tries out a certificate profile: what requests would contain, and whom a certificate names. Nothing is stored. */
+/**
+ * Tries out a certificate profile: what requests would contain, and whom a certificate names. Nothing is
+ * stored.
+ */
 import { Act } from '../../kit/act.tsx'
 import { certificateText } from '../../kit/certificate.tsx'
 import type { Field } from '../../kit/field.tsx'

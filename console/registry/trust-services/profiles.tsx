@@ -1,6 +1,6 @@
 /**
- * The certificate profiles for approved CAs: X-Road's classes and the profiles of this instance, with the acts that change and
- * try one.
+ * The certificate profiles for approved CAs: X-Road's classes and the profiles of this instance, with the
+ * acts that change and try one.
  */
 import { Act } from '../../kit/act.tsx'
 import { goTo } from '../../kit/address.tsx'

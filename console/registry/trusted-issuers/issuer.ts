@@ -18,7 +18,10 @@ export type Issuer = {
   statusHosts?: string[]
 }
 
-/** What was typed: lists of identifiers have one a line, rows are those of row-values.ts; `cas` are the places of anchors that stay. */
+/**
+ * What was typed: lists of identifiers have one a line, rows are those of row-values.ts; `cas` are the places
+ * of anchors that stay.
+ */
 type Typed = {
   purpose: string
   types: string
@@ -80,7 +83,9 @@ export function issuerOf(
   }
 }
 
-/** What says the same is left as it was: other terms end the trust under those of before (docs/wallets.md). */
+/**
+ * What says the same is left as it was: other terms end the trust under those of before (docs/wallets.md).
+ */
 function statusOf({ status }: Typed, now: Issuer | undefined): Pick<Issuer, 'requiresStatus'> {
   if (status === 'needed') return { requiresStatus: now?.requiresStatus || true }
   return now !== undefined && now.requiresStatus === undefined ? {} : { requiresStatus: false }

@@ -1,4 +1,7 @@
-/** The issuers of credentials whom the instance trusts, and those it trusted before: what for, by which CA, until when. */
+/**
+ * The issuers of credentials whom the instance trusts, and those it trusted before: what for, by which CA,
+ * until when.
+ */
 import { Act } from '../../kit/act.tsx'
 import { claimText } from '../../kit/attested.ts'
 import { type Certificate, CertificateFacts } from '../../kit/certificate.tsx'

@@ -9,7 +9,10 @@ import { goingOf, type Issuer, issuerOf, MARKS, typedOf } from './issuer.ts'
 /** As core/presentation bounds them. */
 const MOST = { claims: 100, marks: 100, text: 255 }
 
-/** `now` is the issuer that is changed, `cas` what its anchors say, in their order. `all`: what others have is offered. */
+/**
+ * `now` is the issuer that is changed, `cas` what its anchors say, in their order. `all`: what others have is
+ * offered.
+ */
 export function TrustIssuer({ now, cas = [], all }: { now?: Issuer; cas?: Certificate[]; all: Issuer[] }) {
   const title = now === undefined ? text('issuers.add') : text('issuers.changeThis', { name: now.name })
   return (

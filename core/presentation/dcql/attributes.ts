@@ -2,7 +2,10 @@
 import type { JudgedCredential } from '../judge.ts'
 import type { Source } from './make-query.ts'
 
-/** Each attribute's value, of credentials that are one person's (`verify-answer.ts`); a list where the place means all of a list. */
+/**
+ * Each attribute's value, of credentials that are one person's (`verify-answer.ts`); a list where the place
+ * means all of a list.
+ */
 export function attributesOf(credentials: JudgedCredential[], sources: Source[]): Record<string, unknown> {
   const attributes: Record<string, unknown> = {}
   for (const { id, claims } of credentials) {

@@ -1,4 +1,7 @@
-/** Computes a query from what is needed: of each credential that can give it exactly those claims, and no more. */
+/**
+ * Computes a query from what is needed: of each credential that can give it exactly those claims, and no
+ * more.
+ */
 import {
   type ClaimQuery,
   type CredentialFormat,
@@ -14,9 +17,15 @@ export type Source = {
   format: CredentialFormat
   types: string[]
   places: Record<string, PathStep[]>
-  /** Its linking attribute says that it is of the same person as the others, and not who that is: one of the others has to. */
+  /**
+   * Its linking attribute says that it is of the same person as the others, and not who that is: one of the
+   * others has to.
+   */
   attestsOnly?: boolean
-  /** Key identifiers of the authorities behind the issuers who count for it, so that others' credentials stay in the wallet. */
+  /**
+   * Key identifiers of the authorities behind the issuers who count for it, so that others' credentials stay
+   * in the wallet.
+   */
   authorities?: Buffer[]
 }
 
@@ -33,9 +42,10 @@ type Question = {
 }
 
 /**
- * Sources that give everything alone are alternatives. When none does, as few as possible together, those that give most first; each of
- * them is asked for the linking attribute, too, so that two people's credentials do not become one person. Throws a TypeError if an
- * attribute stands in no source, or in none that has the linking attribute.
+ * Sources that give everything alone are alternatives. When none does, as few as possible together, those
+ * that give most first; each of them is asked for the linking attribute, too, so that two people's
+ * credentials do not become one person. Throws a TypeError if an attribute stands in no source, or in none
+ * that has the linking attribute.
  */
 export function makeQuery(question: Question): Query {
   const { needed, sources } = question

@@ -1,4 +1,7 @@
-/** Matches what was presented with what was asked, once more: a query only tells a wallet, it checks nothing (OpenID4VP 14.5). */
+/**
+ * Matches what was presented with what was asked, once more: a query only tells a wallet, it checks nothing
+ * (OpenID4VP 14.5).
+ */
 import type { Json } from '#schemas/sent-values.ts'
 import { isObject, type JsonObject } from '../json.ts'
 import { need, Refused } from '../refused.ts'
@@ -6,7 +9,10 @@ import type { ClaimQuery, CredentialQuery, PathStep, Query } from './query.ts'
 
 export type Found = { path: PathStep[]; values: Json[] }
 
-/** The claims that were asked for. Refuses with `claim_missing` or `claim_value_mismatch` when no set of them is complete. */
+/**
+ * The claims that were asked for. Refuses with `claim_missing` or `claim_value_mismatch` when no set of them
+ * is complete.
+ */
 export function matchClaims(query: CredentialQuery, claims: JsonObject): Found[] {
   const { claims: asked = [], claim_sets: sets } = query
   if (sets === undefined) return asked.map((claim) => matchClaim(claim, claims))
@@ -22,8 +28,8 @@ export function matchClaims(query: CredentialQuery, claims: JsonObject): Found[]
 }
 
 /**
- * Which queries have to be answered, given those that are: all, or one option of every set that is required. A wallet chooses one of
- * the alternatives: of two, nobody could say which one counts.
+ * Which queries have to be answered, given those that are: all, or one option of every set that is required.
+ * A wallet chooses one of the alternatives: of two, nobody could say which one counts.
  */
 export function matchSets(query: Query, answered: ReadonlySet<string>): void {
   if (query.credential_sets === undefined) {
@@ -44,7 +50,8 @@ export function matchSets(query: Query, answered: ReadonlySet<string>): void {
 export function matchClaim({ path, values }: ClaimQuery, claims: JsonObject): Found {
   const found = follow(path, claims)
   need(found.length > 0, 'claim_missing', path.join('.'))
-  // Type and value must be equal for one of them; of a list that is asked for as a whole, for one of its members.
+  // Type and value must be equal for one of them; of a list that is asked for as a whole, for one of its
+  // members.
   if (values !== undefined) {
     const fits = found.some((one) => values.some((value) => value === one))
     need(fits, 'claim_value_mismatch', path.join('.'))
@@ -71,8 +78,8 @@ function follow(path: PathStep[], claims: JsonObject): unknown[] {
 }
 
 /**
- * The paths of values that were disclosed and not asked for. `disclosed` is where disclosures stand: of one whose parts were asked for, the
- * other parts are looked for to the bottom.
+ * The paths of values that were disclosed and not asked for. `disclosed` is where disclosures stand: of one
+ * whose parts were asked for, the other parts are looked for to the bottom.
  */
 export function beyondAsked(query: CredentialQuery, claims: JsonObject, disclosed: PathStep[][]): string[] {
   const asked = (query.claims ?? []).map(({ path }) => path)

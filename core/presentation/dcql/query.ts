@@ -1,4 +1,7 @@
-/** A DCQL query (OpenID4VP 1.0 section 6), as far as this verifier asks: two formats, both bound to their holder. */
+/**
+ * A DCQL query (OpenID4VP 1.0 section 6), as far as this verifier asks: two formats, both bound to their
+ * holder.
+ */
 import { isObject, isTexts, type JsonObject } from '../json.ts'
 import { need } from '../refused.ts'
 
@@ -29,7 +32,10 @@ const MAX_CREDENTIALS = 32
 const MAX_CLAIMS = 100
 const MAX_STEPS = 16
 
-/** The query of a request object that this verifier signed; refuses with `record_malformed` what it would not have asked. */
+/**
+ * The query of a request object that this verifier signed; refuses with `record_malformed` what it would not
+ * have asked.
+ */
 export function readQuery(value: unknown): Query {
   need(isObject(value) && isList(value.credentials, MAX_CREDENTIALS), 'record_malformed', 'dcql_query')
   const credentials = value.credentials.map(readCredential)

@@ -49,7 +49,9 @@ export function isSign1By(sign1: CoseSign1, payload: Buffer, key: KeyObject): bo
   return isCoseSignedWith(signed, sign1.signature, sign1.algorithm, key)
 }
 
-/** The chain in the header, the signer's certificate first (RFC 9360: one certificate alone is not in a list). */
+/**
+ * The chain in the header, the signer's certificate first (RFC 9360: one certificate alone is not in a list).
+ */
 export function chainOf({ unprotected }: CoseSign1): Buffer[] {
   const chain = unprotected.get(CHAIN)
   need(chain !== undefined, 'issuer_chain_malformed', 'x5chain')

@@ -1,4 +1,6 @@
-/** Takes the parts of mobile documents out of CBOR; whatever is not as it must be refuses the presentation. */
+/**
+ * Takes the parts of mobile documents out of CBOR; whatever is not as it must be refuses the presentation.
+ */
 import { type CborNode, NotCbor, readCbor } from '#core/cbor/read-cbor.ts'
 import { need, Refused } from '../refused.ts'
 

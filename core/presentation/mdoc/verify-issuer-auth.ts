@@ -1,4 +1,7 @@
-/** The issuer's half of a mobile document: the signed digests (MSO), and the elements that they are of (ISO/IEC 18013-5 9.1.2). */
+/**
+ * The issuer's half of a mobile document: the signed digests (MSO), and the elements that they are of
+ * (ISO/IEC 18013-5 9.1.2).
+ */
 import { createHash, type KeyObject } from 'node:crypto'
 import { plainValue } from '#core/cbor/plain-value.ts'
 import type { CborNode } from '#core/cbor/read-cbor.ts'

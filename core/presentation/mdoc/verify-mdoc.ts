@@ -1,4 +1,7 @@
-/** Verifies one presented mobile document: a DeviceResponse with one document, signed by its issuer and by its device. */
+/**
+ * Verifies one presented mobile document: a DeviceResponse with one document, signed by its issuer and by its
+ * device.
+ */
 import { type CborValue, writeCbor } from '#core/cbor/write-cbor.ts'
 import type { Asked } from '../asked.ts'
 import { type CredentialQuery, typesOf } from '../dcql/query.ts'
@@ -14,7 +17,10 @@ import { verifyIssuerAuth } from './verify-issuer-auth.ts'
 
 const ENCODED_CBOR = 24
 
-/** The verified document with all elements that the issuer signed. What only the device says counts for nothing. */
+/**
+ * The verified document with all elements that the issuer signed. What only the device says counts for
+ * nothing.
+ */
 export function verifyMdoc(q: {
   presented: string
   query: CredentialQuery

@@ -10,7 +10,10 @@ type Disclosing = { byDigest: Map<string, Disclosure>; seen: Set<string>; disclo
 const ALGORITHMS: Record<string, string> = { 'sha-256': 'sha256', 'sha-384': 'sha384', 'sha-512': 'sha512' }
 const MAX_DEPTH = 32
 
-/** What stands in the open in every SD-JWT VC: a holder who could leave it out would decide how long and for whom it counts. */
+/**
+ * What stands in the open in every SD-JWT VC: a holder who could leave it out would decide how long and for
+ * whom it counts.
+ */
 const NEVER_DISCLOSED = new Set(['iss', 'nbf', 'exp', 'cnf', 'vct', 'vct#integrity', 'status'])
 
 /** The digest function that `_sd_alg` names, as node:crypto calls it. */
@@ -21,7 +24,9 @@ export function digestOf(payload: JsonObject): string {
   return algorithm
 }
 
-/** The claims, and the paths of what was disclosed. Throws when a disclosure is not as the issuer signed it. */
+/**
+ * The claims, and the paths of what was disclosed. Throws when a disclosure is not as the issuer signed it.
+ */
 export function disclose(
   payload: JsonObject,
   disclosures: string[],
@@ -88,7 +93,9 @@ function discloseList(disclosing: Disclosing, list: unknown[], at: PathStep[]): 
   return seen
 }
 
-/** The disclosure of a digest, if it was sent. A digest that stands twice could put one value in two places. */
+/**
+ * The disclosure of a digest, if it was sent. A digest that stands twice could put one value in two places.
+ */
 function take({ byDigest, seen }: Disclosing, digest: string): unknown[] | undefined {
   need(!seen.has(digest), 'disclosure_repeated')
   seen.add(digest)

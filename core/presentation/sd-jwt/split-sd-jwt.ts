@@ -13,7 +13,10 @@ type SdJwt = {
 /** No credential that is presented piece by piece comes near it. */
 const MAX_DISCLOSURES = 500
 
-/** Refuses with `presentation_malformed`, `disclosures_too_many` or, where the last part is empty, `key_binding_missing`. */
+/**
+ * Refuses with `presentation_malformed`, `disclosures_too_many` or, where the last part is empty,
+ * `key_binding_missing`.
+ */
 export function splitSdJwt(text: string): SdJwt {
   const parts = text.split('~', MAX_DISCLOSURES + 3)
   need(parts.length < MAX_DISCLOSURES + 3, 'disclosures_too_many')

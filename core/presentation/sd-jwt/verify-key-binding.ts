@@ -1,4 +1,7 @@
-/** The holder's proof: a JWT over this request, this verifier and exactly these disclosures (RFC 9901 4.3, OpenID4VP B.3). */
+/**
+ * The holder's proof: a JWT over this request, this verifier and exactly these disclosures (RFC 9901 4.3,
+ * OpenID4VP B.3).
+ */
 import { createHash, type KeyObject } from 'node:crypto'
 import type { Asked } from '../asked.ts'
 import { isTexts, type JsonObject } from '../json.ts'
@@ -39,7 +42,10 @@ export function verifyKeyBinding(q: {
   return { signedAt: new Date(iat * 1000), transactions }
 }
 
-/** The hashes that the holder signed: none that nobody asked this credential for. Whether all are signed is seen over all credentials. */
+/**
+ * The hashes that the holder signed: none that nobody asked this credential for. Whether all are signed is
+ * seen over all credentials.
+ */
 function readTransactionHashes(asked: Asked, credentialId: string, payload: JsonObject): string[] {
   const { transaction_data_hashes: hashes, transaction_data_hashes_alg: algorithm } = payload
   if (hashes === undefined) return []

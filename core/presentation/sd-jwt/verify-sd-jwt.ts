@@ -1,4 +1,6 @@
-/** Verifies one presented SD-JWT VC: who issued it, what it says, and that its holder signed for this request. */
+/**
+ * Verifies one presented SD-JWT VC: who issued it, what it says, and that its holder signed for this request.
+ */
 import type { Asked } from '../asked.ts'
 import { type CredentialQuery, typesOf } from '../dcql/query.ts'
 import { isObject, type JsonObject } from '../json.ts'

@@ -1,4 +1,7 @@
-/** Runs processes that append to one log (writer-process.ts), and measures what they get through together and spend. */
+/**
+ * Runs processes that append to one log (writer-process.ts), and measures what they get through together and
+ * spend.
+ */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'

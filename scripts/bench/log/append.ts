@@ -1,4 +1,6 @@
-/** Compares how fast a large log and an empty one store records, with bursts into both in alternating rounds. */
+/**
+ * Compares how fast a large log and an empty one store records, with bursts into both in alternating rounds.
+ */
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { WholeLog } from '#security-server/open-log.ts'

@@ -1,6 +1,7 @@
 /**
- * `concordat bench backlog`: many signatures wait while the time-stamping authority is away. Measures the time from its return
- * until all are time-stamped and the status of every signer is fetched. Authority and responder run in a process of their own.
+ * `concordat bench backlog`: many signatures wait while the time-stamping authority is away. Measures the
+ * time from its return until all are time-stamped and the status of every signer is fetched. Authority and
+ * responder run in a process of their own.
  */
 import { hash, type KeyObject, randomInt, randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

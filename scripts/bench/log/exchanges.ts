@@ -1,6 +1,6 @@
 /**
- * Exchanges as a provider's server logs them, with real signatures: one batch signature for every 16 messages, a body in each
- * reply.
+ * Exchanges as a provider's server logs them, with real signatures: one batch signature for every 16
+ * messages, a body in each reply.
  */
 import { createPublicKey, hash, randomUUID } from 'node:crypto'
 import { type Authority, createAuthority } from '#certs/authority.ts'
@@ -122,7 +122,10 @@ function chainInput({ sha512, body }: Message): ChainInput {
     : [message, { name: '/attachment1', sha512: hash('sha512', body, 'buffer') }]
 }
 
-/** Logs a batch of exchanges: their requests in, their replies out. Resolves with their query ids when all are durable. */
+/**
+ * Logs a batch of exchanges: their requests in, their replies out. Resolves with their query ids when all are
+ * durable.
+ */
 export async function logExchanges(
   log: WholeLog,
   parties: Parties,

@@ -112,7 +112,10 @@ function p95Of(times: number[]): number {
   return [...times].sort((a, b) => a - b)[Math.floor(times.length * 0.95)]!
 }
 
-/** The bundle of a random exchange, without the configuration of the instance, which is read once for many bundles. */
+/**
+ * The bundle of a random exchange, without the configuration of the instance, which is read once for many
+ * bundles.
+ */
 async function bundle(log: WholeLog, { queryIds }: FilledLog): Promise<void> {
   const [row] = await log.list({ queryId: queryIds[randomInt(queryIds.length)]!, limit: 1 })
   const { indexes } = await collectExchange({ log }, Number(row!.idx))
@@ -135,8 +138,8 @@ async function byTime(log: WholeLog, { from, to }: FilledLog): Promise<void> {
 }
 
 /**
- * The first page of each search in turn, or what the log's time limit of a tenth of a second allows. All records of the filled
- * log have the same parties, so a search matches either most records or none.
+ * The first page of each search in turn, or what the log's time limit of a tenth of a second allows. All
+ * records of the filled log have the same parties, so a search matches either most records or none.
  */
 async function searches(log: WholeLog, { queryIds, from }: FilledLog): Promise<number> {
   const client = idText(CLIENT)

@@ -1,4 +1,7 @@
-/** Fills a log through its public interface, in a simulated day: stores records in groups, and meanwhile runs the log's jobs. */
+/**
+ * Fills a log through its public interface, in a simulated day: stores records in groups, and meanwhile runs
+ * the log's jobs.
+ */
 import { openWholeLog, type WholeLog } from '#security-server/open-log.ts'
 import { tallyOf } from '../../command-line/tally.ts'
 import { BATCH, createParties, logExchanges, type Parties, SERVER } from './exchanges.ts'

@@ -1,6 +1,6 @@
 /**
- * Measures how much the deletion and the archiving of contents slow down exchanges: 200 a second, in alternating rounds with and
- * without the job.
+ * Measures how much the deletion and the archiving of contents slow down exchanges: 200 a second, in
+ * alternating rounds with and without the job.
  */
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
@@ -58,8 +58,8 @@ export async function measureRetention(
     archives: { directory, maxBytes: 32 * 1024 * 1024 },
   })
   try {
-    // Decides about all records first, as in a server that has run for long. After that exactly the records logged before are
-    // due.
+    // Decides about all records first, as in a server that has run for long. After that exactly the records
+    // logged before are due.
     const measure = async (archive: 'NONE' | 'CONTAINERS', what: string): Promise<Compared> => {
       const keepDays = 2 * days + 1
       await retention.putClass({

@@ -1,6 +1,7 @@
 /**
- * A security server and twenty systems behind it, each of which tells its side of a person's uses after a fixed time. They answer as
- * schemas/find-usage.yaml says; nothing is signed here, because the portal alone is measured.
+ * A security server and twenty systems behind it, each of which tells its side of a person's uses after a
+ * fixed time. They answer as schemas/find-usage.yaml says; nothing is signed here, because the portal alone
+ * is measured.
  */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'

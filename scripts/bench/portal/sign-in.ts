@@ -1,4 +1,7 @@
-/** Somebody signs in at the development provider, as a browser does without script; leaves the cookie of the session. */
+/**
+ * Somebody signs in at the development provider, as a browser does without script; leaves the cookie of the
+ * session.
+ */
 import { randomBytes } from 'node:crypto'
 import { readAccounts } from '#certs/openid-provider/accounts.ts'
 import { createOpenIdApp } from '#certs/openid-provider/app.ts'

@@ -1,6 +1,6 @@
 /**
- * Rows of the contracts of a large registry. Most are in force, some proposed, some expired. Each has parties, seals, events and
- * a contact of its own, of which every second one is confirmed.
+ * Rows of the contracts of a large registry. Most are in force, some proposed, some expired. Each has
+ * parties, seals, events and a contact of its own, of which every second one is confirmed.
  */
 import { randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
@@ -10,7 +10,10 @@ import { contentHash, contentText } from '#core/contract/read-content.ts'
 import type { ContractContent, ContractState } from '#schemas/contract.ts'
 
 const DAY_MS = 86_400_000
-/** The size of a seal's document with its certificates and OCSP responses; the registry's lists do not read it. */
+/**
+ * The size of a seal's document with its certificates and OCSP responses; the registry's lists do not read
+ * it.
+ */
 const SEAL_BYTES = 4000
 const ROWS = 500
 

@@ -20,7 +20,10 @@ type Call = (method: 'GET' | 'POST' | 'PATCH' | 'PUT', path: string, body?: unkn
 
 const ROUNDS = 5
 const LIST_ROUNDS = 20
-/** The management API limits calls by address, so each call comes from another address, like consoles at many desks. */
+/**
+ * The management API limits calls by address, so each call comes from another address, like consoles at many
+ * desks.
+ */
 const ADDRESSES = 200
 
 /** Medians of five rounds; for lists and searches the 95th percentile. Calls `say` for each part. */
@@ -80,7 +83,10 @@ export async function measureRegistry(
   }
 }
 
-/** Calls as consoles make them: first, middle and last pages, each order, searches that find one, many and none. */
+/**
+ * Calls as consoles make them: first, middle and last pages, each order, searches that find one, many and
+ * none.
+ */
 function lists({ members, subsystems, servers, contracts }: RegistrySize, round: number): string[] {
   const pages = (path: string, count: number): string[] => [
     `${path}?limit=50`,

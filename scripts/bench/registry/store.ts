@@ -9,7 +9,10 @@ export type RegistrySize = { members: number; subsystems: number; servers: numbe
 const ROWS = 2000
 const GROUPS = 50
 
-/** Fills the registry of the instance DEV at `url` in one transaction; `certificateOf` returns each server's certificate. */
+/**
+ * Fills the registry of the instance DEV at `url` in one transaction; `certificateOf` returns each server's
+ * certificate.
+ */
 export async function fillRegistry(
   url: string,
   size: RegistrySize,

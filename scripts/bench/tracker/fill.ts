@@ -1,4 +1,7 @@
-/** Fills a log with exchanges about people: requests and replies by the log itself, which indexes them; who they are about by the index by person. */
+/**
+ * Fills a log with exchanges about people: requests and replies by the log itself, which indexes them; who
+ * they are about by the index by person.
+ */
 import { hash, randomBytes, randomUUID } from 'node:crypto'
 import { sealCircumstances } from '#core/circumstances/seal.ts'
 import { idText } from '#schemas/identifiers.ts'

@@ -1,4 +1,7 @@
-/** What a tracker answers from, without the server around it: a message log with its index by person, and a holder of subject keys in this process. */
+/**
+ * What a tracker answers from, without the server around it: a message log with its index by person, and a
+ * holder of subject keys in this process.
+ */
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { migrate } from '#platform/database/migrate.ts'

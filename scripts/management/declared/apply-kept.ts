@@ -1,4 +1,6 @@
-/** Keeps a declaration as a revision at the server, then applies it, and says at the server how that ended. */
+/**
+ * Keeps a declaration as a revision at the server, then applies it, and says at the server how that ended.
+ */
 import { createHash } from 'node:crypto'
 import type { ManagementApi } from '../client.ts'
 import { CommandError } from '../command-error.ts'
@@ -88,7 +90,10 @@ export async function applyKept<D>(
   return ended.waiting === 0 ? 0 : 3
 }
 
-/** For people who read the history, for good: of addresses only whose they are, since a webhook's can hold a secret. */
+/**
+ * For people who read the history, for good: of addresses only whose they are, since a webhook's can hold a
+ * secret.
+ */
 export function failureOf(error: unknown): string {
   const { message } = error as Error
   return message
@@ -103,7 +108,10 @@ export function whyTooLarge(content: string): string | undefined {
   return `the content has ${content.length} characters, and a server keeps ${MOST_CHARACTERS} at most, in JSON ${MOST_BYTES} bytes: divide the file, and apply one after the other`
 }
 
-/** Whether acts since the newest revision have to be answered for by a new one, as far as the roles of the key show it. */
+/**
+ * Whether acts since the newest revision have to be answered for by a new one, as far as the roles of the key
+ * show it.
+ */
 async function hasDrift(api: ManagementApi): Promise<boolean> {
   const drift = await unless(403, readingOf(api).get<{ acts: Act[] }>('/drift'))
   return drift !== undefined && drift.acts.length > 0

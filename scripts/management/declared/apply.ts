@@ -1,4 +1,7 @@
-/** Makes those changes that a declared file asks for and that are possible now. Running it again continues the work. */
+/**
+ * Makes those changes that a declared file asks for and that are possible now. Running it again continues the
+ * work.
+ */
 import { createHash } from 'node:crypto'
 import { contentText } from '#platform/proposals/rules.ts'
 import { tallyOf } from '../../command-line/tally.ts'
@@ -12,7 +15,10 @@ type Progress = (line: string) => void
 /** SHA-256 of the content of each proposal that waits for a second person. */
 type Proposed = ReadonlySet<string>
 
-/** A round sees only what earlier rounds have made: profile, service, intermediate CA; client, service, endpoint, right, and it is switched on. */
+/**
+ * A round sees only what earlier rounds have made: profile, service, intermediate CA; client, service,
+ * endpoint, right, and it is switched on.
+ */
 const ROUNDS = 6
 
 type Applied = {
@@ -30,8 +36,8 @@ type Applied = {
 }
 
 /**
- * Makes the calls. Returns how many steps were done, and how many wait for a second person or for another step. Throws a
- * CommandError for a refusal.
+ * Makes the calls. Returns how many steps were done, and how many wait for a second person or for another
+ * step. Throws a CommandError for a refusal.
  */
 export async function apply(q: Applied): Promise<{ done: number; waiting: number }> {
   let done = 0

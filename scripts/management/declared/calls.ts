@@ -27,7 +27,10 @@ export async function proposedAt({ all }: Reading): Promise<Set<string>> {
   )
 }
 
-/** Undefined when the API answers with this status: 404, for example, because the member or the resource does not exist. */
+/**
+ * Undefined when the API answers with this status: 404, for example, because the member or the resource does
+ * not exist.
+ */
 export async function unless<T>(status: number, asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked
@@ -37,7 +40,10 @@ export async function unless<T>(status: number, asked: Promise<T>): Promise<T | 
   }
 }
 
-/** One after the other, because the API allows only so many calls a second. A terminal shows how many of them, in this unit, are done. */
+/**
+ * One after the other, because the API allows only so many calls a second. A terminal shows how many of them,
+ * in this unit, are done.
+ */
 export async function inTurn<T, R>(
   all: readonly T[],
   one: (of: T) => Promise<R>,

@@ -1,4 +1,7 @@
-/** Reads YAML files that declare something, checked by a schema, and the files that they name in the same folder. */
+/**
+ * Reads YAML files that declare something, checked by a schema, and the files that they name in the same
+ * folder.
+ */
 import { readFile, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
@@ -39,7 +42,10 @@ export function fitting(name: string, value: unknown, schema: object): unknown {
   throw new CommandError(2, `${name}: ${error?.instancePath || 'the file'} ${error?.message} ${more}`.trim())
 }
 
-/** What a declared file names has to be in its folder or below, links followed: a name must not lead to a key elsewhere. */
+/**
+ * What a declared file names has to be in its folder or below, links followed: a name must not lead to a key
+ * elsewhere.
+ */
 export async function fileBeside(file: string, name: string): Promise<string> {
   const given = path.resolve(path.dirname(file), name)
   const [folder, found] = await Promise.all([realpath(path.dirname(file)), realpath(given)]).catch(

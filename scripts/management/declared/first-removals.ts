@@ -1,4 +1,7 @@
-/** Lets a plan take away only what the first plan of its kind did: what somebody adds meanwhile was in no plan that anybody saw. */
+/**
+ * Lets a plan take away only what the first plan of its kind did: what somebody adds meanwhile was in no plan
+ * that anybody saw.
+ */
 import type { Plan, Step } from './step.ts'
 
 export function firstRemovals(): (plan: Plan) => Plan {

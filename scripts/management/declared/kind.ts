@@ -1,4 +1,7 @@
-/** What a declared file is of: a registry or a security server. Each says how its file is read, kept, planned, compared and written. */
+/**
+ * What a declared file is of: a registry or a security server. Each says how its file is read, kept, planned,
+ * compared and written.
+ */
 import type { ManagementApi } from '../client.ts'
 import type { Plan } from './step.ts'
 
@@ -14,7 +17,10 @@ export type DeclaredKind<Declared> = {
   canRemove: boolean
   /** The file with the content of those that it names. Throws a CommandError. */
   readDeclared(file: string): Promise<Declared>
-  /** The one text of what is declared, without need of the folder: the same for the same declaration, whatever the order of its fields. */
+  /**
+   * The one text of what is declared, without need of the folder: the same for the same declaration, whatever
+   * the order of its fields.
+   */
   contentOf(declared: Declared): string
   /** The same, with what is applied and not kept. */
   wholeOf(declared: Declared): string
@@ -24,7 +30,10 @@ export type DeclaredKind<Declared> = {
   look(api: ManagementApi, declared: Declared, q: { removes: boolean }): Promise<Looked>
   /** What no file can bring. */
   lackingAt(api: ManagementApi, declared: Declared): Promise<string[]>
-  /** Writes what is there into a new folder. `hidden`: the parts that the caller may not read. Throws a CommandError. */
+  /**
+   * Writes what is there into a new folder. `hidden`: the parts that the caller may not read. Throws a
+   * CommandError.
+   */
   writeDeclared(api: ManagementApi, folder: string): Promise<{ files: number; hidden: string[] }>
   /** A file that speaks of nothing. */
   nothing: Declared
@@ -33,8 +42,9 @@ export type DeclaredKind<Declared> = {
 }
 
 /**
- * `gone`: what of the older file is not in `both`, since it is not there any more. `isNext`: the newer names something of what the older
- * named, so that it looks like its next version, which leaves out what may be gone.
+ * `gone`: what of the older file is not in `both`, since it is not there any more. `isNext`: the newer names
+ * something of what the older named, so that it looks like its next version, which leaves out what may be
+ * gone.
  */
 export type Merge<Declared> = (
   newer: Declared,

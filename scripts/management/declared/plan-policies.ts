@@ -25,8 +25,8 @@ export function policies(declared: Declared, present: Present): Plan {
 }
 
 /**
- * Compares hosting mandates. An expired mandate is ignored. A mandate that people ended early is not given again because an old
- * file still declares it.
+ * Compares hosting mandates. An expired mandate is ignored. A mandate that people ended early is not given
+ * again because an old file still declares it.
  */
 export function hostingMandates(declared: Declared, present: Present): Plan {
   const plan = emptyPlan()
@@ -64,8 +64,8 @@ export function hostingMandates(declared: Declared, present: Present): Plan {
 }
 
 /**
- * Compares where members are notified of decisions. The plan shows only the number of mail addresses, because more people read a
- * plan than should see the addresses.
+ * Compares where members are notified of decisions. The plan shows only the number of mail addresses, because
+ * more people read a plan than should see the addresses.
  */
 export function notifications(declared: Declared, present: Present): Plan {
   const plan = emptyPlan()

@@ -1,4 +1,7 @@
-/** Reads a declared registry: a YAML file with its desired content, and the certificates and profiles that it names. */
+/**
+ * Reads a declared registry: a YAML file with its desired content, and the certificates and profiles that it
+ * names.
+ */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { readOwnProfile } from '#core/certificate/read-own-profiles.ts'
@@ -58,7 +61,10 @@ const time = {
 }
 /** The defaults are the API's. */
 const costType = { type: 'string', enum: ['FREE', 'PAID', 'UNDEFINED'], default: 'UNDEFINED' }
-/** `file`, `profile`: how certificates, anchors and profiles are written, by name in the file, whole in a revision. */
+/**
+ * `file`, `profile`: how certificates, anchors and profiles are written, by name in the file, whole in a
+ * revision.
+ */
 function schemaWith({ file, profile, ...more }: { file: object; profile: object; isKept?: true }): object {
   const responders = list(object({ url: text }, { certificate: file, costType }))
   return object(
@@ -115,8 +121,8 @@ function schemaWith({ file, profile, ...more }: { file: object; profile: object;
 type Written = Omit<Declared, 'certificateProfiles'> & { certificateProfiles: string[] }
 
 /**
- * Reads a declared file and the files that it names in the same folder: certificates as base64 of DER, profiles as their
- * content. Throws a CommandError.
+ * Reads a declared file and the files that it names in the same folder: certificates as base64 of DER,
+ * profiles as their content. Throws a CommandError.
  */
 export async function readDeclared(file: string): Promise<Declared> {
   const declared = (await readYaml(file, schemaWith({ file: text, profile: text }))) as Written
@@ -204,8 +210,8 @@ function checkCertificate(der: string): void {
 }
 
 /**
- * The one text of what is declared, whole: the same for the same declaration, whatever the order of its fields. Without mail addresses: it is kept for
- * good, and people can ask to be forgotten.
+ * The one text of what is declared, whole: the same for the same declaration, whatever the order of its
+ * fields. Without mail addresses: it is kept for good, and people can ask to be forgotten.
  */
 export function contentOf(declared: Declared): string {
   const members = declared.members.map(({ mailAddresses: _, ...member }) => member)

@@ -1,4 +1,7 @@
-/** What a registry keeps of the files that were applied, with the real program: history, drift and the way back. */
+/**
+ * What a registry keeps of the files that were applied, with the real program: history, drift and the way
+ * back.
+ */
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -229,7 +232,8 @@ void t.test('what a second person decides about is proposed once', async (t) => 
     await ask(ben, 'POST', `/approvals/${id}/approve`, { contentSha256 })
   t.match((await registry('plan', file)).out, /0 to do/)
 
-  // What they agreed to is a step of the revision that proposed it; the same by hand is not, nor is a request that they approve.
+  // What they agreed to is a step of the revision that proposed it; the same by hand is not, nor is a request
+  // that they approve.
   const drift = async () => {
     const { acts } = (await ask(anna, 'GET', '/drift')) as unknown as { acts: AuditEntry[] }
     return acts.map(({ operation }) => operation)

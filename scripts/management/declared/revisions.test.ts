@@ -1,4 +1,7 @@
-/** What drift compares with: each part as the newest revision has it that speaks of it, and no text but the one on record. */
+/**
+ * What drift compares with: each part as the newest revision has it that speaks of it, and no text but the
+ * one on record.
+ */
 import { createHash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'

@@ -1,6 +1,6 @@
 /**
- * Reads what was applied. Each text is held against the SHA-256 that its revision has on record, so that the comparison is with what
- * was applied and not with what somebody put in its place.
+ * Reads what was applied. Each text is held against the SHA-256 that its revision has on record, so that the
+ * comparison is with what was applied and not with what somebody put in its place.
  */
 import { createHash } from 'node:crypto'
 import type { ManagementApi } from '../client.ts'
@@ -59,8 +59,9 @@ export function describeRevision({ number, begunAt, by, reason, state, sha256 }:
 }
 
 /**
- * All that was applied: each part as the newest revision has it that speaks of it. `from` is the oldest that had to be read, or that named what is gone
- * and no newer one accounts for. `unread` says which could not be compared: one that nobody can read must not hide all others.
+ * All that was applied: each part as the newest revision has it that speaks of it. `from` is the oldest that
+ * had to be read, or that named what is gone and no newer one accounts for. `unread` says which could not be
+ * compared: one that nobody can read must not hide all others.
  */
 export async function appliedParts<D>(
   api: ManagementApi,
@@ -69,7 +70,9 @@ export async function appliedParts<D>(
   const revisions = await readingOf(api).all<Revision>('/revisions')
   const underneath = await kind.merging(api)
   const unread: string[] = []
-  /** What is gone, with the oldest revision that named it, and what of it the next version of a file left out. */
+  /**
+   * What is gone, with the oldest revision that named it, and what of it the next version of a file left out.
+   */
   const [missing, leftOut] = [new Map<string, number>(), new Set<string>()]
   const seen = new Set<string>()
   let declared = kind.nothing
@@ -96,7 +99,10 @@ export async function appliedParts<D>(
   return { declared, revisions, from, unread }
 }
 
-/** What it declares, or why nobody can tell: it is no file of this kind, another text than the one on record, or damaged at the server. */
+/**
+ * What it declares, or why nobody can tell: it is no file of this kind, another text than the one on record,
+ * or damaged at the server.
+ */
 async function declaredBy<D>(
   api: ManagementApi,
   kind: Pick<DeclaredKind<D>, 'readContent'>,

@@ -1,6 +1,6 @@
 /**
- * `plan`, `apply`, `declare`, `drift` and `restore` of a declared file. What is applied is kept by the server as a revision first, so that nothing
- * is changed by a file that nobody can show afterwards.
+ * `plan`, `apply`, `declare`, `drift` and `restore` of a declared file. What is applied is kept by the server
+ * as a revision first, so that nothing is changed by a file that nobody can show afterwards.
  */
 import { CommandError } from '../command-error.ts'
 import type { More } from '../run-management.ts'
@@ -62,7 +62,10 @@ async function applyFile<D>(kind: DeclaredKind<D>, { api, commands, args }: Aske
   return applyKept(kind, { api, commands, declared, content, reason, removes })
 }
 
-/** Applies what was applied before, if it is what somebody has planned: anybody who may keep a revision could have put any text there. */
+/**
+ * Applies what was applied before, if it is what somebody has planned: anybody who may keep a revision could
+ * have put any text there.
+ */
 async function restore<D>(kind: DeclaredKind<D>, { api, commands, args }: Asked): Promise<number> {
   const words = wordsOf('restore', args, { what: 'revision', takes: ['why', 'sha256', ...takesOf(kind)] })
   const { file: number, reason, removes, sha256 } = words
@@ -96,8 +99,8 @@ async function declare<D>(kind: DeclaredKind<D>, { api, args }: Asked): Promise<
 }
 
 /**
- * Prints what differs from what was applied, each part as the newest file had it that spoke of it, and who changed what since by
- * other means; exit code 3 when something differs, or when somebody did.
+ * Prints what differs from what was applied, each part as the newest file had it that spoke of it, and who
+ * changed what since by other means; exit code 3 when something differs, or when somebody did.
  */
 async function drift<D>(kind: DeclaredKind<D>, { api, args }: Asked): Promise<number> {
   if (args.length > 0) throw new CommandError(2, 'drift takes nothing')

@@ -4,7 +4,10 @@ export type Plan = {
   steps: Step[]
   /** Things in the registry that differ from the file and cannot be changed in place. */
   differences: string[]
-  /** Things in the registry that the file does not declare, of kinds that it does declare; they are left alone. */
+  /**
+   * Things in the registry that the file does not declare, of kinds that it does declare; they are left
+   * alone.
+   */
   undeclared: string[]
 }
 
@@ -38,7 +41,10 @@ export function later({ steps }: Plan): Plan {
   return { ...emptyPlan(), steps: steps.map(({ call, ...step }) => step) }
 }
 
-/** Steps that are not last come first: what a part relies on is in place before it is switched on, or anything is taken from it. */
+/**
+ * Steps that are not last come first: what a part relies on is in place before it is switched on, or anything
+ * is taken from it.
+ */
 export function ofPart(part: string, { steps, ...more }: Plan): Plan {
   const named = steps.map((one) => ({ ...one, part: one.part ?? part }))
   return {

@@ -1,4 +1,7 @@
-/** Ctrl-C while something is applied: no further step, and the server is told, so that nobody has to wait for it or wonder. */
+/**
+ * Ctrl-C while something is applied: no further step, and the server is told, so that nobody has to wait for
+ * it or wonder.
+ */
 import { constants } from 'node:os'
 import type { ManagementApi } from '../client.ts'
 

@@ -9,8 +9,9 @@ const pair = (...parts: string[]): string => JSON.stringify(parts)
 const digest = (certificate: string): string => readCertificate(Buffer.from(certificate, 'base64')).sha256
 
 /**
- * The merging for a registry that has this. What only the older file speaks of is taken; of a kind of which the newer speaks, only what the registry
- * still has. A file takes nothing away, so that somebody does it by hand and leaves it out of the next file: that is not missed for ever.
+ * The merging for a registry that has this. What only the older file speaks of is taken; of a kind of which
+ * the newer speaks, only what the registry still has. A file takes nothing away, so that somebody does it by
+ * hand and leaves it out of the next file: that is not missed for ever.
  */
 export function underneathAt(present: Present): Merge<Declared> {
   const there = {
@@ -106,7 +107,10 @@ type ListsOf<T> = [
   together?: (one: T, under: T) => T,
 ]
 
-/** Those of the newer list, each with what `together` adds to it from below, then those that only the older has. */
+/**
+ * Those of the newer list, each with what `together` adds to it from below, then those that only the older
+ * has.
+ */
 function listed<T>(
   found: Found,
   kind: string,

@@ -1,6 +1,6 @@
 /**
- * Writes the content of a registry as a declared file, with the certificates, profiles and anchors that it names in the same
- * folder.
+ * Writes the content of a registry as a declared file, with the certificates, profiles and anchors that it
+ * names in the same folder.
  */
 import { stringify } from 'yaml'
 import type { ManagementApi } from '../client.ts'
@@ -9,8 +9,8 @@ import { makeFolder } from './folder.ts'
 import { type Present, readPresent } from './read-present.ts'
 
 /**
- * Writes into a new folder. Notifications of members are left out: they would need a call per member, and mail addresses are not
- * written to files unasked. Throws a CommandError.
+ * Writes into a new folder. Notifications of members are left out: they would need a call per member, and
+ * mail addresses are not written to files unasked. Throws a CommandError.
  */
 export async function writeDeclared(api: ManagementApi, folder: string): Promise<{ files: number }> {
   const present = await readPresent(api, { members: [] })

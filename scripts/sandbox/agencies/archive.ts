@@ -1,4 +1,7 @@
-/** An archive that witnesses the registry's transparency log: it cosigns a head only if the log grew from the one that it knows. */
+/**
+ * An archive that witnesses the registry's transparency log: it cosigns a head only if the log grew from the
+ * one that it knows.
+ */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseVerifierKey } from '#core/merkle/verifier-key.ts'

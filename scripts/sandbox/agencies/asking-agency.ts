@@ -1,6 +1,6 @@
 /**
- * An agency's own system that queries the population register through its own security server: one HTTPS call with its client
- * certificate. The tax agency and the business register are such systems.
+ * An agency's own system that queries the population register through its own security server: one HTTPS call
+ * with its client certificate. The tax agency and the business register are such systems.
  */
 import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
@@ -73,8 +73,8 @@ function createAsking(agency: AskingAgency): {
 }
 
 /**
- * The agency's web service for its own officials: `GET /persons/{code}`, `GET /persons?familyName=`, `GET /soap/persons/{code}`, which
- * asks by SOAP, and `GET /companies/of/{town}`.
+ * The agency's web service for its own officials: `GET /persons/{code}`, `GET /persons?familyName=`,
+ * `GET /soap/persons/{code}`, which asks by SOAP, and `GET /companies/of/{town}`.
  */
 export function createAskingAgency(agency: AskingAgency): FastifyInstance {
   const app = Fastify()

@@ -1,6 +1,7 @@
 /**
- * The office of the Health Agency that decides on benefits: it takes applications, one that comes again as the same, and sends each decision as
- * an event through its own security server. It decides at once, as no office does.
+ * The office of the Health Agency that decides on benefits: it takes applications, one that comes again as
+ * the same, and sends each decision as an event through its own security server. It decides at once, as no
+ * office does.
  */
 import { createHash } from 'node:crypto'
 import Fastify, { type FastifyInstance } from 'fastify'

@@ -1,4 +1,6 @@
-/** The business register's table, which the SQL adapter serves as it is: no program of the agency is between. */
+/**
+ * The business register's table, which the SQL adapter serves as it is: no program of the agency is between.
+ */
 import { DatabaseSync } from 'node:sqlite'
 import { people } from './people.ts'
 

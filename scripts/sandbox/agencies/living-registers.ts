@@ -1,4 +1,7 @@
-/** Two registers of a living sandbox: incomes at the tax agency, insured persons at the health agency. Both are synthetic. */
+/**
+ * Two registers of a living sandbox: incomes at the tax agency, insured persons at the health agency. Both
+ * are synthetic.
+ */
 import { createHash } from 'node:crypto'
 import Fastify, { type FastifyInstance } from 'fastify'
 

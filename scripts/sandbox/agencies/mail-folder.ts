@@ -1,6 +1,6 @@
 /**
- * The mail server of a living sandbox: it takes every letter and puts it into a folder, a file each, for whoever plays. It speaks as much
- * SMTP (RFC 5321) as the sandbox's own servers need, on loopback alone.
+ * The mail server of a living sandbox: it takes every letter and puts it into a folder, a file each, for
+ * whoever plays. It speaks as much SMTP (RFC 5321) as the sandbox's own servers need, on loopback alone.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'

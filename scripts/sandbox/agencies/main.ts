@@ -1,6 +1,6 @@
 /**
- * The agencies' own systems in one process: the population register, the tax agency and business register that query it, and the
- * SQL adapter that serves the business register's table.
+ * The agencies' own systems in one process: the population register, the tax agency and business register
+ * that query it, and the SQL adapter that serves the business register's table.
  */
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
@@ -38,7 +38,9 @@ type Settings = {
   counterSettingsFile?: string
   /** The ports of the registers that only a living sandbox has. */
   registers?: { incomes: number; insured: number }
-  /** What a living sandbox has besides: the office that decides on benefits, and the service that offers them. */
+  /**
+   * What a living sandbox has besides: the office that decides on benefits, and the service that offers them.
+   */
   office?: Office & Asker
   offersFile?: string
   /** What a living sandbox has: where letters to people are kept. */

@@ -1,6 +1,6 @@
 /**
- * The population register's own system: REST and SOAP over plain HTTP and its table. It knows nothing about signatures or other
- * agencies.
+ * The population register's own system: REST and SOAP over plain HTTP and its table. It knows nothing about
+ * signatures or other agencies.
  */
 import Fastify, { type FastifyInstance } from 'fastify'
 import { escapeXml } from '#core/xml/escape.ts'

@@ -1,6 +1,6 @@
 /**
- * The WSDL document of the population register. It declares X-Road's header fields with its own schemas of them, since SOAP clients
- * such as zeep send only what the binding declares, and ask no other host for it.
+ * The WSDL document of the population register. It declares X-Road's header fields with its own schemas of
+ * them, since SOAP clients such as zeep send only what the binding declares, and ask no other host for it.
  */
 
 export const POPULATION = 'http://population.example'

@@ -1,4 +1,6 @@
-/** The register of mandates and the portal for clerks at a counter, in the process of the agencies' systems. */
+/**
+ * The register of mandates and the portal for clerks at a counter, in the process of the agencies' systems.
+ */
 import { readSettings, serveAdapter } from '#adapters/kit/serve-adapter.ts'
 import { readWorkerSettings, serveWorker } from '#adapters/kit/serve-worker.ts'
 import { mandatesAdapter } from '#adapters/mandates/adapter.ts'

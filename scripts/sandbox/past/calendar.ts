@@ -1,14 +1,18 @@
 /**
- * When the agencies of a sandbox with a past asked each other. They begin with a pilot on one day of a week, then work every day;
- * most is asked before noon, little at weekends. The last days have something in every hour, unless the past is short: each moment to
- * which the clock leaps makes all jobs of all servers due, which takes a second of a processor.
+ * When the agencies of a sandbox with a past asked each other. They begin with a pilot on one day of a week,
+ * then work every day; most is asked before noon, little at weekends. The last days have something in every
+ * hour, unless the past is short: each moment to which the clock leaps makes all jobs of all servers due,
+ * which takes a second of a processor.
  */
 const HOUR_MS = 3_600_000
 export const DAY_MS = 24 * HOUR_MS
 /** How much of a working day's calls falls into each hour of UTC. */
 const OF_HOUR = [1, 1, 1, 1, 1, 3, 10, 22, 30, 32, 28, 18, 22, 26, 24, 18, 8, 5, 4, 3, 2, 2, 1, 1]
 const WEEKEND = 0.35
-/** From so many days ago on these days of the week, Sunday being 0, have so many calls in so many of their hours. */
+/**
+ * From so many days ago on these days of the week, Sunday being 0, have so many calls in so many of their
+ * hours.
+ */
 const PHASES = [
   { daysAgo: 2, weekdays: [0, 1, 2, 3, 4, 5, 6], calls: 60, hours: 20 },
   { daysAgo: 8, weekdays: [0, 1, 2, 3, 4, 5, 6], calls: 24, hours: 4 },

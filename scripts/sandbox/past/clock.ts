@@ -1,10 +1,11 @@
 /**
- * The clock of a process whose instance is being given a past. Loaded before everything else (`node --import`): from then on `Date` in
- * this process and its threads reads how far it is behind from a file that all processes of the instance share. No server has a setting
- * for that, so no clock of a real one can be moved. Elapsed time stays as it is, and so do dates that are given.
+ * The clock of a process whose instance is being given a past. Loaded before everything else
+ * (`node --import`): from then on `Date` in this process and its threads reads how far it is behind from a
+ * file that all processes of the instance share. No server has a setting for that, so no clock of a real one
+ * can be moved. Elapsed time stays as it is, and so do dates that are given.
  *
- * Whatever recurs is due again whenever the clock leaps. So long timers run slower: a few rounds of it are enough for a past, and more
- * would cost more than the past itself.
+ * Whatever recurs is due again whenever the clock leaps. So long timers run slower: a few rounds of it are
+ * enough for a past, and more would cost more than the past itself.
  */
 import { openSync, readSync } from 'node:fs'
 

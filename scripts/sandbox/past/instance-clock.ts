@@ -1,4 +1,7 @@
-/** The clock of an instance that is being given a past: all its processes read it, the sandbox moves it forward. */
+/**
+ * The clock of an instance that is being given a past: all its processes read it, the sandbox moves it
+ * forward.
+ */
 import { openSync, writeSync } from 'node:fs'
 
 export type InstanceClock = {

@@ -10,9 +10,10 @@ import { hideFromIndex } from './hidden-store.ts'
 type Listed = { queryId: string; kind: string }
 
 /**
- * Somebody at the Health Agency asks the Population Agency about a person, and hides it: the exchange is taken out of the index of the
- * agency's log. The other side has it, so the comparison of that day ends with one discrepancy; the agency's own log still has the record,
- * and proves it. `now`: the time of the instance, in ms.
+ * Somebody at the Health Agency asks the Population Agency about a person, and hides it: the exchange is
+ * taken out of the index of the agency's log. The other side has it, so the comparison of that day ends with
+ * one discrepancy; the agency's own log still has the record, and proves it. `now`: the time of the instance,
+ * in ms.
  */
 export async function hideOne({ layout, servers }: Instance, now: number): Promise<void> {
   const { population } = layout.agencies
@@ -37,7 +38,9 @@ export async function hideOne({ layout, servers }: Instance, now: number): Promi
     throw new Error('no exchange could be hidden')
 }
 
-/** The Tax Agency sends an event to a service that takes none: it is not delivered, and an operator sees why. */
+/**
+ * The Tax Agency sends an event to a service that takes none: it is not delivered, and an operator sees why.
+ */
 export async function sendInVain({ layout }: Instance): Promise<void> {
   const { tax, business } = layout.agencies
   const system = systemOf(layout, tax)

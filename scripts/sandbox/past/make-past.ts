@@ -1,6 +1,7 @@
 /**
- * Gives a new instance its past: sets it up at a time that is months ago and lets it work, under a clock that is moved forward until it
- * says what the real one says. Everything in it is made by the servers themselves: signed, logged on both sides, time-stamped.
+ * Gives a new instance its past: sets it up at a time that is months ago and lets it work, under a clock that
+ * is moved forward until it says what the real one says. Everything in it is made by the servers themselves:
+ * signed, logged on both sides, time-stamped.
  */
 import { rmSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -18,15 +19,23 @@ import { settleIn } from './settle-in.ts'
 import { openTraffic } from './traffic.ts'
 
 const SEED = 15
-/** The comparison of a day with the other side begins a day after its end: this one is compared before the present comes. */
+/**
+ * The comparison of a day with the other side begins a day after its end: this one is compared before the
+ * present comes.
+ */
 const HIDDEN_DAYS_AGO = 7
 const HOUR_MS = 3_600_000
 /** In so long each recurring job has its turn, at the pace of `clock.ts`. */
 const ROUND_MS = 6_000
-/** So many hours are enough for a comparison that is tried again; in vain it must not cost a start minutes. */
+/**
+ * So many hours are enough for a comparison that is tried again; in vain it must not cost a start minutes.
+ */
 const HOURS_TO_COMPARE = 12
 const POLL_MS = 250
-/** In its past an instance renews what it signs once a day, and stamps once a day: for all else the days go by too fast. */
+/**
+ * In its past an instance renews what it signs once a day, and stamps once a day: for all else the days go by
+ * too fast.
+ */
 const IN_THE_PAST = {
   CONCORDAT_REGISTRY_CONFIGURATION_VALIDITY_SECONDS: '86400',
   CONCORDAT_REGISTRY_CONFIGURATION_RENEW_SECONDS: '3600',
@@ -100,8 +109,8 @@ async function work(
 }
 
 /**
- * Gives the comparison of the day on which something is hidden the time that it needs: servers that begin it at once try again after an
- * hour. What is not compared yet is compared in the present.
+ * Gives the comparison of the day on which something is hidden the time that it needs: servers that begin it
+ * at once try again after an hour. What is not compared yet is compared in the present.
  */
 async function untilCompared(instance: Instance, clock: InstanceClock, present: number): Promise<void> {
   const api = instance.servers[instance.layout.agencies.population.key]!
@@ -125,8 +134,8 @@ async function catchUp(instance: Instance): Promise<void> {
 }
 
 /**
- * A list of contracts is good for minutes, and the clock leaps over hours: without it a call has no contract, and says no purpose. On a
- * busy machine the registry answers late, and is asked again.
+ * A list of contracts is good for minutes, and the clock leaps over hours: without it a call has no contract,
+ * and says no purpose. On a busy machine the registry answers late, and is asked again.
  */
 async function fetchContracts({ servers, layout }: Instance): Promise<void> {
   await Promise.all(

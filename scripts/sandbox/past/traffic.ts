@@ -1,4 +1,7 @@
-/** What the agencies of a living sandbox ask each other, as their systems do it: by HTTPS with their certificates. */
+/**
+ * What the agencies of a living sandbox ask each other, as their systems do it: by HTTPS with their
+ * certificates.
+ */
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'undici'
 import {

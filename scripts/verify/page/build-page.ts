@@ -1,7 +1,7 @@
 /**
- * Builds the page that verifies: one HTML file with its whole program and style, which sends no request. Parts of Node that core
- * uses are replaced with browser/. The shapes of statements are compiled here, because the page may not generate code. The same
- * sources give the same file, octet for octet.
+ * Builds the page that verifies: one HTML file with its whole program and style, which sends no request.
+ * Parts of Node that core uses are replaced with browser/. The shapes of statements are compiled here,
+ * because the page may not generate code. The same sources give the same file, octet for octet.
  */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -46,8 +46,8 @@ export async function buildPage(): Promise<Page> {
   const script = atOnce(program)
   const policy = [
     "default-src 'none'",
-    // Allows only the page's own program, and WebAssembly for libxml2. A worker runs the same program, so that the page stays
-    // responsive.
+    // Allows only the page's own program, and WebAssembly for libxml2. A worker runs the same program, so
+    // that the page stays responsive.
     `script-src '${hashOf(script)}' 'wasm-unsafe-eval'`,
     'worker-src blob:',
     `style-src '${hashOf(style)}'`,
@@ -84,15 +84,16 @@ function inEveryLanguage(textOf: (of: (typeof CATALOGUES)[string]) => string): s
 }
 
 /**
- * The module as a plain script: a page opened from a file can start a worker from a script but not from a module. Errors are
- * thrown where the browser reports them.
+ * The module as a plain script: a page opened from a file can start a worker from a script but not from a
+ * module. Errors are thrown where the browser reports them.
  */
 function atOnce(program: string): string {
   const exported = /export\s*\{[^{}]*\};?\s*$/
   if (!exported.test(program)) throw new Error('the program does not end with what it gives')
   // An HTML parser changes these two characters, so the text would have another digest.
   if (/[\0\r]/.test(program)) throw new Error('the program holds a character that a page cannot')
-  // Only libxml2's loader uses its own address. It does not need it, because the program contains what it would fetch.
+  // Only libxml2's loader uses its own address. It does not need it, because the program contains what it
+  // would fetch.
   const body = program.replace(exported, '').replaceAll('import.meta.url', '""')
   return `(async () => {'use strict';\n${body}\n})().catch((error) => setTimeout(() => { throw error }))`
 }
@@ -161,8 +162,8 @@ function statementShape(): Plugin {
 }
 
 /**
- * core loads some modules at first use. In one file that is pointless, and the deferred modules of libxml2 would wait for each
- * other for ever.
+ * core loads some modules at first use. In one file that is pointless, and the deferred modules of libxml2
+ * would wait for each other for ever.
  */
 function everythingAtOnce(): Plugin {
   return {

@@ -1,10 +1,16 @@
-/** Compiles the check of a statement's shape into standalone code, which replaces peer/reconciliation/shapes.ts in the page. */
+/**
+ * Compiles the check of a statement's shape into standalone code, which replaces
+ * peer/reconciliation/shapes.ts in the page.
+ */
 import { readFile } from 'node:fs/promises'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import standalone from 'ajv/dist/standalone/index.js'
 import { parse } from 'yaml'
 
-/** A module that exports `createShapes` with only `statement`, because the page reads nothing else of reconciliation. */
+/**
+ * A module that exports `createShapes` with only `statement`, because the page reads nothing else of
+ * reconciliation.
+ */
 export async function compileStatementShape(): Promise<string> {
   const file = new URL('../../../schemas/reconciliation.yaml', import.meta.url)
   const ajv = new Ajv2020({ strict: false, allErrors: false, code: { source: true, esm: true } })

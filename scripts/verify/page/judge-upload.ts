@@ -1,6 +1,6 @@
 /**
- * Verifies the files that a person passes to the page, with the same function as the command line, within the memory of a
- * browser.
+ * Verifies the files that a person passes to the page, with the same function as the command line, within the
+ * memory of a browser.
  */
 import { isInstanceProfiles } from '#core/certificate/instance-profiles.ts'
 import { parseXml } from '#core/configuration/xml-tree.ts'
@@ -23,8 +23,8 @@ export type GivenFile = { name: string; bytes: Uint8Array }
 export type Upload = {
   evidence: GivenFile
   /**
-   * verificationconf.zip, or the shared parameters of each instance and their certificate profiles. Empty to verify a bundle by
-   * its own configuration.
+   * verificationconf.zip, or the shared parameters of each instance and their certificate profiles. Empty to
+   * verify a bundle by its own configuration.
    */
   configuration: GivenFile[]
   /** A C2SP tlog-policy file. */
@@ -43,7 +43,10 @@ export type Judgement =
   /** Why nothing could be verified. */
   | { refused: Unjudged | { code: string; message: string } }
 
-/** The largest evidence, in octets, that the page accepts. For more it refers to the command line, which has no limit. */
+/**
+ * The largest evidence, in octets, that the page accepts. For more it refers to the command line, which has
+ * no limit.
+ */
 export const MAX_EVIDENCE = 1024 * 1024 * 1024
 const MAX_ATTACHMENT = 1024 * 1024 * 1024
 const MAX_PARTS = 4096

@@ -1,6 +1,6 @@
 /**
- * Puts the page that verifies next to the auditors' console, so that auditors can download it. Builds it when its sources have
- * changed.
+ * Puts the page that verifies next to the auditors' console, so that auditors can download it. Builds it when
+ * its sources have changed.
  */
 import { createHash } from 'node:crypto'
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises'

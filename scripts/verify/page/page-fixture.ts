@@ -1,6 +1,6 @@
 /**
- * For tests only: runs the page's own program in Node, with the browser's counterparts inside, and the command line for
- * comparison.
+ * For tests only: runs the page's own program in Node, with the browser's counterparts inside, and the
+ * command line for comparison.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,7 +28,9 @@ export async function builtPage(t: Pick<Test, 'teardown'>): Promise<BuiltPage> {
   return { judgeUpload, file }
 }
 
-/** `reason` and `subIndication` are those of the evidence as a whole, `records` of each record of a bundle. */
+/**
+ * `reason` and `subIndication` are those of the evidence as a whole, `records` of each record of a bundle.
+ */
 type Verdict = {
   verdict: string
   subIndication?: string
@@ -36,7 +38,10 @@ type Verdict = {
   records?: { reason: string }[]
 }
 
-/** Verifies the same evidence with the page and with the command line; the test fails unless both give the same result. */
+/**
+ * Verifies the same evidence with the page and with the command line; the test fails unless both give the
+ * same result.
+ */
 export async function compared(
   t: Test,
   page: BuiltPage,

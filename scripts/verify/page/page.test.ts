@@ -1,6 +1,6 @@
 /**
- * The page that verifies: on X-Road's vectors and hostile files it gives the command line's verdict; in Chromium, from a file,
- * offline.
+ * The page that verifies: on X-Road's vectors and hostile files it gives the command line's verdict; in
+ * Chromium, from a file, offline.
  */
 
 import { hash } from 'node:crypto'

@@ -1,6 +1,6 @@
 /**
- * A use of a person's data that the portal saved: the page that verifies and the command line say of it what is proven and what is not; in
- * Chromium, from a file, offline.
+ * A use of a person's data that the portal saved: the page that verifies and the command line say of it what
+ * is proven and what is not; in Chromium, from a file, offline.
  */
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * For tests: a security server, an authority that orders audits of it, and a registry between them. The registry returns the
- * orders that the test gives it and records the answers.
+ * For tests: a security server, an authority that orders audits of it, and a registry between them. The
+ * registry returns the orders that the test gives it and records the answers.
  */
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
@@ -63,8 +63,8 @@ export const signed = (document: unknown, type: string, by: Party, ocsp: Buffer[
 type Registry = { listed: ListedOrder[]; named: string[] | undefined; isDown: boolean; aheadMs: number }
 
 /**
- * Creates a log with six records. The seed covers the first five: four of the audited party, one of them secret, and one of
- * another party. The sixth is of the audited party too, but newer than the seed.
+ * Creates a log with six records. The seed covers the first five: four of the audited party, one of them
+ * secret, and one of another party. The sixth is of the audited party too, but newer than the seed.
  */
 export async function createAuditOrderWorld(t: Test, url: string) {
   const isPostgresql = url.startsWith('postgres')

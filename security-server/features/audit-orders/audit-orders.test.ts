@@ -1,5 +1,6 @@
 /**
- * Audit orders at a server, on both stores: received, checked, decided and answered; and what the authority finds in the answer.
+ * Audit orders at a server, on both stores: received, checked, decided and answered; and what the authority
+ * finds in the answer.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
@@ -50,7 +51,8 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       { what: 'Signature', state: 'good' },
       { what: 'Sample', state: 'good', why: /3 records are in scope/ },
     ])
-    // The records of this test are no REST messages. The judge must report this for the right records and report nothing else.
+    // The records of this test are no REST messages. The judge must report this for the right records and
+    // report nothing else.
     t.match(checks.slice(5), [
       { state: 'bad', why: /FORMAT_FAILURE Record/ },
       { why: /FORMAT_FAILURE Record/ },

@@ -1,7 +1,7 @@
 /**
- * Collects what an order asks for: the records in its scope below the seed, the sample that the seed determines, and an evidence
- * bundle of each sampled record. The seed must be a tree head that this log signed. So the sample is drawn from records that were
- * logged before anybody asked.
+ * Collects what an order asks for: the records in its scope below the seed, the sample that the seed
+ * determines, and an evidence bundle of each sampled record. The seed must be a tree head that this log
+ * signed. So the sample is drawn from records that were logged before anybody asked.
  */
 import type { Readable } from 'node:stream'
 import { drawSample } from '#core/audit-order/draw-sample.ts'
@@ -32,8 +32,8 @@ const MAX_BUNDLES_BYTES = 2 * 1024 * 1024
 const ENTRY_BYTES = 4096
 
 /**
- * Throws `audit_order_refused` for a seed that is no tree head of this log, and for a scope with more records than fit in an
- * answer.
+ * Throws `audit_order_refused` for a seed that is no tree head of this log, and for a scope with more records
+ * than fit in an answer.
  */
 export async function collect(
   q: { order: AuditOrder; sha256: string; seed: string; server: string; clearance: Clearance },
@@ -69,7 +69,10 @@ export async function collect(
   return { payload: { ...listed, bundles }, sample }
 }
 
-/** Throws `audit_order_refused` for a malformed seed: the refusal is final, because a later try would fail too. */
+/**
+ * Throws `audit_order_refused` for a malformed seed: the refusal is final, because a later try would fail
+ * too.
+ */
 function seedOf(seed: string): Checkpoint {
   try {
     return readSeed(seed)
@@ -78,7 +81,10 @@ function seedOf(seed: string): Checkpoint {
   }
 }
 
-/** Adds a record that is in scope. A record that does not say whether it is in scope is only counted in the coverage. */
+/**
+ * Adds a record that is in scope. A record that does not say whether it is in scope is only counted in the
+ * coverage.
+ */
 function take(
   row: FoundRecord,
   { scope }: AuditOrder,
@@ -93,7 +99,10 @@ function take(
   coverage.lastUnsaid = row.index
 }
 
-/** Bundles the sampled records. A record that was erased since, or whose bundle is too large, gets the reason instead. */
+/**
+ * Bundles the sampled records. A record that was erased since, or whose bundle is too large, gets the reason
+ * instead.
+ */
 async function bundlesOf(
   sample: number[],
   { clearance, most }: { clearance: Clearance; most: number },

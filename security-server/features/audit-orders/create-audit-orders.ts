@@ -1,7 +1,7 @@
 /**
- * The steps of an audit order at this server: fetched from the registry, checked, decided by people if the policy wants that, and
- * answered. Each step is recorded in the audit log before it happens. Every order ends with an answer or with a refusal that
- * states the reason.
+ * The steps of an audit order at this server: fetched from the registry, checked, decided by people if the
+ * policy wants that, and answered. Each step is recorded in the audit log before it happens. Every order ends
+ * with an answer or with a refusal that states the reason.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -56,8 +56,9 @@ export type AuditOrders = {
   /** For the job: fetches new orders and answers those that are due. */
   run(): Promise<void>
   /**
-   * Approves an order. With `two`, an order that asks for content needs two approvals, and the second person must be logged
-   * in themselves. Throws `not_found`, `conflict`, `key_without_person`, `not_in_person`, `not_second_person`, `session_ended`.
+   * Approves an order. With `two`, an order that asks for content needs two approvals, and the second person
+   * must be logged in themselves. Throws `not_found`, `conflict`, `key_without_person`, `not_in_person`,
+   * `not_second_person`, `session_ended`.
    */
   approve(id: string, caller: Caller, two?: TwoPeople): Promise<AuditOrderRow>
   /** Refuses an order. Throws `not_found`, `conflict`. */
@@ -81,8 +82,8 @@ const PATH = '/registration/v1/audit-orders/answers'
 /** If the registry has lost an answer, the server sends it again, at most once in this time. */
 const TOLD_AGAIN_MS = 3_600_000
 /**
- * After a failure the server waits a minute, then twice as long each time: up to LATEST_MS, or up to REFUSED_MS if the registry
- * refused the answer.
+ * After a failure the server waits a minute, then twice as long each time: up to LATEST_MS, or up to
+ * REFUSED_MS if the registry refused the answer.
  */
 const AGAIN_MS = 60_000
 const LATEST_MS = 5 * 60_000
@@ -98,8 +99,8 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     audit.before({ caller: ITSELF, operation, target: `audit order ${id}`, data })
 
   /**
-   * Orders that are answered but that the registry still lists: their hashes, and since when and for how long the server
-   * reports them as already received.
+   * Orders that are answered but that the registry still lists: their hashes, and since when and for how long
+   * the server reports them as already received.
    */
   const notAgain = new Map<string, { since: number; ms: number }>()
 
@@ -143,9 +144,10 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   }
 
   /**
-   * The registry lists an order that was already answered, because it was restored from an older backup. The server sends the
-   * answer again, at most once an hour. With another seed the sample would be another one, so such an order is not answered
-   * again. From then on the server reports it as already received, so that it takes no place in the registry's list.
+   * The registry lists an order that was already answered, because it was restored from an older backup. The
+   * server sends the answer again, at most once an hour. With another seed the sample would be another one,
+   * so such an order is not answered again. From then on the server reports it as already received, so that
+   * it takes no place in the registry's list.
    */
   const again = async (row: AuditOrderRow, seed: string): Promise<void> => {
     const state = row.state as OrderState
@@ -207,8 +209,8 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   }
 
   /**
-   * Orders whose answer could not be sent, with their waiting time. Kept in memory only: after a restart the server tries at
-   * once.
+   * Orders whose answer could not be sent, with their waiting time. Kept in memory only: after a restart the
+   * server tries at once.
    */
   const waits = new Map<string, { since: number; ms: number }>()
 
@@ -278,7 +280,10 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   }
 }
 
-/** Checks an order. A fault in it, or a form that this version does not know, becomes the reason of the refusal. */
+/**
+ * Checks an order. A fault in it, or a form that this version does not know, becomes the reason of the
+ * refusal.
+ */
 function judge({ order: text, receivedAt }: ListedOrder, { server, authorities, clock }: Rooms): Judged {
   const bytes = Buffer.from(text)
   const { document } = readSignedJson(bytes, AUDIT_DOCUMENT.order, AUDIT_LIMITS.orderBytes)

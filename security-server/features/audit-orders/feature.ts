@@ -1,5 +1,6 @@
 /**
- * Audit orders of authorities: fetched from the registry, decided by people if the policy wants that, and answered with evidence.
+ * Audit orders of authorities: fetched from the registry, decided by people if the policy wants that, and
+ * answered with evidence.
  */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'

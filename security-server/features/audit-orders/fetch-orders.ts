@@ -1,6 +1,6 @@
 /**
- * Asks the registry which audit orders this server has to answer. The server's owner signs the question; the answer is accepted
- * only if the registry signed it and it answers this question.
+ * Asks the registry which audit orders this server has to answer. The server's owner signs the question; the
+ * answer is accepted only if the registry signed it and it answers this question.
  */
 import { randomUUID } from 'node:crypto'
 import { isoTime, list, pattern, plainText, record, serverId } from '#core/contract/fields.ts'

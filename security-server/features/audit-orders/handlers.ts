@@ -1,4 +1,7 @@
-/** Audit orders for auditors: what an authority ordered, what the server answered, and the decision if the policy wants one. */
+/**
+ * Audit orders for auditors: what an authority ordered, what the server answered, and the decision if the
+ * policy wants one.
+ */
 import { readableOrder } from '#core/audit-order/read-order.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
@@ -10,7 +13,10 @@ import type { Needs } from './needs.ts'
 import type { AuditOrderRow } from './store.ts'
 import { mayDecide, twoPeople } from './two-people.ts'
 
-/** How many orders wait for a decision of this caller, and of how many the deadline is over; none for who may not decide. */
+/**
+ * How many orders wait for a decision of this caller, and of how many the deadline is over; none for who may
+ * not decide.
+ */
 export async function ordersWaitingFor(
   caller: Pick<Caller, 'id' | 'roles'>,
   { auditOrders, clock }: Pick<Needs, 'auditOrders' | 'clock'>,
@@ -50,8 +56,8 @@ export function auditOrderHandlers(rooms: Needs): Handlers {
 }
 
 /**
- * An order as the caller may see it. Numbers that count secret records are shown only with the clearance for them; the reason of
- * a refusal only to people who may decide about orders.
+ * An order as the caller may see it. Numbers that count secret records are shown only with the clearance for
+ * them; the reason of a refusal only to people who may decide about orders.
  */
 function auditOrderView(
   row: AuditOrderRow,

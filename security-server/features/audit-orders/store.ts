@@ -6,8 +6,8 @@ import { say } from '#schemas/said.ts'
 import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 /**
- * waiting: for an approval here. due: to be answered. refusing: the refusal must still be sent. answered, refused: the registry
- * has the answer or the refusal.
+ * waiting: for an approval here. due: to be answered. refusing: the refusal must still be sent. answered,
+ * refused: the registry has the answer or the refusal.
  */
 export type OrderState = 'waiting' | 'due' | 'refusing' | 'answered' | 'refused'
 
@@ -35,7 +35,10 @@ export type AuditOrderRow = {
   answered_at: Time | null
   /** Why the last attempt failed. */
   error: string | null
-  /** The clearance of the authority. Only readers with at least this clearance see `matched`, `sample` and `error`. */
+  /**
+   * The clearance of the authority. Only readers with at least this clearance see `matched`, `sample` and
+   * `error`.
+   */
   clearance: Whole
 }
 
@@ -62,8 +65,8 @@ export function createAuditOrderStore(database: Database) {
     find: (sha256: string): Promise<AuditOrderRow | undefined> =>
       kysely.selectFrom('audit_order').selectAll().where('sha256', '=', sha256).executeTakeFirst(),
     /**
-     * Stores the first of two approvals; `instead`: of one that counts no more. Throws `conflict` when somebody has approved or decided
-     * meanwhile. `check` throws when who approves may not do so any more.
+     * Stores the first of two approvals; `instead`: of one that counts no more. Throws `conflict` when
+     * somebody has approved or decided meanwhile. `check` throws when who approves may not do so any more.
      */
     agree: (
       id: string,
@@ -84,8 +87,9 @@ export function createAuditOrderStore(database: Database) {
           throw new Fault('conflict', { what: say`the order was decided about already` })
       }),
     /**
-     * What people decided; `agreedBy`: on whose first approval it relies, null where it needs none. Throws `conflict` unless the order still
-     * waits with it. `check` throws when who decides may not do so any more.
+     * What people decided; `agreedBy`: on whose first approval it relies, null where it needs none. Throws
+     * `conflict` unless the order still waits with it. `check` throws when who decides may not do so any
+     * more.
      */
     decide: (
       id: string,
@@ -124,7 +128,10 @@ export function createAuditOrderStore(database: Database) {
         .executeTakeFirstOrThrow()
       return Number(row.found)
     },
-    /** Orders that wait for a decision, save those to which this person or API key has agreed already; `overdue`: of these. */
+    /**
+     * Orders that wait for a decision, save those to which this person or API key has agreed already;
+     * `overdue`: of these.
+     */
     waiting: async (q: { caller: string; now: string }): Promise<{ waiting: number; overdue: number }> => {
       const row = await kysely
         .selectFrom('audit_order')

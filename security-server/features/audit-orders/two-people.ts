@@ -11,7 +11,10 @@ const DECIDERS = ['XROAD_CONTENT_AUDITOR', 'XROAD_SECURITY_OFFICER']
 export const mayDecide = ({ roles }: Pick<Caller, 'roles'>): boolean =>
   DECIDERS.some((role) => roles.includes(role))
 
-/** Two of those who may decide, as they may now: an approval does not outlive the role or the access of who gave it. */
+/**
+ * Two of those who may decide, as they may now: an approval does not outlive the role or the access of who
+ * gave it.
+ */
 export function twoPeople(caller: Caller, rooms: Pick<Needs, 'apiKeys' | 'people'>): TwoPeople {
   const { apiKeys, people } = rooms
   return {

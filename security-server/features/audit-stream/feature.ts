@@ -1,6 +1,6 @@
 /**
- * Copies the audit log off the machine: its head goes to the witnessed message log, and its records to a collector if the
- * settings name one.
+ * Copies the audit log off the machine: its head goes to the witnessed message log, and its records to a
+ * collector if the settings name one.
  */
 import {
   type AuditStreamSettings,

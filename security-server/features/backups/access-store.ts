@@ -1,4 +1,7 @@
-/** Runs inside a restore: revokes the access of everybody who must not come back with the rows, and records the decisions. */
+/**
+ * Runs inside a restore: revokes the access of everybody who must not come back with the rows, and records
+ * the decisions.
+ */
 import type { Kysely } from 'kysely'
 import type { ApiKeyTables } from '#platform/api-keys/store.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'

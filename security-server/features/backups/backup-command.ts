@@ -1,5 +1,6 @@
 /**
- * The options `--make-backup` and `--restore-backup` of the process. Each does its work, prints the result, and ends the process.
+ * The options `--make-backup` and `--restore-backup` of the process. Each does its work, prints the result,
+ * and ends the process.
  */
 import path from 'node:path'
 import type { Migration } from 'kysely/migration'
@@ -27,8 +28,8 @@ type Settings = {
 }
 
 /**
- * Runs before anything is opened: restores and ends the process. Returns if `--restore-backup` is absent. Throws `conflict` while a process of the
- * server works with the directory.
+ * Runs before anything is opened: restores and ends the process. Returns if `--restore-backup` is absent.
+ * Throws `conflict` while a process of the server works with the directory.
  */
 export async function restoreAndEnd(
   words: BackupWords,
@@ -95,8 +96,8 @@ function restoredInWords(
 }
 
 /**
- * Runs while the server itself may run as another process: opens the keys, makes a backup and ends the process. Returns if
- * `--make-backup` is absent.
+ * Runs while the server itself may run as another process: opens the keys, makes a backup and ends the
+ * process. Returns if `--make-backup` is absent.
  */
 export async function backUpAndEnd(
   words: BackupWords,

@@ -1,4 +1,7 @@
-/** The words with which the process makes or restores a backup and ends. Apart from what they do, for who only reads the command line. */
+/**
+ * The words with which the process makes or restores a backup and ends. Apart from what they do, for who only
+ * reads the command line.
+ */
 export const BACKUP_OPTIONS = {
   'make-backup': { type: 'string' },
   'restore-backup': { type: 'string' },

@@ -1,4 +1,7 @@
-/** Makes a backup while the server runs, checks who signed it, and checks who can log in after a restore, on both stores. */
+/**
+ * Makes a backup while the server runs, checks who signed it, and checks who can log in after a restore, on
+ * both stores.
+ */
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import {
   chmodSync,
@@ -111,8 +114,8 @@ t.test('who signed it: what is proved, and what is not', async (t) => {
   await refused({}, /was not valid at 2036/)
   await refused(trusted(one), /not the owner/)
 
-  // Refused: another member's key on the same server, a certificate with the owner's name but an unknown issuer, and a listener's
-  // key.
+  // Refused: another member's key on the same server, a certificate with the owner's name but an unknown
+  // issuer, and a listener's key.
   await make(one, by(one, second))
   await refused({}, /no such signing certificate of DEV\/GOV\/1000/)
   await refused(trusted(one), /of DEV\/COM\/4000/)
@@ -124,14 +127,16 @@ t.test('who signed it: what is proved, and what is not', async (t) => {
   await refused({}, /not for signing/)
   await refused(trusted(one), /not for signing/)
 
-  // A forger who knows the backup key makes a certification service of their own and adds its certificate to the keys.
+  // A forger who knows the backup key makes a certification service of their own and adds its certificate to
+  // the keys.
   const forger = await stage(t)
   await make(forger, by(forger))
   cpSync(forger.at('backup'), at('backup'))
   t.match((await judge()).signer.notProved[0], /whoever has the key of backups/)
   await refused(trusted(one), /not the owner/)
 
-  // Other files, and hostile ones, do not count as keys. A certification service that nobody trusts does not count either.
+  // Other files, and hostile ones, do not count as keys. A certification service that nobody trusts does not
+  // count either.
   const contents = [
     '[',
     '{}',

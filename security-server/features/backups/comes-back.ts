@@ -24,8 +24,8 @@ export type Decided = { letIn: string[]; locked: string[]; removed: string[]; en
 export const ACCESS_TABLES = ['person', 'api_key']
 
 /**
- * The people who could log in by these rows, and the API keys that are not revoked. Expired keys are included; they give no
- * access anyway.
+ * The people who could log in by these rows, and the API keys that are not revoked. Expired keys are
+ * included; they give no access anyway.
  */
 export function comesBackIn({ of }: Pick<BackupRows, 'of'>): ComesBack {
   const people: BackPerson[] = []
@@ -45,9 +45,9 @@ function named(row: Record<string, unknown>): { id: string; name: string; roles:
 }
 
 /**
- * Everybody who is not named stays out: active people are locked and can be unlocked later; invitations are withdrawn. Throws
- * `invalid_input` for a name that is not in the backup. Throws `invalid_configuration` without an initial API key, unless at
- * least one named system administrator can log in.
+ * Everybody who is not named stays out: active people are locked and can be unlocked later; invitations are
+ * withdrawn. Throws `invalid_input` for a name that is not in the backup. Throws `invalid_configuration`
+ * without an initial API key, unless at least one named system administrator can log in.
  */
 export function decideAccess(
   { people, apiKeys }: ComesBack,

@@ -1,6 +1,6 @@
 /**
- * Runs inside a restore: ends exports of the log that were being made. No backup has what was found so far, so they could not go on, and
- * would take the places of others until their week is over.
+ * Runs inside a restore: ends exports of the log that were being made. No backup has what was found so far,
+ * so they could not go on, and would take the places of others until their week is over.
  */
 import type { Kysely } from 'kysely'
 import { tablesIn } from '#platform/database/dialect-dump.ts'

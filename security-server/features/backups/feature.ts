@@ -1,4 +1,7 @@
-/** Backups of the server, made daily and on request and read back, and the result of the last restore for operators. */
+/**
+ * Backups of the server, made daily and on request and read back, and the result of the last restore for
+ * operators.
+ */
 
 import { BACKUP_SECONDS, MAKE_BACKUP } from '#platform/backups/daily-backups.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
@@ -12,7 +15,10 @@ import { restorationHandlers } from './restoration.ts'
 
 type Ground = Needs & Omit<Parameters<typeof openServerBackups>[0], 'health'>
 type Offers = {
-  /** Since when backups are tried, the newest that was made, and when one was last read back; undefined where none are wanted. */
+  /**
+   * Since when backups are tried, the newest that was made, and when one was last read back; undefined where
+   * none are wanted.
+   */
   backupAges(): Promise<
     | {
         since: string

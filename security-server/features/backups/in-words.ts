@@ -1,4 +1,7 @@
-/** Texts about a backup of a security server for people: who signed it, who could log in after a restore, and which keys come back. */
+/**
+ * Texts about a backup of a security server for people: who signed it, who could log in after a restore, and
+ * which keys come back.
+ */
 import type { BackPerson } from './comes-back.ts'
 import type { SignerVerdict } from './judge-signer.ts'
 import type { BackupKey, KeysBack } from './keys-back.ts'

@@ -1,6 +1,6 @@
 /**
- * Checks who signed a backup of a security server. Guarantees that the signer was the server's owner, as far as local files can
- * prove that without a network. Lists what they prove and what they do not.
+ * Checks who signed a backup of a security server. Guarantees that the signer was the server's owner, as far
+ * as local files can prove that without a network. Lists what they prove and what they do not.
  */
 import { hash } from 'node:crypto'
 import { isSigningCertificate } from '#core/certificate/usage.ts'
@@ -19,9 +19,9 @@ export type Trust = { indexes: ReadonlyMap<string, ConfigurationIndex>; origin: 
 const KEY_FILE = /^keys\/.*\.json$/
 
 /**
- * With `trust`, an approved CA must have issued the certificate to the owner, and it must have been valid when the backup says
- * that it was made. Without `trust`, the backup itself must contain it as a signing certificate of the owner. Throws
- * `backup_invalid`.
+ * With `trust`, an approved CA must have issued the certificate to the owner, and it must have been valid
+ * when the backup says that it was made. Without `trust`, the backup itself must contain it as a signing
+ * certificate of the owner. Throws `backup_invalid`.
  */
 export function judgeSigner(q: {
   signature: JsonSignature

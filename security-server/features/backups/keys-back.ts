@@ -1,6 +1,7 @@
 /**
- * Decides which keys of a backup a restore puts into the folder. A folder that has a token keeps its own keys: one of the backup that it lacks was deleted
- * after it, or lost, and comes back only if the operator names it. A new folder gets all of them, for nothing is there to compare them with.
+ * Decides which keys of a backup a restore puts into the folder. A folder that has a token keeps its own
+ * keys: one of the backup that it lacks was deleted after it, or lost, and comes back only if the operator
+ * names it. A new folder gets all of them, for nothing is there to compare them with.
  */
 import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
@@ -37,8 +38,9 @@ export function keysIn(files: Files): BackupKey[] {
 }
 
 /**
- * `put` are the files to write. The token is the last of them: if the restore ends before, the folder still counts as new when it is run again. Throws
- * `invalid_input` for a key in `bringBack` that is not in the backup.
+ * `put` are the files to write. The token is the last of them: if the restore ends before, the folder still
+ * counts as new when it is run again. Throws `invalid_input` for a key in `bringBack` that is not in the
+ * backup.
  */
 export async function decideKeys(
   directory: string,
@@ -70,8 +72,9 @@ export async function decideKeys(
 }
 
 /**
- * What this restore did together with earlier attempts, which were broken off: they may have put the token and keys into a new folder, and this one
- * finds them there. `earlier` are their `KeysBack` as JSON. Of those only that is told which is in this folder as in the backup.
+ * What this restore did together with earlier attempts, which were broken off: they may have put the token
+ * and keys into a new folder, and this one finds them there. `earlier` are their `KeysBack` as JSON. Of those
+ * only that is told which is in this folder as in the backup.
  */
 export async function withEarlier(
   directory: string,

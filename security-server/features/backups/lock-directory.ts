@@ -1,10 +1,13 @@
-/** No process of the server works with its directory while a backup is restored: neither the server itself nor one of its workers. */
+/**
+ * No process of the server works with its directory while a backup is restored: neither the server itself nor
+ * one of its workers.
+ */
 import { globSync } from 'node:fs'
 import path from 'node:path'
 
 /**
- * Holds what each process that ever worked with `directory` locks, until the returned function is called. Throws the `conflict` of `lock` when one
- * works with it.
+ * Holds what each process that ever worked with `directory` locks, until the returned function is called.
+ * Throws the `conflict` of `lock` when one works with it.
  */
 export function lockDirectory(
   directory: string,

@@ -1,7 +1,7 @@
 /**
- * Guarantees that a backup of a security server contains everything that cannot be created again, except the message log:
- * clients, services, access rights, keys in their encrypted form, anchor and marks. It contains nothing that opens a key or a
- * record.
+ * Guarantees that a backup of a security server contains everything that cannot be created again, except the
+ * message log: clients, services, access rights, keys in their encrypted form, anchor and marks. It contains
+ * nothing that opens a key or a record.
  */
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'

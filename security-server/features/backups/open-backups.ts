@@ -1,4 +1,7 @@
-/** Connects the backups of this server to the daily backups of the platform: what a backup contains and who signs it. */
+/**
+ * Connects the backups of this server to the daily backups of the platform: what a backup contains and who
+ * signs it.
+ */
 import { hash } from 'node:crypto'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { type DailyBackups, openDailyBackups } from '#platform/backups/daily-backups.ts'

@@ -1,4 +1,6 @@
-/** The newest backup is read back once a day, by the node that has its file; what cannot be read is no proof. */
+/**
+ * The newest backup is read back once a day, by the node that has its file; what cannot be read is no proof.
+ */
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,7 @@
 /**
- * Proves once a day that the newest backup can be read: from beginning to end, with the secret of the settings. Only the node that made it
- * has the file. It does not prove that it can be restored on another machine: people try that.
+ * Proves once a day that the newest backup can be read: from beginning to end, with the secret of the
+ * settings. Only the node that made it has the file. It does not prove that it can be restored on another
+ * machine: people try that.
  */
 import type { DailyBackups } from '#platform/backups/daily-backups.ts'
 import { type Clock, hasPassed } from '#platform/clock.ts'

@@ -1,4 +1,6 @@
-/** What a restore loads is what was verified, and no table or key comes back that must not, on either store. */
+/**
+ * What a restore loads is what was verified, and no table or key comes back that must not, on either store.
+ */
 import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -50,7 +52,10 @@ function afterVerifying(act: () => void): Record<string, Migration> {
 }
 
 /** A process that restores: its arguments are two modules and what they are asked. */
-/** The process reads all features of the server first: nobody sees how far it is, and on a busy machine that takes a minute. */
+/**
+ * The process reads all features of the server first: nobody sees how far it is, and on a busy machine that
+ * takes a minute.
+ */
 const IMPORT_MS = 300_000
 const RESTORE = `
   const [{ restoreServerBackup }, { serverMigrations: migrations }] =
@@ -209,7 +214,8 @@ t.test('a key that was deleted after the backup comes back only if it is named',
   for (const id of ids) t.ok(existsSync(fileIn('new', id)))
   t.ok(readFileSync(at('new', 'keys', 'token.json')).equals(readFileSync(token)))
 
-  // Killed between the token and the rows: nothing reads the pipe, and what empties the file of the first API key waits.
+  // Killed between the token and the rows: nothing reads the pipe, and what empties the file of the first API
+  // key waits.
   const cut = `sqlite:${at('cut.db')}`
   execFileSync('mkfifo', [at('pipe')])
   const { trust, ...asked } = { ...question(one), ...trusted(one) }

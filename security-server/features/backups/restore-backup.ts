@@ -1,7 +1,9 @@
 /**
- * Restores a security server from a backup, offline. Guarantees that nothing is overwritten: the database must be empty, and
- * existing keys, anchor and marks stay; a key that a kept folder lacks comes back only if the operator names it (`keys-back.ts`). The rows come last: a restore that ends before can be run again. Guarantees that only the people whom the operator names can log in afterwards. Does not
- * touch the message log.
+ * Restores a security server from a backup, offline. Guarantees that nothing is overwritten: the database
+ * must be empty, and existing keys, anchor and marks stay; a key that a kept folder lacks comes back only if
+ * the operator names it (`keys-back.ts`). The rows come last: a restore that ends before can be run again.
+ * Guarantees that only the people whom the operator names can log in afterwards. Does not touch the message
+ * log.
  */
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -38,14 +40,20 @@ type Question = {
   file: string
   secret: string
   server?: string
-  /** The configurations by which the signer is judged. Without them only the backup itself is examined, which proves less. */
+  /**
+   * The configurations by which the signer is judged. Without them only the backup itself is examined, which
+   * proves less.
+   */
   trust?: Trust | undefined
   /** SHA-256 of the only certificate that the operator accepts as the owner's. */
   acceptedSigner?: string | undefined
   now: Date
 }
 
-/** Reads and verifies the whole backup. Throws `backup_invalid`, also for a backup of another server or of a registry. */
+/**
+ * Reads and verifies the whole backup. Throws `backup_invalid`, also for a backup of another server or of a
+ * registry.
+ */
 export async function verifyServerBackup(q: Question): Promise<VerifiedServerBackup> {
   const files: Files = new Map()
   let held = 0
@@ -75,8 +83,8 @@ export async function verifyServerBackup(q: Question): Promise<VerifiedServerBac
 }
 
 /**
- * Before anything is written, throws `backup_invalid`, the faults of `decideAccess` and `decideKeys`, and `conflict` for a database that is not
- * empty.
+ * Before anything is written, throws `backup_invalid`, the faults of `decideAccess` and `decideKeys`, and
+ * `conflict` for a database that is not empty.
  */
 export async function restoreServerBackup(
   q: Question & {
@@ -107,7 +115,8 @@ export async function restoreServerBackup(
       await applyAccess(transaction, { ...record, signer: signer.sha256 }, q.now.getTime())
       await endExports(transaction, q.now.getTime())
       await putFiles(directory, put)
-      // The old initial API key in this file is revoked. The next start writes a new one if the file is empty.
+      // The old initial API key in this file is revoked. The next start writes a new one if the file is
+      // empty.
       if (initialApiKeyFile !== undefined) await emptyFile(initialApiKeyFile)
     },
   })

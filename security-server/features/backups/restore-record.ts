@@ -6,7 +6,10 @@ import type { KeysBack } from './keys-back.ts'
 /** The operation in the audit log. */
 export const RESTORED = 'restoreServer'
 
-/** Who got access again and who did not, by id. Names are left out because audit records are kept for ever. Those of earlier versions say nothing of keys. */
+/**
+ * Who got access again and who did not, by id. Names are left out because audit records are kept for ever.
+ * Those of earlier versions say nothing of keys.
+ */
 export type RestoreRecord = {
   backupSha256: string
   madeAt: Time

@@ -1,6 +1,6 @@
 /**
- * Asks the registry's catalogue. The server's owner signs the question; the answer is accepted only if the registry signed it, it
- * answers this question, and it is within its bounds.
+ * Asks the registry's catalogue. The server's owner signs the question; the answer is accepted only if the
+ * registry signed it, it answers this question, and it is within its bounds.
  */
 import { randomUUID } from 'node:crypto'
 import type { Read } from '#core/contract/fields.ts'
@@ -17,8 +17,9 @@ const BASE = '/registration/v1/catalogue'
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024
 
 /**
- * Each throws `registration_unavailable` when the registry gives no answer, or one that cannot be read; `registration_refused` with
- * its reason; `invalid_global_conf_signature` for an answer that it did not sign for this question.
+ * Each throws `registration_unavailable` when the registry gives no answer, or one that cannot be read;
+ * `registration_refused` with its reason; `invalid_global_conf_signature` for an answer that it did not sign
+ * for this question.
  */
 type AskCatalogue = {
   list(q: { q?: string; offset: number; limit: number }): Promise<CatalogueList>

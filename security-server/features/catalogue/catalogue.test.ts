@@ -1,4 +1,7 @@
-/** A security server's people look through a real registry's catalogue over real TLS; and registries that lie, or are away. */
+/**
+ * A security server's people look through a real registry's catalogue over real TLS; and registries that lie,
+ * or are away.
+ */
 import t from 'tap'
 import {
   collect as collectCatalogue,

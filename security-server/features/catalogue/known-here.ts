@@ -1,4 +1,7 @@
-/** What this server knows of a service of the catalogue: whether it is its own, and which contracts of its clients name it; pure. */
+/**
+ * What this server knows of a service of the catalogue: whether it is its own, and which contracts of its
+ * clients name it; pure.
+ */
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import type { ContractContent, ContractState } from '#schemas/contract.ts'
 import { idText, parseServiceId, subsystemOf } from '#schemas/identifiers.ts'
@@ -8,12 +11,17 @@ import type { Contracts } from '../../global-configuration/contracts/contracts.t
 const OPEN: readonly ContractState[] = ['ACTIVE', 'SUSPENDED', 'ACCEPTED', 'PROPOSED']
 const MOST_CONTRACTS = 50
 
-/** OWN: of a client of this server. UNKNOWN: no contract of ours names it, which says nothing of rights that its provider gave. */
+/**
+ * OWN: of a client of this server. UNKNOWN: no contract of ours names it, which says nothing of rights that
+ * its provider gave.
+ */
 type Standing = 'OWN' | (typeof OPEN)[number] | 'UNKNOWN'
 type KnownContract = { contract: string; title: string; state: ContractState; consumers: string[] }
 type KnownHere = { standing: Standing; contracts: KnownContract[] }
 
-/** `contracts` are those that the one who looks may see; `own` are the clients of this server in text form. */
+/**
+ * `contracts` are those that the one who looks may see; `own` are the clients of this server in text form.
+ */
 export function knownHere(
   service: string,
   { contracts, own }: { contracts: ReturnType<Contracts['view']>['contracts']; own: ReadonlySet<string> },

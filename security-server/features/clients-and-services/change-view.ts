@@ -1,6 +1,6 @@
 /**
- * What a new document would change, as the API shows it and people accept it. The digest covers all that is shown, so who accepts it
- * accepts this document for these services, rights and contracts, and no other.
+ * What a new document would change, as the API shows it and people accept it. The digest covers all that is
+ * shown, so who accepts it accepts this document for these services, rights and contracts, and no other.
  */
 import { canonicalHash } from '#core/canonical/canonical-hash.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'

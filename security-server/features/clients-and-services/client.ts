@@ -1,6 +1,7 @@
 /**
- * Fetches OpenAPI and WSDL documents for administrators. The address may be internal, but a document is never fetched from a link-local
- * address or from a listener of this server. Each connection goes to the address that was checked. Redirects are not followed.
+ * Fetches OpenAPI and WSDL documents for administrators. The address may be internal, but a document is never
+ * fetched from a link-local address or from a listener of this server. Each connection goes to the address
+ * that was checked. Redirects are not followed.
  */
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
@@ -18,8 +19,9 @@ const MAX_BYTES = 2 * 1024 * 1024
 const TIMEOUT_MS = 10_000
 
 /**
- * Sends the internal TLS certificate if the server asks for one, as calls of the service do. Throws `service_malformed_url` for
- * an address that is not allowed, and `description_not_fetched` when no document could be fetched.
+ * Sends the internal TLS certificate if the server asks for one, as calls of the service do. Throws
+ * `service_malformed_url` for an address that is not allowed, and `description_not_fetched` when no document
+ * could be fetched.
  */
 export function createDocumentClient(
   own: readonly OwnListener[],

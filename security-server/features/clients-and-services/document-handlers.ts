@@ -1,5 +1,6 @@
 /**
- * The documents of service descriptions. A new one is shown first, as what it would change; a person applies exactly that by its digest.
+ * The documents of service descriptions. A new one is shown first, as what it would change; a person applies
+ * exactly that by its digest.
  */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { type Answer, answer, type RefusalBody } from '#platform/http-service/answer.ts'

@@ -1,4 +1,6 @@
-/** Clients of this server, with their services, endpoints, access rights and local groups, for administrators. */
+/**
+ * Clients of this server, with their services, endpoints, access rights and local groups, for administrators.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { Keys } from '../../keys/keys.ts'

@@ -3,7 +3,10 @@ import { type FetchedDocument, joinWsdl } from '../../local-systems/join-wsdl.ts
 import type { ServiceDescription } from '../../local-systems/view.ts'
 import type { Needs } from './needs.ts'
 
-/** Throws `service_malformed_url`, `description_not_fetched`, or `invalid_input` for a document that cannot be read. */
+/**
+ * Throws `service_malformed_url`, `description_not_fetched`, or `invalid_input` for a document that cannot be
+ * read.
+ */
 export async function fetchDescription(
   type: ServiceDescription['type'],
   url: string,

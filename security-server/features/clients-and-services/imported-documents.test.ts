@@ -1,4 +1,7 @@
-/** A WSDL that imports its types is added by its address as one document, and a person accepts all of it or nothing. */
+/**
+ * A WSDL that imports its types is added by its address as one document, and a person accepts all of it or
+ * nothing.
+ */
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'

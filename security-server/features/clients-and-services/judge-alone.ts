@@ -1,6 +1,6 @@
 /**
- * Guarantees that one person alone changes nothing that given rights rely on, even when the right is given in the same moment: asked
- * once more in the transaction of the change.
+ * Guarantees that one person alone changes nothing that given rights rely on, even when the right is given in
+ * the same moment: asked once more in the transaction of the change.
  */
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'

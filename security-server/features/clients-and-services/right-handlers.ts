@@ -1,4 +1,7 @@
-/** Access rights from both ends: who can be given one, who has some at a client's services, and what one of them may call. */
+/**
+ * Access rights from both ends: who can be given one, who has some at a client's services, and what one of
+ * them may call.
+ */
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'

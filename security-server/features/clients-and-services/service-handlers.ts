@@ -161,8 +161,8 @@ function checkServiceCode(type: NewDescription['type'], serviceCode: string | un
 }
 
 /**
- * The document from the request or fetched from its address. Undefined for REST. Throws `invalid_input` unless OPENAPI and WSDL have
- * exactly one of the two and REST has none.
+ * The document from the request or fetched from its address. Undefined for REST. Throws `invalid_input`
+ * unless OPENAPI and WSDL have exactly one of the two and REST has none.
  */
 async function documentOf(
   rooms: Needs,

@@ -1,6 +1,6 @@
 /**
- * Remembers which clients the configuration in force lists at this server, so that a client which it lists no more can be told from
- * one that was never registered.
+ * Remembers which clients the configuration in force lists at this server, so that a client which it lists no
+ * more can be told from one that was never registered.
  */
 import type { Job } from '#platform/feature.ts'
 import type { ClientId } from '#schemas/identifiers.ts'

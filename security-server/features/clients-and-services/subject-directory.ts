@@ -1,6 +1,7 @@
 /**
- * The subsystems and global groups of the instances in force, as administrators look for them: groups before subsystems, each by id.
- * Made once for a version of the configuration and kept as a few texts, since a large instance has some ten thousand of them.
+ * The subsystems and global groups of the instances in force, as administrators look for them: groups before
+ * subsystems, each by id. Made once for a version of the configuration and kept as a few texts, since a large
+ * instance has some ten thousand of them.
  */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { type TextTable, tableOf, textAt } from '#core/configuration/text-table.ts'
@@ -84,7 +85,10 @@ function firstFrom(table: TextTable, text: string): number {
   return firstOf(table.ends.length, (at) => textAt(table, at)! >= text)
 }
 
-/** The first number below `count` for which `holds`, which then holds for all that follow; `count` when there is none. */
+/**
+ * The first number below `count` for which `holds`, which then holds for all that follow; `count` when there
+ * is none.
+ */
 function firstOf(count: number, holds: (number: number) => boolean): number {
   let [low, high] = [0, count]
   while (low < high) {
@@ -95,7 +99,10 @@ function firstOf(count: number, holds: (number: number) => boolean): number {
   return low
 }
 
-/** Finds lines by a part of them. They are one text, in small letters, so that a search is one pass of the machine over it. */
+/**
+ * Finds lines by a part of them. They are one text, in small letters, so that a search is one pass of the
+ * machine over it.
+ */
 function createFinder(lines: string[]): (asked: SubjectQuestion) => { total: number; numbers: number[] } {
   const small = lines.map((line) => line.toLowerCase().replaceAll('\n', ' '))
   const text = `${small.join('\n')}\n`

@@ -1,6 +1,6 @@
 /**
- * Guarantees that services by which people see who used their data, or consent, are changed by their switches alone: these take a second
- * person where one would end what people see.
+ * Guarantees that services by which people see who used their data, or consent, are changed by their switches
+ * alone: these take a second person where one would end what people see.
  */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -16,8 +16,8 @@ export function checkNotSwitched({ services }: ServiceDescription): void {
 }
 
 /**
- * Guarantees that such a service does not go with its client, which one person deletes: added again with its other services, the client would
- * answer calls under consents that nobody can withdraw. Throws `conflict`.
+ * Guarantees that such a service does not go with its client, which one person deletes: added again with its
+ * other services, the client would answer calls under consents that nobody can withdraw. Throws `conflict`.
  */
 export function checkNothingSwitchedOn({ descriptions }: ClientView): void {
   if (descriptions.some(({ services }) => services.some(({ service }) => speaksForPeople(service.url))))

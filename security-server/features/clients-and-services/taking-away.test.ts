@@ -1,6 +1,6 @@
 /**
- * What one person takes away alone, and what needs a second one, where the settings want two people for everything that they can name
- * (docs/decisions/second-persons.md, "Taking away").
+ * What one person takes away alone, and what needs a second one, where the settings want two people for
+ * everything that they can name (docs/decisions/second-persons.md, "Taking away").
  */
 import t from 'tap'
 import { openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'

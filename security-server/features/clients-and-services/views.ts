@@ -44,8 +44,8 @@ export function groupSummary({ id, client, code, description, members }: LocalGr
 }
 
 /**
- * Views that warn about rights and groups whose subject does not exist. The check uses the configuration at the time of each
- * call.
+ * Views that warn about rights and groups whose subject does not exist. The check uses the configuration at
+ * the time of each call.
  */
 export function viewsWith(q: {
   globalConfiguration: Pick<GlobalConfiguration, 'current'>

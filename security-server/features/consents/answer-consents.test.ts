@@ -1,4 +1,7 @@
-/** The service by which people give, see and withdraw consents: whole ways of a person, a consumer and a register, and hostile input. */
+/**
+ * The service by which people give, see and withdraw consents: whole ways of a person, a consumer and a
+ * register, and hostile input.
+ */
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'

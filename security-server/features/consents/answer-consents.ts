@@ -1,6 +1,6 @@
 /**
- * The way of a question to the consents of a subsystem. It was verified, allowed and logged before. What is refused is an answer of the
- * service with its status.
+ * The way of a question to the consents of a subsystem. It was verified, allowed and logged before. What is
+ * refused is an answer of the service with its status.
  */
 import { publicFault } from '#platform/http-service/fault-answer.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -86,8 +86,8 @@ const PATHS: Record<string, Handler> = {
 }
 const CREATED = new Set(['POST /v1/consents', 'POST /v1/requests'])
 /**
- * However much others ask through the same portal, a consent can be taken back and an answer stopped at any time; and calls were counted
- * as calls by the server that asks for their consents.
+ * However much others ask through the same portal, a consent can be taken back and an answer stopped at any
+ * time; and calls were counted as calls by the server that asks for their consents.
  */
 const UNCOUNTED = new Set([WITHDRAW, STOP, 'POST /v1/calls', 'POST /v1/calls/made', 'POST /v1/calls/back'])
 

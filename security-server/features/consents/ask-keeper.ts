@@ -1,6 +1,7 @@
 /**
- * The consents that another security server of the same subsystem keeps, asked for by ordinary exchanges of the subsystem with itself: signed by
- * its member, logged by both servers. What that server did not say clearly is no consent.
+ * The consents that another security server of the same subsystem keeps, asked for by ordinary exchanges of
+ * the subsystem with itself: signed by its member, logged by both servers. What that server did not say
+ * clearly is no consent.
  */
 import { buffer } from 'node:stream/consumers'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'

@@ -1,4 +1,7 @@
-/** Consents to contracts that demand attested attributes: kept when the person's own credentials attest all of them, and never otherwise. */
+/**
+ * Consents to contracts that demand attested attributes: kept when the person's own credentials attest all of
+ * them, and never otherwise.
+ */
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'

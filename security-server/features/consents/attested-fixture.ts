@@ -1,4 +1,7 @@
-/** For tests only: contracts that demand attested attributes, and what wallets present to portals that do as they should, and that lie. */
+/**
+ * For tests only: contracts that demand attested attributes, and what wallets present to portals that do as
+ * they should, and that lie.
+ */
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import { newKey } from '#core/certificate/certificate-fixture.ts'

@@ -1,6 +1,6 @@
 /**
- * The consents under which calls about a person were made. Those that are kept here are found among the person's own, by when the call was
- * made; those that another server keeps by the request id.
+ * The consents under which calls about a person were made. Those that are kept here are found among the
+ * person's own, by when the call was made; those that another server keeps by the request id.
  */
 import { type Kysely, sql } from 'kysely'
 import type { Tables } from './tables.ts'
@@ -8,7 +8,10 @@ import type { Tables } from './tables.ts'
 /** A call by its record: `time` in ISO form, `number` as the record names its consent. */
 export type RecordedCall = { requestId: string; time: string; number?: string | undefined }
 
-/** The record is written after its call was counted and before it is made: a body on its way lies between, and no day. */
+/**
+ * The record is written after its call was counted and before it is made: a body on its way lies between, and
+ * no day.
+ */
 const APART_MS = 86_400_000
 
 type ConsentsOfCalls = (q: {
@@ -19,8 +22,9 @@ type ConsentsOfCalls = (q: {
 }) => Promise<Map<string, string[]>>
 
 /**
- * Numbers by request id, service and client. Clients choose request ids, and may call with one under any number of consents and under none: which of
- * these a call had its own record says. So no numbers are found for calls without one: only which of them there are.
+ * Numbers by request id, service and client. Clients choose request ids, and may call with one under any
+ * number of consents and under none: which of these a call had its own record says. So no numbers are found
+ * for calls without one: only which of them there are.
  */
 export function createConsentsOfCalls(tables: Kysely<Tables>): ConsentsOfCalls {
   const pairsOf = (calls: readonly RecordedCall[]) =>

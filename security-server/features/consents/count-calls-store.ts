@@ -1,6 +1,7 @@
 /**
- * The consents of the calls of a moment: found and locked by one statement, and counted by one for all that are alike. Their texts are made
- * once, of few lengths: the embedded store prepares each text once, and what is too few is filled with the last one again.
+ * The consents of the calls of a moment: found and locked by one statement, and counted by one for all that
+ * are alike. Their texts are made once, of few lengths: the embedded store prepares each text once, and what
+ * is too few is filled with the last one again.
  */
 import { type CompiledQuery, type Kysely, sql } from 'kysely'
 import { dialectOf } from '#platform/database/dialect.ts'
@@ -25,8 +26,8 @@ export function createCallCounts(tables: Kysely<Tables>) {
   const counting = byLength((length) => countOf(tables, length))
   return {
     /**
-     * The consents in force to these keys, no key twice: at most one of each, as a newer consent has ended the one before. They stay locked
-     * until the end of the transaction.
+     * The consents in force to these keys, no key twice: at most one of each, as a newer consent has ended
+     * the one before. They stay locked until the end of the transaction.
      */
     inForce: async (
       transaction: Kysely<Tables>,

@@ -1,6 +1,7 @@
 /**
- * The form of Estonia's consent service over the same consents, for those who use it. A purpose declaration is a contract, a consent
- * reference a consent's number. Personal codes stand as there: without the letters of the country.
+ * The form of Estonia's consent service over the same consents, for those who use it. A purpose declaration
+ * is a contract, a consent reference a consent's number. Personal codes stand as there: without the letters
+ * of the country.
  */
 import { timingSafeEqual } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
@@ -24,7 +25,10 @@ const MOST_BYTES = 524_288
 /** Codes that are opened before others are served. */
 const OPENED_AT_ONCE = 100
 const ELEVEN_DIGITS = /^[0-9]{11}$/
-/** Consents that a person took back, and those that were used up or are over, by the words of that service. See `statusOf`. */
+/**
+ * Consents that a person took back, and those that were used up or are over, by the words of that service.
+ * See `statusOf`.
+ */
 const STATUSES = {
   ACTIVE: 'APPROVED',
   WITHDRAWN: 'DECLINED',
@@ -32,7 +36,9 @@ const STATUSES = {
   EXPIRED: 'EXPIRED',
 } as const
 
-/** Refusals by the codes of that service, with its status. Its other codes are of what is not asked for here. */
+/**
+ * Refusals by the codes of that service, with its status. Its other codes are of what is not asked for here.
+ */
 const CODES = {
   VALIDATION: 400,
   RELATION_TYPE_INVALID: 400,
@@ -99,7 +105,10 @@ export const ESTONIAN: Record<string, Handler> = {
   },
 }
 
-/** What is answered in place of a fault: that service's status and code; undefined for what it has no code of, as when to ask again. */
+/**
+ * What is answered in place of a fault: that service's status and code; undefined for what it has no code of,
+ * as when to ask again.
+ */
 export function estonianRefusal(thrown: unknown): { fault: Fault; status: number; code: Code } | undefined {
   const { fault, code } =
     thrown instanceof Refused ? { fault: thrown.fault, code: thrown.refusal } : general(thrown)

@@ -1,4 +1,7 @@
-/** Consents of people: given and withdrawn by a service of a subsystem, asked for before each call that needs one. */
+/**
+ * Consents of people: given and withdrawn by a service of a subsystem, asked for before each call that needs
+ * one.
+ */
 import type { Subject } from '#core/subject/read-subjects.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'

@@ -1,6 +1,6 @@
 /**
- * A person agrees. Guarantees that they agree to exactly what their contract asks for now, within its bounds, and that nobody agrees in
- * the name of people to a call of their own.
+ * A person agrees. Guarantees that they agree to exactly what their contract asks for now, within its bounds,
+ * and that nobody agrees in the name of people to a call of their own.
  */
 import { randomUUID } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -22,7 +22,10 @@ import { type ActingPerson, refused, userIn } from './who-acts.ts'
 
 const DAY_MS = 86_400_000
 
-/** Throws `invalid_request`, `forbidden`, `not_found`, `conflict`, `consent_unproven`, `representation_refused`. */
+/**
+ * Throws `invalid_request`, `forbidden`, `not_found`, `conflict`, `consent_unproven`,
+ * `representation_refused`.
+ */
 export async function giveConsent(
   given: ConsentGiven,
   { person, userId, mandate }: ActingPerson,

@@ -1,4 +1,7 @@
-/** Consents for those who run them: on and off, and in numbers. No operation gives a consent, and none names a person but to who may read contents. */
+/**
+ * Consents for those who run them: on and off, and in numbers. No operation gives a consent, and none names a
+ * person but to who may read contents.
+ */
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
 import { colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -70,7 +73,10 @@ export function consentHandlers(rooms: ConsentRooms): Handlers {
   }
 }
 
-/** It came with the exchange in which the consent was given, so whoever was granted that exchange sees it. Throws `content_not_granted`. */
+/**
+ * It came with the exchange in which the consent was given, so whoever was granted that exchange sees it.
+ * Throws `content_not_granted`.
+ */
 async function maySeeSaved(
   record: number,
   { query, caller }: Pick<OperationInput, 'query' | 'caller'>,

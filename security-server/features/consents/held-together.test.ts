@@ -1,4 +1,7 @@
-/** What holds the credentials of a consent together, before it is kept and for whoever judges it years later; and portals and servers that lie about it. */
+/**
+ * What holds the credentials of a consent together, before it is kept and for whoever judges it years later;
+ * and portals and servers that lie about it.
+ */
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'

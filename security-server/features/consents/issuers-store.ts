@@ -1,4 +1,7 @@
-/** The lists of trusted issuers by which presentations were judged: each once, whoever was trusted then, for as long as consents rest on it. */
+/**
+ * The lists of trusted issuers by which presentations were judged: each once, whoever was trusted then, for
+ * as long as consents rest on it.
+ */
 import type { Kysely } from 'kysely'
 import type { IssuersRow, Tables } from './tables.ts'
 

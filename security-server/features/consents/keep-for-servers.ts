@@ -1,6 +1,7 @@
 /**
- * Answers other security servers of the same subsystem, which ask for the consent of a call before they make it. Guarantees that only the
- * subsystem itself is answered, so its member has signed the question, and that a one-time consent is given away once.
+ * Answers other security servers of the same subsystem, which ask for the consent of a call before they make
+ * it. Guarantees that only the subsystem itself is answered, so its member has signed the question, and that
+ * a one-time consent is given away once.
  */
 import { demandedBy, demandHash } from '#core/contract/consent-demand.ts'
 import type { ConsentCall, ConsentCallTaken, ConsentDemand, MadeCall } from '#schemas/consents.ts'
@@ -12,7 +13,9 @@ import type { ConsentRow, UseRow } from './tables.ts'
 
 type Q = Pick<Question, 'sender' | 'rooms'>
 
-/** Throws `consent_missing`, `consent_ended`, `consent_used_up`, `consent_unknown`, `conflict`, `forbidden`. */
+/**
+ * Throws `consent_missing`, `consent_ended`, `consent_used_up`, `consent_unknown`, `conflict`, `forbidden`.
+ */
 export async function takeForServer(asked: ConsentCall, { sender, rooms }: Q): Promise<ConsentCallTaken> {
   onlyItself(sender)
   const { person, client, service, contract, demand, messageId, requestId } = asked
@@ -38,8 +41,8 @@ export async function takeForServer(asked: ConsentCall, { sender, rooms }: Q): P
 }
 
 /**
- * Calls under standing consents, told afterwards. Those under consents that are not here any more are nobody's to see: refused, they would be
- * told for ever, and keep the others with them.
+ * Calls under standing consents, told afterwards. Those under consents that are not here any more are
+ * nobody's to see: refused, they would be told for ever, and keep the others with them.
  */
 export async function noteForServer(calls: readonly MadeCall[], { sender, rooms }: Q): Promise<object> {
   onlyItself(sender)

@@ -1,6 +1,6 @@
 /**
- * Which security server keeps the consents to a contract. Guarantees that there is one and no other: each has its own database, and at a
- * second one neither a withdrawal nor the number of calls of the first would hold.
+ * Which security server keeps the consents to a contract. Guarantees that there is one and no other: each has
+ * its own database, and at a second one neither a withdrawal nor the number of calls of the first would hold.
  */
 import type { ConsentRule } from '#schemas/contract.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
@@ -12,8 +12,9 @@ type Rooms = Pick<ConsentRooms, 'globalConfiguration' | 'server'>
 type Place = { subsystem: string; rule: Pick<ConsentRule, 'keptAt'> }
 
 /**
- * The one that the contract names, among those at which `subsystem` (in text form) is registered; where there is only one, that one. Undefined
- * where nobody could say: then there are no consents, and calls that need one are refused.
+ * The one that the contract names, among those at which `subsystem` (in text form) is registered; where there
+ * is only one, that one. Undefined where nobody could say: then there are no consents, and calls that need
+ * one are refused.
  */
 export function keeperOf({ subsystem, rule }: Place, rooms: Rooms): ServerId | undefined {
   const servers = serversOf(subsystem, rooms)
@@ -21,7 +22,9 @@ export function keeperOf({ subsystem, rule }: Place, rooms: Rooms): ServerId | u
   return servers.length < 2 ? rooms.server : undefined
 }
 
-/** Throws `code` where the consents to this contract are kept at another server, or nowhere, and says where. */
+/**
+ * Throws `code` where the consents to this contract are kept at another server, or nowhere, and says where.
+ */
 export function refuseKeptElsewhere(
   place: Place,
   rooms: Rooms,
@@ -45,7 +48,10 @@ export function refuseKeptElsewhere(
   throw new Fault(code, { what: `${subsystem} is registered at ${why}: ${where}` })
 }
 
-/** Those at which `subsystem`, in text form, is registered. Whether a call may go in an outage is for its contract to say. */
+/**
+ * Those at which `subsystem`, in text form, is registered. Whether a call may go in an outage is for its
+ * contract to say.
+ */
 export function serversOf(subsystem: string, { globalConfiguration }: Rooms): ServerId[] {
   const id = parseClientId(subsystem)
   return (globalConfiguration.currentWithin(ANY_GRACE).indexFor(id.instance)?.serversOf(id) ?? []).map(

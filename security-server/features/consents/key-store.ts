@@ -33,8 +33,8 @@ export function createKeyStore(database: Database) {
         .execute()
     },
     /**
-     * Gives up the key if only this one opens it, and ends all consents: nobody finds them any more, and so nobody could withdraw one. A node
-     * that still names people as before finds them ended.
+     * Gives up the key if only this one opens it, and ends all consents: nobody finds them any more, and so
+     * nobody could withdraw one. A node that still names people as before finds them ended.
      */
     giveUp: (id: string, at: string): Promise<number> =>
       inTransaction(tables, async (transaction) => {

@@ -1,4 +1,6 @@
-/** Consents, the calls that were made under them, requests for consent, and the key by which people are named. */
+/**
+ * Consents, the calls that were made under them, requests for consent, and the key by which people are named.
+ */
 import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely'
 import { columnTypes, dialectOf } from '#platform/database/dialect.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'

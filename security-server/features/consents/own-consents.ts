@@ -1,4 +1,7 @@
-/** What a person does with consents of theirs: sees them, their uses and receipts, and withdraws them. Those of others are not there. */
+/**
+ * What a person does with consents of theirs: sees them, their uses and receipts, and withdraws them. Those
+ * of others are not there.
+ */
 import { receiptOf } from '#core/consent/receipt.ts'
 import type { Consent, Consents, ConsentUses } from '#schemas/consents.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -101,7 +104,10 @@ async function rowOf({ person, subsystem }: Own, number: string, rooms: ConsentR
   return row
 }
 
-/** Calls of this node that are not in the database yet belong to the answer; without them it is given all the same. */
+/**
+ * Calls of this node that are not in the database yet belong to the answer; without them it is given all the
+ * same.
+ */
 async function written({ taking }: ConsentRooms): Promise<void> {
   await taking.write().catch(() => undefined)
 }

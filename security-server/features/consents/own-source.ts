@@ -9,14 +9,19 @@ import { nextStretch, stretchOf } from './stretches.ts'
 import type { ConsentRow, UseRow } from './tables.ts'
 import type { CallToTake } from './take-store.ts'
 
-/** A consent for a call: `counted` for this one alone, else good for calls until then (ms), each of which is told afterwards. */
+/**
+ * A consent for a call: `counted` for this one alone, else good for calls until then (ms), each of which is
+ * told afterwards.
+ */
 export type Found = { number: string; digest: string } & ({ counted: UseRow } | { until: number })
 
 /** Where the consents of calls come from. */
 export type ConsentSource = {
   /** Throws as `Consents.take` does. */
   find(ask: ConsentQuestion): Promise<Found>
-  /** Calls that were made and not counted. What is told twice counts once. Throws while it cannot be written. */
+  /**
+   * Calls that were made and not counted. What is told twice counts once. Throws while it cannot be written.
+   */
   addUses(uses: readonly UseRow[]): Promise<void>
   /** For a call that was not made after all. Throws while it cannot be written: then it stays counted. */
   giveBack(use: UseRow, ask: ConsentQuestion): Promise<void>

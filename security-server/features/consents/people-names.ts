@@ -1,7 +1,7 @@
 /**
- * The names by which people stand in the database: HMAC-SHA-256 of their code, which a plain hash would let anybody guess who has a copy of
- * the database. The key is in the database, sealed under a key that no backup holds; all nodes name alike, at most `GOOD_MS` after the key was
- * given up on one of them.
+ * The names by which people stand in the database: HMAC-SHA-256 of their code, which a plain hash would let
+ * anybody guess who has a copy of the database. The key is in the database, sealed under a key that no backup
+ * holds; all nodes name alike, at most `GOOD_MS` after the key was given up on one of them.
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Subject } from '#core/subject/read-subjects.ts'
@@ -23,7 +23,9 @@ export type NameOf = (person: Subject) => Promise<string>
 export type PeopleKey = () => Promise<Buffer>
 
 const OF = 'people who consent'
-/** For how long what was read of the database is good: so long a node may not know of a withdrawal at another. */
+/**
+ * For how long what was read of the database is good: so long a node may not know of a withdrawal at another.
+ */
 export const GOOD_MS = 10_000
 
 export function createPeopleKey(store: KeyStore, seals: Seals, clock: Clock): PeopleKey {
@@ -53,7 +55,10 @@ export function createPeopleNames(key: PeopleKey): NameOf {
       .digest('base64url')
 }
 
-/** As `NameOf`, for who only looks: undefined while there is no key, which a look makes none of, and where this node cannot open it. */
+/**
+ * As `NameOf`, for who only looks: undefined while there is no key, which a look makes none of, and where
+ * this node cannot open it.
+ */
 export function createNameIfAny(store: Pick<KeyStore, 'read'>, nameOf: NameOf) {
   return async (person: Subject): Promise<string | undefined> => {
     if ((await store.read()) === undefined) return undefined
@@ -66,7 +71,10 @@ export function createNameIfAny(store: Pick<KeyStore, 'read'>, nameOf: NameOf) {
   }
 }
 
-/** Seals the key under the newest one, so that it is not lost with an older. Does nothing where this node cannot open it. */
+/**
+ * Seals the key under the newest one, so that it is not lost with an older. Does nothing where this node
+ * cannot open it.
+ */
 export async function resealPeopleKey(store: KeyStore, seals: Seals): Promise<void> {
   const row = await store.read()
   if (row === undefined || row.keyId === seals.current) return

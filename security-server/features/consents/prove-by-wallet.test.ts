@@ -1,4 +1,7 @@
-/** Consents that a wallet proves: kept when all of it holds, and refused from portals that lie, repeat, are late, or ask others. */
+/**
+ * Consents that a wallet proves: kept when all of it holds, and refused from portals that lie, repeat, are
+ * late, or ask others.
+ */
 import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { newKey } from '#core/certificate/certificate-fixture.ts'
@@ -87,7 +90,9 @@ function agreementFor(demand: ConsentDemand): Agreement {
   }
 }
 
-/** What a portal sends after a wallet answered; `changes` are how it lies, or what was wrong with the wallet. */
+/**
+ * What a portal sends after a wallet answered; `changes` are how it lies, or what was wrong with the wallet.
+ */
 async function presented(
   demand: ConsentDemand,
   changes: {

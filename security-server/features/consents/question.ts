@@ -5,7 +5,10 @@ import type { ActingPerson } from './who-acts.ts'
 /** Who sends what a person said: identifiers in text form, and the record of the request. */
 export type Sender = { client: string; subsystem: string; record: number }
 
-/** The person by their name in the database, the subsystem that is asked, and who acts for the person, named alike. */
+/**
+ * The person by their name in the database, the subsystem that is asked, and who acts for the person, named
+ * alike.
+ */
 export type Own = { person: string; subsystem: string; representative: string | undefined }
 
 export type Question = {

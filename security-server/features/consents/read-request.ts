@@ -1,4 +1,7 @@
-/** Reads the JSON that a portal, a consumer or a register sends: bounded, exactly its fields, nothing quoted back. */
+/**
+ * Reads the JSON that a portal, a consumer or a register sends: bounded, exactly its fields, nothing quoted
+ * back.
+ */
 import { buffer } from 'node:stream/consumers'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import type { ConsentGiven, ConsentRequested, ShownText, WalletProof } from '#schemas/consents.ts'

@@ -1,6 +1,6 @@
 /**
- * A consumer asks a person for consent. Guarantees that the url serves the one person, until it is answered or over, and that only the
- * consumer that asked learns how it stands.
+ * A consumer asks a person for consent. Guarantees that the url serves the one person, until it is answered
+ * or over, and that only the consumer that asked learns how it stands.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type {
@@ -122,7 +122,10 @@ function requestState({ state, valid_until }: RequestRow, now: number): ConsentR
   return state === 'REQUESTED' && Date.parse(valid_until) <= now ? 'EXPIRED' : state
 }
 
-/** Of an identifier's text, which has more signs in the open than a portal takes in an address that people come by. */
+/**
+ * Of an identifier's text, which has more signs in the open than a portal takes in an address that people
+ * come by.
+ */
 export function inAddress(path: string): string {
   return path.replace(/[$&+,;=:@]/g, encodeURIComponent)
 }

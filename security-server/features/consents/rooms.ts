@@ -44,7 +44,10 @@ export type ConsentRooms = {
   quota: PeerQuota
   /** The versions of contracts that calls may go under now. */
   contracts(): Pick<KeptContract, 'content' | 'joined'>[]
-  /** All servers, in text form, that some version of a contract of this subsystem names as the keeper of its consents. */
+  /**
+   * All servers, in text form, that some version of a contract of this subsystem names as the keeper of its
+   * consents.
+   */
   keepersOf(subsystem: string): string[]
   /** Whether some version of a contract lets people see answers of this subsystem first. */
   showsFirst(subsystem: string): boolean

@@ -1,6 +1,6 @@
 /**
- * Keeps what wallets presented: it holds the person's code, so it stands in the database sealed, under a key that is derived from that of
- * people's names and bound to the number of its consent.
+ * Keeps what wallets presented: it holds the person's code, so it stands in the database sealed, under a key
+ * that is derived from that of people's names and bound to the number of its consent.
  */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'

@@ -1,4 +1,6 @@
-/** Consents of a subsystem at several security servers: kept at one, asked for by the others, obeyed by all. */
+/**
+ * Consents of a subsystem at several security servers: kept at one, asked for by the others, obeyed by all.
+ */
 import { Readable } from 'node:stream'
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'

@@ -1,6 +1,6 @@
 /**
- * The truth about consents, for all nodes of a server. Guarantees that of a person, a client and a contract at most the newest consent is in
- * force.
+ * The truth about consents, for all nodes of a server. Guarantees that of a person, a client and a contract
+ * at most the newest consent is in force.
  */
 import { type CompiledQuery, type Kysely, sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -41,9 +41,10 @@ export function createConsentStore(database: Database) {
 
   return {
     /**
-     * Stores a new consent, ends those before it, and answers the request by which the person came, if there is one. Resolves to the numbers of
-     * all those before it, as a node may still hold one that was withdrawn at another node. Nothing is stored when that request is not open any
-     * more, or when the wallet's presentation gave a consent before.
+     * Stores a new consent, ends those before it, and answers the request by which the person came, if there
+     * is one. Resolves to the numbers of all those before it, as a node may still hold one that was withdrawn
+     * at another node. Nothing is stored when that request is not open any more, or when the wallet's
+     * presentation gave a consent before.
      */
     add: (
       row: ConsentRow,
@@ -178,8 +179,9 @@ export function createConsentStore(database: Database) {
       }))
     },
     /**
-     * Removes consents that ended before this time, with what was done under them, old requests whose consent is not here, and those that
-     * nobody had answered when their time was over before `unanswered`. True while there are more.
+     * Removes consents that ended before this time, with what was done under them, old requests whose consent
+     * is not here, and those that nobody had answered when their time was over before `unanswered`. True
+     * while there are more.
      */
     forget: (before: string, unanswered: string): Promise<boolean> =>
       inTransaction(tables, async (transaction) => {

@@ -1,4 +1,7 @@
-/** Switches the service by which people give and withdraw consents of a subsystem on and off. Rights to it are given as to any. */
+/**
+ * Switches the service by which people give and withdraw consents of a subsystem on and off. Rights to it are
+ * given as to any.
+ */
 import { readFile } from 'node:fs/promises'
 import { CONSENTS } from '#schemas/consents.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -18,7 +21,10 @@ export function serviceOf(subsystem: ClientId, { localSystems }: Rooms): Service
   return descriptions.find(({ services }) => services.some(({ service }) => isConsents(service.url)))
 }
 
-/** Does nothing for what is on already. Throws `conflict` where the subsystem has another service of that code. */
+/**
+ * Does nothing for what is on already. Throws `conflict` where the subsystem has another service of that
+ * code.
+ */
 export async function switchOn(subsystem: SubsystemId, rooms: Rooms): Promise<void> {
   const { localSystems } = rooms
   if (serviceOf(subsystem, rooms) !== undefined) return
@@ -35,8 +41,9 @@ export async function switchOn(subsystem: SubsystemId, rooms: Rooms): Promise<vo
 }
 
 /**
- * Where the service was switched on with an earlier version, its description gets the paths of this one. Rights stay: nothing is done where
- * one would be lost, as when a node of an earlier version looks after a later one.
+ * Where the service was switched on with an earlier version, its description gets the paths of this one.
+ * Rights stay: nothing is done where one would be lost, as when a node of an earlier version looks after a
+ * later one.
  */
 export async function describeAnew({ localSystems }: Rooms): Promise<void> {
   const document = await readFile(DESCRIPTION, 'utf8')
@@ -48,7 +55,10 @@ export async function describeAnew({ localSystems }: Rooms): Promise<void> {
   }
 }
 
-/** Consents that were given stay in force, and stay needed; nobody can give or withdraw one here until it is on again. */
+/**
+ * Consents that were given stay in force, and stay needed; nobody can give or withdraw one here until it is
+ * on again.
+ */
 export async function switchOff(subsystem: SubsystemId, rooms: Rooms): Promise<void> {
   const there = serviceOf(subsystem, rooms)
   if (there !== undefined) await rooms.localSystems.deleteDescription(there.id)

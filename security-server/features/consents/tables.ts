@@ -36,8 +36,8 @@ export type ConsentRow = {
 }
 
 /**
- * `client`: of a call under a consent that another server keeps; null where the consent is here. `to_tell`: the security server that has
- * still to hear of the call, in text form; null where none has.
+ * `client`: of a call under a consent that another server keeps; null where the consent is here. `to_tell`:
+ * the security server that has still to hear of the call, in text form; null where none has.
  */
 export type UseRow = {
   number: Uuid
@@ -49,7 +49,10 @@ export type UseRow = {
   to_tell: string | null
 }
 
-/** How many calls that no number bounds were made under a consent: in a table of its own, of which many rows stand on a page. */
+/**
+ * How many calls that no number bounds were made under a consent: in a table of its own, of which many rows
+ * stand on a page.
+ */
 export type CallsRow = { number: Uuid; uses: Whole; last_use: string }
 
 export type RequestRow = {
@@ -69,7 +72,9 @@ export type RequestRow = {
   code: string | null
 }
 
-/** A list of trusted issuers by which presentations were judged, JSON, for as long as a consent rests on it. */
+/**
+ * A list of trusted issuers by which presentations were judged, JSON, for as long as a consent rests on it.
+ */
 export type IssuersRow = { digest: string; list: string; needed_until: string }
 
 export type Tables = {

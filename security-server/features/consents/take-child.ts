@@ -1,4 +1,7 @@
-/** A node that takes one consent after the other until it is killed. It prints the number of each that it took, and nothing else. */
+/**
+ * A node that takes one consent after the other until it is killed. It prints the number of each that it
+ * took, and nothing else.
+ */
 import { writeSync } from 'node:fs'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { createKeyStore } from './key-store.ts'

@@ -221,7 +221,8 @@ await eachDatabase(t, async (database, t, url) => {
     t.teardown(() => mock.timers.reset())
     for (let made = 0; made < 12_000; made += 100) {
       await Promise.all(Array.from({ length: 100 }, () => taking.take(ask('S1'))))
-      // Of 10,000 that are not written down, the next is refused, and how fast a database writes is not the test's to say.
+      // Of 10,000 that are not written down, the next is refused, and how fast a database writes is not the
+      // test's to say.
       do await new Promise(setImmediate)
       while (made - written > 8_000)
     }

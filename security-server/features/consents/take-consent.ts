@@ -1,7 +1,8 @@
 /**
- * Finds the consent of a call and counts the call. Guarantees that a withdrawal is obeyed at once on its node and within `GOOD_MS` on the
- * others and on other servers, and that calls which a number bounds are counted where the consents are kept before they are made. Those of
- * standing consents without such a number go from memory; they are written down within half a second.
+ * Finds the consent of a call and counts the call. Guarantees that a withdrawal is obeyed at once on its node
+ * and within `GOOD_MS` on the others and on other servers, and that calls which a number bounds are counted
+ * where the consents are kept before they are made. Those of standing consents without such a number go from
+ * memory; they are written down within half a second.
  */
 import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'

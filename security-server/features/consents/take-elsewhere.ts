@@ -1,4 +1,6 @@
-/** The consents of calls that other security servers keep: what is held of each, and told to each, is apart. */
+/**
+ * The consents of calls that other security servers keep: what is held of each, and told to each, is apart.
+ */
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { idText, parseServerId, type ServerId } from '#schemas/identifiers.ts'
@@ -39,7 +41,10 @@ export function createTakingElsewhere({
     /** Throws as `Consents.take`. */
     take: (ask: ConsentQuestion, place: { keeper: ServerId; subsystem: string }): Promise<TakenConsent> =>
       at(place).take(ask),
-    /** Tells keepers of calls of which another node, or this one before it was started anew, had no time to tell them. */
+    /**
+     * Tells keepers of calls of which another node, or this one before it was started anew, had no time to
+     * tell them.
+     */
     async resume(): Promise<void> {
       const before = new Date(clock() - LEFT_MS).toISOString()
       const byPlace = Map.groupBy(

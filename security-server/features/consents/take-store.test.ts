@@ -40,7 +40,8 @@ await eachDatabase(t, async (database, t, url) => {
     const here: string[] = [first.number]
     const refused = new Set<string>()
     for (const [i, code] of codes.toReversed().entries()) {
-      // While the other node keeps a row, or the embedded store, for too long nobody knows: a system asks again.
+      // While the other node keeps a row, or the embedded store, for too long nobody knows: a system asks
+      // again.
       const taken = await until(`an answer about ${code}`, async (saw) => {
         const told = await one.take(ask(code)).catch((cause: Fault) => cause.code)
         return saw(told) !== 'consent_unknown' && told

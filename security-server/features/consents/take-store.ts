@@ -1,6 +1,7 @@
 /**
- * Takes the consents of calls in the database, of many calls in one transaction: its commit costs the same for all. Guarantees that no two calls
- * get what one consent allows: the rows are locked, in one order on all nodes, from before they are read until the calls are counted.
+ * Takes the consents of calls in the database, of many calls in one transaction: its commit costs the same
+ * for all. Guarantees that no two calls get what one consent allows: the rows are locked, in one order on all
+ * nodes, from before they are read until the calls are counted.
  */
 import type { Kysely } from 'kysely'
 import { boundLockWaits, isLocked } from '#platform/database/dialect.ts'
@@ -17,15 +18,22 @@ export type CallToTake = Pick<ConsentRow, 'person' | 'client' | 'contract' | 'de
   use: Omit<UseRow, 'number' | 'time'>
 }
 
-/** `counted` where a number bounds the calls; none has to be counted before one under another standing consent. */
+/**
+ * `counted` where a number bounds the calls; none has to be counted before one under another standing
+ * consent.
+ */
 export type TakenRow = Pick<Held, 'number' | 'digest' | 'valid_until'> & { counted?: UseRow }
 
-/** For so long calls wait for a row: another node keeps it for some milliseconds, or has stopped in the middle. */
+/**
+ * For so long calls wait for a row: another node keeps it for some milliseconds, or has stopped in the
+ * middle.
+ */
 const LOCK_MS = 1000
 
 /**
- * The consent of each call at this time, undefined where none is in force that allows it, or where another node keeps its row too long: the
- * others go on without it. Of two calls with one request id, of which the log takes one, the later gets none.
+ * The consent of each call at this time, undefined where none is in force that allows it, or where another
+ * node keeps its row too long: the others go on without it. Of two calls with one request id, of which the
+ * log takes one, the later gets none.
  */
 export async function takeTogether(
   store: { tables: Kysely<Tables>; counts: CallCounts; writer: Pick<UseWriter, 'insertNew'> },
@@ -78,7 +86,10 @@ function isBounded({ kind }: Held, { frequency }: CallToTake): boolean {
   return kind === 'once' || frequency !== undefined
 }
 
-/** Counts a call in the row if the consent allows one more: of one-time consents one, of others so many in a stretch of time. */
+/**
+ * Counts a call in the row if the consent allows one more: of one-time consents one, of others so many in a
+ * stretch of time.
+ */
 function countOne(row: Held, { frequency }: CallToTake, now: number): boolean {
   const stretch = frequency === undefined ? '' : stretchOf(now, frequency.per)
   if (row.kind === 'once' && row.uses > 0) return false

@@ -13,7 +13,10 @@ import { createUseWriter } from './write-uses-store.ts'
 /** After this row, in the order of a list. */
 export type After = { at: string; id: string }
 
-/** Calls of this node that wait to be counted. Beyond, they are refused: their clients would give up before their turn. */
+/**
+ * Calls of this node that wait to be counted. Beyond, they are refused: their clients would give up before
+ * their turn.
+ */
 const MOST_WAITING = 4096
 
 export function createUseStore(database: Database) {
@@ -29,7 +32,10 @@ export function createUseStore(database: Database) {
   )
   let waiting = 0
   return {
-    /** For a call when its turn comes, together with those that come meanwhile. Throws `consent_unknown` when too many wait. */
+    /**
+     * For a call when its turn comes, together with those that come meanwhile. Throws `consent_unknown` when
+     * too many wait.
+     */
     take: async (call: CallToTake, clock: Clock): Promise<TakenRow | undefined> => {
       if (waiting >= MOST_WAITING)
         throw new Fault('consent_unknown', { what: `${MOST_WAITING} calls wait to be counted` })
@@ -67,7 +73,9 @@ export function createUseStore(database: Database) {
           .execute()
       }),
     consentsOf: createConsentsOfCalls(tables),
-    /** Calls under standing consents that no number bounds. Those that were told before count no second time. */
+    /**
+     * Calls under standing consents that no number bounds. Those that were told before count no second time.
+     */
     addUses: (uses: readonly UseRow[]): Promise<void> =>
       inTransaction(tables, async (transaction) =>
         writer.count(transaction, await writer.insertNew(transaction, uses)),

@@ -1,6 +1,7 @@
 /**
- * Verifies the wallet's presentation that a portal sends, wholly and by itself. Guarantees that a consent which is kept was agreed to by
- * the person who acts, now, as issuers say whom the registry trusts at this moment, and that no presentation serves twice.
+ * Verifies the wallet's presentation that a portal sends, wholly and by itself. Guarantees that a consent
+ * which is kept was agreed to by the person who acts, now, as issuers say whom the registry trusts at this
+ * moment, and that no presentation serves twice.
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -92,7 +93,10 @@ function listAt({ globalConfiguration }: Pick<ConsentRooms, 'globalConfiguration
   return list
 }
 
-/** Those whom the registry trusts at this moment: one that was withdrawn proves nothing new, whatever time the record names. */
+/**
+ * Those whom the registry trusts at this moment: one that was withdrawn proves nothing new, whatever time the
+ * record names.
+ */
 function trustedAt(
   now: Date,
   { globalConfiguration }: Pick<ConsentRooms, 'globalConfiguration'>,
@@ -106,7 +110,10 @@ function trustedAt(
   })
 }
 
-/** Where a credential has the code is for this server to say: a portal could ask for any other claim. Gives these places. */
+/**
+ * Where a credential has the code is for this server to say: a portal could ask for any other claim. Gives
+ * these places.
+ */
 function checkPerson(
   credentials: JudgedCredential[],
   userId: string,

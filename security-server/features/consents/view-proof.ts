@@ -1,4 +1,7 @@
-/** How a consent was proven, for auditors: what was verified when it was given, without the person; and the saved consent, with them. */
+/**
+ * How a consent was proven, for auditors: what was verified when it was given, without the person; and the
+ * saved consent, with them.
+ */
 
 import type { AcceptedRecord } from '#core/presentation/record.ts'
 import { verifyRequest } from '#core/presentation/verify-request.ts'

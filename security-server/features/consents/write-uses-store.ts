@@ -1,6 +1,6 @@
 /**
- * Writes the calls of a moment down in statements of few lengths: a text of many rows takes long to make, and the embedded store prepares each
- * text once.
+ * Writes the calls of a moment down in statements of few lengths: a text of many rows takes long to make, and
+ * the embedded store prepares each text once.
  */
 import { type CompiledQuery, type Kysely, sql } from 'kysely'
 import type { CallsRow, Tables, UseRow } from './tables.ts'

@@ -25,11 +25,14 @@ export type ContentRequests = {
   isRequired: boolean
   store: Pick<ContentRequestStore, 'list' | 'count'>
   /**
-   * Throws `conflict` when no second auditor is needed, when the same request already waits, or when too many of the caller's do;
-   * `key_without_person`.
+   * Throws `conflict` when no second auditor is needed, when the same request already waits, or when too many
+   * of the caller's do; `key_without_person`.
    */
   ask(q: { target: string; case: string; reason: string; caller: Caller }): Promise<ContentRequest>
-  /** Throws `not_found`, `conflict`, `not_in_person`, `not_second_person`, `key_without_person`, `session_ended`. */
+  /**
+   * Throws `not_found`, `conflict`, `not_in_person`, `not_second_person`, `key_without_person`,
+   * `session_ended`.
+   */
   decide(q: {
     id: string
     state: 'granted' | 'declined'

@@ -38,8 +38,8 @@ export function createContentRequestStore(database: Database) {
   const tables = tablesOf<Tables>(database)
   return {
     /**
-     * Throws `conflict` when the asker already has the same request waiting, or `most` requests waiting. Requests from before
-     * `since` are void and do not count.
+     * Throws `conflict` when the asker already has the same request waiting, or `most` requests waiting.
+     * Requests from before `since` are void and do not count.
      */
     add: (row: ContentRequest, q: { since: string; most: number }): Promise<void> =>
       inTransaction(tables, async (transaction) => {
@@ -62,7 +62,10 @@ export function createContentRequestStore(database: Database) {
       }),
     find: (id: string): Promise<ContentRequest | undefined> =>
       tables.selectFrom('content_request').selectAll().where('id', '=', id).executeTakeFirst(),
-    /** Returns false when the request was already decided. `check` throws when the decider may not decide any more. */
+    /**
+     * Returns false when the request was already decided. `check` throws when the decider may not decide any
+     * more.
+     */
     decide: (id: string, decision: Decision, check: (within: Within) => Promise<void>): Promise<boolean> =>
       inTransaction(tables, async (transaction) => {
         await check(transaction)

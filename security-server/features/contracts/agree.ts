@@ -1,6 +1,7 @@
 /**
- * Two mandated people agree to a contract for a member. The first agreement is stored. The second one, by another person, seals
- * the content with the member's signing key. Once two people who can log in have the mandate, API keys can no longer agree.
+ * Two mandated people agree to a contract for a member. The first agreement is stored. The second one, by
+ * another person, seals the content with the member's signing key. Once two people who can log in have the
+ * mandate, API keys can no longer agree.
  */
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -27,7 +28,8 @@ export async function checkInPerson(caller: Caller, rooms: Rooms, people = PEOPL
 }
 
 /**
- * Whether a first agreement still counts: it is recent enough, and its giver still has the role and may still agree in this way.
+ * Whether a first agreement still counts: it is recent enough, and its giver still has the role and may still
+ * agree in this way.
  */
 export async function stillCounts(first: First, rooms: Rooms, now: number): Promise<boolean> {
   const isRecent = now - Date.parse(first.agreed_at) < GOOD_MS
@@ -37,7 +39,9 @@ export async function stillCounts(first: First, rooms: Rooms, now: number): Prom
   return isRecent && key?.roles.includes(SIGNATORY) === true && !(await needsPeople(rooms))
 }
 
-/** Throws `second_signatory_needed` unless the caller is a different person, as far as this can be determined. */
+/**
+ * Throws `second_signatory_needed` unless the caller is a different person, as far as this can be determined.
+ */
 export async function checkSecond(first: First, caller: Caller, { apiKeys }: Rooms): Promise<void> {
   const what = await whyNotTwo(first.key_id, caller.id, apiKeys)
   if (what !== undefined) throw new Fault('second_signatory_needed', { what })

@@ -1,4 +1,7 @@
-/** How a member's people manage the contacts of a contract: they enter the code from a letter, or have the letter sent again. */
+/**
+ * How a member's people manage the contacts of a contract: they enter the code from a letter, or have the
+ * letter sent again.
+ */
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
 import { nameOf } from '#platform/people/name-of.ts'
 import { memberIdOf } from '#schemas/colon-identifiers.ts'

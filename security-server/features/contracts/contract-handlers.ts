@@ -1,4 +1,7 @@
-/** Service contracts of this server's clients: lists, proposals, and agreements by two people. end.ts ends contracts. */
+/**
+ * Service contracts of this server's clients: lists, proposals, and agreements by two people. end.ts ends
+ * contracts.
+ */
 import { randomUUID } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { groupOf, memberOfSubsystem, requiredSigners } from '#core/contract/parties.ts'
@@ -65,8 +68,8 @@ export function contractHandlers(rooms: Needs): Handlers {
   }
 
   /**
-   * A suspension continues after the contract ends, so a suspended contract gets no further version. The registry refuses one
-   * too.
+   * A suspension continues after the contract ends, so a suspended contract gets no further version. The
+   * registry refuses one too.
    */
   const checkMayFollow = (versions: KeptContract[]): void => {
     const isListed = versions.some(({ listed }) => listed.state === 'SUSPENDED')
@@ -227,7 +230,10 @@ function checkParty({ content }: KeptContract, signer: string, joining: string[]
     throw new Fault('contract_seal_wrong', { what: say`a member joins with its own subsystems only` })
 }
 
-/** Checks the services if the provider is a client of this server. Throws `unknown_service` for one that does not exist. */
+/**
+ * Checks the services if the provider is a client of this server. Throws `unknown_service` for one that does
+ * not exist.
+ */
 function checkOwnServices(
   { provider, services }: ContractContent,
   { localSystems }: Pick<Needs, 'localSystems'>,

@@ -1,6 +1,6 @@
 /**
- * How a member terminates, declines and withdraws a contract at its server, on both stores: who may, how many people it takes,
- * and whether an API key can.
+ * How a member terminates, declines and withdraws a contract at its server, on both stores: who may, how many
+ * people it takes, and whether an API key can.
  */
 import t from 'tap'
 import type { MemberAct } from '#schemas/contract.ts'
@@ -65,7 +65,8 @@ void t.test('who ends what, and how many it takes', async (t) => {
       } as never)
     const end = (caller: object, more: object = {}) => doing('terminateContract', caller, more)
 
-    // While nobody can log in, an API key may decline or withdraw a proposal. It never ends a contract that may be in force.
+    // While nobody can log in, an API key may decline or withdraw a proposal. It never ends a contract that
+    // may be in force.
     for (const operation of ['declineContract', 'withdrawContract'])
       t.match(await doing(operation, key), { state: 'TERMINATED' })
     t.match(sent.splice(0), [

@@ -1,6 +1,7 @@
 /**
- * How a member ends a contract for good. Two mandated people who log in must give the same reason; an API key cannot. The first
- * ending is stored until the second person agrees. One person alone can decline or withdraw a mere proposal.
+ * How a member ends a contract for good. Two mandated people who log in must give the same reason; an API key
+ * cannot. The first ending is stored until the second person agrees. One person alone can decline or withdraw
+ * a mere proposal.
  */
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'

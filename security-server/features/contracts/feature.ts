@@ -1,4 +1,7 @@
-/** Service contracts of this server's clients: finds them, proposes them, lets two people agree, and ends them. */
+/**
+ * Service contracts of this server's clients: finds them, proposes them, lets two people agree, and ends
+ * them.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import { contractHandlers } from './contract-handlers.ts'
 import type { Needs } from './needs.ts'

@@ -1,4 +1,7 @@
-/** Filters and sorts a list of contracts. Without a `sort`, contracts that wait for a member of this server come first. */
+/**
+ * Filters and sorts a list of contracts. Without a `sort`, contracts that wait for a member of this server
+ * come first.
+ */
 import { namedConsumers, requiredSigners } from '#core/contract/parties.ts'
 import { colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import {
@@ -30,7 +33,8 @@ export type ContractQuery = {
 }
 
 /**
- * Whether a member (identifier as text) has a signing key on this server that is ready to sign. Each member is looked up once.
+ * Whether a member (identifier as text) has a signing key on this server that is ready to sign. Each member
+ * is looked up once.
  */
 export type CanSign = (member: string) => boolean
 
@@ -56,13 +60,19 @@ export function waitsHere({ listed }: KeptContract, canSign: CanSign): string[] 
   return listed.state === 'PROPOSED' ? listed.waitsFor.filter(canSign) : []
 }
 
-/** The members with a signing key here that are parties: they sealed the contract, joined it, or have to seal it. */
+/**
+ * The members with a signing key here that are parties: they sealed the contract, joined it, or have to seal
+ * it.
+ */
 export function partiesHere({ content, joined }: KeptContract, canSign: CanSign): string[] {
   const parties = [...requiredSigners(content), ...joined.map(memberPart)]
   return [...new Set(parties)].filter(canSign)
 }
 
-/** The contacts, with the state of their addresses from the registry. `isHere`: the contact's member has a signing key here. */
+/**
+ * The contacts, with the state of their addresses from the registry. `isHere`: the contact's member has a
+ * signing key here.
+ */
 export function contactsOf(
   { listed, content }: KeptContract,
   canSign: CanSign,
@@ -80,7 +90,10 @@ function isUnconfirmedHere(one: KeptContract, canSign: CanSign): boolean {
   )
 }
 
-/** The requested page of the matching contracts, and how many match in total. Throws `invalid_client_identifier` for a consumer that is none. */
+/**
+ * The requested page of the matching contracts, and how many match in total. Throws
+ * `invalid_client_identifier` for a consumer that is none.
+ */
 export function findContracts(
   all: KeptContract[],
   query: ContractQuery,

@@ -17,6 +17,9 @@ export type Needs = {
   localSystems: LocalSystems
   apiKeys: ApiKeys
   people: PeopleStore
-  /** Today's calls of a contract by all nodes of this server (UTC): those that passed, and those beyond the quota. */
+  /**
+   * Today's calls of a contract by all nodes of this server (UTC): those that passed, and those beyond the
+   * quota.
+   */
   quotaUseToday(contract: string): Promise<{ day: string; used: number; refused: number }>
 }

@@ -52,7 +52,8 @@ export function contractView(
     ...(listed.contacts === undefined ? {} : { contacts: contactsOf(kept, q.canSign) }),
     // If the instance requires a confirmed contact on each side: the sides that have none yet.
     ...(listed.contactsMissing === undefined ? {} : { contactsMissing: listed.contactsMissing }),
-    // Members with a signing key here: those that still have to seal the contract, and those that are parties.
+    // Members with a signing key here: those that still have to seal the contract, and those that are
+    // parties.
     waitsHere: waitsHere(kept, q.canSign),
     partiesHere: partiesHere(kept, q.canSign),
     // People who want to end the contract and wait for a second person.

@@ -1,6 +1,6 @@
 /**
- * The daily counts of the message log: how many records of which parties, and between which indexes. Readers see what their
- * clearance allows.
+ * The daily counts of the message log: how many records of which parties, and between which indexes. Readers
+ * see what their clearance allows.
  */
 import type { CountRow } from '#core/log-export/daily-counts.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'

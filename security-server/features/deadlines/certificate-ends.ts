@@ -3,7 +3,10 @@ import { collectFailures } from '#platform/collect-failures.ts'
 import type { DeadlineRooms } from './rooms.ts'
 import { certificatesInUse } from './things.ts'
 
-/** What fails is logged, and fails the job that writes letters; no end is missing for it. What one is for is `signing` or `authentication`, with `_renewing` while it renews itself in time, or `systems`. */
+/**
+ * What fails is logged, and fails the job that writes letters; no end is missing for it. What one is for is
+ * `signing` or `authentication`, with `_renewing` while it renews itself in time, or `systems`.
+ */
 export async function certificateEnds(
   rooms: Pick<DeadlineRooms, 'keys' | 'clock' | 'renewalOf' | 'log'>,
 ): Promise<{ of: string; endsAt: number }[]> {

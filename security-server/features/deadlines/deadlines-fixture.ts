@@ -1,4 +1,7 @@
-/** For tests only: nodes of a server at whose things that end they look, with a database, a mail server and a clock. */
+/**
+ * For tests only: nodes of a server at whose things that end they look, with a database, a mail server and a
+ * clock.
+ */
 import { DAY_MS } from '#core/mail/threshold.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'

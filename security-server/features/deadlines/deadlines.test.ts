@@ -1,4 +1,7 @@
-/** Letters ahead of what ends: once each, over a real database and a real mail server, with nodes, restarts and outages. */
+/**
+ * Letters ahead of what ends: once each, over a real database and a real mail server, with nodes, restarts
+ * and outages.
+ */
 import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import path from 'node:path'
 import t from 'tap'

@@ -1,4 +1,7 @@
-/** Letters ahead of what ends: certificates, contracts, the age of PINs, backups; 60, 30, 14, 7 and 1 days ahead, and at the end. */
+/**
+ * Letters ahead of what ends: certificates, contracts, the age of PINs, backups; 60, 30, 14, 7 and 1 days
+ * ahead, and at the end.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import { createSendMail, type MailServer } from '#platform/mail/client.ts'
 import { watchCertificates } from '#platform/metrics/watch-certificates.ts'

@@ -1,4 +1,7 @@
-/** What ends within 60 days and who was told of it, for operators; and the act that sends anew what was refused. */
+/**
+ * What ends within 60 days and who was told of it, for operators; and the act that sends anew what was
+ * refused.
+ */
 
 import { thresholdOf } from '#core/mail/threshold.ts'
 import { collectFailures } from '#platform/collect-failures.ts'

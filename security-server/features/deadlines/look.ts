@@ -1,4 +1,7 @@
-/** Finds what ends soon, and makes the letters that are due. Letters about something that was replaced meanwhile are taken back. */
+/**
+ * Finds what ends soon, and makes the letters that are due. Letters about something that was replaced
+ * meanwhile are taken back.
+ */
 
 import { thresholdOf } from '#core/mail/threshold.ts'
 import { collectFailures } from '#platform/collect-failures.ts'
@@ -6,8 +9,8 @@ import type { LetterRooms } from './rooms.ts'
 import { keyOf, thingsThatEnd } from './things.ts'
 
 /**
- * Each node looks at its own keys, and at what all share; the table makes each letter once. Throws at the end when something could not be
- * looked at or written.
+ * Each node looks at its own keys, and at what all share; the table makes each letter once. Throws at the end
+ * when something could not be looked at or written.
  */
 export async function lookForDeadlines(rooms: LetterRooms, signal?: AbortSignal): Promise<void> {
   const { store, clock, node, settings, log } = rooms

@@ -6,8 +6,8 @@ import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { Thing } from './rules.ts'
 
 /**
- * SUPERSEDED: a later threshold was passed before it left. SETTLED: what ended was replaced before it left. REFUSED: the mail server
- * refuses the address or the letter for good.
+ * SUPERSEDED: a later threshold was passed before it left. SETTLED: what ended was replaced before it left.
+ * REFUSED: the mail server refuses the address or the letter for good.
  */
 export type LetterState = 'WAITING' | 'SENT' | 'SUPERSEDED' | 'SETTLED' | 'REFUSED' | 'GIVEN_UP'
 

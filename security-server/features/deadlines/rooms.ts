@@ -12,8 +12,8 @@ import type { DeadlineSettings } from './settings.ts'
 import type { DeadlineStore } from './store.ts'
 
 /**
- * Of backups that the server makes itself: since when there are any, the newest that was made, since when any is read back, and the newest
- * that was, whole.
+ * Of backups that the server makes itself: since when there are any, the newest that was made, since when any
+ * is read back, and the newest that was, whole.
  */
 type BackupAges = {
   since: string

@@ -3,8 +3,8 @@
 import { DAY_MS } from '#core/mail/threshold.ts'
 
 /**
- * What ends, and when. `id` stays the same until it is another thing, or ends at another time. `begins`: when its life
- * began (core/mail/threshold.ts).
+ * What ends, and when. `id` stays the same until it is another thing, or ends at another time. `begins`: when
+ * its life began (core/mail/threshold.ts).
  */
 export type Thing = {
   id: string

@@ -1,7 +1,8 @@
 /**
- * Sends the letters that are due. Each is claimed first, so that no second node sends it too. A letter waits while the mail server is down,
- * until 30 days after the end of what it tells. Only a process that is killed after the mail server took a letter, and before that is
- * written down, sends it again, under the same Message-ID.
+ * Sends the letters that are due. Each is claimed first, so that no second node sends it too. A letter waits
+ * while the mail server is down, until 30 days after the end of what it tells. Only a process that is killed
+ * after the mail server took a letter, and before that is written down, sends it again, under the same
+ * Message-ID.
  */
 
 import { collectFailures } from '#platform/collect-failures.ts'

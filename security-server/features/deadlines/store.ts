@@ -31,8 +31,8 @@ export function createDeadlineStore(database: Database) {
 
   return {
     /**
-     * Makes the letters to those who have none yet; what waits of earlier thresholds is superseded in the same transaction. Nodes that do
-     * this at the same time make each letter once.
+     * Makes the letters to those who have none yet; what waits of earlier thresholds is superseded in the
+     * same transaction. Nodes that do this at the same time make each letter once.
      */
     write: (
       thing: Thing,
@@ -52,7 +52,8 @@ export function createDeadlineStore(database: Database) {
             .onConflict((conflict) =>
               conflict
                 .columns(['thing', 'threshold', 'recipient'])
-                // What ended the need for a letter may be gone again: a renewal that is late anew, a person who is written to again.
+                // What ended the need for a letter may be gone again: a renewal that is late anew, a person
+                // who is written to again.
                 .doUpdateSet({
                   ...{ state: 'WAITING', ended_at: null, attempts: 0, last_error: null },
                   ...{ overdue: thing.overdue ?? null, created_at: iso(q.now), next_at: iso(q.now) },
@@ -99,7 +100,10 @@ export function createDeadlineStore(database: Database) {
         .orderBy('ends_at')
         .limit(limit)
         .execute(),
-    /** Whether this caller sends it: nobody else took it since it was read, and nobody does within ten minutes. */
+    /**
+     * Whether this caller sends it: nobody else took it since it was read, and nobody does within ten
+     * minutes.
+     */
     async claim({ id, next_at }: Pick<Letter, 'id' | 'next_at'>, now: number): Promise<boolean> {
       const { numUpdatedRows } = await tables
         .updateTable('deadline_letter')
@@ -120,8 +124,8 @@ export function createDeadlineStore(database: Database) {
     },
     end,
     /**
-     * Of what was refused or given up, and of what waits after a failure, the letter of the threshold that passed last waits anew: of these
-     * things, to these people. Returns how many.
+     * Of what was refused or given up, and of what waits after a failure, the letter of the threshold that
+     * passed last waits anew: of these things, to these people. Returns how many.
      */
     async retry({ things, to, now }: { things: string[]; to: string[]; now: number }): Promise<number> {
       const rows = await tables

@@ -1,4 +1,7 @@
-/** What ends at this server, with its time: certificates, its own and those of services' systems, contracts, the age of PINs, backups. */
+/**
+ * What ends at this server, with its time: certificates, its own and those of services' systems, contracts,
+ * the age of PINs, backups.
+ */
 import { hash } from 'node:crypto'
 import { DAY_MS } from '#core/mail/threshold.ts'
 import type { CollectedFailures } from '#platform/collect-failures.ts'
@@ -28,8 +31,8 @@ type Look = {
 }
 
 /**
- * `looked`: the kinds of which everything could be looked at. Of the others nobody may conclude that they ended. `failed`: those of which
- * something could not.
+ * `looked`: the kinds of which everything could be looked at. Of the others nobody may conclude that they
+ * ended. `failed`: those of which something could not.
  */
 export async function thingsThatEnd(
   rooms: DeadlineRooms,
@@ -89,8 +92,8 @@ async function certificates(rooms: DeadlineRooms, failures: CollectedFailures): 
 type InUse = { one: CertificateInfo; renewsInTime: boolean; overdue: string | undefined }
 
 /**
- * Without those that another of the same use outlives: nothing stops when they end. One of whose renewal nothing can be known ends all the
- * same, and counts as one that people renew.
+ * Without those that another of the same use outlives: nothing stops when they end. One of whose renewal
+ * nothing can be known ends all the same, and counts as one that people renew.
  */
 export async function certificatesInUse(
   { keys, clock, renewalOf }: Pick<DeadlineRooms, 'keys' | 'clock' | 'renewalOf'>,
@@ -140,7 +143,9 @@ function internalTls({ keys }: DeadlineRooms): Found[] {
   }
 }
 
-/** Which of several certificates a system shows only a call tells: each is told of, until somebody deletes it. */
+/**
+ * Which of several certificates a system shows only a call tells: each is told of, until somebody deletes it.
+ */
 function ofServices({ localSystems }: DeadlineRooms): Found[] {
   return pinnedCertificates(localSystems.view()).map(
     ({ service, key, sha256, subject, notBefore, notAfter }) => ({
@@ -169,7 +174,9 @@ function contractsIn({ contracts, clock }: DeadlineRooms, { language }: Q): Foun
   }))
 }
 
-/** Another PIN is another thing, and so is the same one under another policy: both times are part of the id. */
+/**
+ * Another PIN is another thing, and so is the same one under another policy: both times are part of the id.
+ */
 function pins({ keys, node }: DeadlineRooms): Found[] {
   return keys.tokens().flatMap(({ id, name, pin }) => {
     if (pin?.setAt === undefined || pin.endsAt === undefined) return []
@@ -188,7 +195,10 @@ function pins({ keys, node }: DeadlineRooms): Found[] {
   })
 }
 
-/** Another number of days makes another thing, which people are told of anew. Before the first try to read one back nothing is late. */
+/**
+ * Another number of days makes another thing, which people are told of anew. Before the first try to read one
+ * back nothing is late.
+ */
 function backups(
   ages: Awaited<ReturnType<DeadlineRooms['backupAges']>>,
   { backupDays }: Q,

@@ -1,4 +1,7 @@
-/** Guarantees that a delivery which nobody consumed ends with a signed receipt that says why, on the side that gives it up. */
+/**
+ * Guarantees that a delivery which nobody consumed ends with a signed receipt that says why, on the side that
+ * gives it up.
+ */
 import { randomUUID } from 'node:crypto'
 import type { Receipt } from '#core/delivery/receipt.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
@@ -14,8 +17,9 @@ const HELD_MS = 10 * 60_000
 const LET_GO_MS = 60_000
 
 /**
- * False when it had ended meanwhile, or somebody works on it: what is being sent may arrive. `token` is that of the caller's claim, if
- * it has one. After a crash between its steps it is given up again, with a second receipt.
+ * False when it had ended meanwhile, or somebody works on it: what is being sent may arrive. `token` is that
+ * of the caller's claim, if it has one. After a crash between its steps it is given up again, with a second
+ * receipt.
  */
 export async function abandonSent(
   row: StoredOutbox,

@@ -1,7 +1,7 @@
 /**
- * Takes a message over from a system. Guarantees that it is durable, with a signed receipt in the log, before the system hears that it
- * was accepted; a repetition of the same event gets the same delivery. A crash before the answer leaves a row that upkeep completes or
- * removes.
+ * Takes a message over from a system. Guarantees that it is durable, with a signed receipt in the log, before
+ * the system hears that it was accepted; a repetition of the same event gets the same delivery. A crash
+ * before the answer leaves a row that upkeep completes or removes.
  */
 import { randomUUID } from 'node:crypto'
 import { readEvent, STRUCTURED } from '#core/events/read-event.ts'
@@ -38,8 +38,8 @@ const FULL_SECONDS = 60
 const REPEATED = [HEADER.userId, HEADER.issue, HEADER.representedParty, HEADER.securityServer]
 
 /**
- * Throws `invalid_event`, `delivery_expired`, `event_id_reused`, `outbox_full`, and what an exchange would throw before it sends: for access, contracts
- * and the log.
+ * Throws `invalid_event`, `delivery_expired`, `event_id_reused`, `outbox_full`, and what an exchange would
+ * throw before it sends: for access, contracts and the log.
  */
 export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Promise<Accepted> {
   const { headers, body } = handed
@@ -84,7 +84,9 @@ export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Prom
   return complete(row, { client, service, fields: handed.fields }, rooms)
 }
 
-/** Which receiver is the cause: this one has as much as is free, or all of it is taken, most by another one. */
+/**
+ * Which receiver is the cause: this one has as much as is free, or all of it is taken, most by another one.
+ */
 async function whyFull(
   way: { client: string; service: string; bytes: number },
   { routes, settings }: DeliveryRooms,

@@ -21,7 +21,9 @@ export function boxAdds<Name extends keyof Boxes>(database: Database, name: Name
   const box = name as 'outbox'
   const lanes = createLanes(name)
 
-  /** Takes away again what has no place, or whose exchange is erased by now; resolves to why, by its event. */
+  /**
+   * Takes away again what has no place, or whose exchange is erased by now; resolves to why, by its event.
+   */
   const refuse = async (
     transaction: Kysely<Tables>,
     rows: NewRow<Boxes[Name]>[],

@@ -1,6 +1,6 @@
 /**
- * Obtains the receipts of messages that were delivered: asks the inbox in ordinary exchanges, for many at once. Guarantees that every
- * receipt is taken or found wrong: what could not be judged is asked for again.
+ * Obtains the receipts of messages that were delivered: asks the inbox in ordinary exchanges, for many at
+ * once. Guarantees that every receipt is taken or found wrong: what could not be judged is asked for again.
  */
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -28,7 +28,9 @@ const PAGES_AT_ONCE = 20
 /** Codes of the catalogue, and X-Road's with their parts. */
 const CODE = /^[\w.]{0,100}$/
 const MAX_PAGE = 8 * 1024 * 1024
-/** Brackets, commas, colons and escapes of a page: with all its receipts and states it has fewer than 3,000. */
+/**
+ * Brackets, commas, colons and escapes of a page: with all its receipts and states it has fewer than 3,000.
+ */
 const MOST_MARKS = 10_000
 const MARKS = new Uint8Array(256)
 for (const octet of Buffer.from('{[,:\\')) MARKS[octet] = 1
@@ -36,8 +38,8 @@ for (const octet of Buffer.from('{[,:\\')) MARKS[octet] = 1
 const MOST_AGAIN = 1_000
 
 /**
- * Asks on every way where it is due: a slow one holds up no other. While receipts come it asks again soon, since others follow. Resolves to
- * the number of receipts that were taken.
+ * Asks on every way where it is due: a slow one holds up no other. While receipts come it asks again soon,
+ * since others follow. Resolves to the number of receipts that were taken.
  */
 export async function askReceipts(rooms: DeliveryRooms, signal?: AbortSignal): Promise<number> {
   let taken = 0
@@ -143,7 +145,10 @@ function next(tries: number, rooms: DeliveryRooms): { tries: number; next_at: st
 const pageAfter = async (after: number, route: Route, rooms: DeliveryRooms): Promise<ReceiptsPage> =>
   (await askInbox(`after=${after}&limit=${MOST_RECEIPTS}`, route, rooms)).page
 
-/** One exchange with an inbox; `record` is the index of its signed reply. Throws what exchanges throw, and `invalid_message`. */
+/**
+ * One exchange with an inbox; `record` is the index of its signed reply. Throws what exchanges throw, and
+ * `invalid_message`.
+ */
 export async function askInbox(
   query: string,
   { client, service }: Pick<Route, 'client' | 'service'>,
@@ -156,7 +161,10 @@ export async function askInbox(
   return { page: await pageIn(answer), record: answer.facts.index }
 }
 
-/** Takes a bounded time, whatever the member of the inbox answers. Throws `invalid_message`, `reply_too_large`. */
+/**
+ * Takes a bounded time, whatever the member of the inbox answers. Throws `invalid_message`,
+ * `reply_too_large`.
+ */
 export async function pageIn({
   status,
   body,

@@ -1,7 +1,7 @@
 /**
- * Asks inboxes what became of messages whose receipts have not come. Guarantees that `delivered` ends truthfully: with a receipt, or as
- * `unconfirmed` when the inbox says in a signed reply that it does not know the message any more, or says nothing for months. That nobody
- * consumed it is never concluded.
+ * Asks inboxes what became of messages whose receipts have not come. Guarantees that `delivered` ends
+ * truthfully: with a receipt, or as `unconfirmed` when the inbox says in a signed reply that it does not know
+ * the message any more, or says nothing for months. That nobody consumed it is never concluded.
  */
 import { asFault } from '#schemas/fault.ts'
 import { askInbox } from './ask-receipts.ts'

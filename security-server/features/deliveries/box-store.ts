@@ -33,12 +33,15 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
     ...laneClaims(database, name),
     ...boxReads(database, name),
 
-    /** Adds a row, or finds the one that has the event already; one that is new and for which there is no place is not kept. */
+    /**
+     * Adds a row, or finds the one that has the event already; one that is new and for which there is no
+     * place is not kept.
+     */
     add: createWriteTogether(boxAdds(database, name, bounds)),
 
     /**
-     * From `accepting` to `waiting`, with the record that says so. The row is put back when it was taken for that of a crash meanwhile:
-     * a process that stood still for minutes has signed that it will deliver.
+     * From `accepting` to `waiting`, with the record that says so. The row is put back when it was taken for
+     * that of a crash meanwhile: a process that stood still for minutes has signed that it will deliver.
      */
     confirm: createWriteTogether((rows: { row: Row; record: number; at: string }[]) =>
       inTransaction(tables, async (transaction) => {
@@ -84,8 +87,8 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
     ),
 
     /**
-     * Ends what a row waited for, and lets the next of its lane go on. False when it is no longer in one of the states `from`, or
-     * another node has taken it over.
+     * Ends what a row waited for, and lets the next of its lane go on. False when it is no longer in one of
+     * the states `from`, or another node has taken it over.
      */
     end: (row: Row, ended: Ended, q: { from: DeliveryState[]; token?: string }): Promise<boolean> =>
       endOne({ row, ended, ...q }),
@@ -93,7 +96,10 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
     endWith: (row: Row, ended: Ended, q: { from: DeliveryState[]; beside: Beside<Row> }): Promise<boolean> =>
       endOne({ row, ended, ...q }),
 
-    /** Removes those of these rows that are still in the state in which they were seen: another node may have gone on with one, or removed it. */
+    /**
+     * Removes those of these rows that are still in the state in which they were seen: another node may have
+     * gone on with one, or removed it.
+     */
     remove: (state: DeliveryState, positions: number[]): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         if (positions.length === 0) return
@@ -111,7 +117,9 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
         )
       }),
 
-    /** Removes what only this content key opens, which nobody has any more; resolves to the number of rows. */
+    /**
+     * Removes what only this content key opens, which nobody has any more; resolves to the number of rows.
+     */
     dropSealedWith: async (keyId: string): Promise<number> => {
       let dropped = 0
       for (let found = AT_ONCE; found === AT_ONCE; dropped += found)

@@ -1,7 +1,8 @@
 /**
- * Asks the server of an inbox whether it would take messages of a subsystem of ours, by an exchange that changes nothing: a page without
- * receipts. Guarantees that what is missing there is named. An inbox of an earlier version says nothing of messages, and a service that is
- * no inbox answers as it likes: both are there, and let the subsystem in so far.
+ * Asks the server of an inbox whether it would take messages of a subsystem of ours, by an exchange that
+ * changes nothing: a page without receipts. Guarantees that what is missing there is named. An inbox of an
+ * earlier version says nothing of messages, and a service that is no inbox answers as it likes: both are
+ * there, and let the subsystem in so far.
  */
 import { headerValue } from '#core/transport/header-list.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -35,7 +36,10 @@ export async function checkInbox(
   if (refused === '') await rooms.routes.reopened({ client, service })
 }
 
-/** Routes on which messages wait that are refused with a code that says more than that something cannot be reached. */
+/**
+ * Routes on which messages wait that are refused with a code that says more than that something cannot be
+ * reached.
+ */
 export async function refusedRoutes(
   most: number,
   { routes }: Pick<DeliveryRooms, 'routes'>,

@@ -1,7 +1,7 @@
 /**
- * Guarantees that what a peer's receipt says of time and place can be true: after the message was accepted here and not in the future, at
- * a server where the inbox is. The signature says only that its member said so; the time by which the signature is judged is the
- * receipt's own.
+ * Guarantees that what a peer's receipt says of time and place can be true: after the message was accepted
+ * here and not in the future, at a server where the inbox is. The signature says only that its member said
+ * so; the time by which the signature is judged is the receipt's own.
  */
 import { type Receipt, readReceipt } from '#core/delivery/receipt.ts'
 import { Fault } from '#schemas/fault.ts'

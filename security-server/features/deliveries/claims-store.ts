@@ -1,4 +1,7 @@
-/** Who works on which rows of a box: a claim is for a time, and over when it runs out or its process starts anew. */
+/**
+ * Who works on which rows of a box: a claim is for a time, and over when it runs out or its process starts
+ * anew.
+ */
 import { sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { whereOver } from '#platform/database/where-over.ts'
@@ -22,7 +25,8 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
   // Both tables have the columns that are used here.
   const box = name as 'outbox'
   const isPostgresql = database.dialect === 'postgresql'
-  // Who had claimed it before ended without a word: the message may be there already, and no receipt may say that it is not.
+  // Who had claimed it before ended without a word: the message may be there already, and no receipt may say
+  // that it is not.
   const leftUnknown =
     name === 'outbox'
       ? { arrived: sql<'unknown'>`case when claimed_by = '' then arrived else 'unknown' end` }

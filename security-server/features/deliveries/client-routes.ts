@@ -1,6 +1,6 @@
 /**
- * The edge towards the own agency's systems, on their listener: hand over, ask what became of it, fetch, acknowledge. Who asks proves
- * itself as for an exchange; a fault leaves as it does there.
+ * The edge towards the own agency's systems, on their listener: hand over, ask what became of it, fetch,
+ * acknowledge. Who asks proves itself as for an exchange; a fault leaves as it does there.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { collectBytes } from '#core/transport/collect-bytes.ts'
@@ -204,7 +204,8 @@ async function shown(row: StoredOutbox, rooms: Rooms, accepted?: ReceiptProof) {
     ...{ changedAt: row.changed_at, attempts: row.attempts, error: row.error === '' ? null : row.error },
     expiresAt: row.expires_at === '' ? null : row.expires_at,
     accepted: accepted ?? (await proofOf(row.first_record)),
-    // That of an unconfirmed one is no receipt, but the reply in which the inbox said that it does not know the message.
+    // That of an unconfirmed one is no receipt, but the reply in which the inbox said that it does not know
+    // the message.
     ended: row.state === 'unconfirmed' ? null : await proofOf(row.end_record),
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Seals what waits in the database: AES-256-GCM under keys in a folder of its own, which no backup holds. Nodes of one server share the
- * folder, or have copies of its files (`share` gives them theirs); the newest key seals, and one of another node is read when it is first needed.
+ * Seals what waits in the database: AES-256-GCM under keys in a folder of its own, which no backup holds.
+ * Nodes of one server share the folder, or have copies of its files (`share` gives them theirs); the newest
+ * key seals, and one of another node is read when it is first needed.
  */
 import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto'
 import {
@@ -22,7 +23,10 @@ export type ContentKeys = {
   readonly current: string
   /** Ids of the keys that this node can open with. */
   readonly known: string[]
-  /** `of` names the row: what was sealed for one row does not open as that of another. Throws `delivery_key_missing`. */
+  /**
+   * `of` names the row: what was sealed for one row does not open as that of another. Throws
+   * `delivery_key_missing`.
+   */
   seal(of: string, plain: Buffer): Buffer
   /** Throws `delivery_key_missing` when the key is not here, `io_error` when any bit was changed. */
   open(of: string, sealed: Buffer): Buffer

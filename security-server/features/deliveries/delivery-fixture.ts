@@ -1,6 +1,7 @@
 /**
- * For tests only: the tax agency's server and the population register's, each with its own database, message log and feature; their
- * exchanges are the real ones, from one half to the other without a network. The test breaks the way, moves the clock and restarts.
+ * For tests only: the tax agency's server and the population register's, each with its own database, message
+ * log and feature; their exchanges are the real ones, from one half to the other without a network. The test
+ * breaks the way, moves the clock and restarts.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,7 +1,7 @@
 /**
- * The keys of deliveries over their time: made once for a server, rotated by command, and given up when they are lost. Guarantees that
- * a node without the server's keys makes none of its own, which no other node could open, and that nothing is named or sealed until the
- * key of names is open.
+ * The keys of deliveries over their time: made once for a server, rotated by command, and given up when they
+ * are lost. Guarantees that a node without the server's keys makes none of its own, which no other node could
+ * open, and that nothing is named or sealed until the key of names is open.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
@@ -23,7 +23,9 @@ export type KeyHolder = {
   sealedWith(id: string, most: number): Promise<number>
   /** Removes rows that only a lost key opens; resolves to their number. */
   dropSealedWith(id: string): Promise<number>
-  /** Seals what is to stay under the newest key; where it is absent, rows are used up and wait for nothing. */
+  /**
+   * Seals what is to stay under the newest key; where it is absent, rows are used up and wait for nothing.
+   */
   reseal?(): Promise<void>
 }
 
@@ -77,7 +79,10 @@ export function createDeliveryKeys(rooms: Rooms) {
       if (keys.known.length > 0) await note()
       await openNames()
     },
-    /** Whether another node has made something, or an operator has copied it here, since `refresh`; reads only. */
+    /**
+     * Whether another node has made something, or an operator has copied it here, since `refresh`; reads
+     * only.
+     */
     async isNew(): Promise<boolean> {
       keys.refresh()
       if (keys.known.length > 0 && keys.current !== noted) return true
@@ -104,8 +109,9 @@ export function createDeliveryKeys(rooms: Rooms) {
     },
 
     /**
-     * What comes from now on is sealed with a new key. Keys in `lost` are given up with all that only they open; throws `conflict` for one
-     * that is here, `not_found` for one that there never was, `delivery_key_missing` while a key is needed that is not here.
+     * What comes from now on is sealed with a new key. Keys in `lost` are given up with all that only they
+     * open; throws `conflict` for one that is here, `not_found` for one that there never was,
+     * `delivery_key_missing` while a key is needed that is not here.
      */
     async rotate(lost: string[]): Promise<{ id: string; removed: number }> {
       keys.refresh()

@@ -62,7 +62,8 @@ export function boxEnds<Name extends keyof Boxes>(database: Database, name: Name
         left.outbox.push(...done.flatMap(({ row }) => held.get(row.position) ?? []))
         if (way.drops && name === 'inbox') left.inbox.push(...done.map(({ row }) => row as never))
       }
-      // All at once, in one order: of two groups each would be in order, and two transactions could still wait for each other.
+      // All at once, in one order: of two groups each would be in order, and two transactions could still
+      // wait for each other.
       await leaveOutboxPlaces(transaction, left.outbox)
       await leavePlaces(transaction, left.inbox)
       const more = endings.filter((one) => one.beside !== undefined && ended.has(one))

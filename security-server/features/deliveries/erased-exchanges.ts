@@ -1,6 +1,6 @@
 /**
- * Guarantees that an order to erase an exchange leaves no event of it in a box: the order is refused while one is there, and what such an
- * order has erased is not redriven.
+ * Guarantees that an order to erase an exchange leaves no event of it in a box: the order is refused while
+ * one is there, and what such an order has erased is not redriven.
  */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -11,8 +11,9 @@ import { type DeliveryRooms, iso } from './rooms.ts'
 type Rooms = Pick<DeliveryRooms, 'clock' | 'messageLog' | 'outbox' | 'erasedRequests' | 'routes'>
 
 /**
- * Throws `conflict` while a box has the event that the exchange of this record carried, or a receipt of it is this record. From then on no
- * inbox takes that event by this exchange any more; the function lets it again, for an order that was not carried out.
+ * Throws `conflict` while a box has the event that the exchange of this record carried, or a receipt of it is
+ * this record. From then on no inbox takes that event by this exchange any more; the function lets it again,
+ * for an order that was not carried out.
  */
 export async function checkOrder(index: number, rooms: Rooms): Promise<(() => Promise<void>) | undefined> {
   const { id = '', client, service, answers } = (await rooms.messageLog.read(index)).metadata ?? {}

@@ -1,14 +1,16 @@
 /**
- * Requests whose exchange is being erased by order, or was a short time ago. Between the record of a request and the row of its event an
- * order finds nothing to refuse it for; so it leaves its mark here under the lock that the row will take, and the row is not kept. Rows of rooms
- * do likewise.
+ * Requests whose exchange is being erased by order, or was a short time ago. Between the record of a request
+ * and the row of its event an order finds nothing to refuse it for; so it leaves its mark here under the lock
+ * that the row will take, and the row is not kept. Rows of rooms do likewise.
  */
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from './tables.ts'
 
-/** What adds events to this inbox, and what orders to erase one of its exchanges, do so one after the other. */
+/**
+ * What adds events to this inbox, and what orders to erase one of its exchanges, do so one after the other.
+ */
 export function lockInbox(transaction: Kysely<Tables>, service: string): Promise<void> {
   return lockFor(transaction, `places ${service}`)
 }
@@ -33,8 +35,8 @@ export function createErasedRequests(database: Database) {
     })
   return {
     /**
-     * Marks it, unless the inbox has the event of this delivery: resolves to its position. The function takes the mark of this order back when it
-     * erased nothing after all.
+     * Marks it, unless the inbox has the event of this delivery: resolves to its position. The function takes
+     * the mark of this order back when it erased nothing after all.
      */
     mark: (q: {
       record: number
@@ -74,7 +76,10 @@ export function createErasedRequests(database: Database) {
   }
 }
 
-/** Which of these requests to a service are marked; none other is until the commit. For features that keep events of requests, too. */
+/**
+ * Which of these requests to a service are marked; none other is until the commit. For features that keep
+ * events of requests, too.
+ */
 export async function erasedAmong(
   all: Kysely<unknown>,
   { service, records }: { service: string; records: (number | null)[] },

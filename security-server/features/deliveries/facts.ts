@@ -1,4 +1,7 @@
-/** What a row says of its event, sealed: more than is plain in the row, and kept after the event itself is gone. */
+/**
+ * What a row says of its event, sealed: more than is plain in the row, and kept after the event itself is
+ * gone.
+ */
 import { hash } from 'node:crypto'
 import type { CloudEvent } from '#core/events/cloud-event.ts'
 import { utcSeconds } from '#core/events/timestamp.ts'
@@ -45,7 +48,10 @@ export function factsOf(q: {
   }
 }
 
-/** The columns by which repetitions and lanes are found. `expirytime` stands in for one that the event has not. Throws `delivery_key_missing`. */
+/**
+ * The columns by which repetitions and lanes are found. `expirytime` stands in for one that the event has
+ * not. Throws `delivery_key_missing`.
+ */
 export function keysOf(q: {
   client: string
   service: string
@@ -77,7 +83,9 @@ export function openFacts(keys: ContentKeys, row: Pick<BoxRow, 'delivery' | 'fac
 /** A year more would have a sign, and stand before all others as text. */
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
 
-/** A time of RFC 3339 may have any offset; ours are compared as text. A leap second is the second after it. */
+/**
+ * A time of RFC 3339 may have any offset; ours are compared as text. A leap second is the second after it.
+ */
 function expiryOf(text: string): string {
   const utc = utcSeconds(text)
   if (utc === undefined) throw new Fault('invalid_event', { what: say`expirytime is not a time of RFC 3339` })

@@ -1,4 +1,7 @@
-/** One-way messages: what systems hand over is delivered to inboxes elsewhere, and what comes to our inboxes waits for its system. */
+/**
+ * One-way messages: what systems hand over is delivered to inboxes elsewhere, and what comes to our inboxes
+ * waits for its system.
+ */
 import type { Kysely } from 'kysely'
 import type { FeatureModule } from '#platform/feature.ts'
 import { lookApart } from '#platform/jobs/looks.ts'
@@ -68,17 +71,25 @@ type Offers = {
     enqueue(delivery: Handed): Promise<{ delivery: string }>
     /** How many messages of this subsystem wait for this inbox, counted up to `most`. */
     waiting(q: Pick<Handed, 'client' | 'service'> & { most: number }): Promise<number>
-    /** Whether this inbox would take messages of this subsystem now. Throws `inbox_refuses`, `inbox_not_asked`. */
+    /**
+     * Whether this inbox would take messages of this subsystem now. Throws `inbox_refuses`,
+     * `inbox_not_asked`.
+     */
     checkInbox(q: Pick<Handed, 'client' | 'service'>): Promise<void>
     /** Ways on which messages wait that are refused, those that were refused first at the beginning. */
     refusedRoutes(most: number): Promise<{ client: string; service: string }[]>
   }
-  /** For rows of other features that hold events: the same keys seal and name all that waits in the database. */
+  /**
+   * For rows of other features that hold events: the same keys seal and name all that waits in the database.
+   */
   eventSeals: {
     keys: ContentKeys
     names: Pick<Names, 'nameOf'>
     addHolder(holder: KeyHolder): void
-    /** Which of these requests to a service are being erased by order, or were a short time ago; no other is until the commit. */
+    /**
+     * Which of these requests to a service are being erased by order, or were a short time ago; no other is
+     * until the commit.
+     */
     erasedAmong(
       transaction: Kysely<unknown>,
       q: { service: string; records: (number | null)[] },

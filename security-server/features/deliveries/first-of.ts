@@ -2,7 +2,10 @@
 
 const LOOK_AGAIN_MS = 1_000
 
-/** Resolves when the first of them has ended, whatever became of it; to true when that takes longer than a second. */
+/**
+ * Resolves when the first of them has ended, whatever became of it; to true when that takes longer than a
+ * second.
+ */
 export async function firstOf(some: Iterable<Promise<unknown>>): Promise<boolean> {
   const time = Promise.withResolvers<boolean>()
   const timer = setTimeout(() => time.resolve(true), LOOK_AGAIN_MS)

@@ -1,6 +1,7 @@
 /**
- * Guarantees that a receipt is signed by the member that has to sign it and durable in the message log before anybody gets it. It is
- * logged whole, also where a contract keeps less of messages: it has no payload, and the other side asks for it later.
+ * Guarantees that a receipt is signed by the member that has to sign it and durable in the message log before
+ * anybody gets it. It is logged whole, also where a contract keeps less of messages: it has no payload, and
+ * the other side asks for it later.
  */
 import { hash } from 'node:crypto'
 import { outcomeOf, type Receipt, signerOf, writeReceipt } from '#core/delivery/receipt.ts'
@@ -18,13 +19,16 @@ type Said = Pick<Receipt, 'kind' | 'delivery' | 'client' | 'service'> &
   }
 
 /**
- * The other side judges the signature by the receipt's time, five minutes more or less, and accepts no other for this delivery. On a machine
- * that slept, or whose clock was put right, between the two, the receipt says another time.
+ * The other side judges the signature by the receipt's time, five minutes more or less, and accepts no other
+ * for this delivery. On a machine that slept, or whose clock was put right, between the two, the receipt says
+ * another time.
  */
 const LONGEST_MS = 60_000
 const MOST_TRIES = 3
 
-/** Resolves to the index of its record, and what it says. Throws `cannot_sign` and its kin, `logging_failed`. */
+/**
+ * Resolves to the index of its record, and what it says. Throws `cannot_sign` and its kin, `logging_failed`.
+ */
 export async function giveReceipt(
   said: Said,
   rooms: DeliveryRooms,

@@ -1,7 +1,7 @@
 /**
- * What the own agency's system does with an event that it has under a lease, before it acknowledges: it keeps it longer, or gives it back.
- * Guarantees that only the lease under which an event is out changes that, and that no event is given back without those that follow it
- * in its lane.
+ * What the own agency's system does with an event that it has under a lease, before it acknowledges: it keeps
+ * it longer, or gives it back. Guarantees that only the lease under which an event is out changes that, and
+ * that no event is given back without those that follow it in its lane.
  */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -20,8 +20,8 @@ export async function renew(q: Held & { leaseMs: number }, rooms: DeliveryRooms)
 }
 
 /**
- * The event is nobody's, and due again after `delayMs`; `isUntouched` when that was no attempt. Resolves to the positions of all that went
- * back. Throws `not_found`, `lease_lost`.
+ * The event is nobody's, and due again after `delayMs`; `isUntouched` when that was no attempt. Resolves to
+ * the positions of all that went back. Throws `not_found`, `lease_lost`.
  */
 export async function giveBack(
   q: Held & { delayMs: number; isUntouched: boolean },
@@ -36,7 +36,10 @@ export async function giveBack(
   return returned
 }
 
-/** A claim is written as the node that gave it, a space and the id of the lease: any node may be asked about it. */
+/**
+ * A claim is written as the node that gave it, a space and the id of the lease: any node may be asked about
+ * it.
+ */
 async function heldRow({ service, position, leaseId }: Held, rooms: DeliveryRooms): Promise<StoredInbox> {
   const row = await rooms.inbox.find(position)
   if (row === undefined || row.service !== service) throw new Fault('not_found', { what: say`this event` })

@@ -1,4 +1,7 @@
-/** What hostile members, broken clocks and a log that is away do to one-way messages: never more than to what is theirs; on both stores. */
+/**
+ * What hostile members, broken clocks and a log that is away do to one-way messages: never more than to what
+ * is theirs; on both stores.
+ */
 import type { Kysely } from 'kysely'
 import t from 'tap'
 import { Fault } from '#schemas/fault.ts'

@@ -1,6 +1,7 @@
 /**
- * How much waits in our inboxes, by sender: counted in the transactions that add and end messages, so that no look reads what waits.
- * Guarantees that no sender leaves more than its bound in an inbox, and all together no more than the inbox's.
+ * How much waits in our inboxes, by sender: counted in the transactions that add and end messages, so that no
+ * look reads what waits. Guarantees that no sender leaves more than its bound in an inbox, and all together
+ * no more than the inbox's.
  */
 import type { Kysely } from 'kysely'
 import { lockInbox } from './erased-requests-store.ts'

@@ -1,7 +1,8 @@
 /**
- * The receipts that senders ask for, numbered for each sender and inbox. Guarantees that who has read one has read all before it: the
- * number is taken in the transaction that ends the message, and the row of the last number is locked until its commit. Numbers are no
- * lower than the milliseconds of their time: a database that was lost or set back gives out none that a sender has passed already.
+ * The receipts that senders ask for, numbered for each sender and inbox. Guarantees that who has read one has
+ * read all before it: the number is taken in the transaction that ends the message, and the row of the last
+ * number is locked until its commit. Numbers are no lower than the milliseconds of their time: a database
+ * that was lost or set back gives out none that a sender has passed already.
  */
 import { sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
@@ -44,7 +45,9 @@ export function createInboxReceipts(database: Database, inbox: BoxStore<'inbox'>
         from,
         beside: { name: `${row.client} ${row.service}`, write: numberAll },
       }),
-    /** After this number, in order. After a number that was never given out (a restored database) all of them. */
+    /**
+     * After this number, in order. After a number that was never given out (a restored database) all of them.
+     */
     after: async (q: {
       client: string
       service: string

@@ -1,6 +1,6 @@
 /**
- * The inbox's half of an exchange. Guarantees that an event is durable before its reply is signed, that it is kept once however often it
- * comes, and that the same name for another event is refused.
+ * The inbox's half of an exchange. Guarantees that an event is durable before its reply is signed, that it is
+ * kept once however often it comes, and that the same name for another event is refused.
  */
 import { buffer } from 'node:stream/consumers'
 import { readEvent, STRUCTURED } from '#core/events/read-event.ts'

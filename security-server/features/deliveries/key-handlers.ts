@@ -1,4 +1,6 @@
-/** Operations on the keys that one-way messages wait under: which there are, a new one, lost ones given up. */
+/**
+ * Operations on the keys that one-way messages wait under: which there are, a new one, lost ones given up.
+ */
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import type { DeliveryKeys } from './delivery-keys.ts'

@@ -1,4 +1,7 @@
-/** The ids of the keys that nodes seal with: a node that lacks one says so, before messages wait for it unseen. */
+/**
+ * The ids of the keys that nodes seal with: a node that lacks one says so, before messages wait for it
+ * unseen.
+ */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from './tables.ts'
 

@@ -1,4 +1,7 @@
-/** The keys that messages wait under and are named by: what a copy of the database shows, rotation, several nodes, loss; on both stores. */
+/**
+ * The keys that messages wait under and are named by: what a copy of the database shows, rotation, several
+ * nodes, loss; on both stores.
+ */
 import { hash } from 'node:crypto'
 import { chmodSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import path from 'node:path'

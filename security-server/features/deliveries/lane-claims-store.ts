@@ -16,8 +16,8 @@ export function laneClaims<Name extends keyof Boxes>(database: Database, name: N
 
   return {
     /**
-     * Claims what waits behind a claimed head, up to the first row that somebody else has: a head that was redriven stands before rows
-     * that were given out already.
+     * Claims what waits behind a claimed head, up to the first row that somebody else has: a head that was
+     * redriven stands before rows that were given out already.
      */
     claimBehind: async (q: {
       head: Row
@@ -59,8 +59,9 @@ export function laneClaims<Name extends keyof Boxes>(database: Database, name: N
     },
 
     /**
-     * Gives a row back, and in the same commit what its token has claimed behind it in its lane: nobody else may get the one while the
-     * other is out. What stands behind is as if it had not been claimed. Resolves to the positions; none when the claim has ended.
+     * Gives a row back, and in the same commit what its token has claimed behind it in its lane: nobody else
+     * may get the one while the other is out. What stands behind is as if it had not been claimed. Resolves
+     * to the positions; none when the claim has ended.
      */
     giveBackWithLane: async (
       row: Row,

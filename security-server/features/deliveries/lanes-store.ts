@@ -1,6 +1,7 @@
 /**
- * The lanes of a box: what holds while rows come and go. The first waiting row of each lane is marked (`ready`), so that giving out never
- * reads what waits behind it; whoever adds or ends rows of a lane holds its lock.
+ * The lanes of a box: what holds while rows come and go. The first waiting row of each lane is marked
+ * (`ready`), so that giving out never reads what waits behind it; whoever adds or ends rows of a lane holds
+ * its lock.
  */
 import { type Kysely, sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -76,8 +77,8 @@ export function createLanes(name: 'outbox' | 'inbox') {
     },
 
     /**
-     * Ends what rows waited for, all in the same way, and lets the next of their lanes go on. Resolves to the positions of those that
-     * ended; the others were no longer so.
+     * Ends what rows waited for, all in the same way, and lets the next of their lanes go on. Resolves to the
+     * positions of those that ended; the others were no longer so.
      */
     end: async (
       transaction: Kysely<Tables>,
@@ -102,7 +103,8 @@ export function createLanes(name: 'outbox' | 'inbox') {
           ...(drops && { content: null }),
         })
         .whereRef(`${box}.position`, '=', 'given.column1')
-        // Names the rows once more: with many of them the embedded store would look through all of the state instead.
+        // Names the rows once more: with many of them the embedded store would look through all of the state
+        // instead.
         .where(
           `${box}.position`,
           'in',

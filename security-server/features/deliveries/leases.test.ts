@@ -1,4 +1,7 @@
-/** What a system does with events that it has under a lease: it keeps them longer, or gives them back; on both stores. */
+/**
+ * What a system does with events that it has under a lease: it keeps them longer, or gives them back; on both
+ * stores.
+ */
 import {
   AS_POPULATION,
   AS_TAX,

@@ -1,4 +1,7 @@
-/** A receiver that is away for a week while many messages wait: they cost no attempts, then come in order, few at once. */
+/**
+ * A receiver that is away for a week while many messages wait: they cost no attempts, then come in order, few
+ * at once.
+ */
 import { until } from '#test/until.ts'
 import {
   AS_POPULATION,
@@ -25,7 +28,8 @@ await onBoth('many wait', async (t, made) => {
     // However long the rest of a look takes, it does not try again.
     return Promise.reject(unreachable(60))
   }
-  // The last call of many that come at once is later than what made it: no look but those of this test begins in the middle of a day.
+  // The last call of many that come at once is later than what made it: no look but those of this test begins
+  // in the middle of a day.
   await sender.restart((rooms) => ({ ...rooms, jobs: { ...rooms.jobs, call: () => undefined } }))
   const lane = async (nth: number): Promise<void> => {
     for (let i = 0; i < IN_EACH; i++) await hand(made, { partitionkey: `lane ${nth}`, data: i })

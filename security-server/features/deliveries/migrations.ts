@@ -1,6 +1,7 @@
 /**
- * The tables of deliveries. Waiting messages are rows: whatever waits, memory holds only what is being sent. What an event says is
- * sealed (content-keys.ts); plain are the parties, times, states, and hashes by which repetitions and lanes are found.
+ * The tables of deliveries. Waiting messages are rows: whatever waits, memory holds only what is being sent.
+ * What an event says is sealed (content-keys.ts); plain are the parties, times, states, and hashes by which
+ * repetitions and lanes are found.
  */
 import { type Kysely, sql } from 'kysely'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
@@ -91,7 +92,8 @@ export const deliveryMigrations: Record<string, SchemaChange> = {
         await schema.createIndex(`${name}_key`).on(name).columns(['state', 'key_id']).execute()
     },
   },
-  // Names of rows were plain hashes. The key of the new ones is no database's: the feature names the rows anew when it opens.
+  // Names of rows were plain hashes. The key of the new ones is no database's: the feature names the rows
+  // anew when it opens.
   'security-server-deliveries-003': {
     async up(kysely: Kysely<unknown>) {
       const { text, integer, blob } = columnTypes(kysely)
@@ -131,8 +133,8 @@ export const deliveryMigrations: Record<string, SchemaChange> = {
         where state in ('waiting', 'dead') group by service, client`.execute(kysely)
     },
   },
-  // Who may see the parties of a row. Of rows that were there only their sealed facts tell it: they are named anew for it when the
-  // feature opens, and hidden from all until then.
+  // Who may see the parties of a row. Of rows that were there only their sealed facts tell it: they are named
+  // anew for it when the feature opens, and hidden from all until then.
   'security-server-deliveries-005': {
     async up(kysely: Kysely<unknown>) {
       const { integer } = columnTypes(kysely)

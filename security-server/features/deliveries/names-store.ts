@@ -89,8 +89,8 @@ export function createOldNames(database: Database) {
       return rows.map((row) => ({ ...row, position: Number(row.position) }))
     },
     /**
-     * All or none of them. A row whose event was taken again under its new name, by a node that knew the new key first, keeps its old name:
-     * a repetition finds the other one.
+     * All or none of them. A row whose event was taken again under its new name, by a node that knew the new
+     * key first, keeps its old name: a repetition finds the other one.
      */
     rename: (box: Box, rows: NewNames[]): Promise<void> =>
       inTransaction(tables, async (transaction) => {

@@ -1,7 +1,8 @@
 /**
- * The names by which repetitions and lanes are found in the database: HMAC-SHA-256 of what they name, since a partition key may be a
- * personal code, which a plain hash would let anybody guess who has a copy of the database. The key of the names is in the database,
- * sealed under a content key: all nodes name alike, also after a content key was rotated, and no copy of the database opens it.
+ * The names by which repetitions and lanes are found in the database: HMAC-SHA-256 of what they name, since a
+ * partition key may be a personal code, which a plain hash would let anybody guess who has a copy of the
+ * database. The key of the names is in the database, sealed under a content key: all nodes name alike, also
+ * after a content key was rotated, and no copy of the database opens it.
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'

@@ -1,6 +1,6 @@
 /**
- * Several nodes of a sender on one database: BullMQ brings what is new to whichever is free, and the rows decide. What the broker forgets or
- * says again loses nothing and doubles nothing.
+ * Several nodes of a sender on one database: BullMQ brings what is new to whichever is free, and the rows
+ * decide. What the broker forgets or says again loses nothing and doubles nothing.
  */
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'

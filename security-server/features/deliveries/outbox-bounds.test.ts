@@ -1,4 +1,7 @@
-/** What the systems of a subsystem may leave in its own outbox, on both stores: events and octets, dead letters too. */
+/**
+ * What the systems of a subsystem may leave in its own outbox, on both stores: events and octets, dead
+ * letters too.
+ */
 import { type Kysely, sql } from 'kysely'
 import { AS_TAX, acknowledge, fetch, hand, onBoth, settle, structured } from './acts-fixture.ts'
 import { unreachable } from './delivery-fixture.ts'

@@ -1,4 +1,7 @@
-/** Tells operators that the outbox of a subsystem fills up, or the part of one receiver, while messages can still be handed over. */
+/**
+ * Tells operators that the outbox of a subsystem fills up, or the part of one receiver, while messages can
+ * still be handed over.
+ */
 import type { Finding } from '#platform/health/create-health.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { say } from '#schemas/said.ts'

@@ -1,7 +1,8 @@
 /**
- * How much waits in our outbox, by way: counted in the transactions that add and end messages, so that no look reads what waits. Guarantees
- * that the systems of one subsystem leave no more than its bound, and that no receiver has more of it than is free for all: one that takes
- * nothing stops messages to itself alone. What is accepted, waits or is a dead letter has its content and a place.
+ * How much waits in our outbox, by way: counted in the transactions that add and end messages, so that no
+ * look reads what waits. Guarantees that the systems of one subsystem leave no more than its bound, and that
+ * no receiver has more of it than is free for all: one that takes nothing stops messages to itself alone.
+ * What is accepted, waits or is a dead letter has its content and a place.
  */
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'

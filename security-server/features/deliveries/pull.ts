@@ -1,7 +1,7 @@
 /**
- * What the own agency's system does with an inbox: it fetches waiting events under a lease, and acknowledges each when it has taken it
- * over. Guarantees that an event is given out again until it was acknowledged, that the events of a lane are given out in order, and that
- * an acknowledgement is a signed receipt in the log.
+ * What the own agency's system does with an inbox: it fetches waiting events under a lease, and acknowledges
+ * each when it has taken it over. Guarantees that an event is given out again until it was acknowledged, that
+ * the events of a lane are given out in order, and that an acknowledgement is a signed receipt in the log.
  */
 import { randomUUID } from 'node:crypto'
 import type { Receipt } from '#core/delivery/receipt.ts'
@@ -21,7 +21,10 @@ const CLAIMED_AT_ONCE = 16
 
 export type Leased = { row: StoredInbox; event: Buffer }
 
-/** Events that are nobody's now, oldest first; `leaseMs` long nobody else gets them. What was given out too often becomes a dead letter. */
+/**
+ * Events that are nobody's now, oldest first; `leaseMs` long nobody else gets them. What was given out too
+ * often becomes a dead letter.
+ */
 export async function lease(
   q: { service: string; limit: number; leaseMs: number },
   rooms: DeliveryRooms,
@@ -77,8 +80,8 @@ async function claimSome(
 }
 
 /**
- * Signs and logs that the event was consumed. Acknowledging it again does nothing. Throws `not_found`, why it can no longer be consumed, and
- * why it cannot be signed or logged now, which counts against no event.
+ * Signs and logs that the event was consumed. Acknowledging it again does nothing. Throws `not_found`, why it
+ * can no longer be consumed, and why it cannot be signed or logged now, which counts against no event.
  */
 export async function acknowledge(
   q: { service: string; position: number; means: 'pull' | 'push' },

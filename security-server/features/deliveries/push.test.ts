@@ -68,7 +68,8 @@ await onBoth('pushing to many systems', async (t, made) => {
       if (code !== 'zebra') await gate.promise
       return 204
     }
-    // Few at once, and none is sent meanwhile: who waits for a connection to the database for too long is refused.
+    // Few at once, and none is sent meanwhile: who waits for a connection to the database for too long is
+    // refused.
     await sender.restart((rooms) => ({ ...rooms, jobs: { ...rooms.jobs, call: () => undefined } }))
     const handAll = async (codes: string[]): Promise<void> => {
       for (const code of codes) for (let nth = 0; nth < 9; nth++) await handTo(code)

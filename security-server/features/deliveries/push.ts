@@ -1,8 +1,9 @@
 /**
- * Pushes waiting events to the own agency's system, for inboxes with an address behind `inbox:`. Guarantees that each lane is pushed in
- * order, one event at a time; an answer of 2xx is the acknowledgement. A system that is away stops its inbox, not the events, and so does a
- * receipt that cannot be signed or logged: what the system has taken is not pushed again for that. Each inbox goes on by itself, a few at
- * once: one whose system takes minutes for every answer holds up no other.
+ * Pushes waiting events to the own agency's system, for inboxes with an address behind `inbox:`. Guarantees
+ * that each lane is pushed in order, one event at a time; an answer of 2xx is the acknowledgement. A system
+ * that is away stops its inbox, not the events, and so does a receipt that cannot be signed or logged: what
+ * the system has taken is not pushed again for that. Each inbox goes on by itself, a few at once: one whose
+ * system takes minutes for every answer holds up no other.
  */
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -43,7 +44,10 @@ export function createPusher(rooms: DeliveryRooms): Pusher {
   /** Inboxes whose system could not be reached; of this node alone. */
   const away = new Map<string, { failures: number; since: number; pauseMs: number }>()
   const slow = new Set<string>()
-  /** What systems have taken without a receipt so far, by inbox: positions, with the claims that keep them from others. */
+  /**
+   * What systems have taken without a receipt so far, by inbox: positions, with the claims that keep them
+   * from others.
+   */
   const owed = new Map<string, Map<number, string>>()
   /** The last inbox that had its turn: all have it, however many there are. */
   let last = ''

@@ -37,7 +37,10 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
         rowOf<Row>,
       ),
 
-    /** Of the inbox: what this sender has sent there under the id of a delivery, which others may have used as well. */
+    /**
+     * Of the inbox: what this sender has sent there under the id of a delivery, which others may have used as
+     * well.
+     */
     firstOf: async (q: { delivery: string; client: string; service: string }) => {
       const row = await tables
         .selectFrom('inbox')

@@ -104,8 +104,8 @@ export function receiptTimes(database: Database) {
         .execute()
     },
     /**
-     * Receipts are asked for wherever a message waits for one, also when the mark was lost between two nodes, or was made by a clock that
-     * has gone back.
+     * Receipts are asked for wherever a message waits for one, also when the mark was lost between two nodes,
+     * or was made by a clock that has gone back.
      */
     mend: async (q: { now: string; latest: string }): Promise<void> => {
       await tables

@@ -1,4 +1,7 @@
-/** Receipts that could not be judged when they came, of each way: their positions, which are asked for again later. */
+/**
+ * Receipts that could not be judged when they came, of each way: their positions, which are asked for again
+ * later.
+ */
 
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'

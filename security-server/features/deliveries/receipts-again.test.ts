@@ -1,4 +1,7 @@
-/** Receipts that cannot be judged when they come are asked for again; wrong ones are not, and neither holds up others. */
+/**
+ * Receipts that cannot be judged when they come are asked for again; wrong ones are not, and neither holds up
+ * others.
+ */
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import { acknowledge, fetch, hand, onBoth, refreshed, settle, stateOf } from './acts-fixture.ts'
 import { createReceiptsAgain } from './receipts-again-store.ts'

@@ -1,6 +1,7 @@
 /**
- * What a sender gets that asks an inbox for receipts after a position: those of its own messages, as they are in our log. When it asks
- * of messages by their ids it gets their states here with their receipts, also that one is not known: the reply is signed.
+ * What a sender gets that asks an inbox for receipts after a position: those of its own messages, as they are
+ * in our log. When it asks of messages by their ids it gets their states here with their receipts, also that
+ * one is not known: the reply is signed.
  */
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'

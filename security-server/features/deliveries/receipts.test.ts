@@ -1,4 +1,7 @@
-/** Receipts of a peer that cannot be true, and what becomes of messages whose receipts never come; on both stores. */
+/**
+ * Receipts of a peer that cannot be true, and what becomes of messages whose receipts never come; on both
+ * stores.
+ */
 import type { Kysely } from 'kysely'
 import { parseClientId, parseServiceId, type SubsystemId } from '#schemas/identifiers.ts'
 import { createMessageSigner } from '../../peer/sign-message.ts'

@@ -1,7 +1,8 @@
 /**
- * Guarantees that every row that this node can open is named by the key of today, before anything new is taken: otherwise an event that
- * comes again would not be recognised, and what follows it would not wait for its lane. Rows of a version that named them by plain
- * SHA-256, and those of a key that was replaced, get their names anew.
+ * Guarantees that every row that this node can open is named by the key of today, before anything new is
+ * taken: otherwise an event that comes again would not be recognised, and what follows it would not wait for
+ * its lane. Rows of a version that named them by plain SHA-256, and those of a key that was replaced, get
+ * their names anew.
  */
 import { readEvent, STRUCTURED } from '#core/events/read-event.ts'
 import { Fault } from '#schemas/fault.ts'

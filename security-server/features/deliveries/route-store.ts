@@ -1,4 +1,7 @@
-/** The rows of the ways from our subsystems to inboxes elsewhere: whether they are open, and how far their receipts were taken. */
+/**
+ * The rows of the ways from our subsystems to inboxes elsewhere: whether they are open, and how far their
+ * receipts were taken.
+ */
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { whereOver } from '#platform/database/where-over.ts'
@@ -19,7 +22,10 @@ export function createRouteStore(database: Database) {
   return {
     ...receiptTimes(database),
     ...outboxWays(database),
-    /** The id of the way between these two, made when it is new. It is as secret as the least secret message on it. */
+    /**
+     * The id of the way between these two, made when it is new. It is as secret as the least secret message
+     * on it.
+     */
     idOf: async (client: string, service: string, secrecy: number): Promise<number> => {
       const name = `${client} ${service}`
       const before = known.get(name)
@@ -78,7 +84,9 @@ export function createRouteStore(database: Database) {
       const rows = await tables.selectFrom('delivery_route').selectAll().where('id', 'in', ids).execute()
       return new Map(rows.map((row) => [Number(row.id), asRoute(row)]))
     },
-    /** Ways that are open and on which something waits: those after a way first, so that all have their turn. */
+    /**
+     * Ways that are open and on which something waits: those after a way first, so that all have their turn.
+     */
     withWaiting: async (q: { now: string; except: number[]; after: number }): Promise<Route[]> => {
       const { now } = q
       let open = tables
@@ -113,8 +121,8 @@ export function createRouteStore(database: Database) {
         .execute()
     },
     /**
-     * In the transaction that says that something was delivered: the way is open, and receipts are asked for when `receiptsAt` says so, at
-     * the latest.
+     * In the transaction that says that something was delivered: the way is open, and receipts are asked for
+     * when `receiptsAt` says so, at the latest.
      */
     succeeded: async (
       transaction: Kysely<Tables>,

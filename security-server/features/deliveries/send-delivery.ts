@@ -1,7 +1,8 @@
 /**
- * Carries one claimed message in an ordinary exchange. Guarantees that the row says what became of it: delivered with the index of the
- * signed reply, given back for another attempt, or dead after a final refusal. After an unknown outcome it is sent again: the inbox keeps
- * an event once (docs/decisions/deliveries.md).
+ * Carries one claimed message in an ordinary exchange. Guarantees that the row says what became of it:
+ * delivered with the index of the signed reply, given back for another attempt, or dead after a final
+ * refusal. After an unknown outcome it is sent again: the inbox keeps an event once
+ * (docs/decisions/deliveries.md).
  */
 
 import { STRUCTURED } from '#core/events/read-event.ts'
@@ -148,7 +149,10 @@ function codeOf(fault: Fault): string {
   return (fault.received?.type ?? fault.code).split('.').at(-1)!
 }
 
-/** Not what was never sent, and not what is refused with a code that no server gives once it has taken a request. */
+/**
+ * Not what was never sent, and not what is refused with a code that no server gives once it has taken a
+ * request.
+ */
 function mayHaveArrived(fault: Fault): boolean {
   if (fault instanceof NotSent) return false
   const entry = (catalogue as Record<string, { given?: string }>)[codeOf(fault)]

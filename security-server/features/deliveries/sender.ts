@@ -1,6 +1,6 @@
 /**
- * Sends what waits, a few at once, the lanes of each way in their order. Each node claims its rows in the database; what a node has
- * claimed and not ended is claimed by another one when the claim runs out.
+ * Sends what waits, a few at once, the lanes of each way in their order. Each node claims its rows in the
+ * database; what a node has claimed and not ended is claimed by another one when the claim runs out.
  */
 import { randomUUID } from 'node:crypto'
 import { asFault } from '#schemas/fault.ts'
@@ -38,8 +38,8 @@ export function createSender(rooms: DeliveryRooms): Sender {
   let last = 0
 
   /**
-   * One turn of a way: as soon as half of its places are free again the next messages are claimed, so that none waits for the slowest of
-   * those before it. Resolves to the number of messages.
+   * One turn of a way: as soon as half of its places are free again the next messages are claimed, so that
+   * none waits for the slowest of those before it. Resolves to the number of messages.
    */
   async function sendOn(route: Route, places: number): Promise<number> {
     const token = `${rooms.node} ${randomUUID()}`
@@ -81,7 +81,10 @@ export function createSender(rooms: DeliveryRooms): Sender {
     }
   }
 
-  /** The database or the log is away. What cannot be given back either is taken up again when the claim ends or the process starts anew. */
+  /**
+   * The database or the log is away. What cannot be given back either is taken up again when the claim ends
+   * or the process starts anew.
+   */
   async function giveBack(row: StoredOutbox, token: string, cause: unknown): Promise<void> {
     const { code, detail } = asFault(cause)
     rooms.log.error(

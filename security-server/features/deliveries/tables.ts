@@ -1,10 +1,14 @@
-/** The rows of deliveries. Times are ISO texts, '' where there is none; numbers may come back as texts from one of the stores. */
+/**
+ * The rows of deliveries. Times are ISO texts, '' where there is none; numbers may come back as texts from
+ * one of the stores.
+ */
 import type { Generated } from 'kysely'
 import type { Time, Whole } from '#schemas/sent-values.ts'
 
 /**
- * - outbox: `accepting` (not answered yet), `waiting`, `delivered` (a receipt is still to come), `done` (delivered to a service that
- *   gives none), `consumed`, `dead`, `abandoned`, `unconfirmed` (delivered, and nobody can say any more whether it was consumed).
+ * - outbox: `accepting` (not answered yet), `waiting`, `delivered` (a receipt is still to come), `done`
+ *   (delivered to a service that gives none), `consumed`, `dead`, `abandoned`, `unconfirmed` (delivered, and
+ *   nobody can say any more whether it was consumed).
  * - inbox: `waiting`, `consumed`, `dead`, `abandoned`.
  */
 export type DeliveryState =
@@ -19,7 +23,10 @@ export type DeliveryState =
 
 /** The longest that a row is claimed: a lease. */
 export const LONGEST_CLAIM_MS = 3_600_000
-/** The longest that a way or a row waits for its next attempt: what a peer says by Retry-After counts up to a day. */
+/**
+ * The longest that a way or a row waits for its next attempt: what a peer says by Retry-After counts up to a
+ * day.
+ */
 export const LONGEST_WAIT_MS = 25 * 3_600_000
 /** The longest that an inbox is not asked what became of a message. */
 export const LONGEST_UNASKED_MS = 10 * 86_400_000
@@ -31,11 +38,16 @@ export type BoxRow = {
   delivery: string
   /** Names the event among all of its sender and inbox: HMAC of client, service, source and id (names.ts). */
   event_key: string
-  /** What is kept in order: HMAC of client, service and partition key; of an event without one its `event_key`. */
+  /**
+   * What is kept in order: HMAC of client, service and partition key; of an event without one its
+   * `event_key`.
+   */
   lane: string
   /** The id of the key of these names; '' for the plain SHA-256 of an earlier version. */
   named_by: string
-  /** 1 or 2 when it is under a secret contract, else 0: who may see its parties (docs/secret-contracts.md). */
+  /**
+   * 1 or 2 when it is under a secret contract, else 0: who may see its parties (docs/secret-contracts.md).
+   */
   secrecy: Whole
   /** 1 for the first waiting row of its lane. */
   ready: Whole
@@ -53,7 +65,10 @@ export type BoxRow = {
   error: string
   /** The id of the key that seals `facts` and `content`. */
   key_id: string
-  /** Indexes in the message log: of `accepted`, or of the request that brought it; of the reply; of the last receipt. */
+  /**
+   * Indexes in the message log: of `accepted`, or of the request that brought it; of the reply; of the last
+   * receipt.
+   */
   first_record: Whole | null
   exchange_record: Whole | null
   end_record: Whole | null

@@ -1,6 +1,7 @@
 /**
- * Verifies the receipts of one page and logs them. Guarantees that a message is shown as consumed only by a receipt of the inbox's member
- * about this very event, and that no receipt is passed over that may verify later.
+ * Verifies the receipts of one page and logs them. Guarantees that a message is shown as consumed only by a
+ * receipt of the inbox's member about this very event, and that no receipt is passed over that may verify
+ * later.
  */
 import { hash } from 'node:crypto'
 import { type Receipt, readReceipt, signerOf } from '#core/delivery/receipt.ts'
@@ -26,8 +27,9 @@ const FINAL: ReadonlySet<string> = new Set([
 export const OURS: ReadonlySet<string> = new Set(['logging_failed', 'database_error'])
 
 /**
- * Resolves to the number of receipts that were taken, and to the positions of those that could not be judged now. Those that are of nothing
- * that waits for one count as neither; one that is wrong is left out, and said in the log.
+ * Resolves to the number of receipts that were taken, and to the positions of those that could not be judged
+ * now. Those that are of nothing that waits for one count as neither; one that is wrong is left out, and said
+ * in the log.
  */
 export async function takeReceipts(
   { receipts, documents }: Pick<ReceiptsPage, 'receipts' | 'documents'>,

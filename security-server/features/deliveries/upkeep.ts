@@ -1,6 +1,6 @@
 /**
- * Work that falls due by time: messages that expired, that could not be sent for too long, that a crash left half accepted, and rows that nobody
- * needs any more. Each part takes bounded steps.
+ * Work that falls due by time: messages that expired, that could not be sent for too long, that a crash left
+ * half accepted, and rows that nobody needs any more. Each part takes bounded steps.
  */
 import { isOver } from '#platform/not-before.ts'
 import { asFault } from '#schemas/fault.ts'
@@ -90,7 +90,10 @@ async function each<Row extends { delivery: string }>(
   }
 }
 
-/** A crash came before the answer. If the receipt is in the log the message is ours to deliver; else it was never accepted. */
+/**
+ * A crash came before the answer. If the receipt is in the log the message is ours to deliver; else it was
+ * never accepted.
+ */
 async function resume(row: StoredOutbox, rooms: DeliveryRooms): Promise<void> {
   const found = await rooms.messageLog.list({ queryId: row.delivery, limit: 10 })
   const accepted = found.find(({ kind }) => kind === 'accepted')

@@ -1,4 +1,7 @@
-/** Deliveries as operators see them: parties, state, what comes next, the last failure in words. Nothing of the event but its type. */
+/**
+ * Deliveries as operators see them: parties, state, what comes next, the last failure in words. Nothing of
+ * the event but its type.
+ */
 import { isOver } from '#platform/not-before.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { textOfCode } from '#schemas/fault.ts'
@@ -42,7 +45,10 @@ export function receivedView(
   }
 }
 
-/** Not those of a secret contract, to callers who may not see its exchanges; the message can still be sent again or discarded. */
+/**
+ * Not those of a secret contract, to callers who may not see its exchanges; the message can still be sent
+ * again or discarded.
+ */
 function partiesOf(
   { client, service, secrecy }: { client: string; service: string; secrecy: number },
   clearance: number,

@@ -1,6 +1,6 @@
 /**
- * Tests of connections, one kind at a time. All addresses come from the global configuration or from the settings of services, none
- * from the caller.
+ * Tests of connections, one kind at a time. All addresses come from the global configuration or from the
+ * settings of services, none from the caller.
  */
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
@@ -39,7 +39,10 @@ export async function connectionsOf(asked: Asked, rooms: Needs) {
   return { kind: asked.kind, at: new Date(rooms.clock()).toISOString(), targets: all.length, items }
 }
 
-/** Throws `invalid_input`, `not_found` for a client that nobody serves or a service that is not here, and the fault of the configuration. */
+/**
+ * Throws `invalid_input`, `not_found` for a client that nobody serves or a service that is not here, and the
+ * fault of the configuration.
+ */
 function targetsOf({ kind, clientId, serviceId }: Asked, rooms: Needs): Target[] {
   const { globalConfiguration, server } = rooms
   if (kind === 'SERVICES') return services({ clientId, serviceId }, rooms)

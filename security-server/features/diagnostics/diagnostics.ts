@@ -81,8 +81,8 @@ function configuration({ globalConfiguration, contracts }: Needs): Diagnosis {
 }
 
 /**
- * The other instances that this one federates with. When the configuration of one expires, exchanges with its members stop, and
- * no others.
+ * The other instances that this one federates with. When the configuration of one expires, exchanges with its
+ * members stop, and no others.
  */
 function federations({ globalConfiguration, contracts }: Needs): Diagnosis[] {
   const { federated, federatedMissing } = globalConfiguration.state()
@@ -158,8 +158,8 @@ function certificates({ keys, clock }: Needs): Diagnosis[] {
 }
 
 /**
- * Reports, in this order: the state of contracts is outdated, contracts could not be accepted, contracts expire soon or have
- * expired without a successor.
+ * Reports, in this order: the state of contracts is outdated, contracts could not be accepted, contracts
+ * expire soon or have expired without a successor.
  */
 function contracts({ contracts: room, clock }: Needs): Diagnosis {
   const name = 'contracts'
@@ -218,8 +218,8 @@ function accessRights({ localSystems, globalConfiguration, server }: Needs): Dia
 }
 
 /**
- * The certificate that client systems of this server see. When it expires, these systems can no longer connect, but exchanges
- * between servers continue.
+ * The certificate that client systems of this server see. When it expires, these systems can no longer
+ * connect, but exchanges between servers continue.
  */
 function systemCertificate({ keys, clock }: Needs): Diagnosis {
   const name = 'system-certificate'

@@ -1,4 +1,7 @@
-/** What ends within 30 days at this server, the soonest first: certificates, its own and those that systems show, service contracts and API keys. */
+/**
+ * What ends within 30 days at this server, the soonest first: certificates, its own and those that systems
+ * show, service contracts and API keys.
+ */
 
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
@@ -50,7 +53,9 @@ export function endingHandlers(rooms: Needs): Handlers {
   }
 }
 
-/** Those in use, and the one that systems see. One that has ended stays until somebody takes it out of use. */
+/**
+ * Those in use, and the one that systems see. One that has ended stays until somebody takes it out of use.
+ */
 function certificates({ keys }: Needs): Ending[] {
   const own = keys.tokens().flatMap((token) => token.keys)
   const inUse = own.flatMap((key) =>

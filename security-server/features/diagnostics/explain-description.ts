@@ -1,4 +1,7 @@
-/** Whether samples of a request and of an answer are as the description of a service of this server says, and who holds them against it. */
+/**
+ * Whether samples of a request and of an answer are as the description of a service of this server says, and
+ * who holds them against it.
+ */
 
 import type { Violation } from '#core/openapi/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'

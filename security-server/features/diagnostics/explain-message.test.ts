@@ -1,4 +1,7 @@
-/** A message tried without being sent: what of a sample the contract refuses, what it removes, and what the audit log keeps of it. */
+/**
+ * A message tried without being sent: what of a sample the contract refuses, what it removes, and what the
+ * audit log keeps of it.
+ */
 import t from 'tap'
 import { fieldRule } from '#core/contract/allowed-fields.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -1,6 +1,6 @@
 /**
- * Tries a message against a contract and a description without sending it: would this call pass, what would be refused of its request, and what would be
- * left of an answer.
+ * Tries a message against a contract and a description without sending it: would this call pass, what would
+ * be refused of its request, and what would be left of an answer.
  */
 import type { FieldRule } from '#core/contract/allowed-fields.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -35,7 +35,10 @@ type Asked = AskedCall & {
   userId?: string
 }
 
-/** What becomes of a sample. `fields`: those that the contract does not name; they are refused in a request, removed from an answer. */
+/**
+ * What becomes of a sample. `fields`: those that the contract does not name; they are refused in a request,
+ * removed from an answer.
+ */
 type Tried = { fields: string[]; left?: string; unreadable?: string }
 
 /** `request` and `response` only of samples that were given and that the contract was held against. */
@@ -73,7 +76,10 @@ export function explainMessageHandlers(rooms: Needs): Handlers {
   }
 }
 
-/** Who may not see secret contracts is told nothing where one may hold, so that an answer does not tell whether it does. */
+/**
+ * Who may not see secret contracts is told nothing where one may hold, so that an answer does not tell
+ * whether it does.
+ */
 function maySeeTerms(terms: RecordTerms | undefined, caller: Caller): boolean {
   if (maySeeSecret(caller)) return true
   return terms !== undefined && terms.contract !== '' && terms.secrecy === undefined

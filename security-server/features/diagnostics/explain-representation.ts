@@ -1,5 +1,6 @@
 /**
- * Whether somebody may be represented in a call, as its contract says. No mandate service is asked for a trial, so what it would say stays unknown.
+ * Whether somebody may be represented in a call, as its contract says. No mandate service is asked for a
+ * trial, so what it would say stays unknown.
  */
 import { parseRepresentedParty } from '#core/transport/rest-request.ts'
 import { asFault, toldBy } from '#schemas/fault.ts'

@@ -1,6 +1,6 @@
 /**
- * This server's half of "why can X not call Y?": each step in a good and a bad case, and the steps that other servers must
- * answer.
+ * This server's half of "why can X not call Y?": each step in a good and a bad case, and the steps that other
+ * servers must answer.
  */
 import { randomInt } from 'node:crypto'
 import tls from 'node:tls'

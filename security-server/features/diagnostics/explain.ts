@@ -1,6 +1,6 @@
 /**
- * Answers this server's half of "why can X not call Y?": as the consumer's server, as the provider's, or as both. For steps that
- * only the other server or the registry can judge, it names who knows the answer.
+ * Answers this server's half of "why can X not call Y?": as the consumer's server, as the provider's, or as
+ * both. For steps that only the other server or the registry can judge, it names who knows the answer.
  */
 import { checkServicePath } from '#core/transport/service-path.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -104,7 +104,10 @@ export function verdictOf(steps: Step[]): Step['state'] {
   return has('bad') ? 'bad' : has('unknown') ? 'unknown' : 'good'
 }
 
-/** Checks this server's own client on either side: it is registered here, it is not suspended, and its keys can be used now. */
+/**
+ * Checks this server's own client on either side: it is registered here, it is not suspended, and its keys
+ * can be used now.
+ */
 function ofSide(side: Side, { consumer, service }: Call, rooms: Needs): Step[] {
   const { keys, globalConfiguration, server } = rooms
   const id = side === 'consumer' ? consumer : service
@@ -139,7 +142,10 @@ function configuration({ globalConfiguration, contracts }: Needs): Step {
   return step.state === 'bad' ? step : { ...step, what: say`the global configuration holds until ${until}` }
 }
 
-/** Checks whether the configuration has a server for the provider, and whether at least one of these servers can be reached. */
+/**
+ * Checks whether the configuration has a server for the provider, and whether at least one of these servers
+ * can be reached.
+ */
 async function providerServers({ service }: Call, rooms: Needs): Promise<Step[]> {
   const { globalConfiguration, peerClient } = rooms
   const provider = subsystemOf(service)
@@ -209,7 +215,10 @@ function contract(call: Call, rooms: Needs, caller: Caller): Step {
 /** A contract, where it stands alone in the fault of an outage. */
 const ONLY_NAME = /^[\w-]+\/\d+$/
 
-/** The words of a fault, whose details name a contract that the reader may not see. In an outage they are those without any contract. */
+/**
+ * The words of a fault, whose details name a contract that the reader may not see. In an outage they are
+ * those without any contract.
+ */
 function withoutName(word: Word): Word {
   if (!(word instanceof Said)) return String(word).replace(NAME, '')
   if (word.values.some((value) => ONLY_NAME.test(String(value)))) return NONE_WITH_GRACE
@@ -295,7 +304,10 @@ export function isNeverInGrace(service: ServiceId, { localSystems }: Needs): boo
   return local !== undefined && speaksForPeople(local.url)
 }
 
-/** Runs `act`. The step is good with the text `what`, or bad with the text and remedy of the fault that it threw. */
+/**
+ * Runs `act`. The step is good with the text `what`, or bad with the text and remedy of the fault that it
+ * threw.
+ */
 function attempt(about: Pick<Step, 'step' | 'side'>, what: Word, act: () => unknown): Step {
   try {
     act()

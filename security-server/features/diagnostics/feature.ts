@@ -1,4 +1,7 @@
-/** Shows the state of each part of the server, tests its connections, and explains why one subsystem cannot call another. */
+/**
+ * Shows the state of each part of the server, tests its connections, and explains why one subsystem cannot
+ * call another.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import { connectionHandlers } from './connections.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'

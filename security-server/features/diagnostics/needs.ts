@@ -29,7 +29,10 @@ export type Needs = {
   log: Log
   apiKeys: Pick<ApiKeys, 'ending'>
   jobs: Pick<Jobs, 'state'>
-  /** `reach` opens a connection without sending a message. `troubles` lists the servers to which the latest connection failed. */
+  /**
+   * `reach` opens a connection without sending a message. `troubles` lists the servers to which the latest
+   * connection failed.
+   */
   peerClient: {
     reach(server: ServerId): Promise<void>
     troubles(): { server: ServerId; at: number; fault: Fault }[]

@@ -1,7 +1,7 @@
 /**
- * A report for whoever helps: versions, settings, the state of each part, jobs, tests of connections, the last faults by code. It has
- * neither content of messages, nor names of people, nor secrets: it is put together from what is named here, and texts that other
- * programs wrote go through `harmless`.
+ * A report for whoever helps: versions, settings, the state of each part, jobs, tests of connections, the
+ * last faults by code. It has neither content of messages, nor names of people, nor secrets: it is put
+ * together from what is named here, and texts that other programs wrote go through `harmless`.
  */
 import { arch, availableParallelism, freemem, platform, release, totalmem, uptime } from 'node:os'
 import type { Caller } from '#platform/http-service/caller.ts'

@@ -1,6 +1,7 @@
 /**
- * The settings that help who looks for a fault, each named here: what is added to the settings is in no report until somebody adds it
- * here. Addresses of databases, paths and everything that a secret may stand in are left out.
+ * The settings that help who looks for a fault, each named here: what is added to the settings is in no
+ * report until somebody adds it here. Addresses of databases, paths and everything that a secret may stand in
+ * are left out.
  */
 
 type Place = { address?: string; port?: number }

@@ -1,4 +1,7 @@
-/** One connection from this server, step by step: the name, the address, TLS, and what is asked at last. Sends no message. */
+/**
+ * One connection from this server, step by step: the name, the address, TLS, and what is asked at last. Sends
+ * no message.
+ */
 import { type LookupAddress, lookup as resolve } from 'node:dns'
 import { lookup } from 'node:dns/promises'
 import { connect, isIP, type LookupFunction } from 'node:net'

@@ -1,9 +1,11 @@
-/** The attachments of a SOAP message for a reader: each by itself, although the log keeps them as one body. */
+/**
+ * The attachments of a SOAP message for a reader: each by itself, although the log keeps them as one body.
+ */
 import type { StoredEvidence } from '../../reading/evidence/read-evidence.ts'
 
 /**
- * In the order in which the body joins them, by their names in the container; none when the body is one whole. Without MIME headers: what
- * attachments are called is content.
+ * In the order in which the body joins them, by their names in the container; none when the body is one
+ * whole. Without MIME headers: what attachments are called is content.
  */
 export function attachmentsView({ attachments = [] }: Pick<StoredEvidence, 'attachments'>, isShown: boolean) {
   return attachments.map(({ size, sha512 }, i) => ({

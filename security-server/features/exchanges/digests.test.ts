@@ -1,4 +1,7 @@
-/** Who sees digests of contents: whoever tries out contents that are few finds the right one by its plain digest. */
+/**
+ * Who sees digests of contents: whoever tries out contents that are few finds the right one by its plain
+ * digest.
+ */
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { parseServerId } from '#schemas/identifiers.ts'

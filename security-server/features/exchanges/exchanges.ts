@@ -1,4 +1,7 @@
-/** One exchange for a reader: its records, their proofs and verdicts, and the content for readers who may see it. */
+/**
+ * One exchange for a reader: its records, their proofs and verdicts, and the content for readers who may see
+ * it.
+ */
 import { buffer } from 'node:stream/consumers'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { leafHash } from '#core/merkle/hash.ts'
@@ -22,7 +25,8 @@ import { recordView } from './records.ts'
 import { verifyInThread } from './verify-in-thread.ts'
 
 /**
- * An exchange is held in memory while it is verified. Larger ones must be verified from their bundle, with `concordat verify`.
+ * An exchange is held in memory while it is verified. Larger ones must be verified from their bundle, with
+ * `concordat verify`.
  */
 const MAX_VERIFIED_BYTES = 16 * 1024 * 1024
 
@@ -92,7 +96,9 @@ function sizeOf({ message, body, bodyFile }: StoredEvidence): number {
   return (message?.length ?? 0) + (body?.length ?? bodyFile?.size ?? 0)
 }
 
-/** Checks here whether the record is in the tree of the tree head, and returns the result with the tree head. */
+/**
+ * Checks here whether the record is in the tree of the tree head, and returns the result with the tree head.
+ */
 async function inclusionView(log: ReadableLog, { index, form, leaf }: StoredEvidence) {
   const { size, path, checkpoint } = await log.proof(index)
   const { root } = parseCheckpoint(checkpoint)

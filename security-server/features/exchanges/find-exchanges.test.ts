@@ -1,4 +1,6 @@
-/** Exchanges as a search lists them, compared with a plain grouping of the same records, in pages of any size. */
+/**
+ * Exchanges as a search lists them, compared with a plain grouping of the same records, in pages of any size.
+ */
 import t from 'tap'
 import type { FoundRow, RecordFilter, SearchFilter } from '../../reading/index/search-filter.ts'
 import { findExchanges } from './find-exchanges.ts'

@@ -1,9 +1,10 @@
 /**
- * Searches for exchanges: the records that fit, one row for each exchange. An exchange stands where its newest fitting record stands
- * in the list of records, so it appears once, whatever the size of pages and the order of the list.
+ * Searches for exchanges: the records that fit, one row for each exchange. An exchange stands where its
+ * newest fitting record stands in the list of records, so it appears once, whatever the size of pages and the
+ * order of the list.
  *
- * Guarantees that no exchange hides behind another: the request id of an incoming request is whatever the other server says, and one that
- * gives the same id to many requests has a row for each of them.
+ * Guarantees that no exchange hides behind another: the request id of an incoming request is whatever the
+ * other server says, and one that gives the same id to many requests has a row for each of them.
  */
 
 import type { FoundExchange } from '#schemas/found-record.ts'
@@ -17,7 +18,10 @@ const RECORDS_OF_ONE = 2
 const MAX_PAGE = 500
 /** How many exchanges one query completes. Some have many records, and it gives 500 at most. */
 const AT_ONCE = 50
-/** After so many pages of records of which few were the newest of their exchange, the search says where to go on. */
+/**
+ * After so many pages of records of which few were the newest of their exchange, the search says where to go
+ * on.
+ */
 const MAX_STEPS = 8
 
 /** `own`: the identifier of this server, as records name their peer. */
@@ -77,12 +81,16 @@ async function rowsOf(log: Log, filter: RecordFilter, requestIds: string[]): Pro
   return each
 }
 
-/** The exchanges of records that share their ids: a request with what answers it, each in the order of the log. */
+/**
+ * The exchanges of records that share their ids: a request with what answers it, each in the order of the
+ * log.
+ */
 function apart(rows: FoundRow[], own: string): FoundRow[][] {
   const asksItself = new Set(rows.filter(({ peer }) => peer === own).map((row) => row.request_id))
   const exchanges = new Map<string, FoundRow[]>()
   for (const row of rows.toSorted((one, other) => Number(one.idx) - Number(other.idx))) {
-    // A server that is asked by itself has both halves of one exchange; a request that goes out does not name its peer yet.
+    // A server that is asked by itself has both halves of one exchange; a request that goes out does not name
+    // its peer yet.
     const isBothHalves = asksItself.has(row.request_id) && (row.peer === own || row.peer === '')
     const name = JSON.stringify([row.request_id, isBothHalves ? '' : Number(row.answers ?? row.idx)])
     exchanges.set(name, [...(exchanges.get(name) ?? []), row])

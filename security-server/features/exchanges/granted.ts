@@ -1,10 +1,16 @@
-/** Checks whether a second auditor has agreed that the caller sees an exchange, and names the exchange in such a request. */
+/**
+ * Checks whether a second auditor has agreed that the caller sees an exchange, and names the exchange in such
+ * a request.
+ */
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { collectExchange } from '../../reading/evidence/write-bundle.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
 import type { Needs } from './needs.ts'
 
-/** The name of an exchange in a content request, by the index of its first record. Throws `not_found`, `record_is_secret`. */
+/**
+ * The name of an exchange in a content request, by the index of its first record. Throws `not_found`,
+ * `record_is_secret`.
+ */
 export async function exchangeTarget(log: ReadableLog, index: number): Promise<string> {
   const { indexes } = await collectExchange({ log }, index)
   return `exchange ${Math.min(...indexes)}`

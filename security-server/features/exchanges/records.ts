@@ -1,4 +1,7 @@
-/** The message log for auditors: search, records with proofs, containers, verification, time-stamps, checkpoints. */
+/**
+ * The message log for auditors: search, records with proofs, containers, verification, time-stamps,
+ * checkpoints.
+ */
 
 import { readCircumstances } from '#core/circumstances/read.ts'
 import { writeContainer } from '#core/container/write-container.ts'
@@ -74,7 +77,8 @@ export function messageLogHandlers(rooms: Needs): Handlers {
       }
     },
     getActorGaps: ({ caller }) => logFor(caller).actorGaps(),
-    // Names from records that the caller may see. A look is not recorded, because the answer shows no exchange.
+    // Names from records that the caller may see. A look is not recorded, because the answer shows no
+    // exchange.
     async getSearchTerms(input) {
       const { of, holding, limit } = input.query as Omit<TermsQuestion, 'clearance'>
       const log = logFor(input.caller)
@@ -124,8 +128,8 @@ function indexOf(params: Record<string, string>): number {
 }
 
 /**
- * Everything about a record except the content, which is in the container; `isShown`: with its digests, of which the signature document is
- * made.
+ * Everything about a record except the content, which is in the container; `isShown`: with its digests, of
+ * which the signature document is made.
  */
 export function recordView(evidence: StoredEvidence, isShown: boolean) {
   const { index, leaf, form, erased, metadata, message, body, bodyFile, signatures, timeStamp } = evidence
@@ -148,8 +152,8 @@ export function recordView(evidence: StoredEvidence, isShown: boolean) {
 }
 
 /**
- * Null for a record that names no circumstances: one of an older version, or one that has only ids. Throws `log_inconsistent` if
- * the document is missing or does not match its hash.
+ * Null for a record that names no circumstances: one of an older version, or one that has only ids. Throws
+ * `log_inconsistent` if the document is missing or does not match its hash.
  */
 function circumstancesView({ index, metadata, circumstances }: StoredEvidence): Circumstances | null {
   if (metadata?.circumstances === undefined) return null

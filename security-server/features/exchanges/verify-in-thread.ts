@@ -1,4 +1,7 @@
-/** Verifies an exchange on a thread of its own: reading and hashing megabytes takes tenths of a second, in which no exchange waits. */
+/**
+ * Verifies an exchange on a thread of its own: reading and hashing megabytes takes tenths of a second, in
+ * which no exchange waits.
+ */
 import { createSharedPlaces } from '#platform/in-turn.ts'
 import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -9,8 +12,8 @@ import type { ExchangeVerdict } from './verify-worker.ts'
 const LIMITS: ThreadLimits = { timeMs: 110_000, oldGenerationMb: 1024 }
 const RETRY_SECONDS = 30
 /**
- * Auditors have two cores, however many ask, and each of them one at a time: while one of them verifies something large, there is a place
- * for the others.
+ * Auditors have two cores, however many ask, and each of them one at a time: while one of them verifies
+ * something large, there is a place for the others.
  */
 const inPlace = createSharedPlaces({
   ...{ places: 2, mostWaiting: 8 },
@@ -31,8 +34,9 @@ function inWords({ reason, records, ...verdict }: ExchangeVerdict) {
 }
 
 /**
- * The verdicts on a bundle that this server writes, by the configuration that it puts in. It is written only when its turn has come: in
- * memory there are two, however many wait. Throws `service_unavailable`, `too_many_requests`, and as `write`.
+ * The verdicts on a bundle that this server writes, by the configuration that it puts in. It is written only
+ * when its turn has come: in memory there are two, however many wait. Throws `service_unavailable`,
+ * `too_many_requests`, and as `write`.
  */
 export function verifyInThread(q: { owner: string; write: () => Promise<Buffer>; now: number }) {
   const script = new URL('./verify-worker.ts', import.meta.url)

@@ -1,6 +1,7 @@
 /**
- * Makes the ordered exports. It reads the log in steps, appends the matching rows to a file and stores its position after each
- * step. A run that was killed continues at the last stored position: where files are in the database on any node, otherwise on its own.
+ * Makes the ordered exports. It reads the log in steps, appends the matching rows to a file and stores its
+ * position after each step. A run that was killed continues at the last stored position: where files are in
+ * the database on any node, otherwise on its own.
  */
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -19,9 +20,14 @@ import { createExportStore, type ExportRow, type ExportStore } from './store.ts'
 
 export type RecordExports = {
   store: ExportStore
-  /** The kinds of the jobs that make exports here: those of this node's folder, and those that any node makes. */
+  /**
+   * The kinds of the jobs that make exports here: those of this node's folder, and those that any node makes.
+   */
   jobKinds: string[]
-  /** Where the file of a new export will be, and which job makes it; `begin` is part of the transaction that adds its row. */
+  /**
+   * Where the file of a new export will be, and which job makes it; `begin` is part of the transaction that
+   * adds its row.
+   */
   placeFor(id: string): {
     node: string
     stored: string | null
@@ -29,13 +35,13 @@ export type RecordExports = {
     begin(within: Within): Promise<void>
   }
   /**
-   * Makes the export or continues it. Does nothing if the export was deleted or has ended. A search with too many records ends
-   * the export as failed. Any other fault is thrown, so that the job tries again.
+   * Makes the export or continues it. Does nothing if the export was deleted or has ended. A search with too
+   * many records ends the export as failed. Any other fault is thrown, so that the job tries again.
    */
   run(id: string, signal: AbortSignal): Promise<void>
   /**
-   * The export's records, one JSON object a line. Throws `conflict` when another node made the file and it is not in the folder here,
-   * `not_found` and `stored_file_damaged`.
+   * The export's records, one JSON object a line. Throws `conflict` when another node made the file and it is
+   * not in the folder here, `not_found` and `stored_file_damaged`.
    */
   open(row: ExportRow): Promise<ExportLines>
   /** What may be shown of it now. */
@@ -103,9 +109,9 @@ export async function createExports(q: {
   }
 
   /**
-   * The export covers exactly the records below one signed tree head, which is made at the end. An erasure may remove a record
-   * from the search before it was read. Then the record of this erasure is also below the tree head, so nobody can think that the
-   * export left the record out.
+   * The export covers exactly the records below one signed tree head, which is made at the end. An erasure
+   * may remove a record from the search before it was read. Then the record of this erasure is also below the
+   * tree head, so nobody can think that the export left the record out.
    */
   const finish = async (
     lookTo: (size: number) => Promise<void>,
@@ -157,8 +163,8 @@ export async function createExports(q: {
 
   const kindOf = (maker: string): string => `export-records ${maker}`
   const ownKind = kindOf(node)
-  // Runs of this process. A run does not stop at once when its job's claim expires, and without this check two runs would write
-  // into one file.
+  // Runs of this process. A run does not stop at once when its job's claim expires, and without this check
+  // two runs would write into one file.
   const running = new Set<string>()
   const make = async (row: ExportRow, signal: AbortSignal): Promise<void> => {
     if (running.has(row.id)) throw new Fault('conflict', { what: say`export ${row.id} is being made` })
@@ -208,7 +214,8 @@ export async function createExports(q: {
     leaveOutErased: (q) => leaveOutErased(q, messageLog),
     delete: async (row) => {
       await store.delete(row.id)
-      // In a folder that this node does not have the file stays; `expire` deletes it there, because it has no row.
+      // In a folder that this node does not have the file stays; `expire` deletes it there, because it has no
+      // row.
       await linesOf(row)?.delete()
     },
     endOf: async (gone) => {
@@ -225,7 +232,8 @@ export async function createExports(q: {
       const now = new Date(clock()).toISOString()
       for (const row of await store.all()) {
         if (row.expires_at > now) kept.add(row.id)
-        // Also of a node that is gone for good. One that comes back deletes the file in its folder, because it has no row.
+        // Also of a node that is gone for good. One that comes back deletes the file in its folder, because
+        // it has no row.
         else await store.delete(row.id)
       }
       for (const id of here) if (!kept.has(id)) await folder.of(id).delete()

@@ -32,7 +32,8 @@ const SECOND = path.join(import.meta.dirname, '../../../test/second-verifier/ver
 const python = findProgram(['python3'])
 
 /**
- * Returns the kind that `concordat verify` recognises, and its report for people. Judges by the configuration inside the file.
+ * Returns the kind that `concordat verify` recognises, and its report for people. Judges by the configuration
+ * inside the file.
  */
 export async function verified(content: Buffer, at: number): Promise<[kind: string, text: string]> {
   const report = await judgeFile({ file: 'x', content, configuration: undefined, judgedAt: new Date(at) })
@@ -42,7 +43,8 @@ export async function verified(content: Buffer, at: number): Promise<[kind: stri
 }
 
 /**
- * Throws unless the second verifier, which shares no code with this one, reports the same numbers of shown and omitted records.
+ * Throws unless the second verifier, which shares no code with this one, reports the same numbers of shown
+ * and omitted records.
  */
 function agree(content: Buffer, text: string): void {
   const file = path.join(mkdtempSync(path.join(tmpdir(), 'concordat-export-')), 'export.zip')

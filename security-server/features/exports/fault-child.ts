@@ -1,7 +1,8 @@
 /**
- * A process that makes one export in small steps, to be killed by a test. With a number as argument it prints `now` at the start
- * of that step and stops a few steps later, so that the kill happens in the middle even on a slow machine. Without a number it
- * prints `done` at the end. With the text of a cluster key the file is in the server's database.
+ * A process that makes one export in small steps, to be killed by a test. With a number as argument it prints
+ * `now` at the start of that step and stops a few steps later, so that the kill happens in the middle even on
+ * a slow machine. Without a number it prints `done` at the end. With the text of a cluster key the file is in
+ * the server's database.
  */
 import { writeSync } from 'node:fs'
 import path from 'node:path'

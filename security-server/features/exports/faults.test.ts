@@ -1,6 +1,6 @@
 /**
- * Exports under faults: whenever the process is killed, the export is completed in the end and contains each record of its range
- * once. In a folder the same node goes on, in the database any, and all serve the file.
+ * Exports under faults: whenever the process is killed, the export is completed in the end and contains each
+ * record of its range once. In a folder the same node goes on, in the database any, and all serve the file.
  */
 import { spawn } from 'node:child_process'
 import { randomInt, randomUUID } from 'node:crypto'
@@ -48,8 +48,8 @@ function ordered(id: string): ExportRow {
 }
 
 /**
- * Makes the export in a process that is killed in step `killedAt` or one of the next. Returns whether the process ended by
- * itself.
+ * Makes the export in a process that is killed in step `killedAt` or one of the next. Returns whether the
+ * process ended by itself.
  */
 async function runAndKill(args: string[], clusterKey?: string, killedAt?: number): Promise<boolean> {
   const child = spawn(

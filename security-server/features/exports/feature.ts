@@ -1,6 +1,6 @@
 /**
- * Exports the records of a search as a file, and keeps it for a week: in the database, by any node; or in the folder of the node that accepted
- * the order, by that one.
+ * Exports the records of a search as a file, and keeps it for a week: in the database, by any node; or in the
+ * folder of the node that accepted the order, by that one.
  */
 import type { FeatureModule, Job } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'

@@ -1,4 +1,7 @@
-/** Exports in the API: order, list, delete and download. Content needs the content role, a case number and a reason. */
+/**
+ * Exports in the API: order, list, delete and download. Content needs the content role, a case number and a
+ * reason.
+ */
 import { randomUUID } from 'node:crypto'
 import type { Within } from '#platform/database/open-database.ts'
 import { answer } from '#platform/http-service/answer.ts'
@@ -161,7 +164,10 @@ export function exportTarget(id: string): string {
   return `export ${id.toLowerCase()}`
 }
 
-/** Which calls keep the instance going depends on where the registry was asked then: the file says it, so that it can be verified. */
+/**
+ * Which calls keep the instance going depends on where the registry was asked then: the file says it, so that
+ * it can be verified.
+ */
 function withManagement(filter: KeptFilter, { globalConfiguration }: Needs): KeptFilter {
   const management = filter.upkeep === undefined ? undefined : managementOf(globalConfiguration)
   return management === undefined ? filter : { ...filter, managementId: colonForm(management) }
@@ -185,8 +191,8 @@ function withSearch(filter: RecordQuestion, search: GrantedSearch): KeptFilter {
 }
 
 /**
- * Reads with the clearance of the person who ordered the export, even if the caller has a higher one: the file shows what was
- * found then.
+ * Reads with the clearance of the person who ordered the export, even if the caller has a higher one: the
+ * file shows what was found then.
  */
 function readableAs({ clearance }: ExportRow, { logFor }: Needs): ReadableLog {
   return logFor({ roles: Number(clearance) > 0 ? [SECRECY_ROLE] : [] })
@@ -227,7 +233,10 @@ function exportView(row: ExportRow, now: number) {
   }
 }
 
-/** Of a run that goes on and has come some way: how many records it looks at in a second, and for how long it will go on so. */
+/**
+ * Of a run that goes on and has come some way: how many records it looks at in a second, and for how long it
+ * will go on so.
+ */
 function paceOf(row: ExportRow, now: number): { perSecond?: Whole; remainingSeconds?: Whole } {
   const { state, run_at, size, next_idx, run_from } = row
   if (state !== 'running' || run_at === null) return {}

@@ -1,6 +1,7 @@
 /**
- * Guarantees that an export shows no record that was erased down to its leaf since the export was made: who called whom is gone with the rest.
- * How many rows are left out is counted among what was erased in the range.
+ * Guarantees that an export shows no record that was erased down to its leaf since the export was made: who
+ * called whom is gone with the rest. How many rows are left out is counted among what was erased in the
+ * range.
  */
 import { Readable } from 'node:stream'
 import type { FoundRecord } from '#schemas/found-record.ts'

@@ -1,6 +1,6 @@
 /**
- * Where the lines of an export are, one record a line: in a file of the node that makes it, or in the database, for all nodes. What is noted of
- * an export is never ahead of its lines.
+ * Where the lines of an export are, one record a line: in a file of the node that makes it, or in the
+ * database, for all nodes. What is noted of an export is never ahead of its lines.
  */
 import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
@@ -41,7 +41,10 @@ export async function* textsOf(lines: ExportLines): AsyncGenerator<string> {
 }
 
 export type LineStore = {
-  /** The first `bytes` octets are kept: what a killed run wrote without noting it goes. Throws `not_found` for a file that has fewer. */
+  /**
+   * The first `bytes` octets are kept: what a killed run wrote without noting it goes. Throws `not_found` for
+   * a file that has fewer.
+   */
   grow(bytes: number): Promise<GrowingLines>
   /** Throws `not_found`, `stored_file_damaged`. */
   open(): Promise<ExportLines>

@@ -1,4 +1,7 @@
-/** Exports of the message log that auditors ordered. Their files are in a folder of the node that makes them, or in the database. */
+/**
+ * Exports of the message log that auditors ordered. Their files are in a folder of the node that makes them,
+ * or in the database.
+ */
 import type { Kysely } from 'kysely'
 import { columnTypes } from '#platform/database/dialect.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
@@ -54,7 +57,8 @@ export const recordExportMigrations: Record<string, SchemaChange> = {
     },
   },
   'security-server-exports-004-stored-files': {
-    // Jobs of these exports are of another kind. What an older version deletes is the row alone; `unmeant` finds the file.
+    // Jobs of these exports are of another kind. What an older version deletes is the row alone; `unmeant`
+    // finds the file.
     olderVersionsGoOn: true,
     async up(kysely: Kysely<unknown>) {
       await createStoredFileTables(kysely)

@@ -4,14 +4,14 @@ import type { ReadableLog } from '../../reading/readable-log.ts'
 
 const AT_ONCE = 200
 /**
- * The largest sum of all counts in one export; newer counts are preferred. Without the older ones, the verifier reports more
- * records as not shown.
+ * The largest sum of all counts in one export; newer counts are preferred. Without the older ones, the
+ * verifier reports more records as not shown.
  */
 const MAX_OCTETS = 64 * 1024 * 1024
 
 /**
- * The counts of all days that overlap the times, oldest first. Takes those below the tree head of `size`, and proves them under
- * it.
+ * The counts of all days that overlap the times, oldest first. Takes those below the tree head of `size`, and
+ * proves them under it.
  */
 export async function* provenCounts(
   log: Pick<ReadableLog, 'countedDays' | 'countsOf' | 'proof'>,

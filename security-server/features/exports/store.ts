@@ -92,8 +92,8 @@ export function createExportStore(database: Database) {
         .execute()
     },
     /**
-     * Notes how far the export is, unless another run has gone on meanwhile, or somebody deleted it: then it returns false. `within` is the
-     * transaction that adds what was found up to here.
+     * Notes how far the export is, unless another run has gone on meanwhile, or somebody deleted it: then it
+     * returns false. `within` is the transaction that adds what was found up to here.
      */
     advance: async (
       id: string,

@@ -1,7 +1,8 @@
 /**
- * Writes the ZIP file of an export as a stream, while the caller reads it. Records come first, in the order of the log. Evidence
- * bundles come directly from the log, so that no content is stored in a file. `filter.json` comes last: it states the search, the
- * range of records, the signed tree head, and the digest of every other file.
+ * Writes the ZIP file of an export as a stream, while the caller reads it. Records come first, in the order
+ * of the log. Evidence bundles come directly from the log, so that no content is stored in a file.
+ * `filter.json` comes last: it states the search, the range of records, the signed tree head, and the digest
+ * of every other file.
  */
 import { createHash, type Hash } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -18,7 +19,10 @@ import { shownFilter } from '../../reading/record-filter.ts'
 import { type ExportLines, textsOf } from './lines.ts'
 import type { ExportRow } from './store.ts'
 
-/** A leaf form has about 600 octets. For a larger log the forms are left out, because they would make every export large. */
+/**
+ * A leaf form has about 600 octets. For a larger log the forms are left out, because they would make every
+ * export large.
+ */
 const MAX_FORMS = 200_000
 const FORMS_AT_ONCE = 5000
 
@@ -40,7 +44,10 @@ type ExportQuestion = {
   now: Date
 }
 
-/** `of`: the records of each exchange. `without`: records for which no bundle can be made any more, with the reason. */
+/**
+ * `of`: the records of each exchange. `without`: records for which no bundle can be made any more, with the
+ * reason.
+ */
 type BundledExchanges = { of: number[][]; without: { index: number; why: string }[] }
 
 /** An error while the file is being made destroys the stream. */
@@ -58,7 +65,8 @@ export function writeExport(q: ExportQuestion): Readable {
   for (const indexes of q.exchanges.of) {
     add(`bundles/evidence-${indexes[0]}.zip`, () => writeBundle(q.source(), indexes), false)
   }
-  // With the leaf forms, a verifier can check offline what was left out: docs/decisions/exports-prove-what-they-leave-out.md.
+  // With the leaf forms, a verifier can check offline what was left out:
+  // docs/decisions/exports-prove-what-they-leave-out.md.
   const size = Number(q.row.size)
   if (size <= MAX_FORMS) add(FORMS, async () => Readable.from(formsOf(q, size), { objectMode: false }))
   add(COUNTS, async () => Readable.from(linesOf(q.counts()), { objectMode: false }))

@@ -1,6 +1,6 @@
 /**
- * The two certificates of a server: one that signs for its owner, one for connections with other servers, which the registry has to list.
- * Of several keys the one counts that is furthest.
+ * The two certificates of a server: one that signs for its owner, one for connections with other servers,
+ * which the registry has to list. Of several keys the one counts that is furthest.
  */
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import type { CertificateInfo, KeyInfo } from '../../keys/keys.ts'
@@ -10,7 +10,10 @@ import { done, ours, type Step, type StepName, waits } from './steps.ts'
 
 type Usage = KeyInfo['usage']
 
-/** How far a key is: without a request, with one, with a certificate that is off, unchecked, not registered, good. */
+/**
+ * How far a key is: without a request, with one, with a certificate that is off, unchecked, not registered,
+ * good.
+ */
 const RANKS = ['key', 'request', 'inactive', 'revoked', 'ocsp', 'registration', 'good'] as const
 type Rank = (typeof RANKS)[number]
 
@@ -47,7 +50,10 @@ function stepOf(
   }
 }
 
-/** The registry knows whether the registration was filed; until it has approved, nobody connects with the certificate. */
+/**
+ * The registry knows whether the registration was filed; until it has approved, nobody connects with the
+ * certificate.
+ */
 async function registered(step: Step, signing: Step, filed: FiledStates): Promise<Step> {
   // What is filed is signed by the owner.
   if (signing.state !== 'done') return { ...step, after: 'signing' }

@@ -1,4 +1,7 @@
-/** The steps after the server is known to others: a client, a service, the first answered call, and its time-stamp. */
+/**
+ * The steps after the server is known to others: a client, a service, the first answered call, and its
+ * time-stamp.
+ */
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { type ClientId, idText, type SubsystemId } from '#schemas/identifiers.ts'
 import type { ConfigurationSnapshot } from '../../global-configuration/snapshot.ts'
@@ -72,7 +75,10 @@ function offeredBy(rooms: Needs, snapshot: ConfigurationSnapshot | undefined): O
     )
 }
 
-/** A service that somebody may call. An agency that only asks needs none: what it has answered makes it ready too. */
+/**
+ * A service that somebody may call. An agency that only asks needs none: what it has answered makes it ready
+ * too.
+ */
 function serviceStep(rooms: Needs, offered: Offered[]): Step {
   const rankOf = ({ service, description }: Offered): number =>
     Number(service.accessRights.length > 0) * 2 + Number(!description.disabled)
@@ -92,7 +98,9 @@ function serviceStep(rooms: Needs, offered: Offered[]): Step {
   return done('service', of)
 }
 
-/** Calls of this server's own services by its own clients: what can be tried before anybody else takes part. */
+/**
+ * Calls of this server's own services by its own clients: what can be tried before anybody else takes part.
+ */
 function callStep(
   client: Step,
   offered: Offered[],
@@ -130,7 +138,10 @@ function mayCall(
   return rights.some((endpoint) => names(endpoint, idText(client), { client, isInGlobalGroup }))
 }
 
-/** Whether the signature of the first call is stamped: all that is older than the oldest without a stamp has one. */
+/**
+ * Whether the signature of the first call is stamped: all that is older than the oldest without a stamp has
+ * one.
+ */
 function stampStep(
   { messageLog }: Needs,
   snapshot: ConfigurationSnapshot | undefined,

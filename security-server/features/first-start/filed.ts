@@ -1,4 +1,7 @@
-/** What this server filed with the registry, asked for at most once in some seconds, and only while a step depends on it. */
+/**
+ * What this server filed with the registry, asked for at most once in some seconds, and only while a step
+ * depends on it.
+ */
 import { asFault } from '#schemas/fault.ts'
 import type { RequestKind, RequestStatus } from '#schemas/management-request.ts'
 import type { Needs } from './needs.ts'

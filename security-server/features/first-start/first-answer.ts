@@ -1,4 +1,7 @@
-/** The first call that was answered through this server: remembered once it is known, since what was answered stays answered. */
+/**
+ * The first call that was answered through this server: remembered once it is known, since what was answered
+ * stays answered.
+ */
 
 import type { Whole } from '#schemas/sent-values.ts'
 import { managementOf } from '../../global-configuration/snapshot.ts'
@@ -16,16 +19,17 @@ const MOST_LOOKED_AT = 200
 const ALL = 2
 
 /**
- * Undefined while no system has answered through this server, or asked through it. What servers ask of each other about services, and
- * what the registry is asked, are no calls. The page and the permission to try both hang on this one answer. Throws when the log
- * cannot be read.
+ * Undefined while no system has answered through this server, or asked through it. What servers ask of each
+ * other about services, and what the registry is asked, are no calls. The page and the permission to try both
+ * hang on this one answer. Throws when the log cannot be read.
  */
 export function createFirstAnswer(rooms: Rooms): () => Promise<Answered | undefined> {
   let known: Answered | undefined
   return async () => {
     if (known !== undefined) return known
     const management = managementOf(rooms.globalConfiguration)
-    // Before the records: an answer that is counted after they were looked at has a record, which is remembered here or never.
+    // Before the records: an answer that is counted after they were looked at has a record, which is
+    // remembered here or never.
     const counted = await firstCounted(rooms, management)
     const found = (await newestShown(rooms, management)) ?? counted
     // Without a configuration a request to the registry looks like a call of a system.
@@ -48,7 +52,10 @@ async function newestShown({ logFor }: Rooms, management: string | undefined): P
   return last && { index: Number(last.idx), time: last.time }
 }
 
-/** By the counts, which have secret contracts too and stay when records are erased. They know no more than the hour. */
+/**
+ * By the counts, which have secret contracts too and stay when records are erased. They know no more than the
+ * hour.
+ */
 async function firstCounted(
   { messageLog }: Rooms,
   management: string | undefined,

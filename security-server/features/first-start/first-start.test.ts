@@ -148,7 +148,8 @@ t.test('a server without a configuration, and one whose registry approves no tim
 
 t.test('what the newest records do not show is a first call too', async (t) => {
   const { course, step, isBeforeFirstCall } = await open()
-  // All that was asked lately is what services there are; the call is older, erased, or under a secret contract.
+  // All that was asked lately is what services there are; the call is older, erased, or under a secret
+  // contract.
   rows = Array.from({ length: 200 }, (_, at) => ({
     ...{ idx: 900 - at, service: `${MEMBER}/port/listMethods`, query_id: String(at), time: '' },
   }))

@@ -19,6 +19,8 @@ export type Needs = {
   messageLog: Pick<MessageLog, 'oldestUnstamped'> & Pick<LogReads, 'traffic'>
   settings: { peers: { address: string } }
   logFor(caller: Pick<Caller, 'roles'>): Pick<ReadableLog, 'listSome'>
-  /** What this server filed with the registry. Throws when it cannot sign, and when the registry does not say. */
+  /**
+   * What this server filed with the registry. Throws when it cannot sign, and when the registry does not say.
+   */
   filedRequests(): Promise<RequestStatus[]>
 }

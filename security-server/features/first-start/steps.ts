@@ -64,7 +64,8 @@ type Callable = {
 export type Filed = { request: number; state: RequestState; filedAt: string; reason?: string | undefined }
 
 /**
- * `open`: not begun. `doing`: begun, the next act is one of people here. `waiting`: somebody elsewhere acts, then it goes on by itself.
+ * `open`: not begun. `doing`: begun, the next act is one of people here. `waiting`: somebody elsewhere acts,
+ * then it goes on by itself.
  */
 export type Step = {
   name: StepName

@@ -1,4 +1,6 @@
-/** The steps until the server believes an instance and can use its keys: anchor, configuration, owner, token. */
+/**
+ * The steps until the server believes an instance and can use its keys: anchor, configuration, owner, token.
+ */
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'

@@ -1,4 +1,7 @@
-/** Set-up of the server: missing steps, the token, the anchor, the global configuration, and the members in it. */
+/**
+ * Set-up of the server: missing steps, the token, the anchor, the global configuration, and the members in
+ * it.
+ */
 
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
@@ -96,8 +99,8 @@ function serversByOwner({ securityServers }: SharedParameters): Map<string, stri
 }
 
 /**
- * Installs the anchor if it has the given hash, then fetches the configuration. A failed fetch is no error here: the returned
- * state shows it. Throws `conflict` for another hash or another instance.
+ * Installs the anchor if it has the given hash, then fetches the configuration. A failed fetch is no error
+ * here: the returned state shows it. Throws `conflict` for another hash or another instance.
  */
 async function install(rooms: Needs, xml: Buffer, hash: unknown, forgetHistory: boolean) {
   const { globalConfiguration } = rooms
@@ -116,8 +119,8 @@ async function install(rooms: Needs, xml: Buffer, hash: unknown, forgetHistory: 
 }
 
 /**
- * Without the member's part of its id, in which was searched before: there are many more subsystems than members. Codes have no colon, so
- * that what is wanted with one may be any part of the whole id.
+ * Without the member's part of its id, in which was searched before: there are many more subsystems than
+ * members. Codes have no colon, so that what is wanted with one may be any part of the whole id.
  */
 function subsystemWords(
   { id, name = '' }: { id: SubsystemId; name?: string | undefined },

@@ -18,7 +18,10 @@ export function certificateHandlers(rooms: Needs): Handlers {
       .flatMap((key) => key.certificates)
       .map(view.certificate)
 
-  /** The certificate's digest. Throws `cert_not_found`, and `forbidden` if its key is not this caller's to keep. */
+  /**
+   * The certificate's digest. Throws `cert_not_found`, and `forbidden` if its key is not this caller's to
+   * keep.
+   */
   function keptBy(caller: Caller, sha256: string, approver = caller): string {
     for (const one of [caller, approver]) checkKeeps(one, keys.certificate(sha256).usage)
     return sha256

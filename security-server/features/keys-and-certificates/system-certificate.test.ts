@@ -1,6 +1,6 @@
 /**
- * The internal TLS certificate in the management API: shown, exported, renewed, requested, imported, and recorded in the audit
- * log.
+ * The internal TLS certificate in the management API: shown, exported, renewed, requested, imported, and
+ * recorded in the audit log.
  */
 import { X509Certificate } from 'node:crypto'
 import { createServer } from 'node:https'

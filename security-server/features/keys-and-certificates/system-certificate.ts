@@ -1,4 +1,6 @@
-/** The internal TLS certificate: this server shows it to client systems, and to services when it calls them. */
+/**
+ * The internal TLS certificate: this server shows it to client systems, and to services when it calls them.
+ */
 
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'

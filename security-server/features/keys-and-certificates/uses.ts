@@ -1,4 +1,7 @@
-/** What stops working without a certificate: the clients whose messages it signs, or the connections of this server. */
+/**
+ * What stops working without a certificate: the clients whose messages it signs, or the connections of this
+ * server.
+ */
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText, memberOf, parseMemberId } from '#schemas/identifiers.ts'
 import type { Whole } from '#schemas/sent-values.ts'
@@ -11,7 +14,10 @@ const MOST_NAMED = 20
 type Uses = {
   /** The certificate is the one that is used now; another one of the same member may be valid too. */
   inUse: boolean
-  /** It is in use, or it would be and no other can take its place: the token is locked, say, or no OCSP response is fresh. */
+  /**
+   * It is in use, or it would be and no other can take its place: the token is locked, say, or no OCSP
+   * response is fresh.
+   */
   needed: boolean
   users: Whole
   /** The first of them: clients for a signing certificate, this server for an authentication certificate. */

@@ -1,4 +1,6 @@
-/** Tokens, keys and certificates as the API shows them: ids in its form, and what depends on each certificate. */
+/**
+ * Tokens, keys and certificates as the API shows them: ids in its form, and what depends on each certificate.
+ */
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import type { CertificateInfo, KeyInfo, TokenInfo } from '../../keys/keys.ts'
 import type { Needs } from './needs.ts'

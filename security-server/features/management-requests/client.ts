@@ -1,4 +1,7 @@
-/** Sends management requests to the central registry's registration API as signed documents, and returns their states. */
+/**
+ * Sends management requests to the central registry's registration API as signed documents, and returns their
+ * states.
+ */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { PrivateParameters } from '#schemas/global-configuration.ts'
@@ -7,8 +10,8 @@ import { say } from '#schemas/said.ts'
 import { createPostDocument } from '../../global-configuration/registration/client.ts'
 
 /**
- * Sends signed documents. Throws `registration_refused` with the registry's reason, and `registration_unavailable` when the
- * registry cannot be reached or answers in another form.
+ * Sends signed documents. Throws `registration_refused` with the registry's reason, and
+ * `registration_unavailable` when the registry cannot be reached or answers in another form.
  */
 export type RegistrationClient = {
   file(document: string): Promise<RequestStatus>

@@ -1,4 +1,6 @@
-/** Management requests at the central registry: files them with the required signatures and shows their state. */
+/**
+ * Management requests at the central registry: files them with the required signatures and shows their state.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
@@ -20,10 +22,13 @@ type Ground = Omit<Needs, 'registration' | 'isXRoads' | 'fileXRoadRequest'> & {
 } & Pick<Services, 'log'>
 
 type Offers = {
-  /** What this server filed. Throws when it cannot sign, and when the registry does not answer or is X-Road's. */
+  /**
+   * What this server filed. Throws when it cannot sign, and when the registry does not answer or is X-Road's.
+   */
   filedRequests(): Promise<RequestStatus[]>
   /**
-   * Files the registration of an authentication certificate of this server and returns its number. Throws as `registerCertificate` of the API.
+   * Files the registration of an authentication certificate of this server and returns its number. Throws as
+   * `registerCertificate` of the API.
    */
   registerOwnCertificate(sha256: string, address: string): Promise<number>
 }

@@ -18,7 +18,10 @@ export type Filing = AdminWorld & {
   passOn(body: Buffer, type: string): Promise<Answer>
 }
 
-/** A server with keys that the registry's CA certified, and the registry, which knows the server's member and a guest. */
+/**
+ * A server with keys that the registry's CA certified, and the registry, which knows the server's member and
+ * a guest.
+ */
 export async function startFiling(t: Test, o: { isXRoads?: boolean } = {}): Promise<Filing> {
   const admin = await createAdminWorld(t, o.isXRoads === true ? {} : { statementIndex: 1 })
   const { world, keys } = admin

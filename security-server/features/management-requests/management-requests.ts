@@ -1,4 +1,7 @@
-/** Files management requests with the central registry. Each required signer that has a signing key on this server signs. */
+/**
+ * Files management requests with the central registry. Each required signer that has a signing key on this
+ * server signs.
+ */
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
@@ -29,7 +32,8 @@ export function managementRequestHandlers(rooms: Needs, remembered: RememberedSt
   const registerCertificate = createRegisterCertificate(rooms)
 
   /**
-   * Whether the member has a signing key on this server that is ready. Otherwise the request waits for that member's signature.
+   * Whether the member has a signing key on this server that is ready. Otherwise the request waits for that
+   * member's signature.
    */
   const canSign = (member: string): boolean => {
     try {

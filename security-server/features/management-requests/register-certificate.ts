@@ -1,4 +1,7 @@
-/** Files the registration of an authentication certificate, signed by its own key and by the owner's signing key. */
+/**
+ * Files the registration of an authentication certificate, signed by its own key and by the owner's signing
+ * key.
+ */
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { DOCUMENT_TYPE, type RequestStatus, type RequestSubject } from '#schemas/management-request.ts'
 import { createHeads } from './filed-requests.ts'

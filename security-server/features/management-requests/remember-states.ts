@@ -1,6 +1,6 @@
 /**
- * What the registry said of this server's requests, kept for readers that may get a somewhat older state: each question costs a signature of the
- * owner.
+ * What the registry said of this server's requests, kept for readers that may get a somewhat older state:
+ * each question costs a signature of the owner.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
@@ -8,7 +8,10 @@ import type { RequestStatus } from '#schemas/management-request.ts'
 type States = { all: RequestStatus[]; askedAt: number }
 
 export type RememberedStates = {
-  /** The last answer, if it is at most so old, or else a new one. Throws as the question does, and remembers no failure. */
+  /**
+   * The last answer, if it is at most so old, or else a new one. Throws as the question does, and remembers
+   * no failure.
+   */
   notOlderThan(ms: number): Promise<States>
   /** What this server files or takes back makes the last answer wrong. */
   forget(): void

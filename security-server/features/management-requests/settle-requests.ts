@@ -41,7 +41,10 @@ function isOfClient(state: RequestStatus): state is RequestStatus & { kind: Aske
   return isAskedOfRegistry(state.kind)
 }
 
-/** Asks the registry while something is asked of it, and nothing else. A central server of X-Road tells no states. */
+/**
+ * Asks the registry while something is asked of it, and nothing else. A central server of X-Road tells no
+ * states.
+ */
 export function settleRequests(rooms: Needs & { log: Log }): Job {
   const { localSystems } = rooms
   const filedRequests = createFiledRequests(rooms)

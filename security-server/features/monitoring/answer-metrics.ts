@@ -1,4 +1,6 @@
-/** getSecurityServerMetrics: how machine, process and certificates are, as a tree of metrics (pr-envmonmes). */
+/**
+ * getSecurityServerMetrics: how machine, process and certificates are, as a tree of metrics (pr-envmonmes).
+ */
 import { escapeXml } from '#core/xml/escape.ts'
 import type { Time } from '#schemas/sent-values.ts'
 import type { Distribution, Metric } from './machine.ts'

@@ -1,4 +1,6 @@
-/** getSecurityServerOperationalData: records of exchanges in a time, as a compressed attachment (pr-opmon). */
+/**
+ * getSecurityServerOperationalData: records of exchanges in a time, as a compressed attachment (pr-opmon).
+ */
 
 import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'

@@ -1,4 +1,7 @@
-/** Answers the monitoring services of this server: who asks for what, the part of it that they may see, as a message in SOAP. */
+/**
+ * Answers the monitoring services of this server: who asks for what, the part of it that they may see, as a
+ * message in SOAP.
+ */
 import { hash, X509Certificate } from 'node:crypto'
 import { newBoundary } from '#core/transport/multipart-writer.ts'
 import { writeSoap } from '#core/transport/write-soap.ts'
@@ -39,7 +42,10 @@ export type AnswerRooms = {
 }
 
 const TYPE = 'text/xml; charset=UTF-8'
-/** An answer of ten thousand records is some megabytes before it is compressed. One place is kept for those who see all. */
+/**
+ * An answer of ten thousand records is some megabytes before it is compressed. One place is kept for those
+ * who see all.
+ */
 const [AT_ONCE, OF_OTHERS] = [4, 3]
 
 export function createMonitoringServices(rooms: AnswerRooms): MonitoringServices {

@@ -1,6 +1,7 @@
 /**
- * Keeps records of exchanges that have ended, in memory, until the job writes them. It never waits and never throws: when the database is
- * away for long the oldest are given up, and counted. What it keeps of an exchange is the line of its record, never a request or a fault.
+ * Keeps records of exchanges that have ended, in memory, until the job writes them. It never waits and never
+ * throws: when the database is away for long the oldest are given up, and counted. What it keeps of an
+ * exchange is the line of its record, never a request or a fault.
  */
 
 /** As X-Road's buffer. */

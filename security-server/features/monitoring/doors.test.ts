@@ -1,4 +1,7 @@
-/** Who gets through to the monitoring services, what they are told, and what of it stays: the feature behind a provider's half. */
+/**
+ * Who gets through to the monitoring services, what they are told, and what of it stays: the feature behind a
+ * provider's half.
+ */
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'

@@ -1,4 +1,7 @@
-/** What this server tells of itself as X-Road's monitoring tools ask for it: operational, health and environment data. */
+/**
+ * What this server tells of itself as X-Road's monitoring tools ask for it: operational, health and
+ * environment data.
+ */
 
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
@@ -70,7 +73,8 @@ export const monitoring: FeatureModule<Ground, Offers> = {
       const record = writeRecord(course, recording)
       if (record === undefined) return
       const { client, service } = course.request!
-      // Where nothing says under which contract it goes, or would have gone had it been let through, its members do.
+      // Where nothing says under which contract it goes, or would have gone had it been let through, its
+      // members do.
       const secret =
         course.secrecy === undefined
           ? ([idText(memberOf(client)), idText(memberOf(service))] as const)

@@ -1,6 +1,6 @@
 /**
- * How our services answered lately: counts, times and sizes of a sliding window, in memory that does not depend on how many calls there
- * were. It begins with the process, as that of X-Road's daemon.
+ * How our services answered lately: counts, times and sizes of a sliding window, in memory that does not
+ * depend on how many calls there were. It begins with the process, as that of X-Road's daemon.
  */
 import type { Clock } from '#platform/clock.ts'
 import { idText, type ServiceId } from '#schemas/identifiers.ts'
@@ -10,7 +10,10 @@ import type { Course } from '../../peer/course.ts'
 export const PERIOD_SECONDS = 600
 const STEP_MS = 10_000
 const STEPS = (PERIOD_SECONDS * 1000) / STEP_MS
-/** What is not described here is not counted, so that nobody outside decides how many there are; the one called longest ago makes room. */
+/**
+ * What is not described here is not counted, so that nobody outside decides how many there are; the one
+ * called longest ago makes room.
+ */
 const MOST_SERVICES = 10_000
 
 /** Of the successful calls alone, as X-Road counts them. */
@@ -96,7 +99,8 @@ function sizeIn({ request }: Course, { message, body }: NonNullable<Course['aske
 }
 
 function stepOf({ steps }: Kept, number: number): Step {
-  // After a clock that leapt ahead came back, what was counted in a time to come would stay until that time has passed.
+  // After a clock that leapt ahead came back, what was counted in a time to come would stay until that time
+  // has passed.
   while (steps.length > 0 && steps.at(-1)!.number > number + 1) steps.pop()
   const newest = steps.at(-1)
   if (newest !== undefined && newest.number >= number) return newest

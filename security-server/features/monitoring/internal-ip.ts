@@ -1,4 +1,7 @@
-/** The address of this machine inside its network, as X-Road chooses it: of the first interface that is not the loopback, IPv4 first. */
+/**
+ * The address of this machine inside its network, as X-Road chooses it: of the first interface that is not
+ * the loopback, IPv4 first.
+ */
 import { networkInterfaces } from 'node:os'
 import type { Clock } from '#platform/clock.ts'
 

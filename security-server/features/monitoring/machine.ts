@@ -1,6 +1,6 @@
 /**
- * How the machine and this process are, by X-Road's names: measured once a minute, so that a question gets how it was lately and not just
- * how it is. Without /proc what only it tells is left out.
+ * How the machine and this process are, by X-Road's names: measured once a minute, so that a question gets
+ * how it was lately and not just how it is. Without /proc what only it tells is left out.
  */
 import { readdir, readFile, statfs } from 'node:fs/promises'
 import os from 'node:os'

@@ -1,6 +1,7 @@
 /**
- * What somebody who asks is told: the owner of the server and the monitoring client that the instance names see the exchanges of all,
- * everybody else those to which it is a party itself. What is under a secret contract is told to its parties alone.
+ * What somebody who asks is told: the owner of the server and the monitoring client that the instance names
+ * see the exchanges of all, everybody else those to which it is a party itself. What is under a secret
+ * contract is told to its parties alone.
  */
 import { type ClientId, idText, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import type { ConfigurationSnapshot } from '../../global-configuration/global-configuration.ts'

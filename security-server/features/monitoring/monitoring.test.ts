@@ -1,4 +1,7 @@
-/** Operational data on both stores: records of courses, pages of them, who is told what; questions as nobody should write them. */
+/**
+ * Operational data on both stores: records of courses, pages of them, who is told what; questions as nobody
+ * should write them.
+ */
 import { open } from 'node:fs/promises'
 import { gunzipSync } from 'node:zlib'
 import { createQueryId } from 'kysely'

@@ -1,4 +1,7 @@
-/** Reads the questions to monitoring services as strictly as X-Road's schemas: each element once, in its place and namespace. */
+/**
+ * Reads the questions to monitoring services as strictly as X-Road's schemas: each element once, in its place
+ * and namespace.
+ */
 
 import { type SoapElement, withSoapDocument } from '#core/transport/soap-document.ts'
 import { readClient } from '#core/transport/soap-identifiers.ts'

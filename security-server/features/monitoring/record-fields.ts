@@ -1,4 +1,7 @@
-/** The fields of a record of operational data, as the published schema of X-Road 7.8 names them, and which of them are told to whom. */
+/**
+ * The fields of a record of operational data, as the published schema of X-Road 7.8 names them, and which of
+ * them are told to whom.
+ */
 
 const FIELDS = [
   ...['monitoringDataTs', 'securityServerInternalIp', 'securityServerType'],

@@ -1,4 +1,7 @@
-/** Records of operational data, as they are told, fit the schema that X-Road 7.8.1 publishes, and use each of its fields. */
+/**
+ * Records of operational data, as they are told, fit the schema that X-Road 7.8.1 publishes, and use each of
+ * its fields.
+ */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { Ajv2020 } from 'ajv/dist/2020.js'

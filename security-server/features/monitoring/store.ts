@@ -1,6 +1,6 @@
 /**
- * The records of operational data. A row holds what one run of the job wrote, a record a line: that costs a hundredth of a row for each
- * record, and questions go by time alone.
+ * The records of operational data. A row holds what one run of the job wrote, a record a line: that costs a
+ * hundredth of a row for each record, and questions go by time alone.
  */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
@@ -11,7 +11,9 @@ import type { Whole } from '#schemas/sent-values.ts'
 type Tables = {
   operational_data: {
     id: string
-    /** Seconds since 1970 when they were written: a question goes by it, and it is later than their exchanges. */
+    /**
+     * Seconds since 1970 when they were written: a question goes by it, and it is later than their exchanges.
+     */
     written_at: Whole
     /** 1: of exchanges under a secret contract. */
     secret: Whole
@@ -90,7 +92,9 @@ export function createOperationalStore(database: Database) {
       }
     },
 
-    /** A few rows at a time: one deletion of a whole day would hold up everything else that the server writes. */
+    /**
+     * A few rows at a time: one deletion of a whole day would hold up everything else that the server writes.
+     */
     async forgetBefore(time: number): Promise<void> {
       for (;;) {
         const query = tables.selectFrom('operational_data').select('id').where('written_at', '<', time)

@@ -1,6 +1,6 @@
 /**
- * Makes the record of an exchange of its course, with X-Road's meaning of each field. Both servers of an exchange write what they know in
- * the same form: X-Road-Metrics pairs the two records by it.
+ * Makes the record of an exchange of its course, with X-Road's meaning of each field. Both servers of an
+ * exchange write what they know in the same form: X-Road-Metrics pairs the two records by it.
  */
 import { isCodeOfServers, type WireFault } from '#schemas/fault.ts'
 import type { ClientId, ServerId } from '#schemas/identifiers.ts'
@@ -21,7 +21,10 @@ const TYPES = { consumer: 'Client', provider: 'Producer' } as const
 /** As X-Road's columns. */
 const [MOST_TEXT, MOST_FAULT_TEXT] = [255, 2048]
 const [FIRST_ERROR, LAST_ERROR] = [400, 599]
-/** What faults with these codes say quotes what a client wrote, or is for one reader: a personal code may stand in it. */
+/**
+ * What faults with these codes say quotes what a client wrote, or is for one reader: a personal code may
+ * stand in it.
+ */
 const QUOTED = /\.(?:invalid_client_identifier|preview_required|unknown_member|unknown_service)$/
 
 /** Undefined when the request was never read: who asked what is not known then. */

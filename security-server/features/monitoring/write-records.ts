@@ -1,4 +1,7 @@
-/** The job that writes what has ended: a row a second, whatever the number of exchanges, so that it costs each of them little. */
+/**
+ * The job that writes what has ended: a row a second, whatever the number of exchanges, so that it costs each
+ * of them little.
+ */
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
 import type { RecordBuffer, WaitingRecord } from './buffer.ts'
@@ -17,14 +20,20 @@ type Rooms = {
 }
 
 type RecordWriter = {
-  /** Writes what was there when it began. When the database fails it throws, and what was to be written stays in memory. */
+  /**
+   * Writes what was there when it began. When the database fails it throws, and what was to be written stays
+   * in memory.
+   */
   write(): Promise<void>
   /** The number of records that are not written yet. */
   waiting(): number
 }
 
 export function createRecordWriter({ clock, buffer, store, secrecyBetween }: Rooms): RecordWriter {
-  /** Rows that the database did not confirm: they keep their ids, since it may have taken them before the connection broke. */
+  /**
+   * Rows that the database did not confirm: they keep their ids, since it may have taken them before the
+   * connection broke.
+   */
   let unconfirmed: RecordRow[] = []
   const confirm = async (): Promise<void> => {
     if (unconfirmed.length === 0) return
@@ -45,7 +54,10 @@ export function createRecordWriter({ clock, buffer, store, secrecyBetween }: Roo
   }
 }
 
-/** Asks once for each two members: exchanges without a contract are many, and the answer goes through all contracts. */
+/**
+ * Asks once for each two members: exchanges without a contract are many, and the answer goes through all
+ * contracts.
+ */
 function judge(secrecyBetween: Rooms['secrecyBetween']): (record: WaitingRecord) => boolean {
   const known = new Map<string, boolean>()
   // What cannot be said is told to its parties alone.

@@ -1,4 +1,6 @@
-/** Names for ids at a security server: those of its configuration, and of contracts that the caller may see. */
+/**
+ * Names for ids at a security server: those of its configuration, and of contracts that the caller may see.
+ */
 import t from 'tap'
 import type { ContractContent } from '#schemas/contract.ts'
 import { contentAt } from '#test/fakes/contracts.ts'

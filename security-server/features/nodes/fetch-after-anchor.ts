@@ -3,7 +3,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 /** Between tries: the registry may be asked by all nodes at this moment. Later its own job asks again. */
 const PAUSES_MS = [0, 1000, 2000, 4000]
-/** For so long a call of the management API waits, which is to find what the call before it did at another node. */
+/**
+ * For so long a call of the management API waits, which is to find what the call before it did at another
+ * node.
+ */
 const LONGEST_MS = 5000
 
 /** Resolves when the configuration is here, at the latest after five seconds; never throws. */

@@ -1,6 +1,6 @@
 /**
- * What a person asks a tracker about their notices. No answer depends on whether anything is known of the person, nor on who else has an
- * address: it is never looked for here.
+ * What a person asks a tracker about their notices. No answer depends on whether anything is known of the
+ * person, nor on who else has an address: it is never looked for here.
  */
 import { randomInt } from 'node:crypto'
 import type { Within } from '#platform/database/open-database.ts'
@@ -128,7 +128,8 @@ export function noticePaths(rooms: NoticeRooms) {
       const key = rooms.key()
       const wish = key.wishOf(readText(body, 'token'), subsystem)
       if (wish === undefined) throw new Fault('invalid_request', { what: 'token was not made here' })
-      // As it was counted when it was asked for: the channel may be out of the settings now, and back in them later.
+      // As it was counted when it was asked for: the channel may be out of the settings now, and back in them
+      // later.
       const blocked = ({ id, channel, sealed, counted }: StoppedAddress): string =>
         `${counted ?? countedUnder(key, channel, key.open(`address ${id}`, sealed))} blocked`
       await wishes.stop(wish, blocked, clock())

@@ -1,4 +1,7 @@
-/** The channels by which people are told: one object each. Those of the operator's own are made by `open-own-channels.ts`. */
+/**
+ * The channels by which people are told: one object each. Those of the operator's own are made by
+ * `open-own-channels.ts`.
+ */
 import { isAddress } from '#core/mail/mail-address.ts'
 import type { SendMail } from '#platform/mail/client.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -1,6 +1,7 @@
 /**
- * Posts a message to the webhook of a person, or to the program of a channel: one signed POST of JSON over TLS, with limits of time and size. It follows no redirect, and
- * connects only to the very address that it has judged: no private network, unless the settings allow it.
+ * Posts a message to the webhook of a person, or to the program of a channel: one signed POST of JSON over
+ * TLS, with limits of time and size. It follows no redirect, and connects only to the very address that it
+ * has judged: no private network, unless the settings allow it.
  */
 import { createHmac } from 'node:crypto'
 import { lookup } from 'node:dns'

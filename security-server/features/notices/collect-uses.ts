@@ -1,6 +1,6 @@
 /**
- * Looks through what the index by person has learnt since the last time, and notes the requests about people who want to be told. What
- * may be told of them is decided when a message is made.
+ * Looks through what the index by person has learnt since the last time, and notes the requests about people
+ * who want to be told. What may be told of them is decided when a message is made.
  */
 import { monthsAfter } from '#core/subject/months.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -42,8 +42,9 @@ async function collectSome(rooms: NoticeRooms): Promise<boolean> {
 }
 
 /**
- * The entries of these months for everybody who wants to be told: evaluated once for a month and its key, and kept. Throws what the holder
- * of the keys throws; then the position stays, and nothing is missed. True when it has to be asked again.
+ * The entries of these months for everybody who wants to be told: evaluated once for a month and its key, and
+ * kept. Throws what the holder of the keys throws; then the position stays, and nothing is missed. True when
+ * it has to be asked again.
  */
 async function fetchEntries(months: Months, rooms: NoticeRooms): Promise<boolean> {
   const { uses, personUses, server, log } = rooms

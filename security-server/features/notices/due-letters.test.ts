@@ -1,4 +1,7 @@
-/** What is due: looked at in time, all of it in one run, and not sent when it was stopped or ended meanwhile; and news of complaints. */
+/**
+ * What is due: looked at in time, all of it in one run, and not sent when it was stopped or ended meanwhile;
+ * and news of complaints.
+ */
 import t from 'tap'
 import { tablesOf } from '#platform/database/open-database.ts'
 import type { Complaint } from '#schemas/find-usage.ts'

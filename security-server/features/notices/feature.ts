@@ -1,4 +1,7 @@
-/** Notices: people who want it are told, by e-mail, webhook or a channel of the operator's own, that their data was used. */
+/**
+ * Notices: people who want it are told, by e-mail, webhook or a channel of the operator's own, that their
+ * data was used.
+ */
 import type { Feature, FeatureModule } from '#platform/feature.ts'
 import { createSendMail, type MailServer } from '#platform/mail/client.ts'
 import type { Services } from '#platform/services.ts'

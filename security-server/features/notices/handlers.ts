@@ -1,4 +1,7 @@
-/** Notices for those who run the server: how many wishes and messages, what failed; stopping all. Nothing in it is about a person. */
+/**
+ * Notices for those who run the server: how many wishes and messages, what failed; stopping all. Nothing in
+ * it is about a person.
+ */
 import type { Clock } from '#platform/clock.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { kept } from '#schemas/said.ts'

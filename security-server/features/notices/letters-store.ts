@@ -1,4 +1,7 @@
-/** Stores letters on their way. One that has ended keeps nothing of a person: when, by which channel, and how it ended. */
+/**
+ * Stores letters on their way. One that has ended keeps nothing of a person: when, by which channel, and how
+ * it ended.
+ */
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -22,8 +25,8 @@ const isDueAt = (now: number) =>
   sql<boolean>`(${whereOver('next_at', { now: iso(now), longestMs: longestLook('weekly') })}
     or ((kind <> 'complaint' or attempts > 0) and ${whereOver('next_at', { now: iso(now), longestMs: LONGEST_PAUSE_MS })}))`
 /**
- * Under which channels letters of this one are stored. A node of the version before knows no letter about a complaint, would send it as one of
- * uses, and asks for none of the second.
+ * Under which channels letters of this one are stored. A node of the version before knows no letter about a
+ * complaint, would send it as one of uses, and asks for none of the second.
  */
 const storedAs = (channel: string) => [channel, `${channel} complaint`] as const
 const CHANNEL = sql<string>`replace(channel, ' complaint', '')`
@@ -102,8 +105,9 @@ export function createLetterStore(database: Database) {
           .execute()
       }),
     /**
-     * A letter to whoever's entry this is and who wants to be told of complaints at this subsystem, at the time that they chose. One
-     * letter that waits is enough for all that was answered meanwhile. `within`: the transaction that answers.
+     * A letter to whoever's entry this is and who wants to be told of complaints at this subsystem, at the
+     * time that they chose. One letter that waits is enough for all that was answered meanwhile. `within`:
+     * the transaction that answers.
      */
     tellOfComplaint: async (
       q: { subsystem: string; entry: string; perDay: number; now: number },

@@ -1,4 +1,7 @@
-/** The key for notices is made once: a crash leaves none that rows need and nobody has, and of two nodes one makes it. */
+/**
+ * The key for notices is made once: a crash leaves none that rows need and nobody has, and of two nodes one
+ * makes it.
+ */
 import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { openNoticeKey } from './notice-key.ts'

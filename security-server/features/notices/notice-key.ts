@@ -1,6 +1,7 @@
 /**
- * The server's key for notices, in a folder of its own that no backup holds. Under it are sealed who wants to be told and where; digests,
- * codes' digests, tokens and webhook secrets are made with it. Guarantees that no second key is made where rows need the first.
+ * The server's key for notices, in a folder of its own that no backup holds. Under it are sealed who wants to
+ * be told and where; digests, codes' digests, tokens and webhook secrets are made with it. Guarantees that no
+ * second key is made where rows need the first.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -37,7 +38,10 @@ const HEX_KEY = /^[0-9a-f]{64}$/
 const TOKEN = /^[A-Za-z0-9_-]{43}$/
 const MAC = 16
 
-/** Undefined while the key that the rows need is not in the folder: it has to be copied from another node or brought back. */
+/**
+ * Undefined while the key that the rows need is not in the folder: it has to be copied from another node or
+ * brought back.
+ */
 export async function openNoticeKey(folder: string, rows: KeyNote): Promise<NoticeKey | undefined> {
   const file = path.join(folder, FILE)
   const noted = await rows.noted()
@@ -45,7 +49,8 @@ export async function openNoticeKey(folder: string, rows: KeyNote): Promise<Noti
   if (key === undefined) {
     if (noted !== undefined) return undefined
     const made = randomBytes(32)
-    // Before it is noted: a crash in between leaves a key that the next start notes, and never a note of a key that nobody has.
+    // Before it is noted: a crash in between leaves a key that the next start notes, and never a note of a
+    // key that nobody has.
     await writeDurably(file, Buffer.from(`${made.toString('hex')}\n`))
     // Another node's key may be noted meanwhile: then this one is never used.
     if ((await rows.note(idOf(made))) !== idOf(made)) {

@@ -1,4 +1,7 @@
-/** Notices for tests: on a tracker's real log and index by person, with a real mail server and a webhook over TLS. */
+/**
+ * Notices for tests: on a tracker's real log and index by person, with a real mail server and a webhook over
+ * TLS.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'

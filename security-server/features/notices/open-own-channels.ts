@@ -1,6 +1,7 @@
 /**
- * Channels of the operator's own. What brings a message on (to a phone, an app, a mailbox of the state) is a program beside the server, in
- * whatever language: it gets one signed POST for each message, and never comes near the keys of this process.
+ * Channels of the operator's own. What brings a message on (to a phone, an app, a mailbox of the state) is a
+ * program beside the server, in whatever language: it gets one signed POST for each message, and never comes
+ * near the keys of this process.
  */
 import { BlockList } from 'node:net'
 import { readSecret } from '#platform/configuration/read-secret.ts'

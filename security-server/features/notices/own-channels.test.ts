@@ -1,4 +1,7 @@
-/** A channel of the operator's own: a program that gets signed messages and brings them on, without a line of the server's code. */
+/**
+ * A channel of the operator's own: a program that gets signed messages and brings them on, without a line of
+ * the server's code.
+ */
 import { createHmac } from 'node:crypto'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'

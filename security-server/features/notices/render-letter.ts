@@ -1,6 +1,6 @@
 /**
- * Writes a letter in the person's language. It says that data was used, how often and by how many, or that a complaint was answered; never by
- * whom, of what, or whose.
+ * Writes a letter in the person's language. It says that data was used, how often and by how many, or that a
+ * complaint was answered; never by whom, of what, or whose.
  */
 import { fillText } from '#core/mail/fill-text.ts'
 import type { NoticeLanguage } from '#schemas/notices.ts'

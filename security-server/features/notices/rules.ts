@@ -82,7 +82,10 @@ export function longestLook(mode: NoticeMode): number {
   return mode === 'weekly' ? 7 * DAY_MS : DAY_MS
 }
 
-/** When what is withheld or told by its month alone is looked at again: not before any of it can be told, but within the hour. */
+/**
+ * When what is withheld or told by its month alone is looked at again: not before any of it can be told, but
+ * within the hour.
+ */
 export function lookAgain(now: number, nextEnd: string | undefined): string {
   const at = new Date(now)
   const nextMonth = Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1)

@@ -1,6 +1,7 @@
 /**
- * Sends the letters of one channel that are due, several at once. A letter that was sent and not yet marked, because the process ended in
- * between, is sent once more under the same id. Tries have growing pauses; after three days a letter is given up, and its address with it.
+ * Sends the letters of one channel that are due, several at once. A letter that was sent and not yet marked,
+ * because the process ended in between, is sent once more under the same id. Tries have growing pauses; after
+ * three days a letter is given up, and its address with it.
  */
 import { createHash } from 'node:crypto'
 import { colonForm } from '#schemas/colon-identifiers.ts'

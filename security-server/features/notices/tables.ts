@@ -1,6 +1,6 @@
 /**
- * Row types of notices. Times are ISO texts. Who somebody is and where they are told is sealed under the server's key for notices;
- * `person`, `digest` and `name` are keyed digests under it.
+ * Row types of notices. Times are ISO texts. Who somebody is and where they are told is sealed under the
+ * server's key for notices; `person`, `digest` and `name` are keyed digests under it.
  */
 import type { NoticeLanguage, NoticeMode } from '#schemas/notices.ts'
 import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
@@ -27,7 +27,9 @@ export type AddressRow = {
   counted: string | null
 }
 
-/** `look_at`: when its uses are looked at next, if it has any; `rest_until`: before that no message is made. */
+/**
+ * `look_at`: when its uses are looked at next, if it has any; `rest_until`: before that no message is made.
+ */
 export type WishRow = {
   id: Uuid
   person: string
@@ -44,7 +46,10 @@ export type WishRow = {
   is_more: Whole
 }
 
-/** `channel`: see letters-store.ts. `fields`: JSON; emptied when the letter has ended. `next_at`: when it is tried. */
+/**
+ * `channel`: see letters-store.ts. `fields`: JSON; emptied when the letter has ended. `next_at`: when it is
+ * tried.
+ */
 type LetterRow = {
   id: Uuid
   address: string

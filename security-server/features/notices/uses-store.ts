@@ -1,6 +1,7 @@
 /**
- * Stores which requests are to be told, and how far the index by person was looked at. Uses and the position are one transaction, and so
- * are the letter and the uses that it tells: after a crash nothing is told twice, and nothing is left out.
+ * Stores which requests are to be told, and how far the index by person was looked at. Uses and the position
+ * are one transaction, and so are the letter and the uses that it tells: after a crash nothing is told twice,
+ * and nothing is left out.
  */
 import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
@@ -107,7 +108,10 @@ export function createUsesStore(database: Database) {
             await noteUses(transaction, wish, { indexes: uses.map(({ idx }) => idx), now: q.now })
       }),
 
-    /** Confirmed wishes whose uses are to be looked at, in an order in which `after` is the last of the page before. */
+    /**
+     * Confirmed wishes whose uses are to be looked at, in an order in which `after` is the last of the page
+     * before.
+     */
     due: async (now: number, limit: number, after?: DueWish): Promise<DueWish[]> => {
       let query = tables
         .selectFrom('notice_wish')
@@ -152,7 +156,10 @@ export function createUsesStore(database: Database) {
       await tables.updateTable('notice_wish').set({ look_at: at }).where('id', '=', wish).execute()
     },
 
-    /** Takes what was told, or is never told, out of the uses; with a letter, counts it and puts it into the outbox. */
+    /**
+     * Takes what was told, or is never told, out of the uses; with a letter, counts it and puts it into the
+     * outbox.
+     */
     tell: (q: {
       wish: DueWish
       done: number[]

@@ -1,4 +1,7 @@
-/** Stores who wants to be told where. One address of a person is confirmed once for all subsystems of this server. */
+/**
+ * Stores who wants to be told where. One address of a person is confirmed once for all subsystems of this
+ * server.
+ */
 import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -92,7 +95,8 @@ export function createWishStore(database: Database) {
     stopped: () => storedValue('stopped'),
     setStopped: async (value: string | undefined): Promise<void> => {
       if (value === undefined) await tables.deleteFrom('notice_state').where('name', '=', 'stopped').execute()
-      // In one statement: a crash between taking the old one out and putting the new one in would lose the stop.
+      // In one statement: a crash between taking the old one out and putting the new one in would lose the
+      // stop.
       else
         await tables
           .insertInto('notice_state')
@@ -105,9 +109,9 @@ export function createWishStore(database: Database) {
       wishes(tables, person, subsystem).execute(),
 
     /**
-     * Notes a wish, and puts a letter with a code into the outbox if its address is not confirmed. Where too many came to the address, or
-     * its owner wants none, no letter goes: the answer is the same. Throws `invalid_request` for too many addresses, `too_many_requests` for too
-     * many codes of one person.
+     * Notes a wish, and puts a letter with a code into the outbox if its address is not confirmed. Where too
+     * many came to the address, or its owner wants none, no letter goes: the answer is the same. Throws
+     * `invalid_request` for too many addresses, `too_many_requests` for too many codes of one person.
      */
     ask: (q: Asked): Promise<Wish> =>
       inTransaction(tables, async (transaction) => {
@@ -168,7 +172,10 @@ export function createWishStore(database: Database) {
         return ended.length
       }),
 
-    /** By the token of a letter. Who never confirmed the address gets no more codes for a time: `blocked` names it. */
+    /**
+     * By the token of a letter. Who never confirmed the address gets no more codes for a time: `blocked`
+     * names it.
+     */
     stop: (id: string, blocked: (address: StoppedAddress) => string, now: number): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'notices')
@@ -194,7 +201,9 @@ export function createWishStore(database: Database) {
       return rows.map(({ state, count }) => [state, Number(count)])
     },
 
-    /** Removes addresses that nobody confirmed within a day, those that failed a month ago, and old counts. */
+    /**
+     * Removes addresses that nobody confirmed within a day, those that failed a month ago, and old counts.
+     */
     forget: (now: number): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'notices')
@@ -344,7 +353,9 @@ async function sendCode(
     .execute()
 }
 
-/** With its uses and letters; its address when that has no other wish, and the person with the last address. */
+/**
+ * With its uses and letters; its address when that has no other wish, and the person with the last address.
+ */
 async function removeWish(transaction: Kysely<NoticeTables>, id: string): Promise<void> {
   const wish = await transaction
     .selectFrom('notice_wish')

@@ -1,7 +1,8 @@
 /**
- * Makes messages of uses, for wishes that are due: what the tracker would tell now is counted, what is withheld waits until it may be told.
- * The message and the uses that it counts are one transaction. One wish that fails keeps no other back, and neither
- * do many: it stays due for the next run, and this one goes on behind it.
+ * Makes messages of uses, for wishes that are due: what the tracker would tell now is counted, what is
+ * withheld waits until it may be told. The message and the uses that it counts are one transaction. One wish
+ * that fails keeps no other back, and neither do many: it stays due for the next run, and this one goes on
+ * behind it.
  */
 import { collectFailures } from '#platform/collect-failures.ts'
 import { idText, memberOf, parseClientId } from '#schemas/identifiers.ts'
@@ -68,7 +69,10 @@ async function writeOne(wish: DueWish, rooms: NoticeRooms): Promise<void> {
   await uses.tell({ wish, done, lookAt, letter: { fields, restUntil, counted }, now })
 }
 
-/** As the tracker would answer now. What is told by its month alone waits for the month's end, so that no message says its day. */
+/**
+ * As the tracker would answer now. What is told by its month alone waits for the month's end, so that no
+ * message says its day.
+ */
 async function judge(wish: DueWish, { uses, tracker, personUses, clock }: NoticeRooms): Promise<Judged> {
   const month = iso(clock()).slice(0, 7)
   const { nextEnd, ...filter } = await tracker.filterFor(wish.subsystem)

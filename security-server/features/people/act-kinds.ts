@@ -1,4 +1,7 @@
-/** The kinds of acts by which the audit log is filtered: operations of the API, and what is recorded besides them. */
+/**
+ * The kinds of acts by which the audit log is filtered: operations of the API, and what is recorded besides
+ * them.
+ */
 
 export const ACTS = {
   keys: [

@@ -69,7 +69,8 @@ export function apiKeyHandlers(rooms: Needs & Policies): Handlers {
         throw new Fault('invalid_input', { what: say`expiresAt lies in the past` })
       const key = { name, roles, addresses, form, createdBy: caller.id, ...(end && { expiresAt: end }) }
       if (approver === undefined) return apiKeys.create(key)
-      // Neither the second person nor the proposal may see the secret. The caller who asked for the key fetches it later.
+      // Neither the second person nor the proposal may see the secret. The caller who asked for the key
+      // fetches it later.
       return { id: await apiKeys.prepare(key) }
     },
     issueApiKeySecret: ({ params, caller }) => apiKeys.issue(params['id']!.toLowerCase(), caller.id),

@@ -1,4 +1,7 @@
-/** Who may call the management API: people who log in and programs with API keys. Also shows the audit log of their acts. */
+/**
+ * Who may call the management API: people who log in and programs with API keys. Also shows the audit log of
+ * their acts.
+ */
 
 import { keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'

@@ -21,8 +21,8 @@ export type FourEyesPolicy = {
 }
 
 /**
- * The policy is in force from the moment when two system administrators have come in. Locking one of them does not end it; only two people
- * can give or take the role from then on.
+ * The policy is in force from the moment when two system administrators have come in. Locking one of them
+ * does not end it; only two people can give or take the role from then on.
  */
 export function createFourEyesPolicy(q: {
   kinds: readonly string[]

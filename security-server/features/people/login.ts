@@ -1,6 +1,6 @@
 /**
- * The login of people at a security server. Only people whom an administrator invited can log in; strangers, without any rights, while the
- * claim code of a new server can be redeemed.
+ * The login of people at a security server. Only people whom an administrator invited can log in; strangers,
+ * without any rights, while the claim code of a new server can be redeemed.
  */
 import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'

@@ -1,4 +1,7 @@
-/** The tables of the people who administer a security server and audit its log, and of the code by which the first of them comes in. */
+/**
+ * The tables of the people who administer a security server and audit its log, and of the code by which the
+ * first of them comes in.
+ */
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
 import { createPersonTable } from '#platform/people/tables.ts'

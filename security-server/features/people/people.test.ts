@@ -1,4 +1,7 @@
-/** People at a security server, on both stores: logging in, losing access, rights of sessions, and acts that take two people. */
+/**
+ * People at a security server, on both stores: logging in, losing access, rights of sessions, and acts that
+ * take two people.
+ */
 import t from 'tap'
 import { eachDatabase } from '#test/databases.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'

@@ -1,7 +1,7 @@
 /**
- * X-Road's roles of a security server, a role for people who may agree to contracts, and three for auditors: to see that messages
- * were exchanged, to read their content, and to see those under secret contracts. The API's file says which operation needs which
- * role.
+ * X-Road's roles of a security server, a role for people who may agree to contracts, and three for auditors:
+ * to see that messages were exchanged, to read their content, and to see those under secret contracts. The
+ * API's file says which operation needs which role.
  */
 export const ROLES = [
   'XROAD_SECURITY_OFFICER',

@@ -1,6 +1,6 @@
 /**
- * Calls the key holder for the index by person, over a Unix socket or mutual TLS. Every call has a time limit, and its answer a
- * size limit.
+ * Calls the key holder for the index by person, over a Unix socket or mutual TLS. Every call has a time
+ * limit, and its answer a size limit.
  */
 import { Agent, request } from 'undici'
 import { isMonth } from '#core/subject/months.ts'
@@ -17,7 +17,8 @@ import {
 
 export type SubjectKeysClient = {
   /**
-   * Throws `subject_evaluations_used_up`. All calls throw `subject_keys_unavailable` when the key holder gives no valid answer.
+   * Throws `subject_evaluations_used_up`. All calls throw `subject_keys_unavailable` when the key holder
+   * gives no valid answer.
    */
   evaluateRecords(records: SubjectQuestion[]): Promise<SubjectEvaluation[]>
   /** Throws `subject_searches_used_up`, `invalid_input`. */
@@ -41,14 +42,19 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 const HASH = /^[0-9a-f]{32}$/
 const KEY_ID = /^[0-9a-f]{16}$/
 const FAULT_ID = /^[0-9a-f-]{36}$/
-/** Faults that the key holder reports about a request. Any other failure becomes `subject_keys_unavailable`. */
+/**
+ * Faults that the key holder reports about a request. Any other failure becomes `subject_keys_unavailable`.
+ */
 const PASSED_ON = ['subject_searches_used_up', 'subject_evaluations_used_up', 'invalid_input'] as const
 
 export function createSubjectKeysClient(q: {
   /** A socket's path, or an https address with the certificates of both sides, PEM. */
   at: { socket: string } | { url: string; certificate: string; key: string; holderCertificate: string }
   credentials: { index: string; search: string; tracker?: string | undefined }
-  /** The time (ms) that others have signed; without it the key holder destroys nothing by what this server says. */
+  /**
+   * The time (ms) that others have signed; without it the key holder destroys nothing by what this server
+   * says.
+   */
   signedTime?: (() => number | undefined) | undefined
 }): SubjectKeysClient {
   const { at, credentials } = q
@@ -69,7 +75,8 @@ export function createSubjectKeysClient(q: {
             cert: at.certificate,
             key: at.key,
             ca: at.holderCertificate,
-            // The key holder is identified by its certificate, the only one that is trusted here. The names in it do not matter.
+            // The key holder is identified by its certificate, the only one that is trusted here. The names
+            // in it do not matter.
             checkServerIdentity: () => undefined,
           },
   })

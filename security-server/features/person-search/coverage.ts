@@ -1,5 +1,6 @@
 /**
- * Answers "Is this all?": which records of a search's period the index covers, and which it does not, by reason, day and service.
+ * Answers "Is this all?": which records of a search's period the index covers, and which it does not, by
+ * reason, day and service.
  */
 
 import { colonForm } from '#schemas/colon-identifiers.ts'
@@ -14,9 +15,9 @@ import { monthsOf } from './searches.ts'
 import type { SubjectSearchRow } from './store.ts'
 
 /**
- * Why a search misses indexed records of a month. `no_key`: the month had no key when the search was made. `other_key`: the
- * records were indexed with another key. `key_destroyed`: the key was destroyed since. `key_unknown`: nobody noted which key the
- * records were indexed with.
+ * Why a search misses indexed records of a month. `no_key`: the month had no key when the search was made.
+ * `other_key`: the records were indexed with another key. `key_destroyed`: the key was destroyed since.
+ * `key_unknown`: nobody noted which key the records were indexed with.
  */
 type MonthNotSearched = {
   month: string
@@ -59,8 +60,8 @@ export async function coverageView(rooms: Needs, row: SubjectSearchRow) {
       monthsWithoutKey,
       monthsNotSearched,
       /**
-       * Places that were declared after records had been indexed, so that these records were indexed without them. `moreLate`:
-       * there are more such places.
+       * Places that were declared after records had been indexed, so that these records were indexed without
+       * them. `moreLate`: there are more such places.
        */
       declaredLater: late.places,
       moreLate: late.more,
@@ -72,8 +73,8 @@ export async function coverageView(rooms: Needs, row: SubjectSearchRow) {
 }
 
 /**
- * A search uses the keys that existed when it was made, while indexing continues. A key holder that lost its keys has made
- * others.
+ * A search uses the keys that existed when it was made, while indexing continues. A key holder that lost its
+ * keys has made others.
  */
 function notSearched(indexed: IndexedMonth[], { months, destroyed }: SubjectMonths): MonthNotSearched[] {
   return indexed.flatMap(({ month, keyId, records, isForgotten }): MonthNotSearched[] => {

@@ -1,4 +1,7 @@
-/** Finds out who requested the data of a person: an index by person, filled after the exchanges, and searches in it. */
+/**
+ * Finds out who requested the data of a person: an index by person, filled after the exchanges, and searches
+ * in it.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { ClockCheck } from '#platform/health/clock-check.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -30,7 +33,10 @@ type Ground = Omit<Needs, 'subjects'> &
 type Offers = { subjectSearches: SubjectSearches; personUses: PersonUses }
 
 type SubjectSearches = {
-  /** The search, if the caller ordered it and may see its results now. Throws `not_found`, `forbidden`, `content_not_granted`. */
+  /**
+   * The search, if the caller ordered it and may see its results now. Throws `not_found`, `forbidden`,
+   * `content_not_granted`.
+   */
   granted(
     id: string,
     caller: Caller,

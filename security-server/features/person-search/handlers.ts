@@ -1,6 +1,6 @@
 /**
- * Searches by person in the API; each answer states what it does not cover. Also the declarations of where services carry
- * identifiers.
+ * Searches by person in the API; each answer states what it does not cover. Also the declarations of where
+ * services carry identifiers.
  */
 import type { SubjectPlace } from '#core/subject/place.ts'
 import { answer } from '#platform/http-service/answer.ts'

@@ -1,17 +1,23 @@
-/** Declarations that were made after records had been indexed: these records were not searched at the declared places. */
+/**
+ * Declarations that were made after records had been indexed: these records were not searched at the declared
+ * places.
+ */
 
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import type { Whole } from '#schemas/sent-values.ts'
 import type { DeclaredPlace } from './log/places-store.ts'
 import type { Needs } from './needs.ts'
 
-/** A place at which no identifier was looked for in the records of its service from `firstIndex` up to, and without, `before`. */
+/**
+ * A place at which no identifier was looked for in the records of its service from `firstIndex` up to, and
+ * without, `before`.
+ */
 type LatePlace = Pick<DeclaredPlace, 'id' | 'method' | 'path' | 'in' | 'name' | 'type' | 'declaredAt'> & {
   serviceId: string
   firstIndex: Whole
   /**
-   * Null before the next run of the index. Also null for a declaration of an older version: it is not known from which record on
-   * it was used.
+   * Null before the next run of the index. Also null for a declaration of an older version: it is not known
+   * from which record on it was used.
    */
   before: number | null
   /** At most so many records, the newest of them on `lastDay`. */

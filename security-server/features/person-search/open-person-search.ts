@@ -1,6 +1,6 @@
 /**
- * Connects the index by person with declarations, contracts and the key holder, whose two credentials are for the job and for
- * searches.
+ * Connects the index by person with declarations, contracts and the key holder, whose two credentials are for
+ * the job and for searches.
  */
 import { readFile } from 'node:fs/promises'
 import type { SubjectPlace } from '#core/subject/place.ts'
@@ -50,8 +50,8 @@ export async function openPersonSearch(q: {
   let holder: HolderState | undefined
 
   /**
-   * Once a minute: reads the state of the key holder, and deletes the entries of months whose key was destroyed. No search finds
-   * these entries anyway.
+   * Once a minute: reads the state of the key holder, and deletes the entries of months whose key was
+   * destroyed. No search finds these entries anyway.
    */
   const look = async (): Promise<void> => {
     if (keys === undefined || !hasPassed(q.clock(), lookedAt, LOOK_EVERY_MS)) return

@@ -1,6 +1,7 @@
 /**
- * The index by person for the person: the exchanges about them in which a subsystem took part. The key holder evaluates the identifier;
- * it is kept nowhere here. The features that answer people get this from the list of features.
+ * The index by person for the person: the exchanges about them in which a subsystem took part. The key holder
+ * evaluates the identifier; it is kept nowhere here. The features that answer people get this from the list
+ * of features.
  */
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
 import { monthsAfter } from '#core/subject/months.ts'
@@ -23,12 +24,16 @@ const [FIRST_MONTH, LAST_MONTH] = ['2000-01', '2099-11']
 type Person = Omit<SubjectLookUp, 'from' | 'to'>
 
 export type PersonUses = {
-  /** Throws `subject_searches_used_up`, `subject_keys_unavailable` (also where none is configured), `invalid_input`. */
+  /**
+   * Throws `subject_searches_used_up`, `subject_keys_unavailable` (also where none is configured),
+   * `invalid_input`.
+   */
   page(person: Person, q: Omit<UsesPageQuestion, 'entries'>): Promise<UsesPage & { entries: string[] }>
   /** The person, as each month of the index has them, the newest last; throws what `page` throws. */
   entriesOf(person: Person): Promise<string[]>
   /**
-   * The person's entries from a month on, to be kept under the month and the key that made them. Counted as a question. Throws as `page`.
+   * The person's entries from a month on, to be kept under the month and the key that made them. Counted as a
+   * question. Throws as `page`.
    */
   entriesByMonth(person: Omit<SubjectLookUp, 'to'> & { from: string }): Promise<PersonEntry[]>
   /** What was indexed since a position; `to` is the next one. */
@@ -56,7 +61,10 @@ type CoverageOfSubsystem = Pick<SubjectCoverage, 'months' | 'backlog'> & {
   gaps: ServiceGap[]
   /** Whether more gaps or late places than these were found. */
   more: boolean
-  /** Indexed months of which questions find nothing, or not all: their key is gone, is another one, or is not known. */
+  /**
+   * Indexed months of which questions find nothing, or not all: their key is gone, is another one, or is not
+   * known.
+   */
   lostMonths: string[]
   /** Services with a place that was declared after calls of them had been indexed. */
   declaredLater: string[]
@@ -144,8 +152,8 @@ function monthWithin(time: string): string {
 }
 
 /**
- * A month is asked for with one key: what was indexed with another one is not found. What is known of the holder may be a minute old, so
- * that the newest month's key may not be among them yet.
+ * A month is asked for with one key: what was indexed with another one is not found. What is known of the
+ * holder may be a minute old, so that the newest month's key may not be among them yet.
  */
 function lostMonths(indexed: IndexedMonth[], holder: HolderState | undefined): string[] {
   const kept = new Set(

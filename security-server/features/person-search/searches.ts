@@ -1,6 +1,7 @@
 /**
- * Searches by person. Only the key holder receives the identifier. This server stores the search with its case, its asker and
- * hashes; its records can be listed in pages and exported. If a second auditor is needed, they agree to this search.
+ * Searches by person. Only the key holder receives the identifier. This server stores the search with its
+ * case, its asker and hashes; its records can be listed in pages and exported. If a second auditor is needed,
+ * they agree to this search.
  */
 import { randomUUID } from 'node:crypto'
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
@@ -42,8 +43,8 @@ function searchKeys({ subjects }: Pick<Needs, 'subjects'>) {
 }
 
 /**
- * Has the identifier evaluated, records the search with its hash in the audit log, and stores it. Throws `invalid_input`,
- * `conflict`, `subject_searches_used_up`, `subject_keys_unavailable`.
+ * Has the identifier evaluated, records the search with its hash in the audit log, and stores it. Throws
+ * `invalid_input`, `conflict`, `subject_searches_used_up`, `subject_keys_unavailable`.
  */
 export async function beginSearch(rooms: Needs, given: NewSearch, caller: Caller): Promise<SubjectSearchRow> {
   const keys = searchKeys(rooms)
@@ -80,8 +81,8 @@ export async function beginSearch(rooms: Needs, given: NewSearch, caller: Caller
 }
 
 /**
- * By whom the holder counts: who made keys has one count, and not one for each key. Keys of the operator may be handed to several people, so
- * each counts for itself.
+ * By whom the holder counts: who made keys has one count, and not one for each key. Keys of the operator may
+ * be handed to several people, so each counts for itself.
  */
 async function whoseTurn(caller: Caller, { apiKeys }: Pick<Needs, 'apiKeys'>): Promise<string> {
   const first = await personBehind(caller, apiKeys)
@@ -98,7 +99,10 @@ export async function ownSearch(rooms: Needs, id: string, caller: Caller): Promi
   return row
 }
 
-/** The search, if the caller may see its results now. Throws `content_not_granted`, and the faults of `ownSearch`. */
+/**
+ * The search, if the caller may see its results now. Throws `content_not_granted`, and the faults of
+ * `ownSearch`.
+ */
 export async function grantedSearch(rooms: Needs, id: string, caller: Caller): Promise<SubjectSearchRow> {
   const row = await ownSearch(rooms, id, caller)
   await rooms.contentRequests.check({ target: searchTarget(row.id), case: row.case_number, caller })

@@ -1,4 +1,7 @@
-/** Stores searches by person: who searched, for which case and why, and the key holder's hashes. Identifiers are not stored. */
+/**
+ * Stores searches by person: who searched, for which case and why, and the key holder's hashes. Identifiers
+ * are not stored.
+ */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Time, Uuid } from '#schemas/sent-values.ts'
 

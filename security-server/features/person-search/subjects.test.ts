@@ -1,4 +1,7 @@
-/** Searches by person in the API, on both stores: declared, indexed, searched for a case, agreed by two, exported, recorded. */
+/**
+ * Searches by person in the API, on both stores: declared, indexed, searched for a case, agreed by two,
+ * exported, recorded.
+ */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { contentHash, contentText } from '#core/contract/read-content.ts'

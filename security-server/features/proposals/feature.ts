@@ -15,7 +15,8 @@ export const proposals: FeatureModule<Ground, ProposalOffers> = {
   open: (ground) =>
     openProposals({
       ground,
-      // A proposal may say whom a legal hold is about, or who is invited: each role sees the acts that it may do itself.
+      // A proposal may say whom a legal hold is about, or who is invited: each role sees the acts that it may
+      // do itself.
       seesAll: ({ roles }) => AUDITORS.some((role) => roles.includes(role)),
       isRequired: (operation, call, waiting) => isRequired(ground, { operation, call }, waiting),
     }),

@@ -1,4 +1,7 @@
-/** Whether a call takes two people: as the agency's policy says, and always where it lets somebody ask about people. */
+/**
+ * Whether a call takes two people: as the agency's policy says, and always where it lets somebody ask about
+ * people.
+ */
 import type { CallInput } from '#platform/http-service/four-eyes.ts'
 import type { Operation } from '#platform/http-service/openapi-operations.ts'
 import { changedBehindRights, hasRights, isBehindRights } from '../../local-systems/behind-rights.ts'

@@ -108,7 +108,8 @@ void t.test('the kinds of acts that the settings name take two people', async (t
       data: { proposedBy: { name: 'Person anna' } },
     })
 
-    // What a right relies on takes two people from when the right is asked for, and one before; how well it is served takes one.
+    // What a right relies on takes two people from when the right is asked for, and one before; how well it
+    // is served takes one.
     const { localSystems } = world
     const client = { instance: 'DEV', memberClass: 'GOV', memberCode: '1', subsystemCode: 'own' }
     await localSystems.addClient(client)
@@ -195,7 +196,8 @@ void t.test('the kinds of acts that the settings name take two people', async (t
       'an endpoint for which a right may be waiting',
     )
 
-    // A document takes two people where it says which messages a right lets through, and has a size that people read.
+    // A document takes two people where it says which messages a right lets through, and has a size that
+    // people read.
     const openapi = { openapi: '3.0.3', info: { title: 'a', version: '1' }, paths: {} }
     const document = JSON.stringify(openapi)
     const other = await localSystems.addDescription({ client, code: 'b', url: 'http://10.0.0.1', document })

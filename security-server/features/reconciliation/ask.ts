@@ -1,6 +1,7 @@
 /**
- * Sends one step of a reconciliation to another security server. Guarantees that the answer has the shape and size that the step
- * allows. Distinguishes a server without this endpoint (X-Road's, or an older version of this one) from one that refuses.
+ * Sends one step of a reconciliation to another security server. Guarantees that the answer has the shape and
+ * size that the step allows. Distinguishes a server without this endpoint (X-Road's, or an older version of
+ * this one) from one that refuses.
  */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { collectBytes } from '#core/transport/collect-bytes.ts'
@@ -24,7 +25,10 @@ export class NoEndpoint extends Error {}
 const JSON_TYPE = /^application\/json\b/i
 const MAX_DEPTH = 12
 
-/** Throws the peer's fault, `invalid_input` for an answer of another shape, NoEndpoint, or what `PeerClient` throws. */
+/**
+ * Throws the peer's fault, `invalid_input` for an answer of another shape, NoEndpoint, or what `PeerClient`
+ * throws.
+ */
 export async function ask<T>(
   server: string,
   question: ReconciliationQuestion,

@@ -22,7 +22,10 @@ export type CasesStore = ReturnType<typeof createCasesStore>
 export function createCasesStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
   return {
-    /** Newest first, each case with the reconciliation row of its day. Cases of days above the clearance are left out. */
+    /**
+     * Newest first, each case with the reconciliation row of its day. Cases of days above the clearance are
+     * left out.
+     */
     listCases: async (q: CaseFilter): Promise<{ of: StoredReconciliation; found: StoredCase }[]> => {
       let query = kysely
         .selectFrom('reconciliation_case as found')

@@ -1,6 +1,6 @@
 /**
- * Guarantees that a session contains an entry, under its own salt, for each exchange in the log of its day and pair, and none of
- * other parties. Then makes this side's commitment.
+ * Guarantees that a session contains an entry, under its own salt, for each exchange in the log of its day
+ * and pair, and none of other parties. Then makes this side's commitment.
  */
 import { randomBytes } from 'node:crypto'
 import { isReceiptKind } from '#core/delivery/receipt.ts'
@@ -34,8 +34,8 @@ const NOTHING = Buffer.alloc(0)
 const PAGE = 1000
 
 /**
- * Fills the session with our entries and returns their number. Throws `invalid_input` for a day with more exchanges than are
- * compared.
+ * Fills the session with our entries and returns their number. Throws `invalid_input` for a day with more
+ * exchanges than are compared.
  */
 export async function collect(
   q: { session: string; pair: DayPair; salt: Buffer; version: 2 | 3 | undefined },

@@ -1,6 +1,6 @@
 /**
- * Guarantees that a statement is stored only if it matches our own entries, both members signed it, and the audit log has
- * recorded it. Each discrepancy becomes a case with the records that both sides showed.
+ * Guarantees that a statement is stored only if it matches our own entries, both members signed it, and the
+ * audit log has recorded it. Each discrepancy becomes a case with the records that both sides showed.
  */
 import { hash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -19,7 +19,9 @@ const MAX_CASES = 1000
 
 export type SessionState = { session: string; pair: DayPair; progress: Progress }
 
-/** Makes the statement of the day from our entries and from what was shown, and the cases that follow from it. */
+/**
+ * Makes the statement of the day from our entries and from what was shown, and the cases that follow from it.
+ */
 export async function summarise(
   q: SessionState,
   rooms: Pick<ReconciliationRooms, 'server' | 'entries'>,

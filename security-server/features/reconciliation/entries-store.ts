@@ -1,7 +1,13 @@
-/** Stores what a session compares: the entries of both sides by key, what was erased here, and what was shown of differences. */
+/**
+ * Stores what a session compares: the entries of both sides by key, what was erased here, and what was shown
+ * of differences.
+ */
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 
-/** `erased`: tags of requests whose content was erased. `bare`: keys of requests of which only ids were stored. */
+/**
+ * `erased`: tags of requests whose content was erased. `bare`: keys of requests of which only ids were
+ * stored.
+ */
 export type EntrySide = 'own' | 'peer' | 'erased' | 'bare' | 'shown-own' | 'shown-peer'
 
 export type EntryRow = { key: Buffer; entry: Buffer; facts: string }
@@ -57,7 +63,9 @@ export function createEntriesStore(database: Database) {
       }
     },
 
-    /** Rows in ascending order of keys: from `from` (included, or excluded if `isBehind`) to below `below`. */
+    /**
+     * Rows in ascending order of keys: from `from` (included, or excluded if `isBehind`) to below `below`.
+     */
     page: async (
       session: string,
       side: EntrySide,

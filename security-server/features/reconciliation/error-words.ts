@@ -1,11 +1,17 @@
 import { type FaultCode, textOfCode, textOfOutcome, toldBy } from '#schemas/fault.ts'
 import { kept, say, type Word } from '#schemas/said.ts'
 
-/** What `describe` of initiate.ts writes of a fault that the other server sent: its code, or that there was none to be read. */
+/**
+ * What `describe` of initiate.ts writes of a fault that the other server sent: its code, or that there was
+ * none to be read.
+ */
 const ANSWERED = /^it answered (?:([A-Za-z0-9_.]{1,100})|a fault)$/
 const OURS = /^([a-z_.]+)(?:: (.+))?$/s
 
-/** Why a day could not be compared. The row has the code of a fault and its details, as the log line has them; people get words. */
+/**
+ * Why a day could not be compared. The row has the code of a fault and its details, as the log line has them;
+ * people get words.
+ */
 export function errorWords(error: string): Word | null {
   if (error === '') return null
   const answered = ANSWERED.exec(error)

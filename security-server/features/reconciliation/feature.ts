@@ -1,4 +1,7 @@
-/** Compares days of exchanges with other servers. Both members sign the resulting statement; differences become cases. */
+/**
+ * Compares days of exchanges with other servers. Both members sign the resulting statement; differences
+ * become cases.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
@@ -46,7 +49,8 @@ export const reconciliation: FeatureModule<Ground, { reconciliation: PeoplesReco
     return {
       operations: reconciliationHandlers({ server, clock, contentRequests, reconciliation: room }),
       routes: { peers: room.routes },
-      // No shorter interval is needed: days are compared only after they have settled, and servers are asked again after an hour.
+      // No shorter interval is needed: days are compared only after they have settled, and servers are asked
+      // again after an hour.
       jobs: [
         { kind: 'reconcile', everySeconds: 300, run: () => room.run() },
         {

@@ -1,6 +1,6 @@
 /**
- * Stores a statement that the other side has but this side does not, because the last answer was lost. Our member signed it too,
- * so this side had agreed to its content.
+ * Stores a statement that the other side has but this side does not, because the last answer was lost. Our
+ * member signed it too, so this side had agreed to its content.
  */
 import { randomBytes } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
@@ -14,8 +14,8 @@ import { secrecyOf } from './secrecy.ts'
 import type { DayPair, NewCase, StoredReconciliation } from './store.ts'
 
 /**
- * Finishes the session with the entries that it compared, including their proofs. Returns false when they are no longer stored or
- * do not match the statement.
+ * Finishes the session with the entries that it compared, including their proofs. Returns false when they are
+ * no longer stored or do not match the statement.
  */
 export async function finish(
   pair: DayPair,
@@ -34,7 +34,10 @@ export async function finish(
   return true
 }
 
-/** Stores the statement without the session's entries: its cases have the findings of the statement, but no proofs. */
+/**
+ * Stores the statement without the session's entries: its cases have the findings of the statement, but no
+ * proofs.
+ */
 export async function adopt(
   pair: DayPair,
   seen: StoredReconciliation,

@@ -1,6 +1,7 @@
 /**
- * Guarantees that a case does not keep what the log has destroyed: once a record of ours is erased down to its leaf, the case shows no opening of
- * its exchange any more, neither ours nor the other side's, which has the same digests.
+ * Guarantees that a case does not keep what the log has destroyed: once a record of ours is erased down to
+ * its leaf, the case shows no opening of its exchange any more, neither ours nor the other side's, which has
+ * the same digests.
  */
 import type { Shown } from '#schemas/reconciliation.ts'
 import type { CaseProofs, CasesStore } from './cases-store.ts'
@@ -13,7 +14,10 @@ type Rooms = {
 
 const AT_ONCE = 200
 
-/** For a job: an erasure and its cases are in two databases, so that no commit has both. `signal` ends it between two pages. */
+/**
+ * For a job: an erasure and its cases are in two databases, so that no commit has both. `signal` ends it
+ * between two pages.
+ */
 export async function forgetErased(rooms: Rooms, signal: AbortSignal): Promise<void> {
   for (let after = 0; !signal.aborted; ) {
     const found = await rooms.cases.withOpenings({ after, limit: AT_ONCE })

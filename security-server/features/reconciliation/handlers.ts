@@ -1,4 +1,7 @@
-/** Reconciliation for auditors: days compared with other servers, statements that both members signed, cases to explain. */
+/**
+ * Reconciliation for auditors: days compared with other servers, statements that both members signed, cases
+ * to explain.
+ */
 
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -117,7 +120,10 @@ function caseView(of: ReconciledDay, found: ReconciliationCase, own: string) {
   }
 }
 
-/** `ownSide`: which of the statement's two parties we are. The server with the smaller identifier is the first. */
+/**
+ * `ownSide`: which of the statement's two parties we are. The server with the smaller identifier is the
+ * first.
+ */
 function partiesOf({ day, own_member, peer_member, peer_server }: ReconciledDay, own: string) {
   return {
     day,

@@ -1,4 +1,6 @@
-/** A side that lies, or asks about exchanges of other parties: it learns nothing, and no statement is signed. */
+/**
+ * A side that lies, or asks about exchanges of other parties: it learns nothing, and no statement is signed.
+ */
 import { randomBytes, randomUUID } from 'node:crypto'
 import t from 'tap'
 import { commitTo, differingBuckets, MIN_BITS } from '#core/reconciliation/buckets.ts'
@@ -42,7 +44,10 @@ async function refused(question: ReconciliationQuestion, rooms?: ReconciliationR
   )
 }
 
-/** Opens a session in which the other side has committed to one exchange of this day, while this side claims to have none. */
+/**
+ * Opens a session in which the other side has committed to one exchange of this day, while this side claims
+ * to have none.
+ */
 async function opened(day: string) {
   const nonce = randomBytes(32)
   const open = { step: 'open', day, members: MEMBERS, nonceCommitment: b64(nonceCommitment(nonce)) } as const

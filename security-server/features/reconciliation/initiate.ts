@@ -1,6 +1,7 @@
 /**
- * Compares one day with another server, from the first question to the stored statement, one step a line. A session that fails is
- * started again the next time, under another salt. A statement whose last answer was lost is fetched.
+ * Compares one day with another server, from the first question to the stored statement, one step a line. A
+ * session that fails is started again the next time, under another salt. A statement whose last answer was
+ * lost is fetched.
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -75,7 +76,10 @@ async function compare(pair: DayPair, hold: Hold, rooms: ReconciliationRooms): P
   await conclude(work)
 }
 
-/** Undefined when a statement exists: one that is already stored, or one that the other side had and that is stored now. */
+/**
+ * Undefined when a statement exists: one that is already stored, or one that the other side had and that is
+ * stored now.
+ */
 async function open(
   pair: DayPair,
   hold: Hold,
@@ -127,8 +131,8 @@ type Hold = { session: string | undefined }
 type Claim = { pair: DayPair; seen: StoredReconciliation | undefined; nonce: Buffer; hold: Hold }
 
 /**
- * Claims the day before asking the other side: if both sides start at once, one of them gives way. The entries of an earlier
- * session are kept until it is known that it led to no statement.
+ * Claims the day before asking the other side: if both sides start at once, one of them gives way. The
+ * entries of an earlier session are kept until it is known that it led to no statement.
  */
 async function claim(
   { pair, seen, nonce, hold }: Claim,
@@ -248,7 +252,10 @@ async function save({ state, rooms }: Pick<Work, 'state' | 'rooms'>, progress: P
   await rooms.store.save(state.session, progress, new Date(rooms.clock()).toISOString())
 }
 
-/** Of a text from another server only the fault code is used, because this goes into a log line. error-words.ts reads it. */
+/**
+ * Of a text from another server only the fault code is used, because this goes into a log line.
+ * error-words.ts reads it.
+ */
 function describe(cause: unknown): string {
   const { code, what, received } = asFault(cause)
   if (received !== undefined) return `it answered ${CODE.test(received.type) ? received.type : 'a fault'}`

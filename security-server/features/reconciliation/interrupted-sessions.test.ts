@@ -1,4 +1,7 @@
-/** Sessions that are interrupted anywhere, on either side, or that both sides start at once; and the job that starts them. */
+/**
+ * Sessions that are interrupted anywhere, on either side, or that both sides start at once; and the job that
+ * starts them.
+ */
 import path from 'node:path'
 import t from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'

@@ -1,4 +1,7 @@
-/** Tables of reconciliation: a row for each day, pair of members and server; the entries that a session compares; and cases. */
+/**
+ * Tables of reconciliation: a row for each day, pair of members and server; the entries that a session
+ * compares; and cases.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'

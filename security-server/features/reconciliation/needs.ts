@@ -4,7 +4,8 @@ import type { ServerId } from '#schemas/identifiers.ts'
 import type { Time, Whole } from '#schemas/sent-values.ts'
 
 /**
- * A day that is compared with another server, as it is stored: identifiers as text, JSON as text, empty text for a missing value.
+ * A day that is compared with another server, as it is stored: identifiers as text, JSON as text, empty text
+ * for a missing value.
  */
 export type ReconciledDay = {
   id: Whole

@@ -1,4 +1,6 @@
-/** The state of a session. It is stored in the session's row, so that any node of this server can continue. */
+/**
+ * The state of a session. It is stored in the session's row, so that any node of this server can continue.
+ */
 import { jointSalt, type Session, type Side } from '#core/reconciliation/entry.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
@@ -26,8 +28,8 @@ export type Progress = {
 }
 
 /**
- * Which side we are, and the session's parties in the order that both sides use: the server with the smaller identifier is the
- * first.
+ * Which side we are, and the session's parties in the order that both sides use: the server with the smaller
+ * identifier is the first.
  */
 export function sidesOf(server: ServerId, pair: DayPair): { own: Side; other: Side; session: Session } {
   const ours = { server: idText(server), member: pair.own }

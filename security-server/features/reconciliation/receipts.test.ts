@@ -1,6 +1,6 @@
 /**
- * Two servers compare the receipts of one-way messages that their logs hold, and the events that one fetched from a room of the other; a
- * server of an earlier version compares less.
+ * Two servers compare the receipts of one-way messages that their logs hold, and the events that one fetched
+ * from a room of the other; a server of an earlier version compares less.
  */
 import { hash, randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'

@@ -1,6 +1,7 @@
 /**
- * For tests: two security servers with real keys, real message logs, databases on either store, and real mutual TLS between them.
- * The tax agency (ss1) asks, the population register (ss2) answers. The test sets the time, which only goes forward.
+ * For tests: two security servers with real keys, real message logs, databases on either store, and real
+ * mutual TLS between them. The tax agency (ss1) asks, the population register (ss2) answers. The test sets
+ * the time, which only goes forward.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import http from 'node:http'
@@ -142,7 +143,8 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       return { day: of, own: own!, peer: peer!, server: idText(other.server.id) }
     },
     async travel(time) {
-      // The status is a little older than the present, so that a clock that is some minutes behind accepts it too.
+      // The status is a little older than the present, so that a clock that is some minutes behind accepts it
+      // too.
       world.skew = Date.parse(time) - Date.now() - 10 * 60_000
       for (const { keys } of [world.consumer, world.provider, world.second])
         await keys.refreshOcsp({ force: true })

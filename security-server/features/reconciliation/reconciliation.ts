@@ -1,4 +1,7 @@
-/** Connects the parts of reconciliation for the server: the endpoint for peers, the job, and the data for people. */
+/**
+ * Connects the parts of reconciliation for the server: the endpoint for peers, the job, and the data for
+ * people.
+ */
 import type { FastifyInstance } from 'fastify'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Log } from '#platform/logging/create-log.ts'

@@ -1,6 +1,7 @@
 /**
- * Answers the steps of a reconciliation. Guarantees that a server learns only about exchanges between one of its members and one
- * of ours that it transported itself. It learns about them only after it has committed to its own entries, and once for each day.
+ * Answers the steps of a reconciliation. Guarantees that a server learns only about exchanges between one of
+ * its members and one of ours that it transported itself. It learns about them only after it has committed to
+ * its own entries, and once for each day.
  */
 import { randomBytes } from 'node:crypto'
 import { isSettled, isTooOld } from '#core/reconciliation/day.ts'
@@ -66,7 +67,10 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
     return { session, nonce, ...version }
   }
 
-  /** When both servers start at once, the one with the smaller identifier continues. Throws `conflict` to the other. */
+  /**
+   * When both servers start at once, the one with the smaller identifier continues. Throws `conflict` to the
+   * other.
+   */
   function checkReplaceable(seen: StoredReconciliation, peer: ServerId): void {
     const isFresh = clock() - Date.parse(seen.changed_at) < FRESH_MS
     const weGoOn = seen.role === 'asking' && idText(server) < idText(peer)
@@ -209,8 +213,8 @@ async function reveal(
 }
 
 /**
- * The pair from our view. Throws `unknown_member` unless each member is on the server of its side, the fault of a suspension, and
- * `conflict` for a day that is too old or has not settled.
+ * The pair from our view. Throws `unknown_member` unless each member is on the server of its side, the fault
+ * of a suspension, and `conflict` for a day that is too old or has not settled.
  */
 function checkPair(
   peer: ServerId,

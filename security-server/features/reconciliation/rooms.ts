@@ -22,7 +22,10 @@ type LogProof = {
 
 type ComparedLog = {
   reconciliation: {
-    /** Members of clients and services, and the servers through which they exchanged messages, between two ISO times. */
+    /**
+     * Members of clients and services, and the servers through which they exchanged messages, between two ISO
+     * times.
+     */
     pairs(q: { from: string; to: string }): Promise<{ client: string; service: string; peer: string }[]>
     /** The secrecy of the pair's most secret exchange between two ISO times. 0: all readers may see them. */
     secrecy(q: { from: string; to: string; pair: { own: string; peer: string } }): Promise<number>

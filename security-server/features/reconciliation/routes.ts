@@ -1,6 +1,7 @@
 /**
- * The endpoint of reconciliation on the listener for peers. Guarantees that a question is read only if it comes from a registered
- * security server, by mutual TLS 1.3 and with a fresh OCSP status. Other callers are refused.
+ * The endpoint of reconciliation on the listener for peers. Guarantees that a question is read only if it
+ * comes from a registered security server, by mutual TLS 1.3 and with a fresh OCSP status. Other callers are
+ * refused.
  */
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -57,7 +58,10 @@ export function reconciliationRoutes(app: FastifyInstance, rooms: RouteRooms, lo
   })
 }
 
-/** Runs before the body is read. Throws unless the client certificate belongs to a registered server and TLS is 1.3. */
+/**
+ * Runs before the body is read. Throws unless the client certificate belongs to a registered server and TLS
+ * is 1.3.
+ */
 function checkConnection(request: FastifyRequest, { globalConfiguration }: RouteRooms): void {
   instancesOf(chainOf(request)[0], globalConfiguration.current())
   const protocol = (request.raw.socket as TLSSocket).getProtocol()
@@ -83,7 +87,10 @@ async function answer(request: FastifyRequest, rooms: RouteRooms): Promise<strin
   }
 }
 
-/** For whose members the asker speaks: of several registries that have its certificate, only that instance's counts. */
+/**
+ * For whose members the asker speaks: of several registries that have its certificate, only that instance's
+ * counts.
+ */
 async function instanceOf(question: ReconciliationQuestion, { store }: RouteRooms): Promise<string> {
   if (question.step === 'open') return parseMemberId(question.members.own).instance
   const session = await store.bySession(question.session)

@@ -1,6 +1,6 @@
 /**
- * The job of reconciliation. Once for each day it finds out which pairs have something to compare; then it compares the pairs
- * that wait. It can be interrupted at any point, because the rows state what is left.
+ * The job of reconciliation. Once for each day it finds out which pairs have something to compare; then it
+ * compares the pairs that wait. It can be interrupted at any point, because the rows state what is left.
  */
 import { isSettled, openDays, windowOf } from '#core/reconciliation/day.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -54,8 +54,8 @@ function isOurTurn(row: StoredReconciliation, now: number, { server }: Reconcili
 }
 
 /**
- * Each of our members with each member that it exchanged messages with, and the server of that member. If no record names the
- * server, all servers of that member.
+ * Each of our members with each member that it exchanged messages with, and the server of that member. If no
+ * record names the server, all servers of that member.
  */
 async function pairsOf(day: string, rooms: ReconciliationRooms): Promise<(DayPair & { secrecy: number })[]> {
   const { index, indexFor } = rooms.globalConfiguration.current()

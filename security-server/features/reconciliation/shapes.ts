@@ -16,8 +16,8 @@ export async function createShapes(): Promise<CheckShapes> {
   const file = new URL('../../../schemas/reconciliation.yaml', import.meta.url)
   const document = await readDocument<object>(file)
   const { Ajv2020 } = await import('ajv/dist/2020.js')
-  // test/configuration-documents.test.ts checks that the document is a valid schema. Checking it here would take longer than
-  // compiling a part of it.
+  // test/configuration-documents.test.ts checks that the document is a valid schema. Checking it here would
+  // take longer than compiling a part of it.
   const ajv = new Ajv2020({ strict: false, allErrors: false, validateSchema: false })
   ajv.addSchema(document, 'reconciliation')
   const compiled = new Map<string, ValidateFunction>()

@@ -16,7 +16,10 @@ export const PROVED = 1000
 
 type Rooms = Pick<ReconciliationRooms, 'server' | 'entries' | 'log'>
 
-/** Throws `invalid_input` for a key in which the sides do not differ, so that nobody sees more than the differences. */
+/**
+ * Throws `invalid_input` for a key in which the sides do not differ, so that nobody sees more than the
+ * differences.
+ */
 export async function show(
   q: { session: string; pair: DayPair; key: string; prove: boolean },
   rooms: Rooms,

@@ -1,4 +1,7 @@
-/** Stores the rows of reconciliation: one for each day, pair of members and server. A session owns a row by its id alone. */
+/**
+ * Stores the rows of reconciliation: one for each day, pair of members and server. A session owns a row by
+ * its id alone.
+ */
 
 import type { Generated, Kysely, Selectable } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
@@ -25,7 +28,9 @@ type ReconciliationRow = {
   state: string
   role: string
   session: string
-  /** JSON: the state with which the session can continue. Empty when it is over; then its salt is gone too. */
+  /**
+   * JSON: the state with which the session can continue. Empty when it is over; then its salt is gone too.
+   */
   progress: string
   /** The statement as JWS. Empty while there is none. */
   statement: string
@@ -105,7 +110,9 @@ export function createReconciliationStore(database: Database) {
       return row !== undefined
     },
 
-    /** Makes a row for each pair of the day that has none. Afterwards the log is not read again for this day. */
+    /**
+     * Makes a row for each pair of the day that has none. Afterwards the log is not read again for this day.
+     */
     plan: (day: string, pairs: (DayPair & { secrecy: number })[], now: string): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
         for (const { own, peer, server, secrecy } of pairs) {
@@ -125,8 +132,8 @@ export function createReconciliationStore(database: Database) {
       }),
 
     /**
-     * Rows to compare, of `day` and later, the oldest first: those that were never tried, and those that were last tried before
-     * `triedBefore`.
+     * Rows to compare, of `day` and later, the oldest first: those that were never tried, and those that were
+     * last tried before `triedBefore`.
      */
     waiting: async (q: {
       day: string
@@ -199,8 +206,8 @@ export function createReconciliationStore(database: Database) {
 function createSessionRows(kysely: Kysely<Tables>) {
   return {
     /**
-     * Gives the pair's row to this session and deletes the entries of the session before. Throws `conflict` when another session
-     * has the row by now, or when the day is concluded.
+     * Gives the pair's row to this session and deletes the entries of the session before. Throws `conflict`
+     * when another session has the row by now, or when the day is concluded.
      */
     begin: (
       pair: DayPair,
@@ -261,7 +268,10 @@ function createSessionRows(kysely: Kysely<Tables>) {
           .executeTakeFirst(),
       ),
 
-    /** Sets a session that had failed to `under_way` again. Throws `conflict` when the session no longer owns its row. */
+    /**
+     * Sets a session that had failed to `under_way` again. Throws `conflict` when the session no longer owns
+     * its row.
+     */
     resume: async (session: string, now: string): Promise<void> => {
       const changed = await kysely
         .updateTable('reconciliation')
@@ -284,8 +294,8 @@ function createSessionRows(kysely: Kysely<Tables>) {
     },
 
     /**
-     * In one transaction: stores the statement, opens the cases and deletes the session's entries. Throws `conflict` as `save`
-     * does.
+     * In one transaction: stores the statement, opens the cases and deletes the session's entries. Throws
+     * `conflict` as `save` does.
      */
     conclude: (q: {
       session: string
@@ -323,7 +333,10 @@ function createSessionRows(kysely: Kysely<Tables>) {
         await forget(transaction, session)
       }),
 
-    /** Records that a session failed, for now or for good. Returns false when the session no longer owns its row. */
+    /**
+     * Records that a session failed, for now or for good. Returns false when the session no longer owns its
+     * row.
+     */
     fail: async (session: string, q: { state: RowState; error: string; now: string }): Promise<boolean> => {
       const changed = await kysely
         .updateTable('reconciliation')

@@ -1,6 +1,6 @@
 /**
- * How each side processes what the other side sends: it checks it against the commitments, stores it, and answers with its own
- * part.
+ * How each side processes what the other side sends: it checks it against the commitments, stores it, and
+ * answers with its own part.
  */
 import { timingSafeEqual } from 'node:crypto'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
@@ -91,8 +91,8 @@ export function differing({ own, peer }: Progress): number[] {
 }
 
 /**
- * Stores the other side's entries of a bucket. Throws `invalid_input` for a bucket that does not differ, and `invalid_proof` for
- * entries of another bucket, repeated keys, or more entries than were committed to.
+ * Stores the other side's entries of a bucket. Throws `invalid_input` for a bucket that does not differ, and
+ * `invalid_proof` for entries of another bucket, repeated keys, or more entries than were committed to.
  */
 export async function takeEntries(
   { session, progress }: SessionState,

@@ -1,6 +1,7 @@
 /**
- * Compares the entries of both sides in the order of keys. Guarantees that the other side's entries are the ones that it
- * committed to: for each differing bucket the digest is computed again from the received entries.
+ * Compares the entries of both sides in the order of keys. Guarantees that the other side's entries are the
+ * ones that it committed to: for each differing bucket the digest is computed again from the received
+ * entries.
  */
 import { bucketDigest, differingBuckets, MAX_BUCKET, rangeOf } from '#core/reconciliation/buckets.ts'
 import { compareEntries, type Pair, pairEntries, type Verdict } from '#core/reconciliation/compare.ts'

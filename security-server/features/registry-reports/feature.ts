@@ -1,4 +1,6 @@
-/** Reports this server's state to the registry and, unless the settings forbid it, its numbers of exchanges. */
+/**
+ * Reports this server's state to the registry and, unless the settings forbid it, its numbers of exchanges.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import { VERSION } from '#platform/process/version.ts'
 import { createCallReports } from './report-calls.ts'

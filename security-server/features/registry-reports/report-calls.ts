@@ -1,7 +1,7 @@
 /**
- * Reports to the registry how many exchanges a day had, between whom and with which outcome, signed with the owner's signing key.
- * It reports the current day about every quarter of an hour, and a past day when the registry says that it lacks the final
- * counts. Exchanges under secret contracts are counted but not named.
+ * Reports to the registry how many exchanges a day had, between whom and with which outcome, signed with the
+ * owner's signing key. It reports the current day about every quarter of an hour, and a past day when the
+ * registry says that it lacks the final counts. Exchanges under secret contracts are counted but not named.
  */
 import { randomUUID } from 'node:crypto'
 import { isoTime, list, pattern, plainText, record, serverId } from '#core/contract/fields.ts'
@@ -27,11 +27,14 @@ const PATH = '/registration/v1/call-counts'
 const MAX_ANSWER_BYTES = 64 * 1024
 const DAY_MS = 86_400_000
 /**
- * The average time between reports of the current day. It varies by up to a half, so that servers that started together do not
- * all report at once.
+ * The average time between reports of the current day. It varies by up to a half, so that servers that
+ * started together do not all report at once.
  */
 const EVERY_MS = 15 * 60_000
-/** The counts of a day are final this long after midnight: its last exchanges may still end, and clocks differ. */
+/**
+ * The counts of a day are final this long after midnight: its last exchanges may still end, and clocks
+ * differ.
+ */
 const SETTLES_MS = 10 * 60_000
 /** The parts of the id of a service that no subsystem offers. */
 const OF_MEMBER = 4
@@ -96,7 +99,8 @@ export function createCallReports(rooms: Rooms): CallReports {
       const now = clock()
       if (!hasPassed(now, toldAt, restMs) || !takesDocuments(globalConfiguration.current())) return
       const missing = await report(dayOf(now))
-      // Days that are not final yet are reported later. Days before the reported period are not reported at all.
+      // Days that are not final yet are reported later. Days before the reported period are not reported at
+      // all.
       const known = missing.filter(
         (day) => day >= dayOf(now - CALL_DAYS * DAY_MS) && day <= dayOf(now - DAY_MS - SETTLES_MS),
       )
@@ -108,7 +112,10 @@ export function createCallReports(rooms: Rooms): CallReports {
   }
 }
 
-/** Names the pairs with one end here, those with the most exchanges first. All other exchanges are summed up in `rest`. */
+/**
+ * Names the pairs with one end here, those with the most exchanges first. All other exchanges are summed up
+ * in `rest`.
+ */
 export function namedAndRest(
   { pairs, total }: CallsOfDay,
   isOwn: (client: string) => boolean,
@@ -116,7 +123,8 @@ export function namedAndRest(
   const named = new Map<string, ReportedCalls>()
   for (const pair of pairs) {
     const { client: consumer, service, answered, failed, refused } = pair
-    // What servers tell of themselves is a service of a member, and no exchange of agencies: it counts in the sum.
+    // What servers tell of themselves is a service of a member, and no exchange of agencies: it counts in the
+    // sum.
     if (service.split('/').length <= OF_MEMBER) continue
     const side = sideOf(pair, isOwn)
     if (side === undefined || Math.max(consumer.length, service.length) > MOST_CALL_ID) continue
@@ -137,8 +145,8 @@ export function namedAndRest(
 }
 
 /**
- * On which side the exchange counts. If only one end is here, that end decides. If both are, the direction of the record that
- * ended the exchange does: `in` counts for the consumer, `out` for the provider.
+ * On which side the exchange counts. If only one end is here, that end decides. If both are, the direction of
+ * the record that ended the exchange does: `in` counts for the consumer, `out` for the provider.
  */
 function sideOf(
   { client, service, direction }: CallsOfPair,

@@ -1,6 +1,6 @@
 /**
- * A security server's reports to a real registry over real TLS: what they contain, what the registry answers, and invalid
- * answers.
+ * A security server's reports to a real registry over real TLS: what they contain, what the registry answers,
+ * and invalid answers.
  */
 import t from 'tap'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
@@ -153,7 +153,8 @@ void t.test(
   'what a server exchanges: the running day now and then, others once, secret ones unnamed',
   async (t) => {
     const world = registryWorld(t)
-    // A quarter of an hour passes below: neither a day ends with it, nor the time after which the one before is final.
+    // A quarter of an hour passes below: neither a day ends with it, nor the time after which the one before
+    // is final.
     const since2340 = (world.clock.now + 20 * MINUTE) % DAY
     world.clock.now += Math.max(0, 30 * MINUTE - since2340)
     const node = await world.start({ registration: true })

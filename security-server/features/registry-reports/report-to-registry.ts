@@ -1,6 +1,7 @@
 /**
- * Reports the server's state to the registry about every minute, signed with the owner's signing key. From the answer it takes
- * announced outages and the registry's time, by which it knows the error of its own clock. Exchanges never wait for it.
+ * Reports the server's state to the registry about every minute, signed with the owner's signing key. From
+ * the answer it takes announced outages and the registry's time, by which it knows the error of its own
+ * clock. Exchanges never wait for it.
  */
 import { randomUUID } from 'node:crypto'
 import { readCertificate } from '#core/certificate/certificate.ts'
@@ -26,7 +27,9 @@ import type { CertificateInfo, Keys } from '../../keys/keys.ts'
 
 const PATH = '/registration/v1/server-reports'
 const MAX_ANSWER_BYTES = 64 * 1024
-/** A report is due after 45 to 75 seconds, so that servers that started together do not all report at once. */
+/**
+ * A report is due after 45 to 75 seconds, so that servers that started together do not all report at once.
+ */
 const LEAST_MS = 45_000
 const JITTER_MS = 30_000
 const MAX_TEXT = 300
@@ -37,7 +40,10 @@ export type RegistryReports = {
   isReportDue(): boolean
   /** Announced outages that are not over, the earliest first. */
   outages(): Outage[]
-  /** How far this server's clock is ahead of the registry's, in milliseconds. Undefined before the first answer. */
+  /**
+   * How far this server's clock is ahead of the registry's, in milliseconds. Undefined before the first
+   * answer.
+   */
   clockErrorMs(): number | undefined
 }
 
@@ -52,8 +58,8 @@ type Rooms = {
   messageLog: { oldestUnstamped(): Date | undefined }
   jobs: { state(): Promise<JobState[]> }
   /**
-   * Is called with the time of each answer that the registry signed. An answer whose time differs from this clock by five minutes
-   * or more is refused before.
+   * Is called with the time of each answer that the registry signed. An answer whose time differs from this
+   * clock by five minutes or more is refused before.
    */
   heard(q: { by: string; time: Date }): void
   post: PostDocument
@@ -105,8 +111,8 @@ export function createRegistryReports(rooms: Rooms): RegistryReports {
     const answer = verifyAnswer(bytes, { ...form, read: readAnswer }, question)
     outages = answer.outages
     rooms.heard({ by: 'the registry', time: new Date(answer.generatedAt) })
-    // The answer is taken to have been signed half-way between sending and receiving. The error of this guess is too small to
-    // matter.
+    // The answer is taken to have been signed half-way between sending and receiving. The error of this guess
+    // is too small to matter.
     clockErrorMs = Math.round((sentAt + clock()) / 2 - Date.parse(answer.generatedAt))
   }
 

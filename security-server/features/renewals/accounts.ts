@@ -1,6 +1,7 @@
 /**
- * The accounts of this server at CAs, for officers: looked at, forgotten here, or ended at the CA too. The next order by a forgotten one makes
- * another key and account; a CA that binds accounts once wants a new `kid` for it.
+ * The accounts of this server at CAs, for officers: looked at, forgotten here, or ended at the CA too. The
+ * next order by a forgotten one makes another key and account; a CA that binds accounts once wants a new
+ * `kid` for it.
  */
 import { hash } from 'node:crypto'
 import type { Handlers } from '#platform/http-service/openapi.ts'

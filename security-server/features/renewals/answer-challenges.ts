@@ -1,6 +1,7 @@
 /**
- * Answers the looks of CAs (RFC 8555 8.3). Anybody may ask, so only a token that waits is answered, an address asks so often and no more, and what
- * waits is read from the database once a second at most, however many ask.
+ * Answers the looks of CAs (RFC 8555 8.3). Anybody may ask, so only a token that waits is answered, an
+ * address asks so often and no more, and what waits is read from the database once a second at most, however
+ * many ask.
  */
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '#platform/clock.ts'

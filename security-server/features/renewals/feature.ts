@@ -1,4 +1,7 @@
-/** Certificates that renew themselves: ordered by ACME before their end, registered, activated, and the old ones retired. */
+/**
+ * Certificates that renew themselves: ordered by ACME before their end, registered, activated, and the old
+ * ones retired.
+ */
 import type { FastifyInstance } from 'fastify'
 import type { FeatureModule } from '#platform/feature.ts'
 import { createNodeStore } from '#platform/nodes/store.ts'
@@ -98,7 +101,8 @@ export const renewals: FeatureModule<Ground, Offers> = {
       }),
       jobs: [
         {
-          // A node may have keys that no other has, so each goes on with its own renewals, one after the other.
+          // A node may have keys that no other has, so each goes on with its own renewals, one after the
+          // other.
           ...{ kind: 'renew-certificates', everySeconds: IDLE_SECONDS, onEachNode: true },
           isDue: async () => (await dueOf(rooms)).length > 0,
           run: ({ signal }: { signal: AbortSignal }) => goOnWithAll(rooms, signal),

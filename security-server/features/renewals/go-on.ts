@@ -1,4 +1,7 @@
-/** Goes on with renewals that are due, one after the other, each as far as it can go now; what fails is tried again later. */
+/**
+ * Goes on with renewals that are due, one after the other, each as far as it can go now; what fails is tried
+ * again later.
+ */
 import { asFault, type Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { failed } from './acme/client.ts'
@@ -125,7 +128,10 @@ function earliest(since: string | null, at: string): string {
   return since === null || since > at ? at : since
 }
 
-/** A day, or a tenth of what is left of the present certificate: people have the rest for what they have to do. */
+/**
+ * A day, or a tenth of what is left of the present certificate: people have the rest for what they have to
+ * do.
+ */
 function longestWait({ keys }: RenewalRooms, { current }: Renewal, since: string): number {
   if (current === null || !holds(keys, current)) return MOST_WAIT_MS
   return Math.min(MOST_WAIT_MS, (Date.parse(keys.certificate(current).notAfter) - Date.parse(since)) / 10)

@@ -109,7 +109,10 @@ export function renewalHandlers(rooms: HandlerRooms): Handlers {
   }
 }
 
-/** Throws `conflict` when another node goes on with it by keys that this one has too: each would order certificates of its own. */
+/**
+ * Throws `conflict` when another node goes on with it by keys that this one has too: each would order
+ * certificates of its own.
+ */
 async function checkNotElsewhere(
   { store, node, keys, sharesKeys }: HandlerRooms,
   q: Pick<Renewal, 'usage' | 'member'>,
@@ -128,7 +131,10 @@ async function checkNotElsewhere(
     })
 }
 
-/** As in X-Road: signing keys are both officers' to keep, the authentication key is the security officer's alone. */
+/**
+ * As in X-Road: signing keys are both officers' to keep, the authentication key is the security officer's
+ * alone.
+ */
 function checkKeeps(caller: Caller, usage: Renewal['usage']): void {
   if (usage === 'AUTHENTICATION') checkRoles(caller, ['XROAD_SECURITY_OFFICER'])
 }

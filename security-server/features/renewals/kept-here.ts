@@ -1,6 +1,7 @@
 /**
- * Which renewals this node goes on with: its own, and those of nodes that are gone whose certificates it has. A server that was restored on
- * another machine has another name, and nodes that share their keys share their certificates.
+ * Which renewals this node goes on with: its own, and those of nodes that are gone whose certificates it has.
+ * A server that was restored on another machine has another name, and nodes that share their keys share their
+ * certificates.
  */
 import { holds } from './order.ts'
 import type { RenewalRooms } from './rooms.ts'

@@ -1,6 +1,6 @@
 /**
- * What renews itself, its steps, accounts at CAs, and the challenges that wait for a CA's look. All nodes of a server share the tables; a renewal
- * and an account belong to the node that has the keys.
+ * What renews itself, its steps, accounts at CAs, and the challenges that wait for a CA's look. All nodes of
+ * a server share the tables; a renewal and an account belong to the node that has the keys.
  */
 import type { Generated, Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
@@ -13,7 +13,10 @@ export type RenewalTables = {
   certificate_renewal: {
     /** The usage, for signing certificates the member, and the node. */
     id: string
-    /** The node whose keys they are: it alone goes on with it. Empty until a node takes over what was begun before nodes were named. */
+    /**
+     * The node whose keys they are: it alone goes on with it. Empty until a node takes over what was begun
+     * before nodes were named.
+     */
     node: string
     usage: 'SIGNING' | 'AUTHENTICATION'
     member: string | null

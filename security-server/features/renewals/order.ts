@@ -1,4 +1,7 @@
-/** Makes the next key and its certificate: a key on the token, an order at the CA, and the certificate only when it is what was ordered. */
+/**
+ * Makes the next key and its certificate: a key on the token, an order at the CA, and the certificate only
+ * when it is what was ordered.
+ */
 import { type Certificate, parseCertificate, readCertificate } from '#core/certificate/certificate.ts'
 import { attributes } from '#core/certificate/name.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -19,7 +22,10 @@ import type { Renewal } from './store.ts'
 /** Writes a change of the row at once, so that a crash after it goes on from there; returns the row. */
 export type Save = (set: Partial<Renewal>) => Promise<Renewal>
 
-/** The CA of a renewal with its ACME server. Throws `not_found` when the configuration has none any more, `conflict` when it has two of the name. */
+/**
+ * The CA of a renewal with its ACME server. Throws `not_found` when the configuration has none any more,
+ * `conflict` when it has two of the name.
+ */
 export function acmeCaOf(
   rooms: Pick<RenewalRooms, 'globalConfiguration'>,
   name: string,
@@ -40,8 +46,8 @@ export function directoryOf(rooms: Pick<RenewalRooms, 'http'>, ca: ApprovedCa): 
 }
 
 /**
- * The certificate, imported and not active yet. Throws as `orderCertificate`, as an import does, and `incorrect_certificate` for one that is
- * not what was ordered.
+ * The certificate, imported and not active yet. Throws as `orderCertificate`, as an import does, and
+ * `incorrect_certificate` for one that is not what was ordered.
  */
 export async function order(
   rooms: RenewalRooms,
@@ -84,7 +90,10 @@ function begunAt({ url }: Directory, { order_url: begun }: Renewal): string | un
   return begun !== null && hostOf(begun) === hostOf(url) ? begun : undefined
 }
 
-/** The key that was made for this renewal, or a new one: of the same kind and on the same token as the present one. */
+/**
+ * The key that was made for this renewal, or a new one: of the same kind and on the same token as the present
+ * one.
+ */
 async function nextKey({ keys, clock }: RenewalRooms, row: Renewal): Promise<KeyInfo> {
   const all = keys.tokens().flatMap((token) => token.keys.map((key) => ({ key, tokenId: token.id })))
   const made = all.find(({ key }) => key.id === row.key_id)
@@ -129,7 +138,10 @@ async function requestOf(rooms: RenewalRooms, row: Renewal, key: KeyInfo): Promi
   return request
 }
 
-/** What neither profile nor instance say: the country, mostly. The present certificate has it, or the settings. */
+/**
+ * What neither profile nor instance say: the country, mostly. The present certificate has it, or the
+ * settings.
+ */
 function knownBefore({ keys, country }: RenewalRooms, { current }: Renewal, type: string): string {
   const present =
     current !== null && holds(keys, current) ? parseCertificate(keys.certificateDer(current)) : undefined

@@ -1,4 +1,7 @@
-/** How a CA is shown that a name is ours: by HTTP at this server, or by a TXT record that a program of the operator sets. */
+/**
+ * How a CA is shown that a name is ours: by HTTP at this server, or by a TXT record that a program of the
+ * operator sets.
+ */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -39,7 +42,10 @@ function lastLine(text: unknown): string {
   return (lines.at(-1) ?? '').replaceAll(/[^\x20-\x7e\xa0-\u024f]/g, ' ').slice(0, 200)
 }
 
-/** The program is called with `present` or `remove`, the record's name and its value. It ends when the record is served. */
+/**
+ * The program is called with `present` or `remove`, the record's name and its value. It ends when the record
+ * is served.
+ */
 export function dnsProof(program: string): Proof {
   const run = async (act: 'present' | 'remove', name: string, value: string): Promise<void> => {
     try {

@@ -1,6 +1,7 @@
 /**
- * Removes what renewals put out of use, once nothing can need it: a certificate that ended a day ago, or that its CA revoked and the registry does
- * not list, with its key. Otherwise each renewal would leave a key, until the token takes no more.
+ * Removes what renewals put out of use, once nothing can need it: a certificate that ended a day ago, or that
+ * its CA revoked and the registry does not list, with its key. Otherwise each renewal would leave a key,
+ * until the token takes no more.
  */
 import type { RenewalRooms } from './rooms.ts'
 import { retiredBy } from './rules.ts'

@@ -1,4 +1,7 @@
-/** A security server's keys and renewals over a database, in an instance whose registry lists what is registered with it. */
+/**
+ * A security server's keys and renewals over a database, in an instance whose registry lists what is
+ * registered with it.
+ */
 import { generateKeyPairSync, randomInt, sign } from 'node:crypto'
 import type { Test } from 'tap'
 import { type Authority, createAuthority, SUBJECT_PROFILE_CLASS } from '#certs/authority.ts'
@@ -55,7 +58,9 @@ type RenewalWorld = {
   store: RenewalStore
   /** Where the challenges are answered. */
   address: string
-  /** Certificates whose registration was filed; `isAutomatic` says whether the registry lists them at once. */
+  /**
+   * Certificates whose registration was filed; `isAutomatic` says whether the registry lists them at once.
+   */
   filed: string[]
   registry: {
     isAutomatic: boolean
@@ -189,7 +194,9 @@ export async function renewalWorld(
   }
 }
 
-/** A world whose CA is the fake one; a second node at the same CA names the world of the first as `beside`. */
+/**
+ * A world whose CA is the fake one; a second node at the same CA names the world of the first as `beside`.
+ */
 export async function fakeWorld(
   t: Test,
   database: Database,

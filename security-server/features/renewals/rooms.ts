@@ -32,7 +32,10 @@ export type RenewalRooms = {
   share: number
   /** For subjects, where neither the CA's profile nor the instance says it. */
   country?: string | undefined
-  /** Files the registration of an authentication certificate with the registry; returns the number of the request. */
+  /**
+   * Files the registration of an authentication certificate with the registry; returns the number of the
+   * request.
+   */
   registerCertificate(sha256: string, address: string): Promise<number>
   /** What this server filed; throws where the registry does not say it. */
   filedRequests(): Promise<RequestStatus[]>

@@ -8,7 +8,10 @@ import { keyId } from '../../keys/key-file.ts'
 import type { RenewalWindow } from './acme/renewal-info.ts'
 
 const DAY_MS = 24 * 3600_000
-/** No step waits for longer than a day (what a CA asks for is cut to it): a later time was written while the clock was ahead. */
+/**
+ * No step waits for longer than a day (what a CA asks for is cut to it): a later time was written while the
+ * clock was ahead.
+ */
 const LONGEST_WAIT_MS = 25 * 3600_000
 const FIRST_REST_MS = 60_000
 const LONGEST_REST_MS = 6 * 3600_000
@@ -17,8 +20,9 @@ const LONGEST_REST_MS = 6 * 3600_000
 type Life = Pick<Certificate, 'notBefore' | 'notAfter'>
 
 /**
- * The moment of renewal: within the CA's window, at `chance` (0 to 1) of it, or after the share of the life. It lies in the last nine tenths
- * of the life, so that a CA that always says "now" is asked for no endless row of certificates, and before its end.
+ * The moment of renewal: within the CA's window, at `chance` (0 to 1) of it, or after the share of the life.
+ * It lies in the last nine tenths of the life, so that a CA that always says "now" is asked for no endless
+ * row of certificates, and before its end.
  */
 export function renewAt(
   life: Life,
@@ -59,8 +63,8 @@ export function isTime(next_at: string, now: number): boolean {
 const TRIES_BEFORE_TOLD = 3
 
 /**
- * Why a renewal did not replace its certificate in time; undefined while it is in time. One that fails again and again, that waits for
- * others too long, or that its node does not go on with.
+ * Why a renewal did not replace its certificate in time; undefined while it is in time. One that fails again
+ * and again, that waits for others too long, or that its node does not go on with.
  */
 export function overdueOf(
   row: {
@@ -90,8 +94,9 @@ export function nextTry(now: number, tries: number, retryAfterSeconds = 0): Date
 }
 
 /**
- * Throws `incorrect_certificate` unless the certificate is for the key, the name and of the CA that were asked: an ACME server may lie. What
- * any import looks at (usage, path, member, profile) is looked at when it is imported.
+ * Throws `incorrect_certificate` unless the certificate is for the key, the name and of the CA that were
+ * asked: an ACME server may lie. What any import looks at (usage, path, member, profile) is looked at when it
+ * is imported.
  */
 export function checkOrdered(
   certificate: Certificate,
@@ -123,7 +128,10 @@ function refused(what: Word): Fault {
   return new Fault('incorrect_certificate', { what })
 }
 
-/** Returns the name in lower case. Throws `invalid_input` for none, and for what is no host name: an address has no DNS name. */
+/**
+ * Returns the name in lower case. Throws `invalid_input` for none, and for what is no host name: an address
+ * has no DNS name.
+ */
 export function checkDnsName(text: string | undefined): string {
   const name = text?.toLowerCase() ?? ''
   const isName =

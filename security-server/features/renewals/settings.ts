@@ -113,7 +113,8 @@ export async function readAccounts(
           (one.member === undefined ? isOwner : one.member === member) &&
           (one.usage === undefined || one.usage === usage),
       )
-      // Without a binding every member has an account of its own: nobody's orders count against another's limits.
+      // Without a binding every member has an account of its own: nobody's orders count against another's
+      // limits.
       return { name: found?.binding?.kid ?? member, binding: found?.binding, contact: found?.contact }
     },
   }

@@ -1,6 +1,7 @@
 /**
- * The steps of a renewal, one after the other: wait, order, register (authentication), activate, retire the certificate before. Each looks at
- * how things stand and says what changes, so that it may be run again after a crash at any point.
+ * The steps of a renewal, one after the other: wait, order, register (authentication), activate, retire the
+ * certificate before. Each looks at how things stand and says what changes, so that it may be run again after
+ * a crash at any point.
  */
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -13,14 +14,20 @@ import { iso, type RenewalRooms } from './rooms.ts'
 import { renewAt, retiredBy } from './rules.ts'
 import type { Renewal } from './store.ts'
 
-/** So long both certificates stay in use: peers know a new one after two minutes, and what was begun with the old one ends. */
+/**
+ * So long both certificates stay in use: peers know a new one after two minutes, and what was begun with the
+ * old one ends.
+ */
 const SETTLE_MS = 600_000
 const LOOK_MS = 60_000
 const ASK_AGAIN_MS = 6 * 3600_000
 /** A CA that revokes or withholds each certificate that it gives is not asked without end. */
 const ORDER_AGAIN_MS = 3600_000
 
-/** `note` is said in the list of steps; `waitsFor` what others have to do before the step can end, said when it lasts too long. */
+/**
+ * `note` is said in the list of steps; `waitsFor` what others have to do before the step can end, said when
+ * it lasts too long.
+ */
 type Change = Partial<Renewal> & { next_at: string; note?: string; waitsFor?: Fault }
 type Step = (rooms: RenewalRooms, row: Renewal, save: Save, signal: AbortSignal) => Promise<Change>
 
@@ -32,7 +39,10 @@ export const STEPS: Record<RenewalState, Step> = {
   RETIRING: unlessLost(retire),
 }
 
-/** Nothing is ordered before its time: the CA's own, or the share of the life; what is missing or revoked is ordered at once. */
+/**
+ * Nothing is ordered before its time: the CA's own, or the share of the life; what is missing or revoked is
+ * ordered at once.
+ */
 async function waitForTime(rooms: RenewalRooms, row: Renewal): Promise<Change> {
   const { keys, clock } = rooms
   const now = iso(clock())
@@ -82,7 +92,10 @@ async function orderNext(
   }
 }
 
-/** A next certificate that ended, was revoked, or that somebody removed leads nowhere: another one is ordered, with another key. */
+/**
+ * A next certificate that ended, was revoked, or that somebody removed leads nowhere: another one is ordered,
+ * with another key.
+ */
 function unlessLost(step: Step): Step {
   return async (rooms, row, save, signal) => {
     const { next_certificate: next } = row
@@ -111,7 +124,10 @@ function withRetired({ keys }: RenewalRooms, row: Renewal, sha256: string): stri
   return JSON.stringify(all.filter((one) => holds(keys, one)))
 }
 
-/** The registry lists the certificate: asked once, then looked at. Who decides there decides by the registry's own policy. */
+/**
+ * The registry lists the certificate: asked once, then looked at. Who decides there decides by the registry's
+ * own policy.
+ */
 async function register(rooms: RenewalRooms, row: Renewal, save: Save): Promise<Change> {
   const { keys, clock, server } = rooms
   const sha256 = row.next_certificate!
@@ -139,7 +155,10 @@ async function register(rooms: RenewalRooms, row: Renewal, save: Save): Promise<
   return { ...later, filed_request, note: `filed ${filed_request}` }
 }
 
-/** A registry refuses the same request twice and names the first; that it has it is believed only of its own list. */
+/**
+ * A registry refuses the same request twice and names the first; that it has it is believed only of its own
+ * list.
+ */
 async function filedBefore(
   { filedRequests }: RenewalRooms,
   { code, what }: Fault,
@@ -160,7 +179,10 @@ async function checkDecided(rooms: RenewalRooms, number: number): Promise<void> 
     })
 }
 
-/** The new certificate may be used, and its CA says that it is good. The keys room shows peers the new one when they know it. */
+/**
+ * The new certificate may be used, and its CA says that it is good. The keys room shows peers the new one
+ * when they know it.
+ */
 async function activate({ keys, clock }: RenewalRooms, row: Renewal): Promise<Change> {
   const sha256 = row.next_certificate!
   const known = keys.certificate(sha256)
@@ -176,7 +198,10 @@ function notListed(): Fault {
   return new Fault('conflict', { what: say`the registry has not listed the new certificate yet` })
 }
 
-/** The SHA-256 of the certificate that this server shows or signs with now. Throws as the keys room does when there is none. */
+/**
+ * The SHA-256 of the certificate that this server shows or signs with now. Throws as the keys room does when
+ * there is none.
+ */
 function chosen({ keys, server }: RenewalRooms, { usage, member }: Renewal): string {
   if (usage === 'AUTHENTICATION') return keys.authenticationIdentity().certificate.sha256
   return keys.signingIdentity(member === null ? memberOf(server) : parseMemberId(member)).certificate.sha256

@@ -46,7 +46,10 @@ export function createRenewalStore(database: Database) {
       const rows = await kysely.selectFrom('certificate_renewal').selectAll().orderBy('id').execute()
       return rows.map((row) => plain(row)!)
     },
-    /** Gives the node what was begun before each node had renewals of its own. A crash in the middle leaves the rest for the next start. */
+    /**
+     * Gives the node what was begun before each node had renewals of its own. A crash in the middle leaves
+     * the rest for the next start.
+     */
     async takeOver(node: string): Promise<void> {
       const rows = await kysely
         .selectFrom('certificate_renewal')
@@ -140,7 +143,10 @@ export function createRenewalStore(database: Database) {
     /** The accounts of all nodes. */
     accounts: (): Promise<{ id: string; kept: string }[]> =>
       kysely.selectFrom('acme_account').select(['id', 'kept']).orderBy('id').execute(),
-    /** One node has the accounts of another from now on too: it may come back, and a CA binds an account to a customer once. */
+    /**
+     * One node has the accounts of another from now on too: it may come back, and a CA binds an account to a
+     * customer once.
+     */
     async copyAccounts(from: string, to: string): Promise<void> {
       const rows = await kysely
         .selectFrom('acme_account')

@@ -1,4 +1,7 @@
-/** The files of erased bodies: a process may end, and a disk may fail, between the erasure, the deletion and its note. */
+/**
+ * The files of erased bodies: a process may end, and a disk may fail, between the erasure, the deletion and
+ * its note.
+ */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import path from 'node:path'

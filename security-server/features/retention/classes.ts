@@ -7,8 +7,8 @@ import type { EndMode } from '../../message-log/erasure/erase.ts'
 export const DEFAULT_CLASS = 'default'
 
 /**
- * What is archived before content ends. CONTAINERS: the signed messages. TOMBSTONES: content must not be archived, only the leaf
- * and its proof. NONE: nothing.
+ * What is archived before content ends. CONTAINERS: the signed messages. TOMBSTONES: content must not be
+ * archived, only the leaf and its proof. NONE: nothing.
  */
 export type ArchiveMode = 'CONTAINERS' | 'TOMBSTONES' | 'NONE'
 
@@ -42,9 +42,9 @@ export function endOf(time: string, { keepDays }: Pick<RetentionClass, 'keepDays
 }
 
 /**
- * The longer of the times that the class and the contract set: the contract states the least that both parties promised to keep,
- * the class the least that this server keeps. The default class without an end is ignored if there is a contract, because nobody
- * has decided it.
+ * The longer of the times that the class and the contract set: the contract states the least that both
+ * parties promised to keep, the class the least that this server keeps. The default class without an end is
+ * ignored if there is a contract, because nobody has decided it.
  */
 export function longer({ name, keepDays }: RetentionClass, ofContract: number | null): number | null {
   if (ofContract === null) return keepDays

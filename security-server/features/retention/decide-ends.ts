@@ -1,6 +1,7 @@
 /**
- * Decides when the content of each record ends, soon after it was logged: by the present class of its service and by the contract
- * of its exchange. A later change of the class does not change the decision, unless the person who makes it asks for that.
+ * Decides when the content of each record ends, soon after it was logged: by the present class of its service
+ * and by the contract of its exchange. A later change of the class does not change the decision, unless the
+ * person who makes it asks for that.
  */
 import { DEFAULT_CLASS, endOf, longer } from './classes.ts'
 import type { EndedLog } from './ended-log.ts'

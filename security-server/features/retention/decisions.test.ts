@@ -1,4 +1,7 @@
-/** What becomes of decisions on both stores: when a class is changed, while another node decides, and which records an order finds. */
+/**
+ * What becomes of decisions on both stores: when a class is changed, while another node decides, and which
+ * records an order finds.
+ */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { Fault, type FaultCode } from '#schemas/fault.ts'

@@ -1,6 +1,6 @@
 /**
- * The log's database for retention in the log's thread: with the search index, and with the decisions about each record's
- * content.
+ * The log's database for retention in the log's thread: with the search index, and with the decisions about
+ * each record's content.
  */
 import type { LogDatabase } from '../../message-log/log-store.ts'
 import { type IndexedLog, withIndex } from '../../reading/indexed-log.ts'

@@ -1,4 +1,7 @@
-/** Erases an exchange by order: all its records in this log in one commit, or none if a hold covers one of them. */
+/**
+ * Erases an exchange by order: all its records in this log in one commit, or none if a hold covers one of
+ * them.
+ */
 import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { EndMode, Erased, Erasure } from '../../message-log/erasure/erase.ts'
@@ -34,8 +37,9 @@ type Erasing = {
 }
 
 /**
- * Within the writer's turn. The search index must hold all records of the exchange. Throws `under_legal_hold`, `conflict` when nothing is left
- * to erase, and no crash brings it back, `not_found`, and `invalid_input` for a record of the log about itself.
+ * Within the writer's turn. The search index must hold all records of the exchange. Throws
+ * `under_legal_hold`, `conflict` when nothing is left to erase, and no crash brings it back, `not_found`, and
+ * `invalid_input` for a record of the log about itself.
  */
 export async function eraseExchange(q: Erasing): Promise<Erased[]> {
   for (let looks = 1; ; looks++) {
@@ -70,8 +74,8 @@ async function whatIsLeft(q: Omit<Erasing, 'erase'>): Promise<{ erasures: Erasur
 }
 
 /**
- * The record, the one that it answers, all that answer that one, and the receipts of a delivery that they carried. A record that was erased down to its leaf no longer leads to
- * the others.
+ * The record, the one that it answers, all that answer that one, and the receipts of a delivery that they
+ * carried. A record that was erased down to its leaf no longer leads to the others.
  */
 async function exchangeOf(log: EndedLog, index: number, findKey: KeyFinder): Promise<StoredEvidence[]> {
   const asked = await readEvidence(log, index, findKey)

@@ -1,7 +1,7 @@
 /**
- * Orders to erase, from the audit log. Each was recorded before it was carried out, and a legal hold may have stopped it. An
- * erasure record with the order's case, reason and reference shows that it was carried out; otherwise the content may have been
- * erased by another order or at the end of its time.
+ * Orders to erase, from the audit log. Each was recorded before it was carried out, and a legal hold may have
+ * stopped it. An erasure record with the order's case, reason and reference shows that it was carried out;
+ * otherwise the content may have been erased by another order or at the end of its time.
  */
 import type { AuditEntry, AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { nameOf } from '#platform/people/name-of.ts'
@@ -13,7 +13,9 @@ export type ErasureOrder = { case: string; reason: string; reference?: string; m
 type Rooms = Pick<Needs, 'erasuresOf'> & { audit: Pick<AuditLog, 'list'> }
 
 export const ORDERS = ['eraseRecord']
-/** The longest time from an order to its erasure: the search index may first have to process all new records. */
+/**
+ * The longest time from an order to its erasure: the search index may first have to process all new records.
+ */
 const CARRIED_OUT_WITHIN_MS = 10 * 60_000
 /** How many later orders of the same case are examined. */
 const MOST_LATER = 100
@@ -48,8 +50,8 @@ function effectiveOf(
 }
 
 /**
- * Whether a later order caused the erasure. An order that was refused may be repeated with the same words for the same exchange;
- * the last one before the erasure caused it.
+ * Whether a later order caused the erasure. An order that was refused may be repeated with the same words for
+ * the same exchange; the last one before the erasure caused it.
  */
 async function isByLater(entry: AuditEntry, effective: string, rooms: Rooms): Promise<boolean> {
   const { body } = orderOf(entry)

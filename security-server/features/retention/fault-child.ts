@@ -1,8 +1,8 @@
 /**
- * A process that archives and ends contents, to be killed by a test. It starts when its standard input has ended. With a number
- * as argument it prints `now` at that step of its log's worker and stops a few steps later, so that the kill happens in the
- * middle even on a slow machine. Without a number it prints `done` at the end. With the text of a cluster key its archives go to the log's
- * database, made by `child`.
+ * A process that archives and ends contents, to be killed by a test. It starts when its standard input has
+ * ended. With a number as argument it prints `now` at that step of its log's worker and stops a few steps
+ * later, so that the kill happens in the middle even on a slow machine. Without a number it prints `done` at
+ * the end. With the text of a cluster key its archives go to the log's database, made by `child`.
  */
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'

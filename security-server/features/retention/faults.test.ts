@@ -1,6 +1,6 @@
 /**
- * Retention under faults: whenever the process is killed, and on a full disk, erasures that were begun are completed and none is
- * half done.
+ * Retention under faults: whenever the process is killed, and on a full disk, erasures that were begun are
+ * completed and none is half done.
  */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -43,8 +43,8 @@ async function fill(log: TestLog, atEnd: 'PROOF_KEPT' | 'LEAF_ONLY', count: numb
 }
 
 /**
- * Ends due contents in a process that is killed at step `killedAt` or one of the next. Returns whether the process ended by
- * itself.
+ * Ends due contents in a process that is killed at step `killedAt` or one of the next. Returns whether the
+ * process ended by itself.
  */
 async function runAndKill(folder: string, url: string, killedAt: number): Promise<boolean> {
   const script = path.join(import.meta.dirname, 'fault-child.ts')

@@ -1,5 +1,6 @@
 /**
- * Ends content when its time is over or by order, unless a legal hold covers it. Content is archived first if its class says so.
+ * Ends content when its time is over or by order, unless a legal hold covers it. Content is archived first if
+ * its class says so.
  */
 import path from 'node:path'
 import type { FeatureModule } from '#platform/feature.ts'

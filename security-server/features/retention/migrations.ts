@@ -1,6 +1,6 @@
 /**
- * Archives in the log's database: their files, and which of them an archive is; what was decided of each content. The other tables are
- * older, and the log's own.
+ * Archives in the log's database: their files, and which of them an archive is; what was decided of each
+ * content. The other tables are older, and the log's own.
  */
 import type { Kysely } from 'kysely'
 import { columnTypes } from '#platform/database/dialect.ts'
@@ -9,7 +9,8 @@ import { createStoredFileTables } from '#platform/stored-files/store.ts'
 
 export const retentionMigrations: Record<string, SchemaChange> = {
   '2026-12-21-archives-in-the-database': {
-    // An older version completes or abandons archives that are not complete: those in the database are so from their first commit.
+    // An older version completes or abandons archives that are not complete: those in the database are so
+    // from their first commit.
     olderVersionsGoOn: true,
     async up(kysely: Kysely<unknown>) {
       await createStoredFileTables(kysely)
@@ -17,8 +18,8 @@ export const retentionMigrations: Record<string, SchemaChange> = {
     },
   },
   '2026-12-24-what-stays-as-decided': {
-    // An older version leaves the columns as they are, and reads what stays from the class. So while one runs, nothing is decided again
-    // (retention.ts).
+    // An older version leaves the columns as they are, and reads what stays from the class. So while one
+    // runs, nothing is decided again (retention.ts).
     olderVersionsGoOn: true,
     async up(kysely: Kysely<unknown>) {
       const { text } = columnTypes(kysely)

@@ -13,8 +13,8 @@ export type Needs = {
     register(kind: 'archiveId', targetOf: (id: number, caller: Caller) => Promise<string>): void
   }
   /**
-   * `goneAt`: when the content was erased, or null if it was not erased or the record does not exist. `said`: what each erasure
-   * record states.
+   * `goneAt`: when the content was erased, or null if it was not erased or the record does not exist. `said`:
+   * what each erasure record states.
    */
   erasuresOf(index: number): Promise<{ goneAt: string | null; said: Record<string, string>[] }>
 }

@@ -14,8 +14,8 @@ import {
 import { createRetention, type Retention } from './retention.ts'
 
 /**
- * Without `archives` no archives are made, and content that must be archived first does not end. With `storedLog.sealing` archives are in
- * the log's database too, by `makers`.
+ * Without `archives` no archives are made, and content that must be archived first does not end. With
+ * `storedLog.sealing` archives are in the log's database too, by `makers`.
  */
 export async function openRetention(q: {
   messageLog: Parameters<typeof createRetention>[0]['messageLog'] & ArchiveLog

@@ -29,8 +29,8 @@ export type RetentionMethods = {
   assignRetention(q: { service: string; class: string; applyToExisting: boolean }): Promise<void>
   retentionCounts(now: number): Promise<RetentionCounts>
   /**
-   * One slice of preparation: releases records of lifted holds, or else decides when contents end. Returns whether there is more
-   * to do.
+   * One slice of preparation: releases records of lifted holds, or else decides when contents end. Returns
+   * whether there is more to do.
    */
   prepareEnds(): Promise<boolean>
   /** Erases one batch. */
@@ -38,9 +38,9 @@ export type RetentionMethods = {
   /** `isScrubbed`: no copy of the keys is left in the write-ahead log. Otherwise `scrub` tries again. */
   eraseExchange(q: { order: ErasureOrder; now: number }): Promise<{ erased: Erased[]; isScrubbed: boolean }>
   /**
-   * Bodies whose records were erased and that may still be on a disk: those whose names come after `after`, and up to which the answer
-   * tells, unless it has all the rest. `isOnlyNode`: a file that is not here is nowhere. `begun`: the files that one of the nodes `own`
-   * has begun to delete.
+   * Bodies whose records were erased and that may still be on a disk: those whose names come after `after`,
+   * and up to which the answer tells, unless it has all the rest. `isOnlyNode`: a file that is not here is
+   * nowhere. `begun`: the files that one of the nodes `own` has begun to delete.
    */
   erasedBodyFiles(q: {
     after: string
@@ -53,8 +53,8 @@ export type RetentionMethods = {
   /** Before a segment of another node is deleted: whether no record refers to it, nor ever will. */
   giveUpSegment(segment: string): Promise<boolean>
   /**
-   * Removes copies of deleted rows from the write-ahead log of the embedded store: after erasures (`erased`), and when an earlier
-   * attempt failed.
+   * Removes copies of deleted rows from the write-ahead log of the embedded store: after erasures (`erased`),
+   * and when an earlier attempt failed.
    */
   scrub(q: { erased: boolean }): Promise<void>
   setHold(q: {
@@ -72,7 +72,9 @@ export type RetentionMethods = {
   pendingArchives(): Promise<StoredArchive[]>
   beginArchive(archive: NewArchive): Promise<number>
   finishArchive(q: { id: number; records: number[] }): Promise<void>
-  /** Both at once for an archive in the database. False: content was erased meanwhile, and nothing is changed. */
+  /**
+   * Both at once for an archive in the database. False: content was erased meanwhile, and nothing is changed.
+   */
   keepArchive(archive: NewArchive & { stored: string }): Promise<boolean>
   abandonArchive(id: number): Promise<void>
   listArchives(filter: ArchiveFilter): Promise<StoredArchive[]>
@@ -120,8 +122,8 @@ function methodsOf({ ring, inTurn, catchUp, ...ground }: PartGround): RetentionM
     endContents: ({ now, limit }) => inTurn(() => endContents({ log, now, limit, erase: eraseAt(now) })),
     eraseExchange: ({ order, now }) =>
       inTurn(async () => {
-        // The erasure needs the whole exchange in the index. A record that is indexed only after its erasure, from memory, would
-        // be found again.
+        // The erasure needs the whole exchange in the index. A record that is indexed only after its erasure,
+        // from memory, would be found again.
         await catchUp()
         const erased = await eraseExchange({
           ...{ order, now, log, settled: ground.settled },

@@ -22,7 +22,9 @@ export async function freshLog(t: Test, url?: string, changes: Partial<TestLogOp
   return { log: await openTestLog(t, options), options }
 }
 
-/** Logs a request of some days ago and its reply, both with bodies. Returns their indexes and the message id. */
+/**
+ * Logs a request of some days ago and its reply, both with bodies. Returns their indexes and the message id.
+ */
 export async function exchange(
   log: TestLog,
   q: {

@@ -1,6 +1,6 @@
 /**
- * Retention on both stores: which content ends when, what is left of it, what a legal hold stops, and that no file contains it
- * afterwards.
+ * Retention on both stores: which content ends when, what is left of it, what a legal hold stops, and that no
+ * file contains it afterwards.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * Retention for the rest of the server. Content ends when its time is over or by order, unless a legal hold covers it. The job
- * may be killed at any point and continues there, because an erasure's commit records what is left to do.
+ * Retention for the rest of the server. Content ends when its time is over or by order, unless a legal hold
+ * covers it. The job may be killed at any point and continues there, because an erasure's commit records what
+ * is left to do.
  */
 import type { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -22,14 +23,14 @@ import type { Hold, HoldFilter } from './holds/store.ts'
 import type { RetentionCounts, RetentionMethods } from './part.ts'
 
 /**
- * Of a part that keeps content of exchanges outside the log. `index`: any record of the exchange. What it resolves to takes back what it did,
- * when the order is certainly not carried out.
+ * Of a part that keeps content of exchanges outside the log. `index`: any record of the exchange. What it
+ * resolves to takes back what it did, when the order is certainly not carried out.
  */
 type CheckOrder = (index: number) => Promise<(() => Promise<void>) | undefined>
 
 /**
- * `isLeftToDelete`: the keys are destroyed, and a copy of one or a file of the content could not be deleted yet. The jobs try again, and tell why
- * it fails.
+ * `isLeftToDelete`: the keys are destroyed, and a copy of one or a file of the content could not be deleted
+ * yet. The jobs try again, and tell why it fails.
  */
 type Carried = { erased: Erased[]; isLeftToDelete: boolean }
 
@@ -37,8 +38,9 @@ export type Retention = {
   /** All classes, and the services that are in another class than the default one. */
   classes(): Promise<{ classes: RetentionClass[]; assignments: { service: string; class: string }[] }>
   /**
-   * Creates or changes a class, for records from now on. With `applyToExisting`, also for all records that have content. Throws
-   * `invalid_input`, and `conflict` for existing records while nodes of another version run.
+   * Creates or changes a class, for records from now on. With `applyToExisting`, also for all records that
+   * have content. Throws `invalid_input`, and `conflict` for existing records while nodes of another version
+   * run.
    */
   putClass(q: ClassSettings & { applyToExisting: boolean }): Promise<void>
   /** Puts a service (its identifier) into a class. Throws `not_found`, and `conflict` as `putClass`. */
@@ -55,13 +57,13 @@ export type Retention = {
   /** What this throws about a record refuses the order to erase its exchange, before anything is erased. */
   beforeOrders(check: CheckOrder): void
   /**
-   * Erases all records of an exchange in this log at once. Returns each record with the index of its erasure record. Throws
-   * `under_legal_hold`, `conflict`, `not_found`, `invalid_input`.
+   * Erases all records of an exchange in this log at once. Returns each record with the index of its erasure
+   * record. Throws `under_legal_hold`, `conflict`, `not_found`, `invalid_input`.
    */
   erase(order: ErasureOrder): Promise<Carried>
   /**
-   * The hold is in force when the promise resolves. `tooLate`: the listed records whose content had been erased before. Throws
-   * `invalid_input`, `not_found`, `conflict`.
+   * The hold is in force when the promise resolves. `tooLate`: the listed records whose content had been
+   * erased before. Throws `invalid_input`, `not_found`, `conflict`.
    */
   setHold(q: {
     caseNumber: string
@@ -228,8 +230,8 @@ export function createRetention(q: {
       await parts.assignRetention(assignment)
     },
     counts: () => parts.retentionCounts(clock()),
-    // A run whose claim another node took ends only after its current archive. Until then no other run may start here, because it
-    // would write into the same file.
+    // A run whose claim another node took ends only after its current archive. Until then no other run may
+    // start here, because it would write into the same file.
     run: (signal) => inTurn(() => run(signal)),
     deleteBodies,
     beforeOrders: (check) => void checks.push(check),

@@ -41,7 +41,10 @@ const COUNTED = 10_000
 const PART = 50
 /** Up to which record it is decided when contents end. */
 const MARK = 'retention'
-/** Raised by each new hold and each change of a class, which erasures (message-log/erasure/erase.ts) and decisions must have seen. */
+/**
+ * Raised by each new hold and each change of a class, which erasures (message-log/erasure/erase.ts) and
+ * decisions must have seen.
+ */
 export const HOLDS = 'holds'
 
 /** Whether a change is for all records that have content, or for those from now on. */
@@ -77,7 +80,10 @@ export function createRetentionStore(database: Database) {
       .executeTakeFirstOrThrow()
     return Number(count)
   }
-  /** Stops the end of these contents: by a hold (its id) or by an archive to be made (AWAITS_ARCHIVE). 0 releases them. */
+  /**
+   * Stops the end of these contents: by a hold (its id) or by an archive to be made (AWAITS_ARCHIVE). 0
+   * releases them.
+   */
   const stop = async (indexes: number[], by: number): Promise<void> => {
     if (indexes.length === 0) return
     await kysely.updateTable('retention').set({ stopped_by: by }).where('idx', 'in', indexes).execute()
@@ -110,7 +116,10 @@ export function createRetentionStore(database: Database) {
         .orderBy('retention_assignment.service')
         .execute(),
 
-    /** Puts a service into a class; `applyToExisting` as above. For the default class its assignment is deleted. Throws `not_found`. */
+    /**
+     * Puts a service into a class; `applyToExisting` as above. For the default class its assignment is
+     * deleted. Throws `not_found`.
+     */
     assign: (q: { service: string; class: string } & Reach): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
         await raise(transaction)
@@ -142,9 +151,10 @@ export function createRetentionStore(database: Database) {
       ),
 
     /**
-     * In one transaction: stores when contents of the records from `from` (included) to `upTo` (not) end, and that it is decided. Records that
-     * are held or archived keep their `stopped_by`. Stores nothing when a class was changed or a hold set since the mark `holds` was `number`, or
-     * another node has decided meanwhile: all is decided again then.
+     * In one transaction: stores when contents of the records from `from` (included) to `upTo` (not) end, and
+     * that it is decided. Records that are held or archived keep their `stopped_by`. Stores nothing when a
+     * class was changed or a hold set since the mark `holds` was `number`, or another node has decided
+     * meanwhile: all is decided again then.
      */
     decide: (rows: EndRow[], q: { from: number; upTo: number; number: number }): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
@@ -206,7 +216,9 @@ export function createRetentionStore(database: Database) {
       return rows.length
     },
 
-    /** The numbers of due and of held contents, each counted up to COUNTED, and when the next content ends. */
+    /**
+     * The numbers of due and of held contents, each counted up to COUNTED, and when the next content ends.
+     */
     counts: async (now: string): Promise<{ due: number; held: number; nextEnd: string | null }> => {
       const next = await kysely
         .selectFrom('retention')
@@ -261,7 +273,10 @@ function toClass(row: {
 
 const COLUMNS = ['idx', 'class', 'ends', 'stopped_by', 'at_end', 'archive_mode']
 
-/** The statement for a number of rows. Each text is made once, because prepared statements are cached by their text. */
+/**
+ * The statement for a number of rows. Each text is made once, because prepared statements are cached by their
+ * text.
+ */
 function decidedOf(dialect: Database['dialect']): (rows: number) => string {
   const texts = new Map<number, string>()
   return (rows) => {

@@ -1,4 +1,7 @@
-/** The tables of retention in the log's database. The log's migrations create them; docs/message-log-format.md describes them. */
+/**
+ * The tables of retention in the log's database. The log's migrations create them; docs/message-log-format.md
+ * describes them.
+ */
 import type { Generated } from 'kysely'
 import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { EndMode } from '../../message-log/erasure/erase.ts'
@@ -15,8 +18,9 @@ export type RetentionTables = IndexTables & {
   }
   retention_assignment: { service: string; class: number }
   /**
-   * `stopped_by`: the hold that stops the end; 0 for none, -1 while an archive must be made first. `archive`: the archive that
-   * contains it. `at_end`, `archive_mode`: what the class said when the end was decided; null in rows of earlier versions.
+   * `stopped_by`: the hold that stops the end; 0 for none, -1 while an archive must be made first. `archive`:
+   * the archive that contains it. `at_end`, `archive_mode`: what the class said when the end was decided;
+   * null in rows of earlier versions.
    */
   retention: {
     idx: Whole

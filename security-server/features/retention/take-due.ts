@@ -1,6 +1,6 @@
 /**
- * Selects records whose content is due to end and that no hold covers. Records that a hold covers leave the queue until it is
- * lifted.
+ * Selects records whose content is due to end and that no hold covers. Records that a hold covers leave the
+ * queue until it is lifted.
  */
 
 import type { EndedLog } from './ended-log.ts'
@@ -33,8 +33,8 @@ export async function takeDue(
 }
 
 /**
- * The first hold that covers each record, by index. A record without a row in the search index is compared by its index; its
- * other fields count as empty.
+ * The first hold that covers each record, by index. A record without a row in the search index is compared by
+ * its index; its other fields count as empty.
  */
 export async function holdsOf(
   search: EndedLog['search'],

@@ -1,4 +1,7 @@
-/** The acts that change what a declared file can hold: those of the command line, and those by which people undo or change the same. */
+/**
+ * The acts that change what a declared file can hold: those of the command line, and those by which people
+ * undo or change the same.
+ */
 export const DECLARED_ACTS: readonly string[] = [
   ...['addClient', 'updateClient', 'deleteClient', 'registerClient', 'unregisterClient'],
   ...['disableClient', 'enableClient', 'addClientTlsCertificate', 'deleteClientTlsCertificate'],

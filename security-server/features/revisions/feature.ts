@@ -1,4 +1,7 @@
-/** The history of what was applied to this server from declared files, and what was changed since by other means. */
+/**
+ * The history of what was applied to this server from declared files, and what was changed since by other
+ * means.
+ */
 import { revisionsFeature } from '#platform/revisions/revisions-feature.ts'
 import { DECLARED_ACTS } from './declared-acts.ts'
 

@@ -1,6 +1,7 @@
 /**
- * Asks CAs about the certificates of peers that are relied on, each one once in an interval. What a fresh answer says revoked is refused
- * from then on, until a newer answer says good. Without an answer nothing changes: the peer's own OCSP response has to be fresh anyway.
+ * Asks CAs about the certificates of peers that are relied on, each one once in an interval. What a fresh
+ * answer says revoked is refused from then on, until a newer answer says good. Without an answer nothing
+ * changes: the peer's own OCSP response has to be fresh anyway.
  */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
@@ -17,13 +18,18 @@ import type { FetchOcsp } from '../../keys/client.ts'
 import type { ReliedOn } from '../../peer/relied-on.ts'
 import type { createRevocationStore, Revoked } from './store.ts'
 
-/** A responder that was not reached is left alone for so long, so that it does not hold up those of other CAs. */
+/**
+ * A responder that was not reached is left alone for so long, so that it does not hold up those of other CAs.
+ */
 const REST_MS = 5_000
 /** For each instance whose CAs are asked. */
 const AT_ONCE = 8
 /** Of one CA: an instance may publish any number. */
 const MAX_ADDRESSES = 4
-/** For one round: those of other instances that are slow are asked again in the next, and delay no question that falls due meanwhile. */
+/**
+ * For one round: those of other instances that are slow are asked again in the next, and delay no question
+ * that falls due meanwhile.
+ */
 const DEADLINE_MS = 10_000
 
 export type Answered = 'good' | 'revoked' | 'unknown' | 'failed'
@@ -87,7 +93,10 @@ export function createAuthorityQuestions(rooms: Rooms) {
   const rests = (url: string): boolean =>
     !hasPassed(clock(), failedAt.get(url) ?? Number.NEGATIVE_INFINITY, REST_MS)
 
-  /** Undefined when no responder was reached. One that was answers for other certificates, whatever it said of this one. */
+  /**
+   * Undefined when no responder was reached. One that was answers for other certificates, whatever it said of
+   * this one.
+   */
   async function askOne(asked: Asked, isLate: () => boolean): Promise<Status | undefined> {
     const issuer = issuerOf(asked)
     const urls = issuer?.ocspUrls.slice(0, MAX_ADDRESSES) ?? []

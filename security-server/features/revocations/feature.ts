@@ -1,4 +1,7 @@
-/** Revocation within a minute: asks the CAs of peers' certificates in the background, and refuses those that are revoked. */
+/**
+ * Revocation within a minute: asks the CAs of peers' certificates in the background, and refuses those that
+ * are revoked.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { type Answered, createAuthorityQuestions } from './ask-authorities.ts'

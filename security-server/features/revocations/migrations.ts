@@ -1,4 +1,7 @@
-/** The certificates of peers that their CAs said are revoked: kept, so that a restart or another node does not trust them again. */
+/**
+ * The certificates of peers that their CAs said are revoked: kept, so that a restart or another node does not
+ * trust them again.
+ */
 import type { Kysely } from 'kysely'
 import { columnTypes } from '#platform/database/dialect.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'

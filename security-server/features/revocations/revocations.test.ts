@@ -1,6 +1,7 @@
 /**
- * Revocation at the CA, while the peer goes on showing an OCSP response that is still fresh: it is noticed with the next question, shared by
- * all nodes, and no answer that is old, forged or about another certificate changes anything. Real certificates and answers, both stores.
+ * Revocation at the CA, while the peer goes on showing an OCSP response that is still fresh: it is noticed
+ * with the next question, shared by all nodes, and no answer that is old, forged or about another certificate
+ * changes anything. Real certificates and answers, both stores.
  */
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'

@@ -1,6 +1,7 @@
 /**
- * Guarantees that nobody takes the names of another publisher's events: a source that the room declares is used by its publisher alone. An
- * inbox knows an event by its room's subsystem, source and id, so whoever uses the source of another first takes its event's place.
+ * Guarantees that nobody takes the names of another publisher's events: a source that the room declares is
+ * used by its publisher alone. An inbox knows an event by its room's subsystem, source and id, so whoever
+ * uses the source of another first takes its event's place.
  */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'

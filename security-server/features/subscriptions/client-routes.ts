@@ -1,6 +1,6 @@
 /**
- * The edge towards the own agency's systems, on their listener: the subsystem that a room belongs to publishes in it without an exchange.
- * Nothing leaves the house by that.
+ * The edge towards the own agency's systems, on their listener: the subsystem that a room belongs to
+ * publishes in it without an exchange. Nothing leaves the house by that.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { collectBytes } from '#core/transport/collect-bytes.ts'

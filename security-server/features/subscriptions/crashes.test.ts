@@ -1,4 +1,7 @@
-/** A process that ends between any two steps, two nodes at once, and very much that waits: each event once, in a chain without a gap. */
+/**
+ * A process that ends between any two steps, two nodes at once, and very much that waits: each event once, in
+ * a chain without a gap.
+ */
 import type { Kysely } from 'kysely'
 import { collectOnce } from '#platform/process/collect-once.ts'
 import type { SubscriptionRooms } from './rooms.ts'
@@ -15,13 +18,17 @@ import {
 import type { Tables } from './tables.ts'
 
 const SUBS = `/api/v1/subs/${TYPE}`
-// Together 40 MB, as 100,000 small events would be: the memory is what is looked at, and each event costs half a millisecond.
+// Together 40 MB, as 100,000 small events would be: the memory is what is looked at, and each event costs
+// half a millisecond.
 const WAITING = 4_000
 const EVENT_CHARACTERS = 9_800
 const SUBSCRIBERS = 100
 /** Far less than the events take, and more than the work on a batch of them. */
 const MOST_MEGABYTES = 24
-/** In so many batches memory is looked at once, which collects all garbage and takes as long as a hundred of them. */
+/**
+ * In so many batches memory is looked at once, which collects all garbage and takes as long as a hundred of
+ * them.
+ */
 const BATCHES_PER_LOOK = 30
 
 const crash = (): Promise<never> => Promise.reject(new Error('the process has ended'))

@@ -1,6 +1,7 @@
 /**
- * Guarantees that an order to erase an exchange leaves no event of it in a room: the order is refused while one is given out. Events of
- * versions that kept no record are not found; they go with the days of their type.
+ * Guarantees that an order to erase an exchange leaves no event of it in a room: the order is refused while
+ * one is given out. Events of versions that kept no record are not found; they go with the days of their
+ * type.
  */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -11,8 +12,8 @@ export type ReadsRecords = {
 }
 
 /**
- * Throws `conflict` while a room gives out the event that the exchange of this record published. The mark that deliveries have left for
- * the request keeps one out that is on its way.
+ * Throws `conflict` while a room gives out the event that the exchange of this record published. The mark
+ * that deliveries have left for the request keeps one out that is on its way.
  */
 export async function checkOrder(
   index: number,

@@ -26,8 +26,9 @@ export function createEventStore(
 
   return {
     /**
-     * Gives the event the next sequence of its type, or finds the one by its name that the room has; those that come together are one
-     * commit. Throws `not_found`, `event_type_closed`, `event_type_full`, `event_id_reused`, `delivery_discarded`.
+     * Gives the event the next sequence of its type, or finds the one by its name that the room has; those
+     * that come together are one commit. Throws `not_found`, `event_type_closed`, `event_type_full`,
+     * `event_id_reused`, `delivery_discarded`.
      */
     publish: async (event: NewEvent): Promise<{ event: StoredEvent; isNew: boolean }> => {
       const added = await add(event)
@@ -113,8 +114,9 @@ export function createEventStore(
       }),
 
     /**
-     * Removes the first events of a type while they are expired, at most 500. Subscriptions that still needed one of them have lapsed in
-     * the same commit. Resolves to the number of events that went, and of subscriptions that lapsed.
+     * Removes the first events of a type while they are expired, at most 500. Subscriptions that still needed
+     * one of them have lapsed in the same commit. Resolves to the number of events that went, and of
+     * subscriptions that lapsed.
      */
     expire: (type: number, now: string): Promise<{ removed: number; lapsed: number }> =>
       inTransaction(tables, async (transaction) => {
@@ -150,7 +152,10 @@ export function createEventStore(
         .executeTakeFirstOrThrow()
       return Number(rows)
     },
-    /** Removes events whose key is lost; subscriptions that still needed one lapse. Resolves to the number of events. */
+    /**
+     * Removes events whose key is lost; subscriptions that still needed one lapse. Resolves to the number of
+     * events.
+     */
     dropSealedWith: async (id: string): Promise<number> => {
       let dropped = 0
       for (;;) {
@@ -164,7 +169,10 @@ export function createEventStore(
         dropped += await inTransaction(tables, (transaction) => dropSome(transaction, Number(one.type), id))
       }
     },
-    /** Whether events wait that were sealed with another key than these. Steps from key to key in the index, whatever waits under each. */
+    /**
+     * Whether events wait that were sealed with another key than these. Steps from key to key in the index,
+     * whatever waits under each.
+     */
     isSealedOtherwise: async (known: string[]): Promise<boolean> => {
       let next: string | undefined = ''
       do {
@@ -182,7 +190,10 @@ export function createEventStore(
   }
 }
 
-/** Subscriptions that stand before an event that goes, or have not confirmed it, lapse. Resolves to their number. */
+/**
+ * Subscriptions that stand before an event that goes, or have not confirmed it, lapse. Resolves to their
+ * number.
+ */
 async function lapse(
   transaction: Kysely<Tables>,
   q: { type: number; sequence: number; error: string; now?: string },

@@ -1,4 +1,7 @@
-/** Publish and subscribe: events that are published in a room of ours are given to those who subscribed, as one-way messages or by fetching. */
+/**
+ * Publish and subscribe: events that are published in a room of ours are given to those who subscribed, as
+ * one-way messages or by fetching.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import { lookApart } from '#platform/jobs/looks.ts'

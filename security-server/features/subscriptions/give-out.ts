@@ -1,7 +1,7 @@
 /**
- * Gives out what was published to subscriptions with an inbox. Guarantees that each gets every event that passes its filter, in order, once:
- * the door of deliveries keeps an event once, so a crash between its row and the cursor repeats nothing. A slow or failing subscription
- * holds up itself alone.
+ * Gives out what was published to subscriptions with an inbox. Guarantees that each gets every event that
+ * passes its filter, in order, once: the door of deliveries keeps an event once, so a crash between its row
+ * and the cursor repeats nothing. A slow or failing subscription holds up itself alone.
  */
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -31,7 +31,10 @@ const REST_MS = 5_000
 
 type TypeOfEvents = Pick<StoredType, 'id' | 'name' | 'last'>
 
-/** Several subscriptions of one type that stand at the same place read the events together: each type counts by itself. */
+/**
+ * Several subscriptions of one type that stand at the same place read the events together: each type counts
+ * by itself.
+ */
 type Batch = { events: Promise<StoredEvent[]>; cut: ReturnType<typeof createCuts> }
 type Batches = Map<string, Batch>
 /** Of subscriptions that their inboxes halted each inbox is asked once. */
@@ -183,7 +186,9 @@ async function giveTo(
 
 type Became = 'given' | 'reused' | 'kept' | 'passed over'
 
-/** What an event is refused for by itself holds up no other. Throws everything else that stands in the way. */
+/**
+ * What an event is refused for by itself holds up no other. Throws everything else that stands in the way.
+ */
 async function giveOne(
   stored: StoredEvent,
   q: Parameters<typeof givenOf>[1] & { client: ClientId; service: ServiceId },
@@ -231,8 +236,8 @@ function givenOf(
 }
 
 /**
- * True when the inbox was given an event by this name before, with other bytes: before a crash under another filter or contract, or by an
- * earlier subscription. It has it.
+ * True when the inbox was given an event by this name before, with other bytes: before a crash under another
+ * filter or contract, or by an earlier subscription. It has it.
  */
 async function enqueue(
   handed: Parameters<SubscriptionRooms['deliveries']['enqueue']>[0],

@@ -1,6 +1,6 @@
 /**
- * An event as one subscriber gets it: without the fields that the contract does not name, and with its place in the sequence. What stays is
- * the text as it was published.
+ * An event as one subscriber gets it: without the fields that the contract does not name, and with its place
+ * in the sequence. What stays is the text as it was published.
  */
 import type { AllowedFields, FieldRule } from '#core/contract/allowed-fields.ts'
 import { cutJson } from '#core/contract/cut-json.ts'
@@ -44,7 +44,10 @@ export function isOfOneEvent(cause: unknown): boolean {
   return cause instanceof Fault && OF_ONE_EVENT.has(cause.code)
 }
 
-/** Filters see what is left, so that no filter tells of a field that the subscriber may not have. Throws `malformed_json`, `service_failed`. */
+/**
+ * Filters see what is left, so that no filter tells of a field that the subscriber may not have. Throws
+ * `malformed_json`, `service_failed`.
+ */
 export function cutEvent(document: Buffer, rule: FieldRule | undefined): GivenEvent {
   const whole = read(document)
   if (rule === undefined) return { event: whole, whole, document, fields: undefined }
@@ -63,7 +66,10 @@ export function cutEvent(document: Buffer, rule: FieldRule | undefined): GivenEv
 /** What is kept of a batch, counted by the octets of the documents. */
 const MOST_KEPT = 16 * 1024 * 1024
 
-/** As `cutEvent`, for several subscriptions that get the same events: once for each event and rule, as long as that takes no more than 16 MiB. */
+/**
+ * As `cutEvent`, for several subscriptions that get the same events: once for each event and rule, as long as
+ * that takes no more than 16 MiB.
+ */
 export function createCuts(): (
   key: string,
   document: () => Buffer,

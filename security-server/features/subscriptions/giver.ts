@@ -1,6 +1,6 @@
 /**
- * Runs the giving out of a node: one run at a time, and again when something new came meanwhile. What is new is announced to the node that
- * is free; the rows decide what is given out.
+ * Runs the giving out of a node: one run at a time, and again when something new came meanwhile. What is new
+ * is announced to the node that is free; the rows decide what is given out.
  */
 import type { Log } from '#platform/logging/create-log.ts'
 import { giveOut } from './give-out.ts'

@@ -170,7 +170,10 @@ async function shownType(type: Omit<StoredType, 'schema'>, clearance: number, ro
   }
 }
 
-/** Of a secret contract, to callers who may not see its exchanges: it can still be stopped and ended. Numbers would tell the type. */
+/**
+ * Of a secret contract, to callers who may not see its exchanges: it can still be stopped and ended. Numbers
+ * would tell the type.
+ */
 const HIDDEN = {
   ...{ roomId: null, typeId: null, eventType: null, subscriberId: null, inboxId: null },
   ...{ filters: [] as FilterText[], contract: null, sequence: null, given: null, isSecret: true },

@@ -1,4 +1,7 @@
-/** What one publisher or one event can do to subscriptions of others: never more than to what is theirs; on both stores. */
+/**
+ * What one publisher or one event can do to subscriptions of others: never more than to what is theirs; on
+ * both stores.
+ */
 import type { Kysely } from 'kysely'
 import { unreachable } from '../deliveries/delivery-fixture.ts'
 import {

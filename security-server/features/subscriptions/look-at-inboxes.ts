@@ -1,7 +1,8 @@
 /**
- * Finds subscriptions whose inbox does not take messages any more: its server refuses those that wait, since a right, a contract or the inbox
- * itself is gone. Guarantees that publisher and subscriber see why, and that the subscription goes on by itself when the inbox takes them
- * again. A server that cannot be reached is no refusal: what was handed over waits for it.
+ * Finds subscriptions whose inbox does not take messages any more: its server refuses those that wait, since
+ * a right, a contract or the inbox itself is gone. Guarantees that publisher and subscriber see why, and that
+ * the subscription goes on by itself when the inbox takes them again. A server that cannot be reached is no
+ * refusal: what was handed over waits for it.
  */
 import { backOff } from '#platform/jobs/back-off.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -15,8 +16,8 @@ const MOST_TOLD = 200
 const MOST_ROUTES = 100
 
 /**
- * An inbox that was asked is not asked again for so long. To ask is an exchange that both logs keep, and one that takes messages again opens
- * its route: what waits would never wait its turn.
+ * An inbox that was asked is not asked again for so long. To ask is an exchange that both logs keep, and one
+ * that takes messages again opens its route: what waits would never wait its turn.
  */
 const APART_MS = 300_000
 

@@ -1,6 +1,6 @@
 /**
- * Whether a subscriber may be given events of a type now: the right and the contract by which it could subscribe at this moment. They may
- * have ended since it did.
+ * Whether a subscriber may be given events of a type now: the right and the contract by which it could
+ * subscribe at this moment. They may have ended since it did.
  */
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, parseClientId, parseServiceId } from '#schemas/identifiers.ts'
@@ -13,7 +13,9 @@ function subscribingTo(type: string): { method: 'POST'; path: string } {
   return { method: 'POST', path: `/api/v1/subs/${type}` }
 }
 
-/** Throws `unknown_service`, `service_disabled`, `access_denied`, `suspended`, and the fault of the contract. */
+/**
+ * Throws `unknown_service`, `service_disabled`, `access_denied`, `suspended`, and the fault of the contract.
+ */
 export function mayReceive(
   q: { subscriber: string; room: string; type: string },
   rooms: Pick<SubscriptionRooms, 'localSystems' | 'contracts' | 'globalConfiguration' | 'clock'>,

@@ -1,4 +1,7 @@
-/** The tables of rooms: an event is one row for all subscribers, and a subscription is a place in the sequence of its type. */
+/**
+ * The tables of rooms: an event is one row for all subscribers, and a subscription is a place in the sequence
+ * of its type.
+ */
 import type { CreateTableBuilder, Kysely } from 'kysely'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
@@ -84,7 +87,8 @@ export const subscriptionMigrations: Record<string, SchemaChange> = {
         .execute()
     },
   },
-  // Orders to erase find an event by its record. What older versions publish has none, as what was there: it goes with its days.
+  // Orders to erase find an event by its record. What older versions publish has none, as what was there: it
+  // goes with its days.
   'security-server-subscriptions-005-records': {
     olderVersionsGoOn: true,
     async up(kysely: Kysely<unknown>) {

@@ -1,6 +1,6 @@
 /**
- * Two nodes of a publisher on one database: BullMQ brings what was published to whichever is free, and the rows decide. What the broker
- * forgets or says again loses nothing and doubles nothing.
+ * Two nodes of a publisher on one database: BullMQ brings what was published to whichever is free, and the
+ * rows decide. What the broker forgets or says again loses nothing and doubles nothing.
  */
 import { Redis } from 'ioredis'
 import t from 'tap'

@@ -1,6 +1,6 @@
 /**
- * Adds published events, many in one commit: each once in its room, each with the next sequence of its type. What one is refused for is
- * no other's concern.
+ * Adds published events, many in one commit: each once in its room, each with the next sequence of its type.
+ * What one is refused for is no other's concern.
  */
 import type { Kysely, Selectable } from 'kysely'
 import { isUniqueViolation } from '#platform/database/dialect.ts'
@@ -17,7 +17,10 @@ export type NewEvent = {
   row: Omit<EventRow, 'sequence' | 'content' | 'key_id'>
   sealed: (sequence: number) => { key_id: string; content: Buffer }
 }
-/** Which of these requests to a room are being erased by order, or were a short time ago; none is from then on until the commit. */
+/**
+ * Which of these requests to a room are being erased by order, or were a short time ago; none is from then on
+ * until the commit.
+ */
 export type ErasedAmong = (
   transaction: Kysely<unknown>,
   q: { service: string; records: (number | null)[] },
@@ -30,7 +33,10 @@ const FULL_SECONDS = 60
 /** What one statement carries; a larger event goes alone. */
 const MAX_OCTETS = 4 * 1024 * 1024
 
-/** Resolves to the row of each, in order, or to what it is refused for: `not_found`, `event_type_closed`, `event_type_full`, `event_id_reused`, `delivery_discarded`. */
+/**
+ * Resolves to the row of each, in order, or to what it is refused for: `not_found`, `event_type_closed`,
+ * `event_type_full`, `event_id_reused`, `delivery_discarded`.
+ */
 export function addEvents(database: Database, bounds: Bounds, erasedAmong: ErasedAmong) {
   const tables = tablesOf<Tables>(database)
 

@@ -1,6 +1,6 @@
 /**
- * Takes an event into a room. Guarantees that it is durable, once for all subscribers, with the next sequence of its type, before its
- * publisher hears of it; the same event again gets the same answer.
+ * Takes an event into a room. Guarantees that it is durable, once for all subscribers, with the next sequence
+ * of its type, before its publisher hears of it; the same event again gets the same answer.
  */
 import { attributeOf, type CloudEvent } from '#core/events/cloud-event.ts'
 import { readEvent, STRUCTURED } from '#core/events/read-event.ts'
@@ -38,7 +38,10 @@ export function sealOf({ type, sequence }: { type: number; sequence: number }): 
   return `event ${sequence} of type ${type}`
 }
 
-/** Throws `invalid_event`, `not_as_described`, `event_type_closed`, `event_type_full`, `event_id_reused`, `delivery_expired`, `delivery_discarded`, `delivery_key_missing`. */
+/**
+ * Throws `invalid_event`, `not_as_described`, `event_type_closed`, `event_type_full`, `event_id_reused`,
+ * `delivery_expired`, `delivery_discarded`, `delivery_key_missing`.
+ */
 export async function publish(q: Published, rooms: SubscriptionRooms): Promise<EventView> {
   const { type, publisher, record } = q
   const { event, document } = readPublished(q, rooms)

@@ -1,4 +1,6 @@
-/** What a publisher sees of its own events, and taking one back: whoever was not given it yet does not get it. */
+/**
+ * What a publisher sees of its own events, and taking one back: whoever was not given it yet does not get it.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { StoredEvent } from './publish-store.ts'
@@ -8,14 +10,17 @@ import { eventView } from './views.ts'
 
 type Named = { type: StoredType; publisher: string; sequence: number }
 
-/** `passed`: of `subscriptions` so many have gone past it, whether it passed their filters or not. Throws `not_found`. */
+/**
+ * `passed`: of `subscriptions` so many have gone past it, whether it passed their filters or not. Throws
+ * `not_found`.
+ */
 export async function showPublished(q: Named, rooms: SubscriptionRooms): Promise<object> {
   return shown(await ownEvent(q, rooms), q, rooms)
 }
 
 /**
- * What is being given out at this moment still goes; `passed` of the answer was read afterwards. Taking back again does nothing. Throws
- * `not_found`.
+ * What is being given out at this moment still goes; `passed` of the answer was read afterwards. Taking back
+ * again does nothing. Throws `not_found`.
  */
 export async function takeBack(q: Named, rooms: SubscriptionRooms): Promise<object> {
   const event = await ownEvent(q, rooms)

@@ -25,8 +25,8 @@ export function createPullStore(database: Database) {
       ).map(pullOf),
 
     /**
-     * Moves the cursor over events that were looked at; those that pass wait for their confirmation. False when another call did so in
-     * the meantime, or the subscription is no longer active.
+     * Moves the cursor over events that were looked at; those that pass wait for their confirmation. False
+     * when another call did so in the meantime, or the subscription is no longer active.
      */
     take: (
       subscription: StoredSubscription,

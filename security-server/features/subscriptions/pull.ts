@@ -1,6 +1,7 @@
 /**
- * Gives a PULL subscription its next events under a lease. Guarantees that each is given out again until it was confirmed, that events of
- * one partition key are given out in order, and that an event has the same numbers each time.
+ * Gives a PULL subscription its next events under a lease. Guarantees that each is given out again until it
+ * was confirmed, that events of one partition key are given out in order, and that an event has the same
+ * numbers each time.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { compileFilter } from '#core/cesql/filter.ts'
@@ -107,7 +108,10 @@ function isFree({ leased_until: until }: StoredPull, now: string): boolean {
   return isOver(until, { now, longestMs: LONGEST_LEASE_MS })
 }
 
-/** Looks at events until there are enough that could be given; resolves to all that wait for their confirmation. */
+/**
+ * Looks at events until there are enough that could be given; resolves to all that wait for their
+ * confirmation.
+ */
 async function fill(q: Pulling & Ruled, rooms: SubscriptionRooms): Promise<StoredPull[]> {
   let { one } = q
   let waiting = await rooms.pulls.of(one.id)

@@ -1,6 +1,6 @@
 /**
- * The room's half of an exchange: types, subscriptions, fetching, publishing, each at its path. Who may do what is said by access rights and
- * contracts. A refusal says that nothing was done.
+ * The room's half of an exchange: types, subscriptions, fetching, publishing, each at its path. Who may do
+ * what is said by access rights and contracts. A refusal says that nothing was done.
  */
 import { buffer } from 'node:stream/consumers'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'

@@ -42,8 +42,8 @@ export type EventSeals = {
 /** One-way messages: how events reach inboxes. */
 export type DeliveryDoor = {
   /**
-   * Accepts an event for an inbox, with a signed receipt; a repetition does nothing. Throws `event_id_reused`, and what an exchange would
-   * throw before it sends.
+   * Accepts an event for an inbox, with a signed receipt; a repetition does nothing. Throws
+   * `event_id_reused`, and what an exchange would throw before it sends.
    */
   enqueue(delivery: {
     client: ClientId
@@ -55,9 +55,15 @@ export type DeliveryDoor = {
   }): Promise<{ delivery: string }>
   /** How many messages of this subsystem wait for this inbox, counted up to `most`. */
   waiting(q: { client: ClientId; service: ServiceId; most: number }): Promise<number>
-  /** Asks the inbox's server whether it would take messages of the client. Throws `inbox_refuses`, `inbox_not_asked`. */
+  /**
+   * Asks the inbox's server whether it would take messages of the client. Throws `inbox_refuses`,
+   * `inbox_not_asked`.
+   */
   checkInbox(q: { client: ClientId; service: ServiceId }): Promise<void>
-  /** Ways on which messages wait that are refused, here or by the inbox's server, with a code that no later attempt alone changes. */
+  /**
+   * Ways on which messages wait that are refused, here or by the inbox's server, with a code that no later
+   * attempt alone changes.
+   */
   refusedRoutes(most: number): Promise<{ client: string; service: string }[]>
 }
 

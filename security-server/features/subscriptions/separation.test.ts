@@ -125,7 +125,8 @@ await onBoth(
     const { kysely } = made.sender.database as unknown as { kysely: Kysely<Tables> }
     const failures = async () =>
       (await kysely.selectFrom('room_subscription').select('failures').execute()).map((row) => row.failures)
-    // Its wait is a second: on a machine that stood still for that long it would be tried again, and get nothing.
+    // Its wait is a second: on a machine that stood still for that long it would be tried again, and get
+    // nothing.
     made.world.standing = Date.now()
     for (let turn = 1; turn <= 3; turn++) {
       await node.run('give-out-events')

@@ -64,7 +64,10 @@ export async function declareSources(
   }
 }
 
-/** A source and those above it, by whole segments, as far as one of them could be declared; the root `/` is above all that begin with it. */
+/**
+ * A source and those above it, by whole segments, as far as one of them could be declared; the root `/` is
+ * above all that begin with it.
+ */
 export function atOrAbove(source: string): string[] {
   const found = new Set(source.length <= MAX_SOURCE ? [source] : [])
   for (let at = source.indexOf('/'); at >= 0 && at <= MAX_SOURCE; at = source.indexOf('/', at + 1))

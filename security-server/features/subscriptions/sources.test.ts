@@ -1,4 +1,7 @@
-/** Sources that event types declare for their publishers: nobody takes the names of another one's events, on both stores. */
+/**
+ * Sources that event types declare for their publishers: nobody takes the names of another one's events, on
+ * both stores.
+ */
 import { sql } from 'kysely'
 import t from 'tap'
 import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'

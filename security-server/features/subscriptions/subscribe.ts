@@ -1,6 +1,6 @@
 /**
- * What a subscriber does with its own subscriptions: make, see, change, end. The subscriber is that of the verified exchange; the exchange is
- * the record of who asked for what.
+ * What a subscriber does with its own subscriptions: make, see, change, end. The subscriber is that of the
+ * verified exchange; the exchange is the record of who asked for what.
  */
 import { compileFilter } from '#core/cesql/filter.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -22,8 +22,9 @@ const MAX_FILTERS_BYTES = 32 * 1024
 const ID = /^[1-9][0-9]{0,14}$/
 
 /**
- * The same again finds the subscription that there is. Throws `invalid_request`, `invalid_filter`, `conflict`, and for PUSH what a message to
- * the inbox would be refused for now, here or by the inbox's server (`inbox_refuses`, `inbox_not_asked`).
+ * The same again finds the subscription that there is. Throws `invalid_request`, `invalid_filter`,
+ * `conflict`, and for PUSH what a message to the inbox would be refused for now, here or by the inbox's
+ * server (`inbox_refuses`, `inbox_not_asked`).
  */
 export async function subscribe(
   type: StoredType,
@@ -68,8 +69,8 @@ export async function changeFilters(
 }
 
 /**
- * The subscription of the subscriber for a type: the one with this id or inbox where one is named ('' for PULL), else the only one. Throws
- * `not_found`, `invalid_request`.
+ * The subscription of the subscriber for a type: the one with this id or inbox where one is named ('' for
+ * PULL), else the only one. Throws `not_found`, `invalid_request`.
  */
 export async function ownSubscription(
   type: StoredType,
@@ -132,8 +133,9 @@ function filtersText(filters: unknown[]): string {
 }
 
 /**
- * An inbox keeps an event once: two rooms of one subsystem could both send it, with different numbers. Its server is asked by a new
- * subscription alone. Resolves to how secret the contract is under which the inbox gets messages.
+ * An inbox keeps an event once: two rooms of one subsystem could both send it, with different numbers. Its
+ * server is asked by a new subscription alone. Resolves to how secret the contract is under which the inbox
+ * gets messages.
  */
 async function checkInbox(
   type: StoredType,

@@ -1,6 +1,7 @@
 /**
- * For tests only: a room of the tax agency, on the database and over the real one-way messages of its server; the inbox of the population
- * register takes what is sent. What the provider's half would hand to the room is handed to it here.
+ * For tests only: a room of the tax agency, on the database and over the real one-way messages of its server;
+ * the inbox of the population register takes what is sent. What the provider's half would hand to the room is
+ * handed to it here.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

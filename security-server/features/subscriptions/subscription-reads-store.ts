@@ -73,7 +73,10 @@ export function subscriptionReads(database: Database) {
         .executeTakeFirst()
       return row === undefined ? undefined : subscriptionOf(row)
     },
-    /** Those of one subscriber in a room, at most 100 after one; for one of its types, by id or inbox where they are named. */
+    /**
+     * Those of one subscriber in a room, at most 100 after one; for one of its types, by id or inbox where
+     * they are named.
+     */
     ofSubscriber: async (q: {
       room: string
       subscriber: string
@@ -141,8 +144,8 @@ export function subscriptionReads(database: Database) {
       return rows.find(({ room }) => ownerOf(room) === publisher)?.room
     },
     /**
-     * For people: newest first, before one. `search` is a part of the subscriber or the inbox. What is more secret than `clearance` is not
-     * found by its parties.
+     * For people: newest first, before one. `search` is a part of the subscriber or the inbox. What is more
+     * secret than `clearance` is not found by its parties.
      */
     list: async (q: {
       room?: string | undefined
@@ -165,7 +168,10 @@ export function subscriptionReads(database: Database) {
         query = query.where(({ or }) => or([containing('subscriber', search), containing('inbox', search)]))
       return (await query.orderBy('id', 'desc').limit(q.limit).execute()).map(subscriptionOf)
     },
-    /** How many subscriptions each state has, counted up to 10,000; of one type where it is named, as far as `clearance` reaches. */
+    /**
+     * How many subscriptions each state has, counted up to 10,000; of one type where it is named, as far as
+     * `clearance` reaches.
+     */
     counts: async (
       states: readonly SubscriptionState[],
       of?: { type: number; clearance: number } | undefined,

@@ -59,8 +59,9 @@ export function createSubscriptionStore(database: Database) {
 
   return {
     /**
-     * Adds a subscription, in the place of one that ended; or finds the one of this subscriber for this type and inbox. It begins at
-     * `cursor`, or behind what the type no longer has. Throws `not_found` for a type that is gone, `conflict` for too many of them.
+     * Adds a subscription, in the place of one that ended; or finds the one of this subscriber for this type
+     * and inbox. It begins at `cursor`, or behind what the type no longer has. Throws `not_found` for a type
+     * that is gone, `conflict` for too many of them.
      */
     add: (row: New): Promise<{ subscription: StoredSubscription; isNew: boolean }> =>
       inTransaction(tables, async (transaction) => {
@@ -93,8 +94,8 @@ export function createSubscriptionStore(database: Database) {
     ...subscriptionReads(database),
 
     /**
-     * Claims subscriptions to an inbox for which there is something to do: active ones of a type that stand before its last event, or
-     * suspended ones that are to be tried again.
+     * Claims subscriptions to an inbox for which there is something to do: active ones of a type that stand
+     * before its last event, or suspended ones that are to be tried again.
      */
     claim: async (q: {
       of: Due
@@ -116,8 +117,9 @@ export function createSubscriptionStore(database: Database) {
       return rows.map(subscriptionOf)
     },
     /**
-     * Writes what the holder of a claim has done; false when the claim is another's by now, or somebody ended the subscription. How it stands
-     * from now on is written only if nobody has said otherwise since it was read: who stopped it, or resumed it, is not overruled.
+     * Writes what the holder of a claim has done; false when the claim is another's by now, or somebody ended
+     * the subscription. How it stands from now on is written only if nobody has said otherwise since it was
+     * read: who stopped it, or resumed it, is not overruled.
      */
     moved: (
       { id, type, state: before, changed_at: changedAt, claimed_by: token }: StoredSubscription,
@@ -160,7 +162,10 @@ export function createSubscriptionStore(database: Database) {
         .execute()
     },
 
-    /** A new filter, or a state that a person or a subscriber wants. False when it is not in one of the states `from`. */
+    /**
+     * A new filter, or a state that a person or a subscriber wants. False when it is not in one of the states
+     * `from`.
+     */
     change: (
       { id, type }: Pick<StoredSubscription, 'id' | 'type'>,
       change: Partial<
@@ -199,8 +204,8 @@ export function createSubscriptionStore(database: Database) {
 }
 
 /**
- * The sequence before the first event that the type has. Under the lock of the type: what expired before this commit is not missed, and
- * whatever expires afterwards finds the subscription.
+ * The sequence before the first event that the type has. Under the lock of the type: what expired before this
+ * commit is not missed, and whatever expires afterwards finds the subscription.
  */
 async function startOf(transaction: Kysely<Tables>, type: number): Promise<number> {
   const row = await transaction

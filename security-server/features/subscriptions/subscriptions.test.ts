@@ -1,4 +1,7 @@
-/** Rooms from publishing to the inbox of a subscriber, on both stores: sequence, filters, numbers, rights, expiry. */
+/**
+ * Rooms from publishing to the inbox of a subscriber, on both stores: sequence, filters, numbers, rights,
+ * expiry.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { until } from '#test/until.ts'
 import {

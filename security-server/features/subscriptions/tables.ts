@@ -1,4 +1,7 @@
-/** The rows of rooms. Times are ISO texts, '' where there is none; numbers may come back as texts from one of the stores. */
+/**
+ * The rows of rooms. Times are ISO texts, '' where there is none; numbers may come back as texts from one of
+ * the stores.
+ */
 import type { Generated } from 'kysely'
 import type { Time, Whole } from '#schemas/sent-values.ts'
 
@@ -33,7 +36,9 @@ export type TypeRow = {
   created_at: Time
 }
 
-/** What is at this source or below it, by whole segments, is published in the room by this publisher alone. */
+/**
+ * What is at this source or below it, by whole segments, is published in the room by this publisher alone.
+ */
 export type SourceRow = { room: string; type: Whole; source: string; publisher: string }
 
 export type EventRow = {
@@ -41,8 +46,9 @@ export type EventRow = {
   sequence: Whole
   publisher: string
   /**
-   * Names the event among all of its room: a keyed hash of room, source and id. An inbox knows one by its source and id, too. When the key
-   * of names was lost, a repetition of an older event is a new one here, and is found by the door of deliveries.
+   * Names the event among all of its room: a keyed hash of room, source and id. An inbox knows one by its
+   * source and id, too. When the key of names was lost, a repetition of an older event is a new one here, and
+   * is found by the door of deliveries.
    */
   event_key: string
   published_at: Time
@@ -80,7 +86,10 @@ export type SubscriptionRow = {
   /** Failures in a row, and when it is looked at again. */
   failures: Whole
   due_at: string
-  /** How secret the contracts were under which it was made and given events; null while that is not known, of a row of an earlier version. */
+  /**
+   * How secret the contracts were under which it was made and given events; null while that is not known, of
+   * a row of an earlier version.
+   */
   secrecy: Whole | null
   /** The index of the record that made or last changed it. */
   record: Whole

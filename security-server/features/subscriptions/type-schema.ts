@@ -1,4 +1,7 @@
-/** The JSON Schema of an event type: taken only when it can be compiled, and held against the data of each event on a thread of its own. */
+/**
+ * The JSON Schema of an event type: taken only when it can be compiled, and held against the data of each
+ * event on a thread of its own.
+ */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import type { CloudEvent } from '#core/events/cloud-event.ts'
 import { formOf } from '#core/events/data-form.ts'
@@ -15,7 +18,10 @@ const JSON_TYPE = 'application/json'
 /** Where the schema stands in the document that is compiled. */
 const PLACE = '#/paths/~1/post/requestBody/content/application~1json/schema'
 
-/** The text of a schema as it is stored. Throws `invalid_input` for one that is too large, or cannot be compiled. */
+/**
+ * The text of a schema as it is stored. Throws `invalid_input` for one that is too large, or cannot be
+ * compiled.
+ */
 export async function checkNewSchema(schema: unknown): Promise<string> {
   const text = JSON.stringify(schema)
   if (Buffer.byteLength(text) > MAX_BYTES)

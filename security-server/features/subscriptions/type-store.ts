@@ -1,4 +1,6 @@
-/** The rows of event types. A type has its own sequence, under a lock that publishing and subscribing share. */
+/**
+ * The rows of event types. A type has its own sequence, under a lock that publishing and subscribing share.
+ */
 import { type Kysely, type Selectable, sql } from 'kysely'
 import { isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
@@ -38,7 +40,10 @@ export function createTypeStore(database: Database) {
   const tables = tablesOf<Tables>(database)
 
   return {
-    /** Throws `conflict` for a name that the room has, for a source of another publisher, and for more than 1,000 types. */
+    /**
+     * Throws `conflict` for a name that the room has, for a source of another publisher, and for more than
+     * 1,000 types.
+     */
     add: (row: Omit<TypeRow, 'id'>, sources: DeclaredSource[]): Promise<StoredType> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, `types of room ${row.room}`)
@@ -112,8 +117,8 @@ export function createTypeStore(database: Database) {
         await tables.updateTable('room_type').set(change).where('id', '=', id).execute()
     },
     /**
-     * Removes a closed type with its events. False when it takes events, or somebody subscribes to it: from then on no event goes that the
-     * subscription could need.
+     * Removes a closed type with its events. False when it takes events, or somebody subscribes to it: from
+     * then on no event goes that the subscription could need.
      */
     remove: async (id: number): Promise<boolean> => {
       for (let removed = REMOVED_AT_ONCE; removed === REMOVED_AT_ONCE; ) {
@@ -166,7 +171,9 @@ export function createTypeStore(database: Database) {
           .orderBy('id')
           .execute()
       ).map(typeOf),
-    /** Nothing up to `last` is to be given out any more, unless an active subscription still stands before it. */
+    /**
+     * Nothing up to `last` is to be given out any more, unless an active subscription still stands before it.
+     */
     markSpread: ({ id, last }: Pick<StoredType, 'id' | 'last'>): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         await lockType(transaction, id)

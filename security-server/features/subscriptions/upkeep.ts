@@ -1,6 +1,6 @@
 /**
- * What time brings to rooms: events whose days are over go, subscriptions that still needed one lapse, and those that an operator ended are
- * forgotten. Each part takes bounded steps.
+ * What time brings to rooms: events whose days are over go, subscriptions that still needed one lapse, and
+ * those that an operator ended are forgotten. Each part takes bounded steps.
  */
 import { iso, type SubscriptionRooms } from './rooms.ts'
 

@@ -1,4 +1,7 @@
-/** Tells a collector of OpenTelemetry how this server is (metrics) and how exchanges went on their way (traces), when the settings name one. */
+/**
+ * Tells a collector of OpenTelemetry how this server is (metrics) and how exchanges went on their way
+ * (traces), when the settings name one.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { sendMetricsJob } from '#platform/telemetry/send-metrics.ts'
@@ -96,7 +99,10 @@ function keep(
   }
 }
 
-/** That two members exchange under a secret contract is no collector's business, and who cannot tell says nothing. */
+/**
+ * That two members exchange under a secret contract is no collector's business, and who cannot tell says
+ * nothing.
+ */
 function secrecyOfCourse({ secrecyBetween }: Ground['contracts']): (course: Course) => boolean {
   return ({ secrecy, request }) => {
     if (secrecy !== undefined) return secrecy > 0

@@ -1,6 +1,7 @@
 /**
- * Keeps the spans of exchanges that have ended, in memory, and sends them. When the collector is away for long the oldest are given up and
- * counted; an exchange never waits, and none of its spans is worth a place in the database.
+ * Keeps the spans of exchanges that have ended, in memory, and sends them. When the collector is away for
+ * long the oldest are given up and counted; an exchange never waits, and none of its spans is worth a place
+ * in the database.
  */
 import type { Clock } from '#platform/clock.ts'
 import { resourceOf, type ToldBy } from '#platform/telemetry/attributes.ts'
@@ -11,14 +12,20 @@ export type SpanSender = {
   waiting(): number
   /** Something waits, and the collector has not just failed. */
   isDue(): boolean
-  /** Throws `telemetry_refused`; what was not taken stays. What the collector finds bad, or says to have rejected, is given up. */
+  /**
+   * Throws `telemetry_refused`; what was not taken stays. What the collector finds bad, or says to have
+   * rejected, is given up.
+   */
   send(signal: AbortSignal): Promise<void>
 }
 
 const MOST = 4096
 const AT_ONCE = 512
 const GIVEN_UP_AT_ONCE = MOST / 8
-/** Each run of the job is written to the database: few runs, and the next one at once when half of the places are taken. */
+/**
+ * Each run of the job is written to the database: few runs, and the next one at once when half of the places
+ * are taken.
+ */
 const PAUSE_MS = 15_000
 const AFTER_FAILURE_MS = 30_000
 

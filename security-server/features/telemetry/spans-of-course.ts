@@ -1,6 +1,7 @@
 /**
- * The spans of one half of an exchange (opentelemetry-proto, trace/v1): the whole of it, and its call to the other server or to our system.
- * They name organisations, services and what went wrong by its code; nothing of a message, of a path or of a person.
+ * The spans of one half of an exchange (opentelemetry-proto, trace/v1): the whole of it, and its call to the
+ * other server or to our system. They name organisations, services and what went wrong by its code; nothing
+ * of a message, of a path or of a person.
  */
 import { attributesOf, nanoseconds } from '#platform/telemetry/attributes.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -10,7 +11,9 @@ const SERVER = 2
 const CLIENT = 3
 const ERROR = { code: 2 }
 
-/** None for an exchange that is not recorded in a trace, or of which nothing is known but that somebody came. */
+/**
+ * None for an exchange that is not recorded in a trace, or of which nothing is known but that somebody came.
+ */
 export function spansOfCourse(course: Course): object[] {
   const { trace, request, requestOut, requestIn, responseIn, responseOut, fault, half } = course
   if (trace?.spans === undefined || request === undefined) return []

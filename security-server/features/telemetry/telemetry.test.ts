@@ -1,4 +1,7 @@
-/** A trace through both halves and to the provider's system; what a collector is told, and what it never is; a collector that is away. */
+/**
+ * A trace through both halves and to the provider's system; what a collector is told, and what it never is; a
+ * collector that is away.
+ */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text as readText } from 'node:stream/consumers'

@@ -1,7 +1,7 @@
 /**
- * The only module that calls time-stamping authorities. Guarantees that each token verifies against the authority's certificate
- * in the configuration, contains that certificate, and states the present time. Returns the current status of that
- * certificate with it.
+ * The only module that calls time-stamping authorities. Guarantees that each token verifies against the
+ * authority's certificate in the configuration, contains that certificate, and states the present time.
+ * Returns the current status of that certificate with it.
  */
 import { Agent, request } from 'undici'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -20,15 +20,19 @@ import { authoritiesOf } from './fetch-status.ts'
 const TIMEOUT_MS = 15_000
 const MAX_BYTES = 256 * 1024
 /**
- * For so long an authority that failed is asked only after the others, so that a backlog does not wait for it with each batch.
+ * For so long an authority that failed is asked only after the others, so that a backlog does not wait for it
+ * with each batch.
  */
 const REST_MS = 60_000
 /**
- * The most that an authority's clock may differ: otherwise signatures would be dated before they were made, or too late to be
- * useful.
+ * The most that an authority's clock may differ: otherwise signatures would be dated before they were made,
+ * or too late to be useful.
  */
 const MAX_OFF_MS = 5 * 60_000
-/** A dispatcher of its own, so that a proxy from the environment never comes between this server and an authority. */
+/**
+ * A dispatcher of its own, so that a proxy from the environment never comes between this server and an
+ * authority.
+ */
 const dispatcher = new Agent()
 
 /** The token of an authority, the certificate chain of its signer, and OCSP responses for that chain. */
@@ -39,8 +43,8 @@ type Rooms = {
   /** The configuration in force; throws when there is none. */
   configuration(): ConfigurationIndex
   /**
-   * Current OCSP responses, as received, for the certificates and the CAs above them. Responses that cannot be fetched are left
-   * out.
+   * Current OCSP responses, as received, for the certificates and the CAs above them. Responses that cannot
+   * be fetched are left out.
    */
   fetchStatus(certificates: Certificate[]): Promise<Buffer[]>
   /** Is called with the time of each verified token, even if that time differs too much to be accepted. */
@@ -48,8 +52,8 @@ type Rooms = {
 }
 
 /**
- * Asks the configured authorities in their order, those that failed recently last. Throws `timestamping_failed` with the failure
- * of the last one as its cause.
+ * Asks the configured authorities in their order, those that failed recently last. Throws
+ * `timestamping_failed` with the failure of the last one as its cause.
  */
 export function createTimeStampClient(
   rooms: Rooms,

@@ -1,4 +1,7 @@
-/** Whose responders are asked about whom, when another instance approves the same CA with responders of its own that keep silent. */
+/**
+ * Whose responders are asked about whom, when another instance approves the same CA with responders of its
+ * own that keep silent.
+ */
 import { mock } from 'node:test'
 import t from 'tap'
 import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'

@@ -1,7 +1,7 @@
 /**
- * Fetches the status of certificates just before a time-stamp: an OCSP response for each certificate and for the CAs above it. A
- * response that cannot be fetched in time is left out, so that a responder that is down, or that another registry names and that keeps
- * silent, never stops time-stamps.
+ * Fetches the status of certificates just before a time-stamp: an OCSP response for each certificate and for
+ * the CAs above it. A response that cannot be fetched in time is left out, so that a responder that is down,
+ * or that another registry names and that keeps silent, never stops time-stamps.
  */
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
@@ -34,7 +34,10 @@ type Rooms = {
 }
 
 type FetchStatus = {
-  /** Of time-stamping authorities: by the responders of our own instance, as it approves the authorities that we ask. */
+  /**
+   * Of time-stamping authorities: by the responders of our own instance, as it approves the authorities that
+   * we ask.
+   */
   ofStampers(certificates: Certificate[]): Promise<Buffer[]>
   /** Of signers: by the responders of their members' instance, which judges their signatures. */
   ofSigners(certificates: Certificate[]): Promise<Buffer[]>
@@ -114,8 +117,9 @@ function questionsOf(certificates: Certificate[], configuration: ConfigurationIn
 }
 
 /**
- * The instances whose member the signer is. Several may read its certificate as one of theirs; ours alone counts when it has registered the
- * member, so that no other registry comes between our members and our responders.
+ * The instances whose member the signer is. Several may read its certificate as one of theirs; ours alone
+ * counts when it has registered the member, so that no other registry comes between our members and our
+ * responders.
  */
 function judgesOf(
   signer: Certificate,
@@ -127,7 +131,10 @@ function judgesOf(
   return configurations.filter((one) => memberOf(signer, one) !== undefined)
 }
 
-/** The member of this instance whose signing certificate it is; undefined when it is none by the profile of its CA. */
+/**
+ * The member of this instance whose signing certificate it is; undefined when it is none by the profile of
+ * its CA.
+ */
 function memberOf(signer: Certificate, configuration: ConfigurationIndex): MemberId | undefined {
   const approved = configuration.caOf(signer)?.approved
   if (approved === undefined) return undefined
@@ -141,7 +148,9 @@ function memberOf(signer: Certificate, configuration: ConfigurationIndex): Membe
   }
 }
 
-/** The approved CAs above a certificate, the nearest first, up to one that the configuration trusts directly. */
+/**
+ * The approved CAs above a certificate, the nearest first, up to one that the configuration trusts directly.
+ */
 export function authoritiesOf(certificate: Certificate, configuration: ConfigurationIndex): IssuingCa[] {
   const { anchors } = configuration.caCertificates()
   const found: IssuingCa[] = []

@@ -1,4 +1,6 @@
-/** How often the log is time-stamped: as the global configuration says, within bounds that it cannot change. */
+/**
+ * How often the log is time-stamped: as the global configuration says, within bounds that it cannot change.
+ */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
@@ -10,9 +12,9 @@ const LEAST_SECONDS = 60
 const TRIES = 4
 
 /**
- * Returns a function that gives the present interval in seconds. Without a valid configuration it uses the last known interval.
- * The interval is short enough for several runs before the log refuses records, which it does `unstampedLimitSeconds` after its
- * oldest unstamped record.
+ * Returns a function that gives the present interval in seconds. Without a valid configuration it uses the
+ * last known interval. The interval is short enough for several runs before the log refuses records, which it
+ * does `unstampedLimitSeconds` after its oldest unstamped record.
  */
 export function timeStampInterval(q: {
   /** The configuration in force; throws when there is none. */
@@ -32,8 +34,8 @@ export function timeStampInterval(q: {
 }
 
 /**
- * For the health check: always `ok`, but with a reason once two runs have stamped nothing. The log itself reports when it refuses
- * records.
+ * For the health check: always `ok`, but with a reason once two runs have stamped nothing. The log itself
+ * reports when it refuses records.
  */
 export function lateTimeStamps(q: {
   oldestUnstamped(): Date | undefined

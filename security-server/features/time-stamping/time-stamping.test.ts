@@ -1,4 +1,6 @@
-/** The time-stamp job at the configuration's interval, and the authorities that it asks, over real sockets. */
+/**
+ * The time-stamp job at the configuration's interval, and the authorities that it asks, over real sockets.
+ */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'

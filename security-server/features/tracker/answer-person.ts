@@ -1,6 +1,7 @@
 /**
- * The way of a question to a tracker. It was verified, allowed and logged before. What is refused is an answer of the service with its
- * status. Answers are given in steps of time, so that it says nothing how long it took to find none.
+ * The way of a question to a tracker. It was verified, allowed and logged before. What is refused is an
+ * answer of the service with its status. Answers are given in steps of time, so that it says nothing how long
+ * it took to find none.
  */
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'

@@ -1,4 +1,7 @@
-/** What a tracker proves, and what it says that its answers cover, on both stores: nothing that is open is left out. */
+/**
+ * What a tracker proves, and what it says that its answers cover, on both stores: nothing that is open is
+ * left out.
+ */
 import { hash } from 'node:crypto'
 import t from 'tap'
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
@@ -78,7 +81,8 @@ await eachDatabase(t, async (_database, t, url) => {
     const covered = async () => (await ask('/concordat/v1/coverage')).body
     const { places } = world.rooms.personUses
     const by = { by: 'test', at: new Date().toISOString() }
-    // Services that were called before anybody said where the person stands: own, called by us, called by others.
+    // Services that were called before anybody said where the person stands: own, called by us, called by
+    // others.
     const late = { ...SERVICE, serviceCode: 'late' }
     const ours = { ...elsewhere, serviceCode: 'late' }
     const foreign = { ...SERVICE, subsystemCode: 'foreign', serviceCode: 'late' }

@@ -1,4 +1,7 @@
-/** What a tracker's answers cover: the span, services of which nobody said where the person stands, and what is withheld in numbers. */
+/**
+ * What a tracker's answers cover: the span, services of which nobody said where the person stands, and what
+ * is withheld in numbers.
+ */
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { FIND_USAGE, type UsageCoverage, type UsageRole } from '#schemas/find-usage.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
@@ -56,7 +59,9 @@ export function spanOf({ months, backlog }: Span, { clock }: Pick<TrackerRooms, 
   return { periodStart: first === undefined ? periodEnd : `${first.month}-01T00:00:00.000Z`, periodEnd }
 }
 
-/** Services that are offered without a declared place, used or not, and services that were called without one. */
+/**
+ * Services that are offered without a declared place, used or not, and services that were called without one.
+ */
 async function undeclaredOf(
   subsystem: string,
   { gaps }: Gaps,
@@ -69,7 +74,8 @@ async function undeclaredOf(
     const role: UsageRole = service.startsWith(`${subsystem}/`) ? 'provider' : 'consumer'
     found.set(service, {
       ...{ role, service: colonForm(service), since },
-      // Of this subsystem alone where it is the provider: of a called service the server counts all its clients.
+      // Of this subsystem alone where it is the provider: of a called service the server counts all its
+      // clients.
       ...(role === 'provider' && { exchanges: records }),
     })
   }

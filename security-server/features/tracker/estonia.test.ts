@@ -1,4 +1,7 @@
-/** What we answer below `/v2` against the description that Estonia published of its data tracker protocol, and our own description against it. */
+/**
+ * What we answer below `/v2` against the description that Estonia published of its data tracker protocol, and
+ * our own description against it.
+ */
 import { readFileSync } from 'node:fs'
 import { Ajv2020 as Ajv } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'

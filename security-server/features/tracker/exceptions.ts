@@ -1,4 +1,7 @@
-/** Withholds uses for a time: of one message or of a contract, on a ground in law, for which somebody answers by name. */
+/**
+ * Withholds uses for a time: of one message or of a contract, on a ground in law, for which somebody answers
+ * by name.
+ */
 import { randomUUID } from 'node:crypto'
 import { consentedServices } from '#core/contract/read-consent.ts'
 import { previewedServices } from '#core/contract/read-preview.ts'
@@ -34,8 +37,9 @@ export const AGREED =
 const MOST_RECORDS = 500
 
 /**
- * Throws `invalid_input` for another ground than the settings have, uses under people's consents, an end that is past or too far, and a message id that several
- * requests have; `not_found` for a message that the subsystem had no part in.
+ * Throws `invalid_input` for another ground than the settings have, uses under people's consents, an end that
+ * is past or too far, and a message id that several requests have; `not_found` for a message that the
+ * subsystem had no part in.
  */
 export async function withhold(
   given: NewException,
@@ -117,7 +121,10 @@ async function requestOf(
   return found
 }
 
-/** `service` in text form: whether calls of it under this contract need the consent of their person, or the person releases the answer. */
+/**
+ * `service` in text form: whether calls of it under this contract need the consent of their person, or the
+ * person releases the answer.
+ */
 export function demandsConsent(content: ContractContent, service: string): boolean {
   return [...consentedServices(content), ...previewedServices(content)].some(({ serviceCode }) => {
     const code = `${content.provider}/${serviceCode}`

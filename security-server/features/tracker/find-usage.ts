@@ -1,4 +1,7 @@
-/** Estonia's data tracker protocol v2: what this subsystem gave of a person, the span of its answers, and its state. */
+/**
+ * Estonia's data tracker protocol v2: what this subsystem gave of a person, the span of its answers, and its
+ * state.
+ */
 import type { FindUsageResponse, FoundUsage } from '#schemas/find-usage.ts'
 import { parseClientId } from '#schemas/identifiers.ts'
 import { spanOf } from './coverage.ts'
@@ -9,8 +12,8 @@ import type { PersonUse, TellingRooms, TrackerRooms } from './rooms.ts'
 import type { ServiceRule } from './store.ts'
 
 /**
- * The protocol has no largest page, and whoever asks takes a shorter one for the last: a page is as large as was asked for. There are never
- * more uses than the index tells of one person.
+ * The protocol has no largest page, and whoever asks takes a shorter one for the last: a page is as large as
+ * was asked for. There are never more uses than the index tells of one person.
  */
 export const MOST_INT32 = 2 ** 31 - 1
 /** For a use that is told in general terms: the protocol wants a receiver. */

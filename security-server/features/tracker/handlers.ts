@@ -1,4 +1,7 @@
-/** Trackers for those who run them: on and off, what is withheld until when, and what services say of their uses. */
+/**
+ * Trackers for those who run them: on and off, what is withheld until when, and what services say of their
+ * uses.
+ */
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { nameOf } from '#platform/people/name-of.ts'
@@ -78,7 +81,10 @@ export function trackerHandlers(rooms: TrackerRooms): Handlers {
   }
 }
 
-/** Throws `invalid_input` for a service that the subsystem neither has nor called: its uses are told by others. */
+/**
+ * Throws `invalid_input` for a service that the subsystem neither has nor called: its uses are told by
+ * others.
+ */
 async function checkPart(subsystem: string, service: string, { personUses }: TrackerRooms): Promise<void> {
   if (service.startsWith(`${subsystem}/`)) return
   if ((await personUses.servicesCalledBy(subsystem)).includes(service)) return

@@ -1,4 +1,7 @@
-/** Uses that are withheld for a time, and services whose uses are told in general terms or have words of their own. */
+/**
+ * Uses that are withheld for a time, and services whose uses are told in general terms or have words of their
+ * own.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'

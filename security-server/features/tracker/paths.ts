@@ -1,4 +1,6 @@
-/** What a tracker is asked at each path, by method. A POST brings a JSON document, bounded before it is read. */
+/**
+ * What a tracker is asked at each path, by method. A POST brings a JSON document, bounded before it is read.
+ */
 
 import { Fault } from '#schemas/fault.ts'
 import { CONFIRMATION_PATH, NOTICES_PATH, STOP_PATH } from '#schemas/notices.ts'

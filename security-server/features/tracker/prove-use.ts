@@ -1,6 +1,7 @@
 /**
- * Evidence of one use, for the person: that the records of the exchange stand in the log, under a tree head that the server's owner
- * signed. It opens nothing; the leaf forms show when that was, on which side, under which contract and how it ended.
+ * Evidence of one use, for the person: that the records of the exchange stand in the log, under a tree head
+ * that the server's owner signed. It opens nothing; the leaf forms show when that was, on which side, under
+ * which contract and how it ended.
  */
 import { buffer } from 'node:stream/consumers'
 import { placesOnly } from '../../reading/evidence/places-only.ts'
@@ -10,7 +11,9 @@ import type { PersonQuestion } from './read-question.ts'
 import type { TrackerRooms } from './rooms.ts'
 import { toldUse } from './told-use.ts'
 
-/** Throws `not_found` alike for what is not there, not about the person, withheld, and told in general terms. */
+/**
+ * Throws `not_found` alike for what is not there, not about the person, withheld, and told in general terms.
+ */
 export async function proveUse(
   asked: AskedTracker,
   person: PersonQuestion,

@@ -1,4 +1,7 @@
-/** The question to the index by person for one subsystem, without what is withheld today. `nextEnd`: when the first of that is told. */
+/**
+ * The question to the index by person for one subsystem, without what is withheld today. `nextEnd`: when the
+ * first of that is told.
+ */
 import { consentedServices } from '#core/contract/read-consent.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import type { Period } from './read-question.ts'
@@ -26,7 +29,10 @@ export async function questionFor(
   return { subsystem, general, nextEnd, ...period, withheld: { records, contracts, agreed } }
 }
 
-/** What a version has people agree to, by service: whoever agreed sees each use, also where an earlier version was withheld as a whole. */
+/**
+ * What a version has people agree to, by service: whoever agreed sees each use, also where an earlier version
+ * was withheld as a whole.
+ */
 function agreedIn(content: ContractContent): string[] {
   const { contract, version, provider } = content
   return consentedServices(content).map(

@@ -1,4 +1,7 @@
-/** Reads what a person asks. One question is about one person, who is the one that asks or whom they may act for. */
+/**
+ * Reads what a person asks. One question is about one person, who is the one that asks or whom they may act
+ * for.
+ */
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { TrackerSettings } from './settings.ts'

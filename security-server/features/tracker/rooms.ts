@@ -127,8 +127,8 @@ export type NoticePaths = {
   /** One wish, or all of the person at this subsystem. */
   end(asker: NoticeAsker, id: string | undefined): Promise<object>
   /**
-   * Tells the person of a complaint, as the index has them, that it was answered or closed, if they want that. `within`: the transaction by which
-   * it was.
+   * Tells the person of a complaint, as the index has them, that it was answered or closed, if they want
+   * that. `within`: the transaction by which it was.
    */
   answeredComplaint(complaint: { subsystem: string; subject: string }, within: Within): Promise<void>
   /** By the token of a letter, without a person. */
@@ -139,7 +139,10 @@ export type NoticePaths = {
 export type TrackerFilter = {
   /** Whether the subsystem has a tracker now. */
   isOn(subsystem: string): boolean
-  /** What is withheld and what is told in general terms today; `nextEnd`: when the first of what is withheld is told. */
+  /**
+   * What is withheld and what is told in general terms today; `nextEnd`: when the first of what is withheld
+   * is told.
+   */
   filterFor(
     subsystem: string,
   ): Promise<Pick<UsesQuestion, 'subsystem' | 'general' | 'withheld'> & { nextEnd: string | undefined }>
@@ -168,8 +171,8 @@ export type TellingRooms = Pick<
 > & { settings: Pick<TrackerSettings, 'language'> }
 
 /**
- * Which of these calls there are, by request id, service and client; with the number that each record names, where calls have one: a request id
- * can be that of calls under many.
+ * Which of these calls there are, by request id, service and client; with the number that each record names,
+ * where calls have one: a request id can be that of calls under many.
  */
 type NumbersOfCalls = (
   person: { type: string; identifier: string },

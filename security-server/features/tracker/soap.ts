@@ -1,4 +1,7 @@
-/** The older form of Estonia's data tracker, in SOAP: the person is the one in the header, and the answer has time, action, receiver. */
+/**
+ * The older form of Estonia's data tracker, in SOAP: the person is the one in the header, and the answer has
+ * time, action, receiver.
+ */
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
 import { withSoapDocument } from '#core/transport/soap-document.ts'
 import { writeSoap } from '#core/transport/write-soap.ts'

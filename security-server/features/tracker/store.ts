@@ -7,8 +7,8 @@ import { say } from '#schemas/said.ts'
 import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 /**
- * Identifiers in text form, times in ISO form. `target`: the index of a request in the log, as a client may use one query id again and
- * again; or the id of a contract.
+ * Identifiers in text form, times in ISO form. `target`: the index of a request in the log, as a client may
+ * use one query id again and again; or the id of a contract.
  */
 export type ExceptionRow = {
   id: Uuid
@@ -59,7 +59,10 @@ export function createTrackerStore(database: Database) {
         .where('ends_at', '>', now)
         .where('ended_at', 'is', null)
         .execute(),
-    /** Throws `conflict` when there are too many, and when with those before it the same would be withheld for longer than `mostDays`. */
+    /**
+     * Throws `conflict` when there are too many, and when with those before it the same would be withheld for
+     * longer than `mostDays`.
+     */
     add: (row: ExceptionRow, { mostDays }: { mostDays: number }): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'tracker exceptions')

@@ -1,4 +1,7 @@
-/** Switches the tracker of a subsystem on and off. It is a service like others: rights to it are given as to any. */
+/**
+ * Switches the tracker of a subsystem on and off. It is a service like others: rights to it are given as to
+ * any.
+ */
 import { readFile } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
 import { FIND_USAGE, PERSON_CALLS } from '#schemas/find-usage.ts'
@@ -35,7 +38,10 @@ export function isOn(subsystem: SubsystemId, { localSystems }: Pick<Rooms, 'loca
   return localSystems.services(subsystem).some(({ url }) => isTracker(url))
 }
 
-/** For what is on already it describes and declares what this version adds. Throws `conflict` where the subsystem has another service of that code. */
+/**
+ * For what is on already it describes and declares what this version adds. Throws `conflict` where the
+ * subsystem has another service of that code.
+ */
 export async function switchOn(
   subsystem: SubsystemId,
   q: { soap: boolean; by: string },

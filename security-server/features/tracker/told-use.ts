@@ -5,8 +5,8 @@ import type { PersonQuestion } from './read-question.ts'
 import type { MeantUse, PersonUse, TrackerRooms } from './rooms.ts'
 
 /**
- * `subjects`: the person, as each month of the index has them, the newest last. Throws `not_found` alike for what is not there, not about
- * the person, withheld, secret, and told in general terms.
+ * `subjects`: the person, as each month of the index has them, the newest last. Throws `not_found` alike for
+ * what is not there, not about the person, withheld, secret, and told in general terms.
  */
 export async function toldUse(
   asked: AskedTracker,

@@ -1,4 +1,6 @@
-/** A tracker for tests: a real log, index by person and key holder; contracts and names are those of the test. */
+/**
+ * A tracker for tests: a real log, index by person and key holder; contracts and names are those of the test.
+ */
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'

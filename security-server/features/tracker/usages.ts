@@ -1,4 +1,7 @@
-/** The uses of a person's data in which this subsystem was the provider or the consumer, as our own portals ask for them. */
+/**
+ * The uses of a person's data in which this subsystem was the provider or the consumer, as our own portals
+ * ask for them.
+ */
 import type { MassUse, Usage, Usages } from '#schemas/find-usage.ts'
 import { describeUse, headOf, partyOf } from './describe-use.ts'
 import { type AskedTracker, questionFor } from './question-for.ts'
@@ -7,7 +10,10 @@ import type { PersonUse, TellingRooms, UsesPosition, UsesQuestion } from './room
 import type { ServiceRule } from './store.ts'
 
 const MOST_MASS_USES = 200
-/** Time, index and number, to the base of 36; the first two are empty where all rows before are in general terms. */
+/**
+ * Time, index and number, to the base of 36; the first two are empty where all rows before are in general
+ * terms.
+ */
 const CURSOR = /^(?:([0-9a-z]{1,10})-([0-9a-z]{1,11}))?-([0-9a-z]{1,4})$/
 const LAST_TIME = Date.UTC(9999, 11, 31)
 
@@ -71,8 +77,8 @@ async function usageOf(
 }
 
 /**
- * The consent and the preview of each call, by the index of its record, where the record names one of these: other calls can have the same
- * request id, under another consent or none.
+ * The consent and the preview of each call, by the index of its record, where the record names one of these:
+ * other calls can have the same request id, under another consent or none.
  */
 async function numbersOf(
   provided: readonly PersonUse[],

@@ -1,4 +1,7 @@
-/** Which exchanges are told: nobody pushes a use out of sight, what only looks like a question is a use, an erasure leaves nothing. */
+/**
+ * Which exchanges are told: nobody pushes a use out of sight, what only looks like a question is a use, an
+ * erasure leaves nothing.
+ */
 import t from 'tap'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'

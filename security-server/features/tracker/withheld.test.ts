@@ -1,6 +1,7 @@
 /**
- * A use that is withheld looks as one that never was: two servers answer the same person octet for octet, one whose log has somebody else's
- * use in its place, one that withholds it. And answers leave in steps of time, whatever it took to find none.
+ * A use that is withheld looks as one that never was: two servers answer the same person octet for octet, one
+ * whose log has somebody else's use in its place, one that withholds it. And answers leave in steps of time,
+ * whatever it took to find none.
  */
 import t, { type Test } from 'tap'
 import { writeSoap } from '#core/transport/write-soap.ts'
@@ -18,7 +19,10 @@ const DAY = 86_400_000
 const FIND_USAGE = '<d:findUsage xmlns:d="http://dumonitor.x-road.eu/producer"/>'
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
 
-/** What differs by chance: times, ids of faults and of what is made, salted leaves, cursors, addresses of this test. */
+/**
+ * What differs by chance: times, ids of faults and of what is made, salted leaves, cursors, addresses of this
+ * test.
+ */
 function withoutChance(text: string): string {
   return text
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME')
@@ -31,7 +35,10 @@ function withoutChance(text: string): string {
     .replace(UUID, 'ID')
 }
 
-/** Three requests at the same places of two logs: the second is about the person, and withheld, or about somebody else. */
+/**
+ * Three requests at the same places of two logs: the second is about the person, and withheld, or about
+ * somebody else.
+ */
 async function worldOf(t: Test) {
   const world = await createTrackerWorld(t)
   const notices = await createNotices(t, world)

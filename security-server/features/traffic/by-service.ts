@@ -1,4 +1,6 @@
-/** Exchanges, failures and times of answers by client and service, as an answer of the API and as a CSV file. */
+/**
+ * Exchanges, failures and times of answers by client and service, as an answer of the API and as a CSV file.
+ */
 import { Readable } from 'node:stream'
 import { csvCell } from '#core/log-export/csv-cell.ts'
 import { answer } from '#platform/http-service/answer.ts'
@@ -83,7 +85,10 @@ type Log = ReturnType<Needs['logFor']>
 type Question = Omit<Parameters<Log['hoursOfPairs']>[0], 'pairs'>
 type HourOfPair = Awaited<ReturnType<Log['hoursOfPairs']>>[number]
 
-/** A row for each hour, client and service, newest hours first: an hour at a time, so that a file of any size takes little memory. */
+/**
+ * A row for each hour, client and service, newest hours first: an hour at a time, so that a file of any size
+ * takes little memory.
+ */
 async function* csvLines(log: Log, { from, to, filter }: Question): AsyncGenerator<string> {
   yield 'hour,clientId,serviceId,direction,exchanges,failed,p50Ms,p95Ms,p99Ms\r\n'
   const starts = stepsOf({ from, to }, 'hour')
@@ -117,8 +122,8 @@ function countsOf({ exchanges, failed }: { exchanges: number; failed: number }) 
 }
 
 /**
- * The sums of all rows, for each of these ways to name what a row counts to; undefined counts to nothing. Only the sums are kept, which
- * are as many as is shown.
+ * The sums of all rows, for each of these ways to name what a row counts to; undefined counts to nothing.
+ * Only the sums are kept, which are as many as is shown.
  */
 async function sumsBy(
   latencies: AsyncIterable<Latencies>,

@@ -1,4 +1,7 @@
-/** The log in numbers: its state, its tree heads, and how many exchanges there were, with whom and with which outcome. */
+/**
+ * The log in numbers: its state, its tree heads, and how many exchanges there were, with whom and with which
+ * outcome.
+ */
 
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -125,8 +128,8 @@ export function trafficHandlers(rooms: Needs): Handlers {
 }
 
 /**
- * Tasks that wait for people who look after the log. Content requests count only if somebody other than the caller asked. What waits is
- * no look at the log, unlike the lists of it.
+ * Tasks that wait for people who look after the log. Content requests count only if somebody other than the
+ * caller asked. What waits is no look at the log, unlike the lists of it.
  */
 async function waiting(
   { verifications, reconciliation, auditOrders, contentRequests }: Needs,
@@ -145,7 +148,10 @@ async function waiting(
   }
 }
 
-/** Numbers from the log's database. If it cannot be read just now, they are null and the other numbers are still returned. */
+/**
+ * Numbers from the log's database. If it cannot be read just now, they are null and the other numbers are
+ * still returned.
+ */
 async function counted(messageLog: Needs['messageLog'], log: ReadableLog, now: number) {
   try {
     const [newest] = await messageLog.checkpoints(1)

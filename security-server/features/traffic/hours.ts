@@ -14,7 +14,10 @@ export function days(start: number, end: number): { from: string; to: string } {
   return { from: hourText(start - (start % DAY_MS)), to: hourText(Math.ceil(end / DAY_MS) * DAY_MS) }
 }
 
-/** Throws `invalid_input` for a time whose year has not four digits: such a text does not compare as the others do. */
+/**
+ * Throws `invalid_input` for a time whose year has not four digits: such a text does not compare as the
+ * others do.
+ */
 function hourText(time: number): string {
   const text = new Date(time).toISOString()
   if (!/^\d{4}-/.test(text))

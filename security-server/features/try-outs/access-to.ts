@@ -14,8 +14,8 @@ const OPEN: ReadonlySet<string> = new Set(['PROPOSED', 'ACCEPTED', 'ACTIVE', 'SU
 type Found = { contract: string; title: string; state: string; services: string[] }
 
 /**
- * `contacts` are people whom the provider named in contracts with members of this server; `contracts` those between the two parties.
- * Secret ones are left out: not everybody who may try services may know of them.
+ * `contacts` are people whom the provider named in contracts with members of this server; `contracts` those
+ * between the two parties. Secret ones are left out: not everybody who may try services may know of them.
  */
 export function accessTo(
   { client, provider }: { client: SubsystemId; provider: SubsystemId },

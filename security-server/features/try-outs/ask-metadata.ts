@@ -28,8 +28,8 @@ const MAX_SERVICES = 2_000
 const XROAD = 'xmlns:xrd="http://x-road.eu/xsd/xroad.xsd"'
 
 /**
- * What the provider has, of both protocols, and which of it the client may call. Throws what the exchanges throw, and
- * `unreadable_metadata`, also when the other server answered with a fault.
+ * What the provider has, of both protocols, and which of it the client may call. Throws what the exchanges
+ * throw, and `unreadable_metadata`, also when the other server answered with a fault.
  */
 export async function askServices(asked: Asked, rooms: Needs): Promise<OfferedService[]> {
   const [allowed, all] = await Promise.all([

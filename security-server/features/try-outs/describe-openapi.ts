@@ -1,4 +1,7 @@
-/** The operations of an OpenAPI document as forms: what is asked for, with types and choices, references followed. For a thread that can be ended. */
+/**
+ * The operations of an OpenAPI document as forms: what is asked for, with types and choices, references
+ * followed. For a thread that can be ended.
+ */
 import { createChoices, type Making } from '#core/openapi/choices.ts'
 import { makeValue } from '#core/openapi/make-value.ts'
 import { mergeSchemas } from '#core/openapi/merge-schemas.ts'

@@ -1,4 +1,7 @@
-/** The one operation of a SOAP service: what the WSDL says of it, and an element that fits. For a thread that can be ended. */
+/**
+ * The one operation of a SOAP service: what the WSDL says of it, and an element that fits. For a thread that
+ * can be ended.
+ */
 import { createChoices } from '#core/openapi/choices.ts'
 import { collectDocuments, type Documents, WSDL, XROAD } from '#core/wsdl/collect-documents.ts'
 import { makeElement } from '#core/wsdl/make-element.ts'

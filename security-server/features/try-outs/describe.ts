@@ -1,4 +1,6 @@
-/** Reads the document of a provider on a thread of its own: whoever wrote it, exchanges do not wait for it. */
+/**
+ * Reads the document of a provider on a thread of its own: whoever wrote it, exchanges do not wait for it.
+ */
 import { createPlaces } from '#platform/in-turn.ts'
 import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
 import { Fault } from '#schemas/fault.ts'

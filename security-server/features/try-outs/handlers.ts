@@ -26,7 +26,9 @@ export function tryOutHandlers(rooms: Needs): Handlers {
   const clients = settings.tryOuts.clients.map((text) => idText(parseSubsystemId(text)))
   const { run: inPlace } = createPlaces(PLACES)
 
-  /** Until its first answered call a server may be tried with itself: its own services, as its own clients. */
+  /**
+   * Until its first answered call a server may be tried with itself: its own services, as its own clients.
+   */
   const isFirstCall = async (...ids: SubsystemId[]): Promise<boolean> => {
     const { clients: own } = rooms.localSystems.view()
     return ids.every((id) => own.has(idText(id))) && rooms.isBeforeFirstCall()
@@ -91,7 +93,10 @@ export function tryOutHandlers(rooms: Needs): Handlers {
   }
 }
 
-/** The subsystems of this instance and of those that it exchanges with, as the configuration in force has them. */
+/**
+ * The subsystems of this instance and of those that it exchanges with, as the configuration in force has
+ * them.
+ */
 function providersOf({ globalConfiguration }: Needs): { id: string; name: string }[] {
   const found = [...globalConfiguration.current().indexes()].flatMap(({ shared }) =>
     shared.members.flatMap(({ name, subsystems }) =>

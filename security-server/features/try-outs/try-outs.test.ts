@@ -1,4 +1,6 @@
-/** The operations with a consumer's half that a test plays, and descriptions that anybody may have written. */
+/**
+ * The operations with a consumer's half that a test plays, and descriptions that anybody may have written.
+ */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'

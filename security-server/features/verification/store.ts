@@ -18,8 +18,8 @@ export function createVerificationStore(database: Database) {
   const tables = tablesOf<VerificationTables>(database)
   return {
     /**
-     * Starts a run and returns its id. Returns undefined when another run has reported since `aliveSince`. Marks a run that has
-     * not as interrupted.
+     * Starts a run and returns its id. Returns undefined when another run has reported since `aliveSince`.
+     * Marks a run that has not as interrupted.
      */
     begin: (q: { mode: string; now: string; aliveSince: string }): Promise<number | undefined> =>
       inTransaction(tables, async (transaction) => {

@@ -1,5 +1,6 @@
 /**
- * Runs of the log's verification. They are in the server's own database, so that restoring the log does not restore old verdicts.
+ * Runs of the log's verification. They are in the server's own database, so that restoring the log does not
+ * restore old verdicts.
  */
 import type { Generated, Kysely, Selectable } from 'kysely'
 import type { Migration } from 'kysely/migration'

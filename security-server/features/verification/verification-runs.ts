@@ -1,7 +1,7 @@
 /**
- * Verifies the log each day and on request: the records since the last run, and the whole log from time to time. A run that was
- * interrupted continues where it stopped. If an incremental run finds a problem, a full run follows, which names the first bad
- * record.
+ * Verifies the log each day and on request: the records since the last run, and the whole log from time to
+ * time. A run that was interrupted continues where it stopped. If an incremental run finds a problem, a full
+ * run follows, which names the first bad record.
  */
 import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
@@ -25,7 +25,9 @@ export type VerificationRuns = {
   close(): Promise<void>
 }
 
-/** A run reports its position every few thousand records. If it was silent for longer, its process has ended. */
+/**
+ * A run reports its position every few thousand records. If it was silent for longer, its process has ended.
+ */
 const ALIVE_MS = 5 * 60_000
 const DAY_MS = 86_400_000
 /** After this time a run that failed (no configuration, no database) is tried again. */
@@ -119,7 +121,8 @@ export function createVerificationRuns(q: {
   return {
     daily: async (signal) => {
       if (!(await isDue())) return
-      // An interrupted full run has stored its state with a new `full_at`, so it continues and does not start again.
+      // An interrupted full run has stored its state with a new `full_at`, so it continues and does not start
+      // again.
       const full = await isFullDue()
       const id = await begin(full ? 'full' : 'incremental')
       if (id !== undefined) await carryOut(id, full, AbortSignal.any([signal, closing.signal]))

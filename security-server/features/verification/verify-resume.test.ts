@@ -1,6 +1,6 @@
 /**
- * Verifications that continue: from every state of a run with the same report, over records logged since, on a thread, and each
- * day.
+ * Verifications that continue: from every state of a run with the same report, over records logged since, on
+ * a thread, and each day.
  */
 import { randomBytes } from 'node:crypto'
 import { copyFileSync } from 'node:fs'
@@ -163,8 +163,8 @@ onEachDatabase('a log in use is verified as it is when reading begins', async (t
     }
   }
   await use(300)
-  // Logs enough records to complete a tile of leaves, so that the tile above it grows. Erases a record that is still to be read,
-  // with its file.
+  // Logs enough records to complete a tile of leaves, so that the tile above it grows. Erases a record that
+  // is still to be read, with its file.
   const first = await verifyWhile(
     async () => {
       await own.retention.erase({ index: large.index, mode: 'PROOF_KEPT', case: '1', reason: 'a test' })

@@ -1,4 +1,7 @@
-/** Witnesses: those of this server's log, this server as a witness of other logs, and the tree heads in partners' replies. */
+/**
+ * Witnesses: those of this server's log, this server as a witness of other logs, and the tree heads in
+ * partners' replies.
+ */
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import { lookApart } from '#platform/jobs/looks.ts'
@@ -51,7 +54,8 @@ export const witness: FeatureModule<Ground, { witnessRoom: WitnessRoom }> = {
           ? []
           : [
               { kind: 'cosign-registry-log', everySeconds: 30, run: () => registryLog.cosign() },
-              // Each node keeps its own file, so that none signs against another after a restore of the database.
+              // Each node keeps its own file, so that none signs against another after a restore of the
+              // database.
               {
                 ...{ kind: 'follow-registry-log', everySeconds: 30, onEachNode: true },
                 run: () => registryLog.follow(),

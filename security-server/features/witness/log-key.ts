@@ -1,6 +1,6 @@
 /**
- * This server's statement about which key signs its log's checkpoints. The member signs it on request; a statement is reused for
- * a minute.
+ * This server's statement about which key signs its log's checkpoints. The member signs it on request; a
+ * statement is reused for a minute.
  */
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
@@ -11,7 +11,8 @@ import { LOG_KEY_TYPE, type LogKeyStatement } from '#schemas/log-key.ts'
 const KEPT_MS = 60_000
 
 /**
- * `sign` returns the document as a JWS, signed with the signing key of the server's owner. It throws while the token is locked.
+ * `sign` returns the document as a JWS, signed with the signing key of the server's owner. It throws while
+ * the token is locked.
  */
 export function createLogKeyStatement(q: {
   server: ServerId

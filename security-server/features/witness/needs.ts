@@ -8,7 +8,10 @@ type Contradiction = { server: string; time: string; kind: string; known_note: s
 
 /** The data about witnesses that operations show. */
 export type WitnessRoomView = {
-  /** The C2SP tlog-policy file that defines a sufficient set of cosignatures. Undefined if no witness is configured. */
+  /**
+   * The C2SP tlog-policy file that defines a sufficient set of cosignatures. Undefined if no witness is
+   * configured.
+   */
   policyText?: string | undefined
   /** Undefined if no witness is configured. */
   witnesses: Pick<OwnWitnesses, 'submit' | 'witnessed' | 'state' | 'health'> | undefined

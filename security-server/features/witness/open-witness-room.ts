@@ -1,6 +1,6 @@
 /**
- * Connects the parts of the feature: the witnesses of this server's log, this server as a witness, and the check of partners'
- * tree heads.
+ * Connects the parts of the feature: the witnesses of this server's log, this server as a witness, and the
+ * check of partners' tree heads.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'

@@ -1,5 +1,6 @@
 /**
- * Reads the witnesses of this server's log from the operator's policy file. Every quorum must need a witness of another operator.
+ * Reads the witnesses of this server's log from the operator's policy file. Every quorum must need a witness
+ * of another operator.
  */
 import { meetsPolicy, parseWitnessPolicy, type WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -14,8 +15,8 @@ export function peerOf(url: string): ServerId | undefined {
 }
 
 /**
- * Throws `invalid_configuration` when a witness has no address. Also when the log's own operator could meet the quorum alone,
- * with the witnesses named in `own` and the servers of its own member.
+ * Throws `invalid_configuration` when a witness has no address. Also when the log's own operator could meet
+ * the quorum alone, with the witnesses named in `own` and the servers of its own member.
  */
 export function readPolicy(text: string, q: { server: ServerId; own: string[] }): WitnessPolicy {
   const policy = parseWitnessPolicy(text)

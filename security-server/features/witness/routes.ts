@@ -1,6 +1,7 @@
 /**
- * The routes for partners at the peer listener, below PEER_PREFIX: this server as a witness of their logs, and the key and proofs
- * of its own log. Only registered servers may call them. What a call can change depends on the signatures in it.
+ * The routes for partners at the peer listener, below PEER_PREFIX: this server as a witness of their logs,
+ * and the key and proofs of its own log. Only registered servers may call them. What a call can change
+ * depends on the signatures in it.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { answerFault, toFault } from '#platform/http-service/fault-answer.ts'

@@ -1,5 +1,6 @@
 /**
- * For tests: a real message log with witnesses over HTTP, and the attacks that are possible with the database and the log key.
+ * For tests: a real message log with witnesses over HTTP, and the attacks that are possible with the database
+ * and the log key.
  */
 import { randomInt } from 'node:crypto'
 import { rmSync } from 'node:fs'
@@ -33,7 +34,10 @@ import { readPolicy } from './policy.ts'
 
 export const silent = createLog({ name: 'test', level: 'silent' })
 
-/** A witness with its own database, at an address where nobody else takes its port while it is stopped. It can be stopped and started again. */
+/**
+ * A witness with its own database, at an address where nobody else takes its port while it is stopped. It can
+ * be stopped and started again.
+ */
 export async function startWitness(t: Test, name: string) {
   const folder = logFolder(t)
   const database = await openDatabase(`sqlite:${path.join(folder, 'witness.db')}`)
@@ -116,7 +120,10 @@ quorum both
       await world.witnesses.submit()
       return log.size()
     },
-    /** Stops the server, changes its stored data with `act`, and starts it again. Also deletes the mark next to the keys. */
+    /**
+     * Stops the server, changes its stored data with `act`, and starts it again. Also deletes the mark next
+     * to the keys.
+     */
     async attack(act: () => Promise<void>): Promise<void> {
       await log.close()
       await act()

@@ -1,4 +1,7 @@
-/** A log with witnesses on both databases: cosignatures, outages, and the three attacks that only a witness can detect. */
+/**
+ * A log with witnesses on both databases: cosignatures, outages, and the three attacks that only a witness
+ * can detect.
+ */
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'

@@ -59,7 +59,8 @@ function rightEntries(rooms: Needs, of: string, path: string, placeOf: (asked: A
       async answer(asked) {
         const { params, endpointId, clientId, rights } = await read(asked)
         const wanted = given(asked, clientId)
-        // What is given already is refused before the first is given. What fails later leaves those before it given.
+        // What is given already is refused before the first is given. What fails later leaves those before it
+        // given.
         if (wanted.some((one) => rights.some((right) => same(right, one))))
           throw new Fault('conflict', { what: `one of them has this right already` })
         const calls = wanted.map((subject) => ({
@@ -85,7 +86,10 @@ function rightEntries(rooms: Needs, of: string, path: string, placeOf: (asked: A
   ]
 }
 
-/** Gives rights one after another. Throws `invalid_input` before the first of several if a second person decides about one. */
+/**
+ * Gives rights one after another. Throws `invalid_input` before the first of several if a second person
+ * decides about one.
+ */
 async function giveAll(asked: Asked, calls: OwnInput[]): Promise<OwnRight[]> {
   const instead = 'ask for each right by a request of its own, with X-Reason'
   if (calls.length > 1) await asked.checkForOne('addAccessRight', calls, instead)
@@ -153,7 +157,10 @@ async function moved({ body, call }: Asked, { params, endpointId }: Place): Prom
   return endpointView(service, await call<typeof present>('updateEndpoint', input))
 }
 
-/** Rights of one subject at several services of a client. X-Road names them by codes without a version, and means every version. */
+/**
+ * Rights of one subject at several services of a client. X-Road names them by codes without a version, and
+ * means every version.
+ */
 function rightsOfSubject(rooms: Needs): Entry[] {
   const subjects = subjectsOf(rooms)
   const path = '/clients/:id/service-clients/:scId/access-rights'

@@ -6,7 +6,10 @@ const MOST_ROWS = 500
 /** Several times the largest list of an instance that is known. */
 const MOST = 20_000
 
-/** All rows of one of our lists. Throws `invalid_input` for more than are answered at once: a list without its end would look whole. */
+/**
+ * All rows of one of our lists. Throws `invalid_input` for more than are answered at once: a list without its
+ * end would look whole.
+ */
 export async function allPages<T>(
   asked: Pick<Asked, 'call'>,
   operation: string,

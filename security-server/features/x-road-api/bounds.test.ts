@@ -1,4 +1,7 @@
-/** Keys in X-Road's form and their bounds, certificates and names of any form, sizes, and calls that are repeated. */
+/**
+ * Keys in X-Road's form and their bounds, certificates and names of any form, sizes, and calls that are
+ * repeated.
+ */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import t from 'tap'
 import { createAdminWorld } from '#test/management-api/admin-fixture.ts'

@@ -1,4 +1,7 @@
-/** Who is asking: by an API key, or by HTTP's Basic with the two halves of one, since X-Road's tools make their own key so. */
+/**
+ * Who is asking: by an API key, or by HTTP's Basic with the two halves of one, since X-Road's tools make
+ * their own key so.
+ */
 import type { FastifyRequest } from 'fastify'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Needs } from './needs.ts'

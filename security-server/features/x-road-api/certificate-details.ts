@@ -57,7 +57,10 @@ function publicKeyOf(spki: Buffer): object {
 
 type Jwk = Partial<Record<'n' | 'e' | 'x' | 'y' | 'crv', string>>
 
-/** Systems come with certificates of any key: a curve that has no JWK (brainpoolP256r1, RFC 7518) is told without its point. */
+/**
+ * Systems come with certificates of any key: a curve that has no JWK (brainpoolP256r1, RFC 7518) is told
+ * without its point.
+ */
 function readKey(spki: Buffer): { type: string; jwk: Jwk } {
   let type = ''
   try {

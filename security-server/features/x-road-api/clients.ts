@@ -157,7 +157,10 @@ function certificateEntries(): Entry[] {
   ]
 }
 
-/** The clients of this server, and with `internal_search=false` all other members and subsystems of the instance after them. */
+/**
+ * The clients of this server, and with `internal_search=false` all other members and subsystems of the
+ * instance after them.
+ */
 async function found(asked: Asked): Promise<Shown[]> {
   const isInternal = flagIn(asked.query, 'internal_search') !== false
   const isExcluded = flagIn(asked.query, 'exclude_local') === true

@@ -1,4 +1,7 @@
-/** X-Road's diagnostics of connections. X-Road tells how the last one went; this server tries each when it is asked. */
+/**
+ * X-Road's diagnostics of connections. X-Road tells how the last one went; this server tries each when it is
+ * asked.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { type Entry, fileOf } from './entry.ts'
 

@@ -1,4 +1,7 @@
-/** Entries alone, before operations of ours that a test answers for: what takes several of them, and what takes many rows. */
+/**
+ * Entries alone, before operations of ours that a test answers for: what takes several of them, and what
+ * takes many rows.
+ */
 import t from 'tap'
 import { Fault } from '#schemas/fault.ts'
 import { allPages } from './all-pages.ts'

@@ -1,4 +1,7 @@
-/** All of X-Road's operations that are answered here. docs/x-road-api.md lists them, and why the others are not. */
+/**
+ * All of X-Road's operations that are answered here. docs/x-road-api.md lists them, and why the others are
+ * not.
+ */
 import { accessRightEntries } from './access-rights.ts'
 import { apiKeyEntries } from './api-keys.ts'
 import { certificateEntries } from './certificates.ts'

@@ -13,8 +13,8 @@ export type Asked = {
   /** Calls one of the entry's `through`; resolves to the body of its answer, throws its fault. */
   call<T = unknown>(operation: string, input?: OwnInput): Promise<T>
   /**
-   * Throws `invalid_input` if one of these calls would become a proposal: a request of several steps would stay half done. `instead` says what
-   * to do.
+   * Throws `invalid_input` if one of these calls would become a proposal: a request of several steps would
+   * stay half done. `instead` says what to do.
    */
   checkForOne(operation: string, inputs: OwnInput[], instead: string): Promise<void>
 }
@@ -31,10 +31,14 @@ export type Entry = {
   /** X-Road's status of success. */
   status: 200 | 201 | 202 | 204
   /**
-   * Our operations that it may call. Whoever lacks a role for one of them is refused before the first, so that no half of it is done.
+   * Our operations that it may call. Whoever lacks a role for one of them is refused before the first, so
+   * that no half of it is done.
    */
   through: readonly string[]
-  /** Who may call it, where no operation of ours stands behind it: what it tells is in the published configuration. */
+  /**
+   * Who may call it, where no operation of ours stands behind it: what it tells is in the published
+   * configuration.
+   */
   roles?: readonly string[]
   /** The type of a body that is no JSON. */
   takes?: 'bytes'

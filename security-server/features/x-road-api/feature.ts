@@ -1,4 +1,7 @@
-/** X-Road's management API, for programs that were written for X-Road's security server. Off without `xRoadApi` in the settings. */
+/**
+ * X-Road's management API, for programs that were written for X-Road's security server. Off without
+ * `xRoadApi` in the settings.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -1,4 +1,7 @@
-/** Reads the fields of X-Road's bodies. As X-Road's server does, it takes a number for a text and ignores fields that it does not know. */
+/**
+ * Reads the fields of X-Road's bodies. As X-Road's server does, it takes a number for a text and ignores
+ * fields that it does not know.
+ */
 import { Fault } from '#schemas/fault.ts'
 
 export type Fields = {
@@ -17,7 +20,9 @@ const MOST = 500
 /** Of items that may take a call of ours each. */
 const MOST_PARTS = 100
 
-/** Throws `invalid_input` for anything but an object, and its members throw it for a field of another type. */
+/**
+ * Throws `invalid_input` for anything but an object, and its members throw it for a field of another type.
+ */
 export function fieldsOf(value: unknown, of = 'body'): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || Buffer.isBuffer(value))
     throw wrong(of, 'object')
@@ -67,7 +72,10 @@ function wrong(place: string, type: string): Fault {
   return new Fault('invalid_input', { what: `${place.slice(0, 200)} must be ${type}` })
 }
 
-/** A switch in the query, in any case of letters, since Python's programs say True. Undefined when absent; throws `invalid_input`. */
+/**
+ * A switch in the query, in any case of letters, since Python's programs say True. Undefined when absent;
+ * throws `invalid_input`.
+ */
 export function flagIn(query: Record<string, unknown>, name: string): boolean | undefined {
   const given = query[name]
   if (given === undefined) return undefined

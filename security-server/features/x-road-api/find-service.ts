@@ -15,8 +15,8 @@ export function serviceIdOf(fullServiceId: string): { clientId: string; code: st
 }
 
 /**
- * The number of the service. Throws `not_found`, and `invalid_input` for an id of two: a code may contain a dot itself, so `get.v1` may be
- * one service and the version v1 of another.
+ * The number of the service. Throws `not_found`, and `invalid_input` for an id of two: a code may contain a
+ * dot itself, so `get.v1` may be one service and the version v1 of another.
  */
 export function serviceNumber(view: View, id: string | undefined): number {
   const found = [...view.services.values()].filter(({ service }) => {

@@ -23,7 +23,8 @@ export function initializationEntries(rooms: Needs): Entry[] {
         const { anchorInstalled, tokenInitialized } = await call<Status>('getInitializationStatus')
         return {
           is_anchor_imported: anchorInstalled,
-          // The settings name the server from the start; X-Road's tools go on to the token only while its code is missing.
+          // The settings name the server from the start; X-Road's tools go on to the token only while its
+          // code is missing.
           is_server_code_initialized: tokenInitialized,
           is_server_owner_initialized: tokenInitialized,
           software_token_init_status: tokenInitialized ? 'INITIALIZED' : 'NOT_INITIALIZED',

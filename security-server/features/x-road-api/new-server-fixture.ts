@@ -1,4 +1,6 @@
-/** A security server that nobody has set up, as a process, with a registry and trust services that are real. */
+/**
+ * A security server that nobody has set up, as a process, with a registry and trust services that are real.
+ */
 import { generateKeyPairSync, randomInt } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -26,7 +28,9 @@ export type NewServer = {
   authority: Awaited<ReturnType<typeof createAuthority>>
 }
 
-/** The server DEV/GOV/1000/ss1 of Agency, in an instance with a client of another member, DEV:COM:4000:tax. */
+/**
+ * The server DEV/GOV/1000/ss1 of Agency, in an instance with a client of another member, DEV:COM:4000:tax.
+ */
 export async function startNewServer(t: Test): Promise<NewServer> {
   const authority = await createAuthority({ instance: 'DEV', clock: Date.now })
   const trust = await startTrustServices({ authority, host: '127.0.0.1' })

@@ -1,4 +1,7 @@
-/** X-Road's management API at its addresses: each entry of the table is a route, and each call goes through our own operations. */
+/**
+ * X-Road's management API at its addresses: each entry of the table is a route, and each call goes through
+ * our own operations.
+ */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -57,8 +60,8 @@ function addEntry(app: FastifyInstance, entry: Entry, api: OwnApi, rooms: Needs)
 }
 
 /**
- * What the entry answers, once for an Idempotency-Key. The key stays used also after a refusal, if a change before it was made or proposed:
- * the same call again would do that part twice.
+ * What the entry answers, once for an Idempotency-Key. The key stays used also after a refusal, if a change
+ * before it was made or proposed: the same call again would do that part twice.
  */
 async function answerOnce(
   api: OwnApi,
@@ -143,7 +146,10 @@ function oneOfEach(query: Record<string, unknown>): Record<string, unknown> {
   throw new Fault('invalid_input', { what: `${twice[0].slice(0, 100)} is given more than once` })
 }
 
-/** X-Road's tools name JSON even where they send nothing of meaning, so a body that no entry reads may be JSON. */
+/**
+ * X-Road's tools name JSON even where they send nothing of meaning, so a body that no entry reads may be
+ * JSON.
+ */
 function checkContentType(entry: Entry, { headers }: FastifyRequest): void {
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0
   if (!hasBody) return

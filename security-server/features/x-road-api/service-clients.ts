@@ -79,7 +79,10 @@ export function subjectEntries(rooms: Needs): Entry[] {
   ]
 }
 
-/** As X-Road searches: each parameter in its own part of the id, in any case of letters. A part that an id has not does not fit. */
+/**
+ * As X-Road searches: each parameter in its own part of the id, in any case of letters. A part that an id has
+ * not does not fit.
+ */
 function fits(query: Record<string, unknown>, instance: string): (one: Own) => boolean {
   const has = (text: string | undefined, name: string): boolean =>
     query[name] === undefined || text?.toLowerCase().includes(String(query[name]).toLowerCase()) === true

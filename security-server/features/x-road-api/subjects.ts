@@ -1,4 +1,7 @@
-/** Who has rights, under X-Road's ids: a global group's has the instance before it, a local group's is its number. */
+/**
+ * Who has rights, under X-Road's ids: a global group's has the instance before it, a local group's is its
+ * number.
+ */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -13,7 +16,9 @@ export function same(one: Subject, other: Subject): boolean {
   return one.subjectType === other.subjectType && one.subjectId === other.subjectId
 }
 
-/** Kept with its configuration, whose groups are all built anew, with their members, when one is asked for. */
+/**
+ * Kept with its configuration, whose groups are all built anew, with their members, when one is asked for.
+ */
 const NAMES = new WeakMap<ConfigurationIndex, Map<string, string>>()
 
 function globalGroupNames(index: ConfigurationIndex): Map<string, string> {
@@ -24,7 +29,10 @@ function globalGroupNames(index: ConfigurationIndex): Map<string, string> {
   return names
 }
 
-/** Converts between X-Road's service clients and our subjects. Local groups are those of the client with this id. */
+/**
+ * Converts between X-Road's service clients and our subjects. Local groups are those of the client with this
+ * id.
+ */
 export function subjectsOf(rooms: Pick<Needs, 'server' | 'localSystems' | 'globalConfiguration'>) {
   const groupsOf = (clientId: string) =>
     rooms.localSystems.view().clients.get(idText(clientIdOf(clientId)))?.groups ?? []
@@ -57,7 +65,10 @@ export function subjectsOf(rooms: Pick<Needs, 'server' | 'localSystems' | 'globa
         ...(createdAt === undefined ? {} : { rights_given_at: createdAt }),
       }
     },
-    /** The subject of one of X-Road's items. Throws `not_found` for a local group that the client has not, and `invalid_input`. */
+    /**
+     * The subject of one of X-Road's items. Throws `not_found` for a local group that the client has not, and
+     * `invalid_input`.
+     */
     read(clientId: string, item: Fields): Subject {
       return this.parse(clientId, item.text('id'), item.textOr('service_client_type', undefined))
     },

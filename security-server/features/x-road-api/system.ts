@@ -138,7 +138,10 @@ function backupEntries(): Entry[] {
 /** The characters of a distinguished name that anybody would want. */
 const LONGEST_NAME = 1000
 const LONGEST_VALUE = 255
-/** One field: no comma in it but after a backslash. Its two alternatives share no character, so it is read in one go. */
+/**
+ * One field: no comma in it but after a backslash. Its two alternatives share no character, so it is read in
+ * one go.
+ */
 const FIELD = /((?:\\.|[^\\,])+)(?:,|$)/gsy
 
 /** A distinguished name in X-Road's form, "CN=10.0.0.20, O=Agency\, South, C=FI". Throws `invalid_input`. */

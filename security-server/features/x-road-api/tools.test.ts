@@ -1,6 +1,6 @@
 /**
- * A security server from nothing to a registered client by what X-Road's toolkit (`xrdsst`) sends for it: the bodies are those that it sent to
- * this server, byte by byte but for what each instance has of its own.
+ * A security server from nothing to a registered client by what X-Road's toolkit (`xrdsst`) sends for it: the
+ * bodies are those that it sent to this server, byte by byte but for what each instance has of its own.
  */
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'

@@ -1,4 +1,7 @@
-/** X-Road's management API: what its tools send and read, every entry by every role, and input that no tool sends. */
+/**
+ * X-Road's management API: what its tools send and read, every entry by every role, and input that no tool
+ * sends.
+ */
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'

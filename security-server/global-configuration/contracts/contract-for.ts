@@ -20,7 +20,10 @@ export type ContractQuestion = {
   /** As checkServicePath returns it. */
   path: string
   at: number
-  /** True when the provider belongs to another instance, whose registry then decides whether the call needs a contract. */
+  /**
+   * True when the provider belongs to another instance, whose registry then decides whether the call needs a
+   * contract.
+   */
   isElsewhere?: boolean
   /** True for a service to which no contract gives an outage grace. */
   neverInGrace?: boolean
@@ -28,11 +31,13 @@ export type ContractQuestion = {
 }
 
 /**
- * Returns the terms of the contract under which the call is allowed, or NO_TERMS when there is none and none is required. One is always
- * required of a client that has, or had, a contract which demands consents or previews of people for this service.
- * `isSuspended` looks up a contract's id in the suspension lists. When the configuration is overdue, only a contract that grants a grace
- * for so long allows a call, and all others get the fault of the configuration, or `contract_suspended`. Throws `contract_required`,
- * `contract_suspended`, `contract_unreadable`, `contract_ended`, and `contracts_outdated` when the registry's list is too old.
+ * Returns the terms of the contract under which the call is allowed, or NO_TERMS when there is none and none
+ * is required. One is always required of a client that has, or had, a contract which demands consents or
+ * previews of people for this service. `isSuspended` looks up a contract's id in the suspension lists. When
+ * the configuration is overdue, only a contract that grants a grace for so long allows a call, and all others
+ * get the fault of the configuration, or `contract_suspended`. Throws `contract_required`,
+ * `contract_suspended`, `contract_unreadable`, `contract_ended`, and `contracts_outdated` when the registry's
+ * list is too old.
  */
 export function contractFor(
   index: ContractIndex,
@@ -70,7 +75,10 @@ export function contractFor(
 /** Also what those are told who may not know that a contract exists. */
 export const NONE_WITH_GRACE = say`no contract with an outage grace covers the call`
 
-/** The contract by which a call is judged. No outage chooses another one: secrecy, fields and consents of this one would be lost with it. */
+/**
+ * The contract by which a call is judged. No outage chooses another one: secrecy, fields and consents of this
+ * one would be lost with it.
+ */
 function holderOf(covering: readonly Compiled[], { at }: ContractQuestion): Compiled | undefined {
   return covering.find((one) => one.state === 'ACTIVE' && one.from <= at && at < one.until)
 }
@@ -96,9 +104,9 @@ type Judged = ContractQuestion & { isStopped(one: Compiled): boolean }
 const LEVELS = ['none', 'digest', 'full'] as const
 
 /**
- * The terms for the record of a call that was refused before its contract was determined. They are the strictest of all contracts
- * between client and service, in force or not. So a refused call under a suspended contract stores no more than an accepted one
- * did.
+ * The terms for the record of a call that was refused before its contract was determined. They are the
+ * strictest of all contracts between client and service, in force or not. So a refused call under a suspended
+ * contract stores no more than an accepted one did.
  */
 export function termsOfRefused(
   index: ContractIndex,
@@ -119,9 +127,9 @@ export function termsOfRefused(
 }
 
 /**
- * The terms of a call that is allowed by access rights alone because the state of its contract is too old. It goes under no
- * contract, and has no grace, but is stored as the contract demands. So an outage of the registry does not reveal or store what the parties agreed
- * to hide.
+ * The terms of a call that is allowed by access rights alone because the state of its contract is too old. It
+ * goes under no contract, and has no grace, but is stored as the contract demands. So an outage of the
+ * registry does not reveal or store what the parties agreed to hide.
  */
 function keptAsAgreed(last: Compiled | undefined): RecordTerms {
   const { graceMs: _none, ...terms } = last?.terms ?? NO_TERMS
@@ -137,9 +145,10 @@ function isOver(one: Compiled, at: number): boolean {
 }
 
 /**
- * A contract that makes the client ask people, or lets them see the answer, before it uses the service, in force or ended: of several versions the newest that has
- * begun. Such a client gets nothing by an access right alone, so neither the end of the contract, nor leaving it, nor a call beside its
- * endpoints takes the demand away.
+ * A contract that makes the client ask people, or lets them see the answer, before it uses the service, in
+ * force or ended: of several versions the newest that has begun. Such a client gets nothing by an access
+ * right alone, so neither the end of the contract, nor leaving it, nor a call beside its endpoints takes the
+ * demand away.
  */
 function demandsConsent(all: readonly Compiled[], q: ContractQuestion): Compiled | undefined {
   const client = idText(q.client)
@@ -152,7 +161,10 @@ function demandsConsent(all: readonly Compiled[], q: ContractQuestion): Compiled
   })
 }
 
-/** Two servers of one subsystem that ask each other: nobody agrees with themself, and no contract could say so. */
+/**
+ * Two servers of one subsystem that ask each other: nobody agrees with themself, and no contract could say
+ * so.
+ */
 function isOfItself({ client, service }: ContractQuestion): boolean {
   return idText(client) === idText(subsystemOf(service))
 }

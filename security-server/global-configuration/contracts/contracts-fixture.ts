@@ -1,4 +1,7 @@
-/** A server's contracts, and the registry that they come from: what it lists and how it lies is for the test to say. */
+/**
+ * A server's contracts, and the registry that they come from: what it lists and how it lies is for the test
+ * to say.
+ */
 import { hash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'

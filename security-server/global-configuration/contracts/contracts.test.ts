@@ -1,4 +1,7 @@
-/** A server's contracts against a real registry and against one that lies: a contract without proof is not in force. */
+/**
+ * A server's contracts against a real registry and against one that lies: a contract without proof is not in
+ * force.
+ */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { ContractContent, ContractList } from '#schemas/contract.ts'

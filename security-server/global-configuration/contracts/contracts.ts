@@ -1,6 +1,7 @@
 /**
- * The service contracts of this server's clients: fetched from the registry, verified, stored, and compiled for the message path.
- * The last good contracts are used until their state is too old. A contract that cannot be verified is not in force.
+ * The service contracts of this server's clients: fetched from the registry, verified, stored, and compiled
+ * for the message path. The last good contracts are used until their state is too old. A contract that cannot
+ * be verified is not in force.
  */
 import { randomUUID } from 'node:crypto'
 import { claimedInstance, readKeptCounterSeal, verifyCounterSeal } from '#core/contract/between-instances.ts'
@@ -50,7 +51,9 @@ import { readList, verifyList } from './verify-list.ts'
 type RefusedContract = { listed: ListedContract; reason: string }
 
 export type Contracts = {
-  /** See `contractFor` in contract-for.ts. Throws `contracts_outdated` also before the first list was fetched. */
+  /**
+   * See `contractFor` in contract-for.ts. Throws `contracts_outdated` also before the first list was fetched.
+   */
   contractFor(q: ContractQuestion): RecordTerms
   /** See `termsOfRefused` in contract-for.ts. */
   termsOfRefused(q: Pick<ContractQuestion, 'client' | 'service'>): RecordTerms
@@ -59,8 +62,8 @@ export type Contracts = {
   /** The quota of a version, by its name in `RecordTerms`; undefined when the parties agreed on none. */
   quotaOf(contract: string): ContractQuota | undefined
   /**
-   * Whether the suspension list of one of its parties' instances names the contract, also after the contract's end. False while
-   * there is no valid configuration: then no call is accepted anyway.
+   * Whether the suspension list of one of its parties' instances names the contract, also after the
+   * contract's end. False while there is no valid configuration: then no call is accepted anyway.
    */
   isSuspended(content: ContractContent): boolean
   /** How secret the relation of two members (in text form) is: see `secrecyBetween` in secrecy.ts. */
@@ -76,7 +79,10 @@ export type Contracts = {
     contracts: KeptContract[]
     refused: RefusedContract[]
   }
-  /** The contents of all versions that were ever in force, also of those no longer listed: log records name them. */
+  /**
+   * The contents of all versions that were ever in force, also of those no longer listed: log records name
+   * them.
+   */
   contentsInForce(): Promise<ContractContent[]>
   /** Sends a signed document about a contract; returns the answer's bytes. */
   send(path: ContractPath, document: string): Promise<Buffer>

@@ -1,4 +1,7 @@
-/** Fetches missing contents and seals by hash. An answer whose bytes have none of the requested hashes is ignored. */
+/**
+ * Fetches missing contents and seals by hash. An answer whose bytes have none of the requested hashes is
+ * ignored.
+ */
 import { createHash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -1,6 +1,6 @@
 /**
- * The hosting mandates that came with the registry's list of contracts, as the message path asks for them: compiled once, then one
- * look-up per question. Pure.
+ * The hosting mandates that came with the registry's list of contracts, as the message path asks for them:
+ * compiled once, then one look-up per question. Pure.
  */
 import type { ContractList } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -10,7 +10,9 @@ import { LIST_GOOD_MS } from './index-contracts.ts'
 /** May the member `host` speak for the member `client`, both in text form, at this time (ms)? */
 export type MandateQuestion = { host: string; client: string; at: number }
 
-/** A mandate by its number in the registry, as the registry had it when it made the list of that time (ISO). */
+/**
+ * A mandate by its number in the registry, as the registry had it when it made the list of that time (ISO).
+ */
 export type FoundMandate = { id: number; listedAt: string }
 
 export type MandateIndex = {
@@ -33,8 +35,9 @@ export function indexMandates({
 }
 
 /**
- * The mandate that covers the whole member, undefined when there is none. Throws `contracts_outdated` when the list is older than
- * ten minutes, whatever grace a contract allows: a mandate can be withdrawn at any time.
+ * The mandate that covers the whole member, undefined when there is none. Throws `contracts_outdated` when
+ * the list is older than ten minutes, whatever grace a contract allows: a mandate can be withdrawn at any
+ * time.
  */
 export function hostingMandateFor(
   index: MandateIndex | undefined,

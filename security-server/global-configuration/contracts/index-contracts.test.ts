@@ -1,4 +1,6 @@
-/** The contracts as the message path queries them: which contract is in force, and what it says about records. */
+/**
+ * The contracts as the message path queries them: which contract is in force, and what it says about records.
+ */
 import { hash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { fieldRule } from '#core/contract/allowed-fields.ts'

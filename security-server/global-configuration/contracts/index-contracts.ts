@@ -1,4 +1,7 @@
-/** The contracts as the message path queries them (contract-for.ts): compiled once when they arrive, then one map access per query. Pure. */
+/**
+ * The contracts as the message path queries them (contract-for.ts): compiled once when they arrive, then one
+ * map access per query. Pure.
+ */
 import { type FieldRule, fieldRule } from '#core/contract/allowed-fields.ts'
 import { demandedBy, demandHash } from '#core/contract/consent-demand.ts'
 import type { ContractEndpoint } from '#core/contract/endpoints.ts'
@@ -14,15 +17,18 @@ import { type RefusedItem, readUnread, type UnreadContract } from './unread-cont
 import type { KeptContract } from './verify-contract.ts'
 
 /**
- * What a log record states about the contract of its exchange, and how much of the exchange the parties want stored and for how
- * long.
+ * What a log record states about the contract of its exchange, and how much of the exchange the parties want
+ * stored and for how long.
  */
 export type RecordTerms = {
   /** "<id>/<version>"; '' when no contract is in force. */
   contract: string
   logLevel?: ContractContent['logLevel']
   keepDays?: number
-  /** Under a secret contract: 1 when its parties let this server's secrecy auditors see the exchange, 2 when nobody here may. */
+  /**
+   * Under a secret contract: 1 when its parties let this server's secrecy auditors see the exchange, 2 when
+   * nobody here may.
+   */
   secrecy?: 1 | 2
   /** The fields that request and response may have; absent where the contract allows any. */
   fields?: { request?: FieldRule; response?: FieldRule }
@@ -32,7 +38,9 @@ export type RecordTerms = {
   consent?: ConsentTerms
   /** Present where that person sees the answer before the consumer gets it. */
   preview?: PreviewTerms
-  /** How long the contract may go on by a configuration that is past its end; absent where it grants no grace. */
+  /**
+   * How long the contract may go on by a configuration that is past its end; absent where it grants no grace.
+   */
   graceMs?: number
   /** What the contract in force says, and which of its endpoints covers the call. */
   agreed?: NonNullable<Circumstances['contract']>

@@ -10,8 +10,8 @@ const LOOKERS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * A secret contract is shown to callers with any role that is not in LOOKERS: those who manage contracts and those who may see
- * its exchanges.
+ * A secret contract is shown to callers with any role that is not in LOOKERS: those who manage contracts and
+ * those who may see its exchanges.
  */
 export function maySee({ content }: KeptContract, caller: Pick<Caller, 'roles'>): boolean {
   return content.secret === undefined || maySeeSecret(caller)

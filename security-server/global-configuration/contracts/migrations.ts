@@ -1,5 +1,6 @@
 /**
- * Tables of service contracts on a security server. A contract that was in force is never deleted, because log records name it.
+ * Tables of service contracts on a security server. A contract that was in force is never deleted, because
+ * log records name it.
  */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'

@@ -1,4 +1,7 @@
-/** Which contracts of a list end of themselves: those in force, without those that a newer version in force replaces in time. */
+/**
+ * Which contracts of a list end of themselves: those in force, without those that a newer version in force
+ * replaces in time.
+ */
 import type { KeptContract } from './verify-contract.ts'
 
 /** With `since` also those that ended after it and that nothing replaced. Critical ones have no end. */

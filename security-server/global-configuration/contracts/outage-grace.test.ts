@@ -1,4 +1,7 @@
-/** The configuration is past its end: which contracts let a call go on, for how long, and which calls never do. */
+/**
+ * The configuration is past its end: which contracts let a call go on, for how long, and which calls never
+ * do.
+ */
 import t from 'tap'
 import { parseServiceId, subsystemOf } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'

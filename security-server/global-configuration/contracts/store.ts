@@ -1,6 +1,6 @@
 /**
- * The rows about contracts on this server: the last good list, verified contents and seals, and agreements that wait for a second
- * person.
+ * The rows about contracts on this server: the last good list, verified contents and seals, and agreements
+ * that wait for a second person.
  */
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Time, Whole } from '#schemas/sent-values.ts'
@@ -15,7 +15,10 @@ export type Agreement = {
   agreed_at: Time
 }
 
-/** One person of a member wants to end the version with this hash, with the reason; a second person must agree. */
+/**
+ * One person of a member wants to end the version with this hash, with the reason; a second person must
+ * agree.
+ */
 export type Ending = Omit<Agreement, 'subsystems'> & { reason: string }
 
 type Tables = {
@@ -64,8 +67,8 @@ export function createContractKeep(database: Database) {
       return row?.document
     },
     /**
-     * Stores the list and its items in one transaction. Of contracts that were never in force only those in `listed` are kept, so
-     * that proposals cannot fill the database.
+     * Stores the list and its items in one transaction. Of contracts that were never in force only those in
+     * `listed` are kept, so that proposals cannot fill the database.
      */
     keep: (
       document: string,
@@ -134,8 +137,9 @@ export function createContractKeep(database: Database) {
       return found
     },
     /**
-     * Stores a member's first agreement to a content, which then waits for a second person. Returns the stored row, which is the
-     * earlier one when there was one already. The transaction orders two concurrent calls.
+     * Stores a member's first agreement to a content, which then waits for a second person. Returns the
+     * stored row, which is the earlier one when there was one already. The transaction orders two concurrent
+     * calls.
      */
     agree: (agreement: Agreement): Promise<Agreement> =>
       inTransaction(tables, async (transaction) => {
@@ -168,8 +172,8 @@ export function createContractKeep(database: Database) {
       return found
     },
     /**
-     * Stores a member's first wish to end a content, which then waits for a second person. Returns the stored row, as `agree`
-     * does.
+     * Stores a member's first wish to end a content, which then waits for a second person. Returns the stored
+     * row, as `agree` does.
      */
     end: (ending: Ending): Promise<Ending> =>
       inTransaction(tables, async (transaction) => {

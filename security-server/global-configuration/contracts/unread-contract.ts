@@ -1,6 +1,7 @@
 /**
- * A contract that this server cannot read, since its parties agreed on more than this version knows: as far as calls have to be refused
- * under it. Guarantees that a server which was not updated lets nothing pass that the others judge by the whole contract. Pure.
+ * A contract that this server cannot read, since its parties agreed on more than this version knows: as far
+ * as calls have to be refused under it. Guarantees that a server which was not updated lets nothing pass that
+ * the others judge by the whole contract. Pure.
  */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { type ContractEndpoint, checkEndpoint } from '#core/contract/endpoints.ts'
@@ -48,7 +49,10 @@ const consumers: Read<ContractContent['consumers']> = (value, at) => {
     : { globalGroup: code(globalGroup, at) }
 }
 
-/** Undefined for what does not have the listed hash, does not say whose calls it is about, or was not taken for another reason. */
+/**
+ * Undefined for what does not have the listed hash, does not say whose calls it is about, or was not taken
+ * for another reason.
+ */
 export function readUnread({ listed, bytes, seals }: RefusedItem): UnreadContract | undefined {
   if (bytes === undefined || !hasHash(bytes, listed.hash)) return undefined
   if (ifReadable(() => readContentBytes(bytes, listed.hash), bytes) !== undefined) return undefined

@@ -1,7 +1,7 @@
 /**
- * Guarantees that a contract in the registry's list is what its parties agreed to. The content has the listed hash, and a
- * contract in force has the seal of every party, verified here. Neither the registry alone nor one party alone can make a
- * contract.
+ * Guarantees that a contract in the registry's list is what its parties agreed to. The content has the listed
+ * hash, and a contract in force has the seal of every party, verified here. Neither the registry alone nor
+ * one party alone can make a contract.
  */
 
 import { createHash } from 'node:crypto'
@@ -27,8 +27,8 @@ const COUNTER_SEALED: ReadonlySet<string> = new Set(['ACTIVE', 'SUSPENDED', 'EXP
 const SEALED: ReadonlySet<string> = new Set(['ACCEPTED', 'ACTIVE', 'SUSPENDED', 'EXPIRED', 'SUPERSEDED'])
 
 /**
- * Checks and combines the parts of a contract; `seals` and `counterSeals` must be verified already. Throws `invalid_contract` or
- * `contract_seal_wrong`.
+ * Checks and combines the parts of a contract; `seals` and `counterSeals` must be verified already. Throws
+ * `invalid_contract` or `contract_seal_wrong`.
  */
 export function assembleContract(
   listed: ListedContract,
@@ -64,7 +64,10 @@ function checkCounterSeals(content: ContractContent, listed: ListedContract, giv
     })
 }
 
-/** Reads a content. Throws `invalid_contract` when the bytes do not have this hash or are not the canonical JSON of a content. */
+/**
+ * Reads a content. Throws `invalid_contract` when the bytes do not have this hash or are not the canonical
+ * JSON of a content.
+ */
 export function readContentBytes(bytes: Buffer, hash: string): ContractContent {
   if (!hasHash(bytes, hash)) throw new Fault('invalid_contract', { what: 'the content has another hash' })
   const content = readContent(parseStrictJson(bytes))

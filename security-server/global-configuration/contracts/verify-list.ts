@@ -1,4 +1,7 @@
-/** Reads and verifies the registry's list of the contracts of this server's clients. verify-answer.ts says what that proves. */
+/**
+ * Reads and verifies the registry's list of the contracts of this server's clients. verify-answer.ts says
+ * what that proves.
+ */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import {
   flag,

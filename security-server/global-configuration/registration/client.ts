@@ -1,6 +1,6 @@
 /**
- * The client of the central registry's registration listener. The global configuration names its address and its certificate;
- * nothing is sent to a server that presents another certificate.
+ * The client of the central registry's registration listener. The global configuration names its address and
+ * its certificate; nothing is sent to a server that presents another certificate.
  */
 import { X509Certificate } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -10,15 +10,19 @@ import { Fault } from '#schemas/fault.ts'
 import type { PrivateParameters } from '#schemas/global-configuration.ts'
 
 /**
- * Sends a signed document to a path of the listener and returns the answer's bytes, at most `maxBytes`. Throws
- * `registration_refused` with the registry's reason, `too_many_requests` when its turn did not come, or `registration_unavailable`.
+ * Sends a signed document to a path of the listener and returns the answer's bytes, at most `maxBytes`.
+ * Throws `registration_refused` with the registry's reason, `too_many_requests` when its turn did not come,
+ * or `registration_unavailable`.
  */
 export type PostDocument = (path: string, document: string, maxBytes?: number) => Promise<Buffer>
 
 /** What the registration service of an X-Road central server answered, whatever the status. */
 export type CentralServerAnswer = { status: number; contentType: string; bytes: Buffer }
 
-/** Sends a message to the very URL that the configuration names, once. Throws `registration_unavailable` without an answer. */
+/**
+ * Sends a message to the very URL that the configuration names, once. Throws `registration_unavailable`
+ * without an answer.
+ */
 export type PostMessage = (contentType: string, body: Buffer) => Promise<CentralServerAnswer>
 
 const TIMEOUT_MS = 15_000
@@ -46,8 +50,8 @@ export function createPostDocument(service: () => PrivateParameters['managementS
         })
         const bytes = Buffer.from(await reply.body.arrayBuffer())
         if (reply.statusCode < 300) return bytes
-        // The limit counts requests by address, which other servers may share. The registry did not read the document, so its id
-        // can be used again.
+        // The limit counts requests by address, which other servers may share. The registry did not read the
+        // document, so its id can be used again.
         const pause = pauseUntilTurn(reply.headers['retry-after'])
         if (reply.statusCode !== 429) throw refusal(reply.statusCode, bytes)
         if (performance.now() + pause > latest)

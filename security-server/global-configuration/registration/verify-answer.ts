@@ -1,6 +1,7 @@
 /**
- * Guarantees that a document is the registry's answer to this question: signed with a key that the configuration names, for this
- * server, and made now. An older answer, or one for another server or by another signer, is refused.
+ * Guarantees that a document is the registry's answer to this question: signed with a key that the
+ * configuration names, for this server, and made now. An older answer, or one for another server or by
+ * another signer, is refused.
  */
 import { readCertificate } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -40,8 +41,8 @@ export function verifyAnswer<T extends Answered>(
 }
 
 /**
- * Whether the registry accepts such documents: X-Road's central server does not, a Concordat registry does if the configuration
- * names its registration service.
+ * Whether the registry accepts such documents: X-Road's central server does not, a Concordat registry does if
+ * the configuration names its registration service.
  */
 export function takesDocuments(snapshot: ConfigurationSnapshot): boolean {
   const service = snapshot.index.privateParameters?.managementService

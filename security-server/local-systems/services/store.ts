@@ -32,8 +32,8 @@ export async function deleteDescription(transaction: Transaction, id: number): P
 }
 
 /**
- * Adds a service with its base endpoint (method *, path **). Returns its key. Throws `conflict` when the client has a service
- * with this code already.
+ * Adds a service with its base endpoint (method *, path **). Returns its key. Throws `conflict` when the
+ * client has a service with this code already.
  */
 export async function insertService(transaction: Transaction, row: Insertable<ServiceRow>): Promise<number> {
   const inserted = transaction.insertInto('service').values(row).returning('id').executeTakeFirstOrThrow()
@@ -109,8 +109,9 @@ export async function deleteEndpoint(transaction: Transaction, id: number): Prom
 }
 
 /**
- * Replaces the endpoints that were read from a document. An endpoint that stays keeps its row and so its rights; one that is
- * removed loses them. An endpoint that was added by hand and is now in the document counts as the document's.
+ * Replaces the endpoints that were read from a document. An endpoint that stays keeps its row and so its
+ * rights; one that is removed loses them. An endpoint that was added by hand and is now in the document
+ * counts as the document's.
  */
 export async function replaceDocumentEndpoints(
   transaction: Transaction,

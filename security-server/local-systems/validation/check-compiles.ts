@@ -4,7 +4,10 @@ import { say } from '#schemas/said.ts'
 import type { ServiceDescription } from '../view.ts'
 import { checkDescription } from './try-description.ts'
 
-/** Throws `conflict` for a description without a document, `invalid_input` that says what in it cannot be compiled. */
+/**
+ * Throws `conflict` for a description without a document, `invalid_input` that says what in it cannot be
+ * compiled.
+ */
 export async function checkCompiles({ type, services }: ServiceDescription): Promise<void> {
   const text = services[0]?.service.documentText
   if (type === 'REST' || text === undefined)
@@ -14,7 +17,10 @@ export async function checkCompiles({ type, services }: ServiceDescription): Pro
   await checkDescription({ type, text })
 }
 
-/** Whether a new document, as clients get it, can take the place of one that messages are held against. Throws as `checkCompiles`. */
+/**
+ * Whether a new document, as clients get it, can take the place of one that messages are held against. Throws
+ * as `checkCompiles`.
+ */
 export async function checkStillValidates(
   { type, services }: ServiceDescription,
   text: string,

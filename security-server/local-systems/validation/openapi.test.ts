@@ -1,4 +1,7 @@
-/** Descriptions are compiled and messages held against them: OpenAPI of three versions, and what strangers write. */
+/**
+ * Descriptions are compiled and messages held against them: OpenAPI of three versions, and what strangers
+ * write.
+ */
 import fc from 'fast-check'
 import t from 'tap'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'

@@ -1,6 +1,6 @@
 /**
- * Compiles a description on a thread of its own that ends afterwards: before validation is switched on, and for a message that is tried
- * without being sent. Exchanges do not wait for it.
+ * Compiles a description on a thread of its own that ends afterwards: before validation is switched on, and
+ * for a message that is tried without being sent. Exchanges do not wait for it.
  */
 import type { Violation } from '#core/openapi/rest-message.ts'
 import { createPlaces } from '#platform/in-turn.ts'
@@ -8,7 +8,10 @@ import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Described, TryQuestion } from './described-message.ts'
 
-/** What is compiled here must be compiled on the thread of exchanges too, which has more time: machines may be busy. */
+/**
+ * What is compiled here must be compiled on the thread of exchanges too, which has more time: machines may be
+ * busy.
+ */
 const LIMITS: ThreadLimits = { timeMs: 10_000, oldGenerationMb: 512 }
 /** Documents have one core, however many wait. */
 const { run: inPlace } = createPlaces(1)

@@ -1,7 +1,8 @@
 /**
- * Holds messages against descriptions without stopping exchanges. One thread has the descriptions in use, started with the first
- * message. Once a message has ended it, the description of that message is judged on a second thread: its patterns may take for ever,
- * and the messages of other services should not wait for them again and again.
+ * Holds messages against descriptions without stopping exchanges. One thread has the descriptions in use,
+ * started with the first message. Once a message has ended it, the description of that message is judged on a
+ * second thread: its patterns may take for ever, and the messages of other services should not wait for them
+ * again and again.
  */
 import { hash } from 'node:crypto'
 import type { Violation } from '#core/openapi/rest-message.ts'
@@ -18,8 +19,8 @@ type DescribedService = Pick<LocalService, 'type' | 'documentText'>
 
 export type MessageValidator = {
   /**
-   * What in the message is not as the service's description says; undefined when all is. Throws `internal_error` if the description
-   * cannot be compiled.
+   * What in the message is not as the service's description says; undefined when all is. Throws
+   * `internal_error` if the description cannot be compiled.
    */
   judge(service: DescribedService, message: DescribedMessage): Promise<Violation | undefined>
   close(): Promise<void>

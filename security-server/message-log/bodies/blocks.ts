@@ -1,7 +1,8 @@
 /**
- * Bytes that arrive in chunks. A sender decides how small its chunks are, and each chunk that is kept as it came costs far more memory than
- * its octets: those are copied into blocks of 64 KiB. A chunk that is most of its own memory is kept as it is, when hardly anything of the
- * last block is wasted by that: else small and large chunks in turn would cost a block for each.
+ * Bytes that arrive in chunks. A sender decides how small its chunks are, and each chunk that is kept as it
+ * came costs far more memory than its octets: those are copied into blocks of 64 KiB. A chunk that is most of
+ * its own memory is kept as it is, when hardly anything of the last block is wasted by that: else small and
+ * large chunks in turn would cost a block for each.
  */
 import { createHash } from 'node:crypto'
 import { countBufferGarbage } from '#platform/buffer-garbage.ts'
@@ -21,11 +22,14 @@ type Blocks = {
   /** SHA-512 of all that was added. */
   sha512(): Buffer
   /**
-   * All that was added, in one piece; nothing is asked or added afterwards. What came in several is copied to what `make` makes, and the memory of
-   * large ones ends at once: else V8 collects the whole heap for it.
+   * All that was added, in one piece; nothing is asked or added afterwards. What came in several is copied to
+   * what `make` makes, and the memory of large ones ends at once: else V8 collects the whole heap for it.
    */
   whole(make?: (octets: number) => Buffer): Buffer
-  /** A copy in what `make` makes, while the last chunk is still being handed over: whoever reads the socket may look at it again. */
+  /**
+   * A copy in what `make` makes, while the last chunk is still being handed over: whoever reads the socket
+   * may look at it again.
+   */
   soFar(make: (octets: number) => Buffer): Buffer
   /** Ends the memory of what was copied and not handed out; nothing is asked or added afterwards. */
   letGo(): void

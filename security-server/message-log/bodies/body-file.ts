@@ -1,7 +1,8 @@
 /**
- * The form of a stored body: a header, then chunks of 64 KiB, each encrypted and followed by its tag. The nonce contains the
- * chunk's number and whether it is the last, so chunks cannot be reordered, dropped or cut off unnoticed. A large body has a file of
- * its own, others a place in a segment (segments/); or each has rows in the log's database (pieces/).
+ * The form of a stored body: a header, then chunks of 64 KiB, each encrypted and followed by its tag. The
+ * nonce contains the chunk's number and whether it is the last, so chunks cannot be reordered, dropped or cut
+ * off unnoticed. A large body has a file of its own, others a place in a segment (segments/); or each has
+ * rows in the log's database (pieces/).
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { countBufferGarbage } from '#platform/buffer-garbage.ts'
@@ -15,14 +16,18 @@ export const BODY_FILE_HEADER = Buffer.from('concordat body 1')
 const TAG = 16
 export const SEALED_CHUNK = CHUNK + TAG
 /**
- * How many chunks are written or read at once while contents leave room in memory for that: each time is a call to a thread or to the
- * database and back. Else it is one: so many who send or read slowly cost little each.
+ * How many chunks are written or read at once while contents leave room in memory for that: each time is a
+ * call to a thread or to the database and back. Else it is one: so many who send or read slowly cost little
+ * each.
  */
 export const CHUNKS_AT_ONCE = 4
 /** The most octets that are written at once: so many chunks, and the header before the first. */
 export const LARGEST_BLOCK = BODY_FILE_HEADER.length + CHUNKS_AT_ONCE * SEALED_CHUNK
 
-/** Encrypted in pieces of this size: what a cipher returns is then small enough for the allocator to have it at hand. */
+/**
+ * Encrypted in pieces of this size: what a cipher returns is then small enough for the allocator to have it
+ * at hand.
+ */
 const SEALED_AT_ONCE = 32 * 1024
 
 /** A chunk as the file has it: ciphertext in pieces, then tag. The caller may reuse `plain` at once. */
@@ -37,8 +42,9 @@ function sealChunk(dataKey: Buffer, number: number, last: boolean, plain: Buffer
 }
 
 /**
- * Encrypts the first `size` octets of `block` in their place, from chunk `number` on, and returns what the file has of them; `block` has room for
- * the tags. What a cipher returns is copied at once: kept until it is written it would grow old, and to collect what is old is dear.
+ * Encrypts the first `size` octets of `block` in their place, from chunk `number` on, and returns what the
+ * file has of them; `block` has room for the tags. What a cipher returns is copied at once: kept until it is
+ * written it would grow old, and to collect what is old is dear.
  */
 export function sealBlock(
   dataKey: Buffer,
@@ -64,7 +70,9 @@ export function sealBody(plain: Buffer): { pieces: Buffer[]; size: number; dataK
   return { pieces, size: pieces.reduce((sum, { length }) => sum + length, 0), dataKey }
 }
 
-/** Ends the memory of what `sealBody` returned, once it is written: else V8 collects the whole heap for it. */
+/**
+ * Ends the memory of what `sealBody` returned, once it is written: else V8 collects the whole heap for it.
+ */
 export function endPieces(pieces: Buffer[]): void {
   for (const { buffer, length } of pieces)
     if (length === SEALED_AT_ONCE && buffer.byteLength === length) (buffer as ArrayBuffer).transfer(0)
@@ -100,8 +108,8 @@ export type LocatedBody = { file: OpenOctets; start: number; end: number }
 export type Piece = { start: number; size: number }
 
 /**
- * Yields the plaintext of a body chunk by chunk and closes it at the end. Throws `log_inconsistent` at the first
- * chunk that was altered.
+ * Yields the plaintext of a body chunk by chunk and closes it at the end. Throws `log_inconsistent` at the
+ * first chunk that was altered.
  */
 export async function* readBodyFile(
   located: LocatedBody,
@@ -118,7 +126,8 @@ export async function* readBodyFile(
     let next = BODY_FILE_HEADER.length + first * SEALED_CHUNK
     const chunks = Math.min(CHUNKS_AT_ONCE, Math.ceil((skip + left) / CHUNK))
     const size = Math.max(0, located.end - located.start)
-    // With an octet of the chunk behind them, if there is one: the last chunk is the one that nothing follows.
+    // With an octet of the chunk behind them, if there is one: the last chunk is the one that nothing
+    // follows.
     const lent = heldMemory.lend({ most: Math.min(chunks * SEALED_CHUNK + 1, size), least: SEALED_CHUNK + 1 })
     const { bytes } = lent
     giveBack = lent.giveBack
@@ -166,7 +175,10 @@ function nonceOf(number: number, last: boolean): Buffer {
   return nonce
 }
 
-/** Reads until `bytes` is full or the body ends, and tells how much that is; `from` counts from the start of the body. */
+/**
+ * Reads until `bytes` is full or the body ends, and tells how much that is; `from` counts from the start of
+ * the body.
+ */
 async function fill(bytes: Buffer, { file, start, end }: LocatedBody, from: number): Promise<number> {
   const size = Math.max(0, Math.min(bytes.length, end - start - from))
   let length = 0

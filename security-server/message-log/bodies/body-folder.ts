@@ -1,6 +1,7 @@
 /**
- * The folders of body files: `incoming/<node>/` until a record that refers to the file is durable, `bodies/<xx>/` afterwards. So
- * after a crash only the few incoming files must be checked. Bodies of middle size are in segments (segments/).
+ * The folders of body files: `incoming/<node>/` until a record that refers to the file is durable,
+ * `bodies/<xx>/` afterwards. So after a crash only the few incoming files must be checked. Bodies of middle
+ * size are in segments (segments/).
  */
 import { randomBytes } from 'node:crypto'
 import { access, type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
@@ -17,15 +18,19 @@ export type BodyFolder = {
   /** Opens the file in the folder that has it; throws `log_inconsistent` when it is missing. */
   open(name: string): Promise<LocatedBody>
   /**
-   * Call when the record is being written: from now on `release` does not delete the file, until `settle` reports the outcome.
+   * Call when the record is being written: from now on `release` does not delete the file, until `settle`
+   * reports the outcome.
    */
   claim(name: string): void
   /**
-   * `kept`: the record is durable. `unused`: it was refused. `unknown`: it may be durable, and is not written again; the next start finds
-   * out, or `deleteUnused` for a body in the database.
+   * `kept`: the record is durable. `unused`: it was refused. `unknown`: it may be durable, and is not written
+   * again; the next start finds out, or `deleteUnused` for a body in the database.
    */
   settle(name: string, outcome: 'kept' | 'unused' | 'unknown'): void
-  /** For a file that no record will refer to: it is deleted when it is next opened, while its reader can read on. */
+  /**
+   * For a file that no record will refer to: it is deleted when it is next opened, while its reader can read
+   * on.
+   */
   openOnce(name: string): void
   /** Deletes the file unless a record refers to it or may do so. */
   release(name: string): Promise<void>
@@ -35,7 +40,10 @@ export type BodyFolder = {
    * back: their names may be forgotten. One that cannot be deleted holds up no other.
    */
   erase(files: readonly string[], acts: ErasureActs): Promise<ErasedFiles>
-  /** At startup: keeps incoming files that a record refers to and deletes the others. Resolves to the number of deleted files. */
+  /**
+   * At startup: keeps incoming files that a record refers to and deletes the others. Resolves to the number
+   * of deleted files.
+   */
   sweep(isReferred: (names: string[]) => Promise<ReadonlySet<string>>): Promise<number>
   /** Deletes the folders of the former nodes: call when nothing of theirs is open any more. */
   forgetFormer(): Promise<void>
@@ -44,7 +52,10 @@ export type BodyFolder = {
 /** `failed`: what stood in the way of these, by name. They stay to be deleted. */
 export type ErasedFiles = { gone: ReadonlySet<string>; failed: ReadonlyMap<string, unknown> }
 
-/** `begun`: what this node began to delete before, and may have deleted. `begin` remembers the same durably, before anything is deleted. */
+/**
+ * `begun`: what this node began to delete before, and may have deleted. `begin` remembers the same durably,
+ * before anything is deleted.
+ */
 type ErasureActs = {
   giveUp: GiveUp
   begun: ReadonlySet<string>
@@ -55,8 +66,8 @@ const NAME = /^[0-9a-f]{32}$/
 const NODE = /^[A-Za-z0-9_.:-]{1,128}$/
 
 /**
- * Makes the folders below an existing root and takes over the files of `formerNodes`, which must not be running any more. Throws
- * `invalid_configuration`.
+ * Makes the folders below an existing root and takes over the files of `formerNodes`, which must not be
+ * running any more. Throws `invalid_configuration`.
  */
 export async function openBodyFolder(
   root: string,
@@ -208,7 +219,10 @@ async function isThere(file: string): Promise<boolean> {
   }
 }
 
-/** For readers that do not own the folder: opens the file, also one that another node received. Throws `log_inconsistent`. */
+/**
+ * For readers that do not own the folder: opens the file, also one that another node received. Throws
+ * `log_inconsistent`.
+ */
 export async function openBodyIn(root: string, name: string): Promise<LocatedBody> {
   const place = placeOf(name)
   if (place !== undefined) {

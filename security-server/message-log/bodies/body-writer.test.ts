@@ -1,4 +1,7 @@
-/** A body's own file while it is written: given up at any moment, cut into chunks and blocks, among others that are written. */
+/**
+ * A body's own file while it is written: given up at any moment, cut into chunks and blocks, among others
+ * that are written.
+ */
 import { execFileSync } from 'node:child_process'
 import { hash, randomBytes, randomInt } from 'node:crypto'
 import { close, fstatSync, open, openSync, readdirSync, statSync, truncateSync } from 'node:fs'

@@ -8,7 +8,10 @@ import { BODY_FILE_HEADER, CHUNK, CHUNKS_AT_ONCE, SEALED_CHUNK, sealBlock } from
 import type { BodyFolder } from './body-folder.ts'
 
 export type BodyWriter = {
-  /** When it returns a promise, the caller waits for it, or memory grows, and nobody changes the chunk until then. Throws `logging_failed`. */
+  /**
+   * When it returns a promise, the caller waits for it, or memory grows, and nobody changes the chunk until
+   * then. Throws `logging_failed`.
+   */
   write(chunk: Buffer): void | Promise<void>
   /** SHA-512 of all that was written, once the last `write` has settled. */
   digestSoFar(): Buffer
@@ -108,7 +111,8 @@ export function createBodyWriter(folder: Pick<BodyFolder, 'begin'>, places: Pick
     abort: async () => {
       isOver = true
       await turn?.catch(() => undefined)
-      // A descriptor that is closed while `end` uses it may at once be that of another file, which `end` would then close.
+      // A descriptor that is closed while `end` uses it may at once be that of another file, which `end`
+      // would then close.
       await ending?.catch(() => undefined)
       await giveUp()
     },

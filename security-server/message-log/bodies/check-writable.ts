@@ -1,4 +1,7 @@
-/** Whether files can be written to the folders of bodies and log keys. They may be on another disk than the database. */
+/**
+ * Whether files can be written to the folders of bodies and log keys. They may be on another disk than the
+ * database.
+ */
 import { constants } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import path from 'node:path'
@@ -6,7 +9,10 @@ import { performance } from 'node:perf_hooks'
 import type { Finding } from '#platform/health/create-health.ts'
 import { say } from '#schemas/said.ts'
 
-/** The name of the test file. One that a crash left is overwritten; the next start also sweeps it from the incoming folder. */
+/**
+ * The name of the test file. One that a crash left is overwritten; the next start also sweeps it from the
+ * incoming folder.
+ */
 const PROBE = 'write-probe'
 /** A page: a full disk may still accept fewer bytes. */
 const BYTES = Buffer.alloc(4096)
@@ -16,7 +22,9 @@ const LOOK_EVERY_MS = 10_000
 /** A check that takes longer counts as a failure; a disk that is only busy answers sooner. */
 const HANGS_MS = 30_000
 
-/** Returns the check. It runs at most once per LOOK_EVERY_MS; while it runs, callers get the previous finding. */
+/**
+ * Returns the check. It runs at most once per LOOK_EVERY_MS; while it runs, callers get the previous finding.
+ */
 export function watchWritable(folders: Record<string, string>): () => Promise<Finding> | Finding {
   let found: Finding | undefined
   let look: { begunAt: number; ended: Promise<Finding> | undefined } | undefined
@@ -40,7 +48,9 @@ export function watchWritable(folders: Record<string, string>): () => Promise<Fi
   }
 }
 
-/** Writes, syncs and removes a small file in each folder. The finding names the first folder where that fails. */
+/**
+ * Writes, syncs and removes a small file in each folder. The finding names the first folder where that fails.
+ */
 export async function checkWritable(folders: Record<string, string>): Promise<Finding> {
   for (const [name, folder] of Object.entries(folders)) {
     try {

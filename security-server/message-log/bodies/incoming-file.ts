@@ -4,7 +4,8 @@ import { rename, rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { BodyDestination } from './body-file.ts'
 
-// File descriptors instead of FileHandles: a FileHandle that is garbage-collected before it is closed ends the process.
+// File descriptors instead of FileHandles: a FileHandle that is garbage-collected before it is closed ends
+// the process.
 const openFile = promisify(open)
 const syncFile = promisify(fsync)
 const closeFile = promisify(close)
@@ -34,7 +35,8 @@ export function incomingFile(q: { name: string; path: string; sync(): Promise<vo
       const open = file
       file = undefined
       if (open !== undefined) await closeFile(open).catch(() => undefined)
-      // The file may already have its final name if syncing the folder failed. What cannot be removed now the next start removes.
+      // The file may already have its final name if syncing the folder failed. What cannot be removed now the
+      // next start removes.
       for (const each of [part, q.path]) await rm(each, { force: true }).catch(() => undefined)
     },
   }

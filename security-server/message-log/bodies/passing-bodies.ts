@@ -1,7 +1,7 @@
 /**
- * Large bodies that no record keeps because the log level leaves content out: their files are deleted once they were passed on.
- * The body of a request may be sent until its exchange is closed; that of a reply is opened once. After a crash the next start
- * deletes the remaining files.
+ * Large bodies that no record keeps because the log level leaves content out: their files are deleted once
+ * they were passed on. The body of a request may be sent until its exchange is closed; that of a reply is
+ * opened once. After a crash the next start deletes the remaining files.
  */
 
 import type { RecordInput } from '../record-input.ts'

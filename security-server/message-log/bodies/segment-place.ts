@@ -1,6 +1,6 @@
 /**
- * Where a body lies that shares its file with others: `segments/<node>/<segment>`, from an offset on. Its name, which the record has,
- * says segment, offset and size.
+ * Where a body lies that shares its file with others: `segments/<node>/<segment>`, from an offset on. Its
+ * name, which the record has, says segment, offset and size.
  */
 import { readdir } from 'node:fs/promises'
 import path from 'node:path'

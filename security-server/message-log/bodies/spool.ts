@@ -1,8 +1,9 @@
 /**
- * Bodies on their way through the server: up to 1 MiB in memory, larger ones encrypted in a file, or in the log's database; so are smaller
- * ones when bodies hold much memory already. They are durable, under their final name, before any record refers to them. Memory does not
- * grow with the body.
- * Large bodies take turns, piece by piece: however many arrive at once, calls without a large body get most of the machine.
+ * Bodies on their way through the server: up to 1 MiB in memory, larger ones encrypted in a file, or in the
+ * log's database; so are smaller ones when bodies hold much memory already. They are durable, under their
+ * final name, before any record refers to them. Memory does not grow with the body.
+ * Large bodies take turns, piece by piece: however many arrive at once, calls without a large body get most
+ * of the machine.
  */
 import { hash } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -17,14 +18,18 @@ import { type BodyWriter, createBodyWriter } from './body-writer.ts'
 
 /** Bodies up to this size are stored in the record's own row, and stay in memory whatever else does. */
 export const LARGEST_IN_ROW = 64 * 1024
-/** Bodies up to this size stay in memory if others leave room; the log's thread writes them into a segment (segments/). */
+/**
+ * Bodies up to this size stay in memory if others leave room; the log's thread writes them into a segment
+ * (segments/).
+ */
 const LARGEST_IN_MEMORY = 1024 * 1024
 
 /**
- * How many pieces, of all large bodies of the process, are hashed, encrypted, written and read at a time: half of the threads
- * that scripts/concordat gives Node's pool. A body holds no place while its sender or reader is slow, or while the disk syncs:
- * syncing computes nothing, and is faster the more files sync together. In the log's database each piece is a commit of its own, during
- * which its place is held: four at a time bound what large bodies ask of the database.
+ * How many pieces, of all large bodies of the process, are hashed, encrypted, written and read at a time:
+ * half of the threads that scripts/concordat gives Node's pool. A body holds no place while its sender or
+ * reader is slow, or while the disk syncs: syncing computes nothing, and is faster the more files sync
+ * together. In the log's database each piece is a commit of its own, during which its place is held: four at
+ * a time bound what large bodies ask of the database.
  */
 const places = createPlaces(4)
 
@@ -53,8 +58,8 @@ export type SpooledBody = {
 
 type SpoolWriter = {
   /**
-   * Writes a chunk, whose memory nobody else may change or read afterwards: it may end. When it returns a promise, the caller must wait for it before the next
-   * chunk. Throws `body_too_large`, `logging_failed`.
+   * Writes a chunk, whose memory nobody else may change or read afterwards: it may end. When it returns a
+   * promise, the caller must wait for it before the next chunk. Throws `body_too_large`, `logging_failed`.
    */
   write(chunk: Buffer): void | Promise<void>
   /** SHA-512 of all that was written, once the last `write` has settled. */

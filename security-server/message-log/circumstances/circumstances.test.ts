@@ -1,4 +1,7 @@
-/** The circumstances of exchanges, on both stores: stored once, named by each record, committed to by its leaf. */
+/**
+ * The circumstances of exchanges, on both stores: stored once, named by each record, committed to by its
+ * leaf.
+ */
 import { hash } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import path from 'node:path'

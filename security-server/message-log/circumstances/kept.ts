@@ -1,4 +1,7 @@
-/** Which circumstances the log surely has, so that their document is sent to the log's thread once and not with every record. */
+/**
+ * Which circumstances the log surely has, so that their document is sent to the log's thread once and not
+ * with every record.
+ */
 import type { SealedCircumstances } from '#core/circumstances/seal.ts'
 import type { RecordInput } from '../record-input.ts'
 

@@ -1,4 +1,7 @@
-/** The circumstances of exchanges: one row per distinct document, written in the commit of the first record that names it. */
+/**
+ * The circumstances of exchanges: one row per distinct document, written in the commit of the first record
+ * that names it.
+ */
 import { hash } from 'node:crypto'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { SideStatement } from '../hot-store.ts'

@@ -1,5 +1,6 @@
 /**
- * The witnesses of the log, from its side: its key and proofs for them, and the cosignatures and contradictions that it stores.
+ * The witnesses of the log, from its side: its key and proofs for them, and the cosignatures and
+ * contradictions that it stores.
  */
 import type { Contradiction } from '../tables.ts'
 import type { WorkerClient } from '../worker-client.ts'
@@ -18,11 +19,14 @@ export type LogWitnesses = {
   /** The newest stored checkpoint, without cosignatures. */
   newestCheckpoint(): Promise<string | undefined>
   /**
-   * A consistency proof (RFC 9162 2.1.4). Throws `not_found` when the tree has fewer records, `invalid_input` when `first` is the
-   * larger.
+   * A consistency proof (RFC 9162 2.1.4). Throws `not_found` when the tree has fewer records, `invalid_input`
+   * when `first` is the larger.
    */
   proveConsistency(first: number, second: number): Promise<Buffer[]>
-  /** Stores a cosignature of a stored checkpoint; a second one of the same witness for the same size is ignored. */
+  /**
+   * Stores a cosignature of a stored checkpoint; a second one of the same witness for the same size is
+   * ignored.
+   */
   putCosignature(cosignature: StoredCosignature): Promise<void>
   /** The largest size that each of these witnesses cosigned. */
   newestCosigned(names: string[]): Promise<CosignedSize[]>

@@ -87,7 +87,9 @@ export function createCosignatureStore(database: Database) {
         .execute()
     },
 
-    /** The largest size that each of these witnesses cosigned; witnesses without a cosignature are left out. */
+    /**
+     * The largest size that each of these witnesses cosigned; witnesses without a cosignature are left out.
+     */
     newest: async (witnesses: string[]): Promise<CosignedSize[]> => {
       const rows = await Promise.all(
         witnesses.map((witness) =>
@@ -114,7 +116,8 @@ export function createCosignatureStore(database: Database) {
         .orderBy('size', 'desc')
         .limit(LOOKED_AT)
         .execute()
-      // While witnesses are away the newest checkpoints have no cosignatures: an older one that covers the record proves more.
+      // While witnesses are away the newest checkpoints have no cosignatures: an older one that covers the
+      // record proves more.
       const cosigned = await kysely
         .selectFrom('checkpoint')
         .selectAll()
@@ -170,7 +173,10 @@ export function createCosignatureStore(database: Database) {
       }))
     },
 
-    /** Resolves to false when the same one is stored already, or so many are stored that another would add nothing. */
+    /**
+     * Resolves to false when the same one is stored already, or so many are stored that another would add
+     * nothing.
+     */
     putContradiction: async (found: Omit<Contradiction, 'id'>): Promise<boolean> => {
       const known = await kysely
         .selectFrom('contradiction')

@@ -1,6 +1,6 @@
 /**
- * When a day is over, the log commits to the number of its records by their parties, from where the previous counts ended.
- * Somebody who is later asked "is this all?" cannot leave out what was counted then.
+ * When a day is over, the log commits to the number of its records by their parties, from where the previous
+ * counts ended. Somebody who is later asked "is this all?" cannot leave out what was counted then.
  */
 import { randomBytes } from 'node:crypto'
 import { type CountRow, countRowText, countsDocument } from '#core/log-export/daily-counts.ts'
@@ -14,8 +14,8 @@ const DAY_MS = 86_400_000
 const SALT = 16
 
 /**
- * Call when every record has been indexed. A day without messages is counted together with the next day that has some. The first
- * day of a log is not counted: its end is not known yet.
+ * Call when every record has been indexed. A day without messages is counted together with the next day that
+ * has some. The first day of a log is not counted: its end is not known yet.
  */
 export async function closeDay(q: {
   log: Pick<LogDatabase, 'dailyCounts' | 'records'>
@@ -34,8 +34,8 @@ export async function closeDay(q: {
   if (closed === undefined || closed > day) return await log.records.setMark(COUNTS_DAY, day)
   const { rows: since, first, indexed } = await log.dailyCounts.since()
   if (!since.some(({ direction }) => direction !== '')) return await log.records.setMark(COUNTS_DAY, day)
-  // An older version on another node may have indexed records without counting them. A gap between two counts is visible, not
-  // wrong.
+  // An older version on another node may have indexed records without counting them. A gap between two counts
+  // is visible, not wrong.
   if (first + recordsOf(since) !== indexed) return await log.dailyCounts.restart()
   // Another node's index may lag behind this node's head: the day is closed once it has caught up.
   if (indexed < q.size) return
@@ -74,8 +74,8 @@ function countsRecord(q: {
     beside: (idx) => [
       // This row lock orders the commit and concurrent indexing.
       { text: "update mark set value = value where name = 'search'", values: [] },
-      // `document` may not be null, so this fails, and with it the commit, when records were counted since or another node has
-      // closed the day.
+      // `document` may not be null, so this fails, and with it the commit, when records were counted since or
+      // another node has closed the day.
       {
         text: `insert into daily_count (idx, first_idx, last_idx, from_time, to_time, figures, octets, document, rows)
           select cast(? as bigint), cast(? as bigint), cast(? as bigint), cast(? as text), cast(? as text), cast(? as text),

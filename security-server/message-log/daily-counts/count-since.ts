@@ -1,7 +1,7 @@
 /**
- * Counts records by their parties as they are indexed, until the day is over and the log commits to the counts. Peers decide
- * which parties and outcomes occur, so the rows are bounded: beyond the bound, new parties and failed outcomes are counted
- * together.
+ * Counts records by their parties as they are indexed, until the day is over and the log commits to the
+ * counts. Peers decide which parties and outcomes occur, so the rows are bounded: beyond the bound, new
+ * parties and failed outcomes are counted together.
  */
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'

@@ -1,4 +1,7 @@
-/** Daily counts: what the log commits to when a day is over, on both stores, also with an older or a second node. */
+/**
+ * Daily counts: what the log commits to when a day is over, on both stores, also with an older or a second
+ * node.
+ */
 import { hash, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import t from 'tap'

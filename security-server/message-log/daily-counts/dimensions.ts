@@ -1,4 +1,7 @@
-/** The fields by which records are counted. The log's daily counts and the traffic of the search index use the same. */
+/**
+ * The fields by which records are counted. The log's daily counts and the traffic of the search index use the
+ * same.
+ */
 import type { Hash } from 'node:crypto'
 
 /** The names of columns in `search`, `traffic` and `count_since`. */

@@ -37,8 +37,8 @@ export function createDailyCountStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
   return {
     /**
-     * The counted rows, largest first, with the first record that they cover and the position of the index, all read in one
-     * transaction.
+     * The counted rows, largest first, with the first record that they cover and the position of the index,
+     * all read in one transaction.
      */
     since: (): Promise<Since> => inTransaction(kysely, readSince),
 

@@ -1,6 +1,7 @@
 /**
- * Erasure: the key of a record is destroyed, so its content is lost for ever; its leaf, signature, time-stamp and proof stay.
- * Each erasure is a record that answers the erased one. A batch of erasures is one commit: all of them are done or none.
+ * Erasure: the key of a record is destroyed, so its content is lost for ever; its leaf, signature, time-stamp
+ * and proof stay. Each erasure is a record that answers the erased one. A batch of erasures is one commit:
+ * all of them are done or none.
  */
 
 import { hash, randomBytes } from 'node:crypto'
@@ -25,15 +26,18 @@ import type { StoredRecord } from '../records/store.ts'
 import type { OwnRecord } from '../records/writer.ts'
 
 /**
- * What is kept of the content. PROOF_KEPT: the metadata, the digests, and the salt that opens the commitments to them. LEAF_ONLY:
- * only the salted commitments, whose contents nobody can guess any more.
+ * What is kept of the content. PROOF_KEPT: the metadata, the digests, and the salt that opens the commitments
+ * to them. LEAF_ONLY: only the salted commitments, whose contents nobody can guess any more.
  */
 export type EndMode = 'PROOF_KEPT' | 'LEAF_ONLY'
 
 export type Erasure = {
   index: number
   mode: EndMode
-  /** Further fields in the erasure's record: `effective` is when the content had to end, `archive` is where it is kept. */
+  /**
+   * Further fields in the erasure's record: `effective` is when the content had to end, `archive` is where it
+   * is kept.
+   */
   extra: { reason: string } & Partial<
     Record<'archive' | 'case' | 'class' | 'effective' | 'reference', string | undefined>
   >
@@ -41,7 +45,10 @@ export type Erasure = {
 
 export type Erased = { index: number; erasureIndex: number }
 
-/** A record whose content is erased, as parts that have rows about it are told. `service` is '' for a secret record. */
+/**
+ * A record whose content is erased, as parts that have rows about it are told. `service` is '' for a secret
+ * record.
+ */
 export type ErasedContent = {
   idx: number
   day: string
@@ -56,9 +63,9 @@ const ERASABLE: ReadonlySet<string> = new Set([
 ])
 
 /**
- * `holds` is the number of the legal holds that were checked: when another hold was set since, nothing is erased and
- * `logging_failed` is thrown. Throws `not_found`, `conflict` when there is nothing left to erase, and `invalid_input` for a
- * record that the log wrote about itself.
+ * `holds` is the number of the legal holds that were checked: when another hold was set since, nothing is
+ * erased and `logging_failed` is thrown. Throws `not_found`, `conflict` when there is nothing left to erase,
+ * and `invalid_input` for a record that the log wrote about itself.
  */
 export async function eraseRecords(q: {
   erasures: Erasure[]
@@ -119,7 +126,9 @@ async function erasureRecord(
   }
 }
 
-/** `time` may not be null, so this fails, and with it the commit, when the number of the holds has changed. */
+/**
+ * `time` may not be null, so this fails, and with it the commit, when the number of the holds has changed.
+ */
 function entry(
   table: 'erasure' | 'proof_erasure',
   q: { index: number; idx: number; time: string; holds: number },
@@ -131,7 +140,10 @@ function entry(
   }
 }
 
-/** Notes the file for deletion after the commit. What nothing opens any more does not say which it is; the table of body files does. */
+/**
+ * Notes the file for deletion after the commit. What nothing opens any more does not say which it is; the
+ * table of body files does.
+ */
 function bodyRemoval(index: number, opened: OpenedRecord | undefined): SideStatement[] {
   const into = 'insert into erased_body_file (name)'
   if (opened === undefined)

@@ -1,6 +1,6 @@
 /**
- * Chooses the tree head over which an evidence record is made. Whoever has a policy of witnesses believes a bundle by a tree head that
- * these cosigned, and the bundle stands under the head of its evidence record.
+ * Chooses the tree head over which an evidence record is made. Whoever has a policy of witnesses believes a
+ * bundle by a tree head that these cosigned, and the bundle stands under the head of its evidence record.
  */
 import type { Quorum } from '../cosignatures/log-witnesses.ts'
 import type { WorkerClient } from '../worker-client.ts'
@@ -16,8 +16,8 @@ export type HeadSource = {
 }
 
 /**
- * The newest tree head over more than `index` records that a quorum cosigned. When witnesses are away, the newest one: the time is proved
- * all the same; but once only, so undefined if it `isProved` already.
+ * The newest tree head over more than `index` records that a quorum cosigned. When witnesses are away, the
+ * newest one: the time is proved all the same; but once only, so undefined if it `isProved` already.
  */
 export async function headToStamp(
   index: number,
@@ -51,7 +51,10 @@ async function submitted(index: number, quorum: Quorum, source: HeadSource): Pro
   }
 }
 
-/** Without its cosignatures, which no evidence record covers. While witnesses are away there may be many newer heads. */
+/**
+ * Without its cosignatures, which no evidence record covers. While witnesses are away there may be many newer
+ * heads.
+ */
 async function newestCosigned(
   index: number,
   quorum: Quorum,

@@ -1,5 +1,6 @@
 /**
- * Evidence records of a log: one a day, renewed in time with one time-stamp for many, with failures at any point; on both stores.
+ * Evidence records of a log: one a day, renewed in time with one time-stamp for many, with failures at any
+ * point; on both stores.
  */
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
@@ -120,7 +121,8 @@ t.test('one a day, renewed before its end', (t) =>
       Array(3).fill(START + 2 * YEAR - 90 * DAY),
     )
 
-    // The authority still has the same certificate: another time-stamp would add nothing, so it is asked once a day.
+    // The authority still has the same certificate: another time-stamp would add nothing, so it is asked once
+    // a day.
     now = START + 2 * YEAR - 80 * DAY
     asked = 0
     t.equal(await log.keepEvidenceRecords(), 0)
@@ -227,7 +229,8 @@ t.test('of two nodes that sign the same size the kept tree head is stamped', (t)
       clock: () => START,
       signer: {
         ...memberSigner,
-        // While this node signs, another one has signed the same size: no two signatures of such a key are equal.
+        // While this node signs, another one has signed the same size: no two signatures of such a key are
+        // equal.
         async sign(data) {
           const [size, root] = data.toString().split('\n').slice(1, 3) as [string, string]
           const note = signNote(`${data}`, 'other', generateKeyPairSync('ed25519').privateKey)

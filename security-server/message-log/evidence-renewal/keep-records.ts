@@ -1,7 +1,7 @@
 /**
- * Keeps evidence records (RFC 4998): a new one over a tree head each day, and each renewed before its proof expires. The rows are
- * authoritative: after a crash the old or the new record is there, and an unfinished renewal is due again. An authority that is
- * down delays nothing else.
+ * Keeps evidence records (RFC 4998): a new one over a tree head each day, and each renewed before its proof
+ * expires. The rows are authoritative: after a crash the old or the new record is there, and an unfinished
+ * renewal is due again. An authority that is down delays nothing else.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { encodeEvidence } from '#core/evidence-bundle/stamp-batch.ts'
@@ -62,7 +62,10 @@ export function createEvidenceRecords(q: Parts) {
   let failedAt = Number.NEGATIVE_INFINITY
   const inTurn = createTurn()
 
-  /** Makes a record over a tree head of more than `index` records unless that has one. `isProved`: there is one already that too few cosigned. */
+  /**
+   * Makes a record over a tree head of more than `index` records unless that has one. `isProved`: there is
+   * one already that too few cosigned.
+   */
   const makeOne = async (index: number, isProved: boolean): Promise<void> => {
     const note = await headToStamp(index, isProved, q)
     if (note === undefined) return
@@ -184,7 +187,10 @@ export function createEvidenceRecords(q: Parts) {
     new Date(Math.max(end - settings.beforeMs, clock() + DAY_MS)).toISOString()
 
   return {
-    /** For the job: makes the record of the day and renews what is due. Resolves to the number of renewed records. */
+    /**
+     * For the job: makes the record of the day and renews what is due. Resolves to the number of renewed
+     * records.
+     */
     keep: async (): Promise<number> => {
       const newest = await worker.call('newestEvidenceRecord')
       if (newest === undefined || hasPassed(clock(), Date.parse(newest.time), settings.intervalMs))
@@ -192,8 +198,9 @@ export function createEvidenceRecords(q: Parts) {
       return renewAll()
     },
     /**
-     * The oldest record that covers this index, over a tree head that a quorum of witnesses cosigned. When there is none, one is made
-     * now if an authority answers; one over a head that too few cosigned is better than none.
+     * The oldest record that covers this index, over a tree head that a quorum of witnesses cosigned. When
+     * there is none, one is made now if an authority answers; one over a head that too few cosigned is better
+     * than none.
      */
     covering: async (index: number): Promise<StoredEvidenceRecord | undefined> => {
       const { best, isCosigned } = await bestCovering(index)

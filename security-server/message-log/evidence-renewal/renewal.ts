@@ -20,7 +20,9 @@ export type RenewalPolicy = {
   ends: AlgorithmEnds
 }
 
-/** The digests for time-stamp requests, in order of preference; the first that is valid long enough is used. */
+/**
+ * The digests for time-stamp requests, in order of preference; the first that is valid long enough is used.
+ */
 const DIGESTS = ['SHA-512', 'SHA-384', 'SHA-256'] as const
 export type StampDigest = (typeof DIGESTS)[number]
 
@@ -42,8 +44,8 @@ export function firstRecord(data: Buffer, now: number, policy: RenewalPolicy): R
 }
 
 /**
- * Renews a record: with a time-stamp over the last one, or with a new chain over everything when the chain's digest is about to
- * expire.
+ * Renews a record: with a time-stamp over the last one, or with a new chain over everything when the chain's
+ * digest is about to expire.
  */
 export function renewalOf(record: Buffer, data: Buffer, now: number, policy: RenewalPolicy): Renewal {
   const read = readEvidenceRecord(record)
@@ -64,7 +66,9 @@ export function renewalOf(record: Buffer, data: Buffer, now: number, policy: Ren
   }
 }
 
-/** When the proof of a record ends, judged by the certificates that the authorities sent with their stamps. */
+/**
+ * When the proof of a record ends, judged by the certificates that the authorities sent with their stamps.
+ */
 export function endOf(q: {
   record: Buffer
   data: Buffer

@@ -27,7 +27,10 @@ export function createEvidenceRecordStore(database: Database) {
         .limit(1)
         .executeTakeFirst(),
 
-    /** Sizes of tree heads of more than `above` records that have one and that somebody cosigned, the smallest first. */
+    /**
+     * Sizes of tree heads of more than `above` records that have one and that somebody cosigned, the smallest
+     * first.
+     */
     cosignedSizes: async (above: number): Promise<number[]> => {
       const rows = await kysely
         .selectFrom('evidence_record')
@@ -69,7 +72,10 @@ export function createEvidenceRecordStore(database: Database) {
         .execute()
     },
 
-    /** Replaces the record only if it still is `before`: when another node renewed it meanwhile, that node's record stays. */
+    /**
+     * Replaces the record only if it still is `before`: when another node renewed it meanwhile, that node's
+     * record stays.
+     */
     replace: async (before: Buffer, row: Tables['evidence_record']): Promise<void> => {
       const { record, evidence, renew_at } = row
       await kysely

@@ -1,4 +1,7 @@
-/** SOAP attachments in the log, on both stores: kept as one body, each proved by itself, at every level and after erasure. */
+/**
+ * SOAP attachments in the log, on both stores: kept as one body, each proved by itself, at every level and
+ * after erasure.
+ */
 import { hash, randomBytes } from 'node:crypto'
 import path from 'node:path'
 import type { Readable } from 'node:stream'

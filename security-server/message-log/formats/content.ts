@@ -1,6 +1,7 @@
 /**
- * The plaintext of a record's content: a version byte, then sections in ascending order of type, each `type (1 byte) ‖ length (4
- * bytes, big-endian) ‖ bytes`. A section occurs at most once; unknown sections are refused.
+ * The plaintext of a record's content: a version byte, then sections in ascending order of type, each
+ * `type (1 byte) ‖ length (4 bytes, big-endian) ‖ bytes`. A section occurs at most once; unknown sections are
+ * refused.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { Attachment } from '../bodies/spool.ts'
@@ -40,7 +41,10 @@ export function contentSize(sections: Sections): number {
   return size
 }
 
-/** Writes the plaintext of the content to `bytes`, which has `contentSize` bytes. Absent sections are left out. */
+/**
+ * Writes the plaintext of the content to `bytes`, which has `contentSize` bytes. Absent sections are left
+ * out.
+ */
 export function encodeContent(sections: Sections, bytes: Buffer): Buffer {
   bytes[0] = VERSION
   let at = 1
@@ -55,7 +59,10 @@ export function encodeContent(sections: Sections, bytes: Buffer): Buffer {
   return bytes
 }
 
-/** The sections as slices of `bytes`. Throws `log_inconsistent` for bytes that `encodeContent` would not write. */
+/**
+ * The sections as slices of `bytes`. Throws `log_inconsistent` for bytes that `encodeContent` would not
+ * write.
+ */
 export function decodeContent(bytes: Buffer): Sections {
   if (bytes[0] !== VERSION) throw malformed('version')
   const sections: Sections = new Array<undefined>(LAST + 1)

@@ -1,4 +1,7 @@
-/** Guarantees that a body, joined of attachments, is cut as its record says: each attachment has the digest that was signed. */
+/**
+ * Guarantees that a body, joined of attachments, is cut as its record says: each attachment has the digest
+ * that was signed.
+ */
 import { createHash, type Hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import type { Attachment } from '../bodies/spool.ts'

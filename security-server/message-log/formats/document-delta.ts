@@ -1,7 +1,7 @@
 /**
- * Signature documents of one signer differ in a few hundred bytes of several thousand: digests, time and value, always at the
- * same places. A document is stored as its difference from an earlier one of the same length: a sequence of `offset (4,
- * big-endian) ‖ length (2) ‖ bytes`, ascending and not adjacent.
+ * Signature documents of one signer differ in a few hundred bytes of several thousand: digests, time and
+ * value, always at the same places. A document is stored as its difference from an earlier one of the same
+ * length: a sequence of `offset (4, big-endian) ‖ length (2) ‖ bytes`, ascending and not adjacent.
  */
 import { Fault } from '#schemas/fault.ts'
 
@@ -77,7 +77,9 @@ export function touches(delta: Buffer, { start, end }: { start: number; end: num
   return false
 }
 
-/** The bytes as words of four, which makes comparing them cheap. Up to three bytes at the end are left out. */
+/**
+ * The bytes as words of four, which makes comparing them cheap. Up to three bytes at the end are left out.
+ */
 function wordsOf(bytes: Buffer): Uint32Array {
   const length = Math.floor(bytes.length / WORD)
   if (bytes.byteOffset % WORD === 0) return new Uint32Array(bytes.buffer, bytes.byteOffset, length)

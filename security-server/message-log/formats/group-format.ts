@@ -1,6 +1,7 @@
 /**
- * The transfer format of a group of records to the worker: one run of bytes in shared memory instead of an object graph, because
- * structured cloning would cost more than writing the records. Fields are length-prefixed; -1 means absent.
+ * The transfer format of a group of records to the worker: one run of bytes in shared memory instead of an
+ * object graph, because structured cloning would cost more than writing the records. Fields are
+ * length-prefixed; -1 means absent.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { SpooledBody } from '../bodies/spool.ts'
@@ -44,8 +45,8 @@ const FIELDS = 12
 const SIGNATURES = 8
 const ABSENT = -1
 /**
- * The length field of a signature document that equals the one of record k of this group is SAME - k: a batch shares one
- * document.
+ * The length field of a signature document that equals the one of record k of this group is SAME - k: a batch
+ * shares one document.
  */
 const SAME = -2
 /** How many other documents of the group each is compared with, the newest first. */
@@ -123,7 +124,10 @@ export function packGroup(target: Buffer, records: Field[][]): number {
   return at
 }
 
-/** The position of a record with the same document. Each message from the wire has a Buffer of its own, so bytes are compared. */
+/**
+ * The position of a record with the same document. Each message from the wire has a Buffer of its own, so
+ * bytes are compared.
+ */
 function sameIn(documents: { document: Buffer; position: number }[], wanted: Buffer): number | undefined {
   for (let i = documents.length - 1; i >= Math.max(0, documents.length - COMPARED); i--) {
     const { document, position } = documents[i]!
@@ -132,7 +136,9 @@ function sameIn(documents: { document: Buffer; position: number }[], wanted: Buf
   return undefined
 }
 
-/** Reads `count` records from the start of `source`. Records that share a signature document share its Buffer. */
+/**
+ * Reads `count` records from the start of `source`. Records that share a signature document share its Buffer.
+ */
 export function unpackGroup(source: Buffer, count: number): PackedRecord[] {
   const records: PackedRecord[] = []
   let at = 0

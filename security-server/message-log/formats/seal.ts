@@ -1,7 +1,7 @@
 /**
- * Encryption of a record. Its content is encrypted under a data key of its own. This key and the salt of the record's commitments
- * are derived from the log key and a random seed for this record only. Destroying the seed erases the content and every
- * possibility to guess at its commitments.
+ * Encryption of a record. Its content is encrypted under a data key of its own. This key and the salt of the
+ * record's commitments are derived from the log key and a random seed for this record only. Destroying the
+ * seed erases the content and every possibility to guess at its commitments.
  */
 import { createCipheriv, createDecipheriv, hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
@@ -33,7 +33,9 @@ export type LogKey = { id: Buffer; key: Buffer }
 /** What opens one record: its data key and the salt of its commitments. */
 export type RecordKey = { dataKey: Buffer; salt: Buffer }
 
-/** Writes `version (1) ‖ ciphertext ‖ tag (16)` to `sealed`, which must be SEALED_EXTRA longer than `plain`. */
+/**
+ * Writes `version (1) ‖ ciphertext ‖ tag (16)` to `sealed`, which must be SEALED_EXTRA longer than `plain`.
+ */
 export function sealContent(dataKey: Buffer, plain: Buffer, sealed: Buffer): void {
   const cipher = createCipheriv(CIPHER, dataKey, CONTENT_NONCE)
   cipher.setAAD(CONTENT_LABEL)
@@ -60,8 +62,8 @@ export function openContent(dataKey: Buffer, sealed: Buffer): Buffer {
 }
 
 /**
- * Derives record keys from one log key: data key ‖ salt = HMAC-SHA-512(log key, label ‖ seed), 64 bytes, written to `target`.
- * Uses plain hashes in reused memory: Hmac objects would cost six times as much.
+ * Derives record keys from one log key: data key ‖ salt = HMAC-SHA-512(log key, label ‖ seed), 64 bytes,
+ * written to `target`. Uses plain hashes in reused memory: Hmac objects would cost six times as much.
  */
 export function createKeyDeriver(logKey: Buffer): (seed: Buffer, target: Buffer) => void {
   if (logKey.length !== KEY) throw new TypeError('a log key has 32 octets')
@@ -80,7 +82,8 @@ export function createKeyDeriver(logKey: Buffer): (seed: Buffer, target: Buffer)
 }
 
 /**
- * The id of the log key from which a record's key is derived; `stored` is `key id (8) ‖ seed (32)`. Throws `log_inconsistent`.
+ * The id of the log key from which a record's key is derived; `stored` is `key id (8) ‖ seed (32)`. Throws
+ * `log_inconsistent`.
  */
 export function logKeyIdOf(stored: Buffer): Buffer {
   if (stored.length !== KEY_ID_LENGTH + SEED_LENGTH) throw damaged('seed', 'is cut off')

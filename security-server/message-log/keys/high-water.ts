@@ -1,6 +1,6 @@
 /**
- * How far the log has come, stored with its keys and not in its database. So a database that was lost, emptied or restored from a
- * backup is detected before a second history begins under the same keys.
+ * How far the log has come, stored with its keys and not in its database. So a database that was lost,
+ * emptied or restored from a backup is detected before a second history begins under the same keys.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import path from 'node:path'

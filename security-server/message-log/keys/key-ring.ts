@@ -1,6 +1,7 @@
 /**
- * The current log keys; they are read again when another node has rotated them. Each rotation is a record of its own, and only that makes a key
- * the current one: its file reaches the nodes one after the other, and no record may be under a key that a node lacks.
+ * The current log keys; they are read again when another node has rotated them. Each rotation is a record of
+ * its own, and only that makes a key the current one: its file reaches the nodes one after the other, and no
+ * record may be under a key that a node lacks.
  */
 import { createPublicKey } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
@@ -15,15 +16,19 @@ export type KeyRing = {
   /** All keys that exist now, including those that another node has made. */
   all(): LogKey[]
   checkpointKey(): LogKeys['checkpointKey']
-  /** Takes this key, which lies in the folder, or makes one; the caller must append the record of it. Throws `invalid_configuration`. */
+  /**
+   * Takes this key, which lies in the folder, or makes one; the caller must append the record of it. Throws
+   * `invalid_configuration`.
+   */
   rotate(id: string | undefined): void
   /** Makes the last of these keys that is here the current one; `recorded` in the order of their records. */
   follow(recorded: readonly string[]): void
 }
 
 /**
- * Opens the keys and makes the first ones for an empty log. Throws `log_keys_missing` when the log has records but no keys, or only
- * some of those that another node is bringing: going on would make the existing records unreadable for ever, and hide that the keys are lost.
+ * Opens the keys and makes the first ones for an empty log. Throws `log_keys_missing` when the log has
+ * records but no keys, or only some of those that another node is bringing: going on would make the existing
+ * records unreadable for ever, and hide that the keys are lost.
  */
 export function openKeyRing(folder: string, logIsEmpty: boolean): KeyRing {
   if (logIsEmpty && hasNoKeys(folder)) createLogKeys(folder)

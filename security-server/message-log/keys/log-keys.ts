@@ -1,6 +1,7 @@
 /**
- * The log's own keys, in a folder outside the database and its backups: the rotating keys from which record keys are derived, and
- * the Ed25519 key that signs checkpoints. Deleting a retired key erases the contents that only this key opens.
+ * The log's own keys, in a folder outside the database and its backups: the rotating keys from which record
+ * keys are derived, and the Ed25519 key that signs checkpoints. Deleting a retired key erases the contents
+ * that only this key opens.
  */
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
 import {
@@ -35,7 +36,9 @@ export function hasNoKeys(folder: string): boolean {
   return !existsSync(path.join(folder, CHECKPOINT_FILE)) && keyFiles(folder).length === 0
 }
 
-/** Whether a log cannot be opened with what the folder has: files of another node come one after the other. */
+/**
+ * Whether a log cannot be opened with what the folder has: files of another node come one after the other.
+ */
 export function lacksLogKeys(folder: string): boolean {
   return !existsSync(path.join(folder, CHECKPOINT_FILE)) || keyFiles(folder).length === 0
 }

@@ -1,4 +1,7 @@
-/** Log keys are rotated while records are written: all records stay readable, each with its own key, on both stores. */
+/**
+ * Log keys are rotated while records are written: all records stay readable, each with its own key, on both
+ * stores.
+ */
 import { randomBytes } from 'node:crypto'
 import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * The migrations of the log's own tables. Its parts bring theirs; all run in the order of their names. Names never change; new
- * ones are added at the end.
+ * The migrations of the log's own tables. Its parts bring theirs; all run in the order of their names. Names
+ * never change; new ones are added at the end.
  */
 import type { SchemaChange } from '#platform/database/older-versions.ts'
 import { begunDeletions } from './begun-deletions.ts'

@@ -1,4 +1,7 @@
-/** Which node has begun to delete the file of an erased body, before it is gone: then a file that is missing there is deleted. */
+/**
+ * Which node has begun to delete the file of an erased body, before it is gone: then a file that is missing
+ * there is deleted.
+ */
 import type { Kysely } from 'kysely'
 import { columnTypes } from '#platform/database/dialect.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'

@@ -1,6 +1,6 @@
 /**
- * On PostgreSQL, the tables of bodies that lie in the log's database (pieces/). Older versions go on with the log until a node keeps
- * bodies there: from then on they would take those records for damaged.
+ * On PostgreSQL, the tables of bodies that lie in the log's database (pieces/). Older versions go on with the
+ * log until a node keeps bodies there: from then on they would take those records for damaged.
  */
 import { type Kysely, sql } from 'kysely'
 import { columnTypes, dialectOf } from '#platform/database/dialect.ts'

@@ -1,6 +1,6 @@
 /**
- * Tables of the daily counts that the log commits to. In an older log counting begins at the index's position, because earlier
- * records were not counted.
+ * Tables of the daily counts that the log commits to. In an older log counting begins at the index's
+ * position, because earlier records were not counted.
  */
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'

@@ -1,4 +1,6 @@
-/** Table of evidence records over tree heads. A renewal replaces a row with one that contains the old record. */
+/**
+ * Table of evidence records over tree heads. A renewal replaces a row with one that contains the old record.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, dialectOf } from '#platform/database/dialect.ts'

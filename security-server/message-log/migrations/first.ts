@@ -35,7 +35,8 @@ export const first: Migration = {
       .addColumn('document', blob, (column) => column.notNull())
       .execute()
     const replay = schema.createTable('replay_key').addColumn('time', integer, (column) => column.notNull())
-    // The embedded store has one writer, which keeps the keys of two windows in memory: one row per group and no index.
+    // The embedded store has one writer, which keeps the keys of two windows in memory: one row per group and
+    // no index.
     await (dialectOf(kysely) === 'sqlite'
       ? replay.addColumn('prints', blob, (column) => column.notNull())
       : replay.addColumn('key', blob, (column) => column.primaryKey())

@@ -1,6 +1,6 @@
 /**
- * On PostgreSQL, partitions the tables that grow with every record, by index. The existing table becomes the first partition;
- * nothing is copied. Appends wait meanwhile.
+ * On PostgreSQL, partitions the tables that grow with every record, by index. The existing table becomes the
+ * first partition; nothing is copied. Appends wait meanwhile.
  */
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
@@ -34,7 +34,10 @@ export const partitions: Migration = {
   },
 }
 
-/** Replaces a table with a partitioned one. The old table becomes the partition below `border`; an empty one is dropped. */
+/**
+ * Replaces a table with a partitioned one. The old table becomes the partition below `border`; an empty one
+ * is dropped.
+ */
 async function divide(kysely: Kysely<unknown>, table: Partitioned, border: number): Promise<void> {
   const rows = await countOf(kysely, table)
   const indexes = await indexesOf(kysely, table)

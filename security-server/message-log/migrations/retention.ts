@@ -1,6 +1,7 @@
 /**
- * Tables of retention: classes, the end of each record's content, remainders, legal holds, archives. One migration made both the
- * log's tables for erasing and those of the feature that decides what is erased, so it belongs to the log.
+ * Tables of retention: classes, the end of each record's content, remainders, legal holds, archives. One
+ * migration made both the log's tables for erasing and those of the feature that decides what is erased, so
+ * it belongs to the log.
  */
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
@@ -68,7 +69,8 @@ export const retention: Migration = {
       .addColumn('class', integer, (column) => column.notNull())
       .addColumn('file', text, (column) => column.notNull())
       .addColumn('node', text, (column) => column.notNull())
-      // 0: the archive is written and verified, but its file may not have its final name yet. 1: the file has its final name.
+      // 0: the archive is written and verified, but its file may not have its final name yet. 1: the file has
+      // its final name.
       .addColumn('complete', integer, (column) => column.notNull())
       .addColumn('sha256', blob, (column) => column.notNull())
       .addColumn('size', integer, (column) => column.notNull())
@@ -84,7 +86,8 @@ export const retention: Migration = {
       .createTable('erased_body_file')
       .addColumn('name', text, (column) => column.primaryKey())
       .execute()
-    // Erasing requires that this number has not changed; setting a hold raises it (features/retention/holds/store.ts).
+    // Erasing requires that this number has not changed; setting a hold raises it
+    // (features/retention/holds/store.ts).
     await sql`insert into mark (name, value) values ('holds', 0)`.execute(kysely)
   },
 }

@@ -1,6 +1,6 @@
 /**
- * A process that keeps bodies in the database, to be killed by a test. It prints where it is, and goes on when its standard input brings a
- * line.
+ * A process that keeps bodies in the database, to be killed by a test. It prints where it is, and goes on
+ * when its standard input brings a line.
  */
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'

@@ -1,4 +1,6 @@
-/** Bodies of middle size in the log's database: their pieces are rows of the commit that writes their records. */
+/**
+ * Bodies of middle size in the log's database: their pieces are rows of the commit that writes their records.
+ */
 import { LARGEST_BLOCK, sealBody } from '../bodies/body-file.ts'
 import type { BodyKeeper } from '../records/keep-larger-bodies.ts'
 import { newPieceName } from './name.ts'

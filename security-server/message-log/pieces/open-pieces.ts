@@ -4,8 +4,8 @@ import { LARGEST_BLOCK, type LocatedBody } from '../bodies/body-file.ts'
 import type { PieceStore } from './store.ts'
 
 /**
- * `onClose` is called once. Reading throws `log_inconsistent` when a piece is missing before another; that the last ones are missing, or that
- * a piece is another body's, is found when a chunk does not decrypt.
+ * `onClose` is called once. Reading throws `log_inconsistent` when a piece is missing before another; that
+ * the last ones are missing, or that a piece is another body's, is found when a chunk does not decrypt.
  */
 export function openPieces(
   store: Pick<PieceStore, 'read'>,

@@ -1,7 +1,8 @@
 /**
- * Bodies in the log's database, on PostgreSQL: every node reads those of all nodes. What a node has begun and no record refers to
- * only this node deletes, or one that takes over what it left (`takeOver`). Whether a record refers to a body the database decides at any
- * time, so nothing has to be remembered of what could not be deleted, or began after its writer had given it up.
+ * Bodies in the log's database, on PostgreSQL: every node reads those of all nodes. What a node has begun and
+ * no record refers to only this node deletes, or one that takes over what it left (`takeOver`). Whether a
+ * record refers to a body the database decides at any time, so nothing has to be remembered of what could not
+ * be deleted, or began after its writer had given it up.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { BodyDestination } from '../bodies/body-file.ts'
@@ -13,11 +14,14 @@ import type { PieceStore } from './store.ts'
 export type PieceBodies = Omit<BodyFolder, 'sweep' | 'forgetFormer' | 'erase'> & {
   /** Deletes those of erased records. No other node has more of them. */
   erase(names: readonly string[]): Promise<ReadonlySet<string>>
-  /** Finds what another node, which is gone for good, has begun and no record refers to: `deleteUnused` deletes it. */
+  /**
+   * Finds what another node, which is gone for good, has begun and no record refers to: `deleteUnused`
+   * deletes it.
+   */
   takeOver(node: string): Promise<void>
   /**
-   * For a job: deletes what this node has begun, no record refers to and this process does not write, and what was taken over. Tries each,
-   * then throws the first failure.
+   * For a job: deletes what this node has begun, no record refers to and this process does not write, and
+   * what was taken over. Tries each, then throws the first failure.
    */
   deleteUnused(): Promise<void>
 }
@@ -30,7 +34,9 @@ export function createPieceBodies(q: { store: PieceStore; node: string }): Piece
   const own = new Set<string>()
   const claimed = new Set<string>()
   const once = new Set<string>()
-  /** How many read each body of `own`: as of a file that is removed, what is read is there until it is closed. */
+  /**
+   * How many read each body of `own`: as of a file that is removed, what is read is there until it is closed.
+   */
   const readers = new Map<string, number>()
   const unwanted = new Set<string>()
   const takenOver = new Set<string>()

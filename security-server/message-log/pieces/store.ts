@@ -1,9 +1,10 @@
 /**
- * Bodies as rows of pieces in the log's database, on PostgreSQL. A row of `body_under_way` is there from the first piece on, until the
- * commit of the record that refers to the body deletes it, or the body is given up. So what no record refers to is always known, with the
- * node that wrote it, and neither side can win unseen by the other: who gives a body up marks that row, and the record's commit needs it
- * unmarked. The row counts the octets of the pieces, each of which is added at the end that its writer knows; the commit needs all of the
- * body: pieces that a standby had not got when it became primary are not missed only when somebody reads.
+ * Bodies as rows of pieces in the log's database, on PostgreSQL. A row of `body_under_way` is there from the
+ * first piece on, until the commit of the record that refers to the body deletes it, or the body is given up.
+ * So what no record refers to is always known, with the node that wrote it, and neither side can win unseen
+ * by the other: who gives a body up marks that row, and the record's commit needs it unmarked. The row counts
+ * the octets of the pieces, each of which is added at the end that its writer knows; the commit needs all of
+ * the body: pieces that a standby had not got when it became primary are not missed only when somebody reads.
  */
 import { sql } from 'kysely'
 import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'
@@ -18,7 +19,10 @@ export type PieceStore = {
   begin(q: { name: string; node: string; octets: Buffer }): Promise<void>
   /** Resolves to false, and writes nothing, when the body was given up or does not end at `start`. */
   append(q: { name: string; start: number; octets: Buffer }): Promise<boolean>
-  /** What the pieces have of the octets from `start` to `end` (not included), in order; pieces have at most `most` octets. */
+  /**
+   * What the pieces have of the octets from `start` to `end` (not included), in order; pieces have at most
+   * `most` octets.
+   */
   read(q: { name: string; start: number; end: number; most: number }): Promise<StoredPart[]>
   /** Deletes a body unless a record refers to it. May be repeated at any point. */
   giveUp(name: string): Promise<void>

@@ -1,4 +1,7 @@
-/** Bodies in the log's database to which no record will ever refer: none is logged with a hole, and nothing of them stays. */
+/**
+ * Bodies in the log's database to which no record will ever refer: none is logged with a hole, and nothing of
+ * them stays.
+ */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * Groups become visible to other nodes before they are durable. Until then nobody acknowledges, signs, stamps or hands out anything on their
- * strength; a crash of PostgreSQL takes back only what was not acknowledged, and every node goes on from what is left.
+ * Groups become visible to other nodes before they are durable. Until then nobody acknowledges, signs, stamps
+ * or hands out anything on their strength; a crash of PostgreSQL takes back only what was not acknowledged,
+ * and every node goes on from what is left.
  */
 import t, { type Test } from 'tap'
 import { skipFor } from '#test/outside-tools.ts'

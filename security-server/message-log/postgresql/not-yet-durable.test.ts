@@ -1,7 +1,8 @@
 /**
- * What others committed and have not synced, as seen by those who tell it to somebody outside of the log, or act on it: a verification, whose state
- * is kept where the log's owner cannot write, a node that refuses a request because another one has it, or seals under a key that another one
- * made, and who reads keys and erasures.
+ * What others committed and have not synced, as seen by those who tell it to somebody outside of the log, or
+ * act on it: a verification, whose state is kept where the log's owner cannot write, a node that refuses a
+ * request because another one has it, or seals under a key that another one made, and who reads keys and
+ * erasures.
  */
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
@@ -75,7 +76,10 @@ async function beforeTheSync(t: Test): Promise<void> {
   const there = await openTestLog(t, { ...logOptions(folder, url), node: 'node2' })
   for (const log of [here, there]) await log.recover()
 
-  /** Resolves to what `asked` came to: the group of `here` stays without a sync until then, or until it is lost. */
+  /**
+   * Resolves to what `asked` came to: the group of `here` stays without a sync until then, or until it is
+   * lost.
+   */
   const lost = async <T>(
     record: Parameters<typeof here.append>[0],
     ask: () => Promise<T>,

@@ -1,6 +1,7 @@
 /**
- * Partitions of the log on PostgreSQL. The tables of an older version become the first partition; records find their partition
- * whether it was made ahead or not, whichever node makes it; queries read only the partitions that they need.
+ * Partitions of the log on PostgreSQL. The tables of an older version become the first partition; records
+ * find their partition whether it was made ahead or not, whichever node makes it; queries read only the
+ * partitions that they need.
  */
 import path from 'node:path'
 import { CompiledQuery, type KyselyPlugin } from 'kysely'
@@ -334,7 +335,9 @@ async function untilRefused(
   while (log.size() <= end) await batch(log)
 }
 
-/** The log with its queries watched; `read` returns the partitions that they have read since the last call. */
+/**
+ * The log with its queries watched; `read` returns the partitions that they have read since the last call.
+ */
 function watched(log: TestDatabase): {
   asked: Pick<TestDatabase, 'records' | 'search' | 'retention' | 'reconciliation'>
   queries: [sql: string, parameters: readonly unknown[]][]

@@ -1,11 +1,13 @@
 /**
- * The partitions, ranges of record indexes and so of time, of the tables that grow with every record on PostgreSQL. All tables
- * have the same borders. A partition begins where the previous one ends, and is made before its first record.
+ * The partitions, ranges of record indexes and so of time, of the tables that grow with every record on
+ * PostgreSQL. All tables have the same borders. A partition begins where the previous one ends, and is made
+ * before its first record.
  */
 
 /**
- * The partitioned tables with the column that they are partitioned by; also those of parts, because a log is opened with all its
- * parts. The migration reads this list: a table that is added later needs a migration of its own.
+ * The partitioned tables with the column that they are partitioned by; also those of parts, because a log is
+ * opened with all its parts. The migration reads this list: a table that is added later needs a migration of
+ * its own.
  */
 export const PARTITIONED = {
   record: 'idx',
@@ -25,8 +27,8 @@ export const PARTITIONED_TABLES = Object.keys(PARTITIONED) as Partitioned[]
 export const PARTITION_RECORDS = 4_194_304
 
 /**
- * In a large log a partition has about one in this many of all records, so the number of partitions grows with the logarithm of
- * the log.
+ * In a large log a partition has about one in this many of all records, so the number of partitions grows
+ * with the logarithm of the log.
  */
 const OF_ALL = 16
 
@@ -38,7 +40,10 @@ export const PARTITIONS_LOCK =
 export const NEWEST_BORDER = `select max(substring(pg_get_expr(part.relpartbound, part.oid) from 'TO \\(''?(\\d+)''?\\)')::bigint)
   as border from pg_inherits join pg_class part on part.oid = inhrelid where inhparent = 'record'::regclass`
 
-/** The end of a partition that begins at `start`. `step` is the number of records in a partition of a small log. */
+/**
+ * The end of a partition that begins at `start`. `step` is the number of records in a partition of a small
+ * log.
+ */
 export function borderAfter(start: number, step: number): number {
   const records = step * Math.max(1, Math.floor(start / (OF_ALL * step)))
   // A migrated log may begin at any index; its next partition gets at least half the size.
@@ -46,8 +51,8 @@ export function borderAfter(start: number, step: number): number {
 }
 
 /**
- * Statements that make the partition from `start` to `end` in every table. Attaching an empty table blocks no reader or writer;
- * creating it as a partition would.
+ * Statements that make the partition from `start` to `end` in every table. Attaching an empty table blocks no
+ * reader or writer; creating it as a partition would.
  */
 export function partitionStatements(start: number, end: number): string[] {
   return PARTITIONED_TABLES.flatMap((table) => {

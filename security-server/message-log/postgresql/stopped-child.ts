@@ -1,4 +1,7 @@
-/** A process that logs a record for each line of its standard input and prints its index, or what kept it from that: to be stopped by a test. */
+/**
+ * A process that logs a record for each line of its standard input and prints its index, or what kept it from
+ * that: to be stopped by a test.
+ */
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { asFault } from '#schemas/fault.ts'

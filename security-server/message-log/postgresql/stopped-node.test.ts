@@ -1,4 +1,7 @@
-/** A node that is stopped while it has the lock of the tree's head: the others log on, and its group has the next place when it goes on. */
+/**
+ * A node that is stopped while it has the lock of the tree's head: the others log on, and its group has the
+ * next place when it goes on.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'

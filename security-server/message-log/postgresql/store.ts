@@ -1,6 +1,6 @@
 /**
- * The writer for PostgreSQL. Several nodes append to one tree: each group locks the row of the tree head from its first statement
- * to its commit. A connection that failed is never used again.
+ * The writer for PostgreSQL. Several nodes append to one tree: each group locks the row of the tree head from
+ * its first statement to its commit. A connection that failed is never used again.
  */
 import type { Client } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
@@ -35,8 +35,9 @@ import {
 
 const STATEMENT_MS = 5000
 /**
- * A node that stands still within a group, or whose machine is gone, has the head's lock for no longer than this. It is shorter than others wait
- * for the lock, so they log all the same; and between two statements of a group nothing is done that takes more than milliseconds.
+ * A node that stands still within a group, or whose machine is gone, has the head's lock for no longer than
+ * this. It is shorter than others wait for the lock, so they log all the same; and between two statements of
+ * a group nothing is done that takes more than milliseconds.
  */
 const IDLE_IN_GROUP_MS = 4000
 const IDLE_IN_TRANSACTION = '25P03'
@@ -52,10 +53,11 @@ const STOOD_STILL =
 /** Nobody sees what was written before it is durable. */
 const AT_ONCE = { begin: 'begin', end: 'commit' }
 /**
- * The lock of the tree's head ends with the commit, and only then the write-ahead log is synced up to here: what others write meanwhile is
- * synced with it, or waits for a synchronous standby beside it. The second commit waits as the settings of the database say, and the log is
- * one sequence, so it covers the first. Both are one message to one server process, which does not outlive a crash: nobody can sync what
- * another one lost.
+ * The lock of the tree's head ends with the commit, and only then the write-ahead log is synced up to here:
+ * what others write meanwhile is synced with it, or waits for a synchronous standby beside it. The second
+ * commit waits as the settings of the database say, and the log is one sequence, so it covers the first. Both
+ * are one message to one server process, which does not outlive a crash: nobody can sync what another one
+ * lost.
  */
 const DURABLE_LATER = {
   begin: 'begin; set local synchronous_commit = off',
@@ -129,7 +131,8 @@ export async function openPostgresqlStore(q: {
     }
     try {
       return await once().catch((fault: unknown) => {
-        // The database ended the session while it waited for a statement, so before any commit: nothing of it was written.
+        // The database ended the session while it waited for a statement, so before any commit: nothing of it
+        // was written.
         if (codeOf((fault as Fault).cause) !== IDLE_IN_TRANSACTION) throw fault
         return once()
       })
@@ -185,7 +188,8 @@ export async function openPostgresqlStore(q: {
       })
     },
     makeRoom: async (size) => {
-      // `step` is the shortest partition that may follow: at least half of it is left when the next one is made.
+      // `step` is the shortest partition that may follow: at least half of it is left when the next one is
+      // made.
       const needed = size + step
       if (needed <= border) return
       try {
@@ -320,8 +324,8 @@ async function write(connection: Client, placement: Placement): Promise<void> {
 }
 
 /**
- * Call under the lock of the head. Another node may have deleted a segment between the sync of what is in it and this commit, if this node
- * stood still meanwhile.
+ * Call under the lock of the head. Another node may have deleted a segment between the sync of what is in it
+ * and this commit, if this node stood still meanwhile.
  */
 async function refuseGivenUp(connection: Client, bodyFiles: Placement['bodyFiles']): Promise<void> {
   const segments = new Set(bodyFiles.flatMap(({ name }) => placeOf(name)?.segment ?? []))
@@ -335,8 +339,9 @@ async function refuseGivenUp(connection: Client, bodyFiles: Placement['bodyFiles
 }
 
 /**
- * Deletes pieces whose record was refused. Bodies that were written before are no longer under way. One that was given up meanwhile fails
- * the commit, for its pieces are going; so does one that is not whole, for the database was set back while it arrived.
+ * Deletes pieces whose record was refused. Bodies that were written before are no longer under way. One that
+ * was given up meanwhile fails the commit, for its pieces are going; so does one that is not whole, for the
+ * database was set back while it arrived.
  */
 async function settlePieces(
   connection: Client,

@@ -1,4 +1,7 @@
-/** What the tests share that stand between a commit of a group and its sync: two nodes on a PostgreSQL whose syncs a test can hold up. */
+/**
+ * What the tests share that stand between a commit of a group and its sync: two nodes on a PostgreSQL whose
+ * syncs a test can hold up.
+ */
 import path from 'node:path'
 import pg from 'pg'
 import type { Test } from 'tap'
@@ -59,7 +62,10 @@ export async function twoNodes(t: Test) {
     acknowledged.set(index, leaf.toString('hex'))
     return index
   }
-  /** Runs `act` while what `here` does is committed, and only others could sync it; at the latest after it, the database crashes. */
+  /**
+   * Runs `act` while what `here` does is committed, and only others could sync it; at the latest after it,
+   * the database crashes.
+   */
   const between = async (
     t: Test,
     q: { does?: () => Promise<unknown>; act: (size: number, crash: () => Promise<void>) => Promise<void> },

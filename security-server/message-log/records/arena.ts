@@ -1,6 +1,6 @@
 /**
- * Memory in which one group is prepared, reused for the next. Thousands of short-lived buffers per second would cost more in
- * allocation and garbage collection than encrypting the records.
+ * Memory in which one group is prepared, reused for the next. Thousands of short-lived buffers per second
+ * would cost more in allocation and garbage collection than encrypting the records.
  */
 
 const SLAB = 256 * 1024

@@ -1,6 +1,6 @@
 /**
- * Records how far the server's audit log had come as records of the message log. Cutting the audit log off, or rewriting it, then
- * contradicts a log whose tree heads witnesses keep.
+ * Records how far the server's audit log had come as records of the message log. Cutting the audit log off,
+ * or rewriting it, then contradicts a log whose tree heads witnesses keep.
  */
 import type { AuditHead } from '#platform/audit-log/create-audit-log.ts'
 import { ownRecord } from '../formats/own-record.ts'
@@ -15,8 +15,8 @@ const PART = 1000
 
 export type AuditHeads = {
   /**
-   * Appends the head to the log, unless one with at least as many audit records is there already. Resolves to true when it was
-   * appended.
+   * Appends the head to the log, unless one with at least as many audit records is there already. Resolves to
+   * true when it was appended.
    */
   noteAuditHead(head: AuditHead): Promise<boolean>
   /** All noted heads, in the order of the log. */
@@ -55,7 +55,8 @@ export async function putAuditHead(q: {
 }
 
 /**
- * The heads among `limit` records from `first` on. The records' forms are leaves of the tree, so none can be removed unnoticed.
+ * The heads among `limit` records from `first` on. The records' forms are leaves of the tree, so none can be
+ * removed unnoticed.
  */
 export async function readAuditHeads(q: {
   log: Pick<LogDatabase, 'records'>

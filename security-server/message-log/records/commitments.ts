@@ -1,6 +1,7 @@
 /**
- * Commitments as core/merkle/leaf-form.ts defines them, for the hot path: HMAC-SHA-256 (RFC 2104) with plain hashes in reused
- * memory. Hash and Hmac objects, and a buffer for each value, would cost three times as much.
+ * Commitments as core/merkle/leaf-form.ts defines them, for the hot path: HMAC-SHA-256 (RFC 2104) with plain
+ * hashes in reused memory. Hash and Hmac objects, and a buffer for each value, would cost three times as
+ * much.
  */
 import { hash } from 'node:crypto'
 
@@ -19,7 +20,10 @@ const inners = Object.fromEntries(
 const outer = Buffer.alloc(BLOCK + KEY, OUTER)
 const opened = Buffer.alloc(KEY + 64)
 
-/** The commitment (base64) to a content under a salt of 32 bytes. `sha512` is the content's digest as Latin-1 text. */
+/**
+ * The commitment (base64) to a content under a salt of 32 bytes. `sha512` is the content's digest as Latin-1
+ * text.
+ */
 export function commitment(salt: Buffer, label: CommitmentLabel, sha512: string): string {
   const inner = inners[label]
   for (let i = 0; i < KEY; i++) {

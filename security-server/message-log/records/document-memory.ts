@@ -1,6 +1,6 @@
 /**
- * Which signature documents are stored already, so that those of one batch are written once; and against which earlier document a
- * new one is stored as a difference. A document is added only after its commit.
+ * Which signature documents are stored already, so that those of one batch are written once; and against
+ * which earlier document a new one is stored as a difference. A document is added only after its commit.
  */
 import { encodeDelta } from '../formats/document-delta.ts'
 import type { DocumentRow } from '../hot-store.ts'
@@ -62,7 +62,10 @@ export function createDocumentMemory(): DocumentMemory {
   }
 }
 
-/** Documents of one signer have the same length and, in their last part, the same certificates and OCSP responses. */
+/**
+ * Documents of one signer have the same length and, in their last part, the same certificates and OCSP
+ * responses.
+ */
 function probeOf(document: Buffer): string {
   const at = Math.floor((document.length * 3) / 4)
   return `${document.length}:${document.toString('latin1', at, at + PROBE)}`
@@ -70,7 +73,10 @@ function probeOf(document: Buffer): string {
 
 type Memory<T> = { get(key: string): T | undefined; set(key: string, value: T): void }
 
-/** Keeps at least the newest `limit` values, in two generations: deleting the oldest values one by one would make a Map slow. */
+/**
+ * Keeps at least the newest `limit` values, in two generations: deleting the oldest values one by one would
+ * make a Map slow.
+ */
 function createMemory<T>(limit: number): Memory<T> {
   let young = new Map<string, T>()
   let old = new Map<string, T>()

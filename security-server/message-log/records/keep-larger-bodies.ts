@@ -1,7 +1,8 @@
 /**
- * Bodies that are too large for a record's row are durable in a segment before their records are written, or in the log's database with
- * them. If a segment fails, only the records with such a body are refused. Nothing is written of a request that repeats another: no record would ever refer to it, and
- * whoever may send one message could fill the disk with it.
+ * Bodies that are too large for a record's row are durable in a segment before their records are written, or
+ * in the log's database with them. If a segment fails, only the records with such a body are refused. Nothing
+ * is written of a request that repeats another: no record would ever refer to it, and whoever may send one
+ * message could fill the disk with it.
  */
 import { Fault } from '#schemas/fault.ts'
 import { LARGEST_IN_ROW } from '../bodies/spool.ts'
@@ -14,7 +15,10 @@ export type KeptBody = { name: string; dataKey: Buffer }
 
 /** A writer of segments, or what keeps bodies in the database. */
 export type BodyKeeper = {
-  /** When it returns, the bodies are durable, or are so with the commit of `pieces`. Throws what the system says. */
+  /**
+   * When it returns, the bodies are durable, or are so with the commit of `pieces`. Throws what the system
+   * says.
+   */
   keep(bodies: Buffer[]): {
     kept: KeptBody[]
     pieces?: PieceRow[]
@@ -36,8 +40,8 @@ type Stored = {
 }
 
 /**
- * The records as they are to be stored; a fault in the place of one that repeats another, or whose body cannot be kept. Throws
- * `logging_failed` when the store does not tell which repeat others.
+ * The records as they are to be stored; a fault in the place of one that repeats another, or whose body
+ * cannot be kept. Throws `logging_failed` when the store does not tell which repeat others.
  */
 export async function keepLargerBodies(
   records: PackedRecord[],

@@ -12,7 +12,10 @@ export type OpenedRecord = { key: RecordKey; sections: Sections; metadata: Metad
 /** Finds a log key by its hex id. */
 export type KeyFinder = (id: string) => LogKey | undefined
 
-/** The record's plaintext; undefined when it was erased or its log key is not available. Throws `log_inconsistent`. */
+/**
+ * The record's plaintext; undefined when it was erased or its log key is not available. Throws
+ * `log_inconsistent`.
+ */
 export function openRecord(
   record: Pick<StoredRecord, 'seed' | 'content'>,
   findKey: KeyFinder,
@@ -25,7 +28,10 @@ export function openRecord(
   return { key, sections, metadata: JSON.parse(sections[SECTION.metadata]!.toString()) as Metadata }
 }
 
-/** What is kept of a record whose content ended with its proof kept: metadata, digests, and the salt of its commitments. */
+/**
+ * What is kept of a record whose content ended with its proof kept: metadata, digests, and the salt of its
+ * commitments.
+ */
 export type OpenedRemainder = { key: Pick<RecordKey, 'salt'>; sections: Sections; metadata: Metadata }
 
 /** Undefined when nothing is kept or the log key is not available. Throws `log_inconsistent`. */

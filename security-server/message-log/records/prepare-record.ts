@@ -1,4 +1,7 @@
-/** Turns the records from the main thread into what is stored: encrypted content, commitments, leaf form, leaf hash. */
+/**
+ * Turns the records from the main thread into what is stored: encrypted content, commitments, leaf form, leaf
+ * hash.
+ */
 import { hash, randomFillSync } from 'node:crypto'
 import { leafForm } from '#core/merkle/leaf-form.ts'
 import { contentSize, encodeBodyFile, encodeContent, type Sections } from '../formats/content.ts'
@@ -38,7 +41,10 @@ type Preparer = (
   logKey: LogKey,
 ) => PreparedRecord[]
 
-/** Random bytes from the system cost as much as making a record's key, so they are requested for many records at once. */
+/**
+ * Random bytes from the system cost as much as making a record's key, so they are requested for many records
+ * at once.
+ */
 const SEEDS_AT_ONCE = 128
 const KEY = 32
 const LEAF = 32

@@ -1,6 +1,7 @@
 /**
- * The newest records of this process, so that jobs need not read and decrypt them again. They are stored in reused memory: as
- * objects they would outlive the young generation, and collecting them would cost more than reading them.
+ * The newest records of this process, so that jobs need not read and decrypt them again. They are stored in
+ * reused memory: as objects they would outlive the young generation, and collecting them would cost more than
+ * reading them.
  */
 import type { RecordHead } from '../formats/group-format.ts'
 import type { Metadata } from '../record-input.ts'

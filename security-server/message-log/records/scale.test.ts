@@ -1,6 +1,7 @@
 /**
- * What a large log may cost. Proofs, searches and a start read a fixed number of rows, however many records there are; the whole
- * verification reads a fixed number of rows per record. Rows are counted, and the query plans must not scan a table.
+ * What a large log may cost. Proofs, searches and a start read a fixed number of rows, however many records
+ * there are; the whole verification reads a fixed number of rows per record. Rows are counted, and the query
+ * plans must not scan a table.
  */
 import { randomInt } from 'node:crypto'
 import path from 'node:path'
@@ -73,7 +74,8 @@ function counted(log: TestDatabase): Counted {
 }
 
 t.test('a log of many records', async (t) => {
-  // Yesterday at noon: a log that goes past midnight has a day to be counted again, which costs rows of its own.
+  // Yesterday at noon: a log that goes past midnight has a day to be counted again, which costs rows of its
+  // own.
   const start = Math.floor(Date.now() / DAY) * DAY - DAY / 2
   let now = start
   const clock = (): number => now

@@ -1,6 +1,7 @@
 /**
- * What is durable of a log to which other nodes append: their commits become visible before they are durable (postgresql/store.ts), and may be
- * lost when the database crashes at that moment. Nothing that leaves the log may rest on those.
+ * What is durable of a log to which other nodes append: their commits become visible before they are durable
+ * (postgresql/store.ts), and may be lost when the database crashes at that moment. Nothing that leaves the
+ * log may rest on those.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { HotStore } from '../hot-store.ts'
@@ -11,11 +12,15 @@ const MOST_READS = 20
 export type Settled = {
   /** How many records are durable for certain. */
   size(): number
-  /** Within the writer's turn: waits until all that others see now is durable, and returns the number of records. */
+  /**
+   * Within the writer's turn: waits until all that others see now is durable, and returns the number of
+   * records.
+   */
   sizeNow(): Promise<number>
   /**
-   * Outside of the writer's turn: what `read` finds, once the record of `lastOf` and all before it are durable. It may read
-   * several times. Throws `log_inconsistent` when the tree's head does not cover that record.
+   * Outside of the writer's turn: what `read` finds, once the record of `lastOf` and all before it are
+   * durable. It may read several times. Throws `log_inconsistent` when the tree's head does not cover that
+   * record.
    */
   read<T>(read: () => Promise<T>, lastOf: (found: T) => number): Promise<T>
   /** The same within the writer's turn. */
@@ -44,7 +49,8 @@ export function createSettled(q: {
         const found = await read()
         const last = lastOf(found)
         if (last < durable) return found
-        // Many may read what is new: whoever waited for its turn behind another needs not lock the head again.
+        // Many may read what is new: whoever waited for its turn behind another needs not lock the head
+        // again.
         await inTurn(async () => {
           if (last >= size()) await sizeNow()
         })

@@ -1,4 +1,7 @@
-/** Reads records, their keys and signature documents; reads and writes marks and body files. Nothing here changes a record. */
+/**
+ * Reads records, their keys and signature documents; reads and writes marks and body files. Nothing here
+ * changes a record.
+ */
 import { databaseTime } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, readDurably, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -192,7 +195,10 @@ export function createRecordStore(database: Database) {
     remainder: (idx: number): Promise<{ idx: number; seed: Buffer; content: Buffer } | undefined> =>
       kysely.selectFrom('remainder').selectAll().where('idx', '=', idx).executeTakeFirst(),
 
-    /** Call before they are deleted: from now on the node may forget what it does not find. No crash takes it back. */
+    /**
+     * Call before they are deleted: from now on the node may forget what it does not find. No crash takes it
+     * back.
+     */
     beginBodyFiles: async (files: string[], node: string): Promise<void> => {
       if (files.length === 0) return
       // Of a segment all names, also those that are forgotten later.
@@ -214,7 +220,10 @@ export function createRecordStore(database: Database) {
   }
 }
 
-/** One query, which sees one moment: an erasure is a single commit, and nobody is to see half of it. Throws `not_found`. */
+/**
+ * One query, which sees one moment: an erasure is a single commit, and nobody is to see half of it. Throws
+ * `not_found`.
+ */
 async function stateOf(kysely: ReturnType<typeof tablesOf<Tables>>, idx: number): Promise<RecordState> {
   const row = await recordsFrom(kysely, idx)
     .leftJoin('erasure', 'erasure.idx', 'record.idx')
@@ -252,11 +261,17 @@ function durableReads(kysely: ReturnType<typeof tablesOf<Tables>>) {
         return row?.value
       }),
 
-    /** Whether a record refers to a body in this segment, other than records whose body is to be deleted. No crash takes a "no" back. */
+    /**
+     * Whether a record refers to a body in this segment, other than records whose body is to be deleted. No
+     * crash takes a "no" back.
+     */
     isSegmentReferred: (segment: string): Promise<boolean> =>
       readDurably(kysely, (within) => isReferredIn(within, segment)),
 
-    /** Body files of erased records that must still be deleted, in the order of their names. No crash takes these erasures back. */
+    /**
+     * Body files of erased records that must still be deleted, in the order of their names. No crash takes
+     * these erasures back.
+     */
     erasedBodyFiles: (after: string, limit: number): Promise<{ name: string; begunBy: string }[]> =>
       readDurably(kysely, async (within) => {
         const all = within.selectFrom('erased_body_file').select(['name', 'begun_by as begunBy'])
@@ -270,7 +285,10 @@ function durableReads(kysely: ReturnType<typeof tablesOf<Tables>>) {
         return Number((await count.where('idx', '<', size).executeTakeFirstOrThrow()).erased)
       }),
 
-    /** Which of these have neither content nor a kept proof any more: who forgets the rest on the strength of it does so for good. */
+    /**
+     * Which of these have neither content nor a kept proof any more: who forgets the rest on the strength of
+     * it does so for good.
+     */
     leavesAmong: async (indexes: number[]): Promise<number[]> => {
       const among = async (within: typeof kysely): Promise<number[]> => {
         const rows = await within
@@ -292,8 +310,8 @@ function durableReads(kysely: ReturnType<typeof tablesOf<Tables>>) {
 function segmentsOfOthers(kysely: ReturnType<typeof tablesOf<Tables>>) {
   return {
     /**
-     * Whether no record refers to a segment of another node, nor ever will: no commit goes through any more that refers to it
-     * (postgresql/store.ts). Its writer may only have stood still.
+     * Whether no record refers to a segment of another node, nor ever will: no commit goes through any more
+     * that refers to it (postgresql/store.ts). Its writer may only have stood still.
      */
     giveUpSegment: async (segment: string): Promise<boolean> => {
       if (await isReferredIn(kysely, segment)) return false
@@ -313,7 +331,8 @@ function segmentsOfOthers(kysely: ReturnType<typeof tablesOf<Tables>>) {
 }
 
 async function isReferredIn(within: ReturnType<typeof tablesOf<Tables>>, segment: string): Promise<boolean> {
-  // Whatever the order of the database's language: a place is the segment's name and digits, which stand before any letter.
+  // Whatever the order of the database's language: a place is the segment's name and digits, which stand
+  // before any letter.
   const inIt = within.selectFrom('body_file').select('name').where('name', '>=', segment)
   const erased = within.selectFrom('erased_body_file').select('name')
   const left = inIt.where('name', '<', `${segment}g`).where('name', 'not in', erased)

@@ -46,7 +46,10 @@ async function missing(log: TestLog, acknowledged: Acknowledged): Promise<number
   return lost
 }
 
-/** Reopens and verifies the log: no acknowledged record is missing, no exchange is open, nothing is inconsistent. */
+/**
+ * Reopens and verifies the log: no acknowledged record is missing, no exchange is open, nothing is
+ * inconsistent.
+ */
 async function checkReopened(t: Test, folder: string, acknowledged: Acknowledged): Promise<void> {
   const again = await openTestLog(t, logOptions(folder))
   await again.recover()

@@ -1,4 +1,6 @@
-/** A process that appends under load until it is killed. It prints every acknowledged record and nothing else. */
+/**
+ * A process that appends under load until it is killed. It prints every acknowledged record and nothing else.
+ */
 import { readFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { openWholeLog } from '../../open-log.ts'

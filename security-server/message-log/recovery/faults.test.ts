@@ -1,4 +1,6 @@
-/** The log under faults: killed at any moment, two writers, a full disk, a broken database, endless bodies. */
+/**
+ * The log under faults: killed at any moment, two writers, a full disk, a broken database, endless bodies.
+ */
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash, randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
@@ -43,7 +45,9 @@ async function verify(folder: string, databaseUrl: string): Promise<LogReport> {
   }
 }
 
-/** Starts a writer and kills it at one of its first records. Resolves to the number of acknowledged records. */
+/**
+ * Starts a writer and kills it at one of its first records. Resolves to the number of acknowledged records.
+ */
 async function runAndKill(folder: string, url: string, acknowledged: Acknowledged): Promise<number> {
   const child = spawn(process.execPath, [path.join(import.meta.dirname, 'fault-child.ts'), folder, url], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,6 +1,7 @@
 /**
- * The exchanges that this process began and has not closed, and the closing records that the log refused. A moment without disk
- * space or database must not leave an exchange open, nor turn a known outcome into an unknown one.
+ * The exchanges that this process began and has not closed, and the closing records that the log refused. A
+ * moment without disk space or database must not leave an exchange open, nor turn a known outcome into an
+ * unknown one.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { RecordInput } from '../record-input.ts'
@@ -54,18 +55,24 @@ export function createOpenExchanges(): OpenExchanges {
   }
 }
 
-/** Whether a record that the log refused is written again, by `closeRest`. After a refused reply the caller writes another closing record. */
+/**
+ * Whether a record that the log refused is written again, by `closeRest`. After a refused reply the caller
+ * writes another closing record.
+ */
 export function isClosedLater({ answers, kind }: RecordInput): boolean {
   return answers !== undefined && kind !== 'reply'
 }
 
 /**
- * Closes open exchanges that are not under way; resolves to their number. Records that the log refuses again are retried the next
- * time.
+ * Closes open exchanges that are not under way; resolves to their number. Records that the log refuses again
+ * are retried the next time.
  */
 export async function closeRest(q: {
   exchanges: OpenExchanges
-  /** Closes exchanges of unknown outcome. Resolves to their number, and to those exchanges under way that are open on disk. */
+  /**
+   * Closes exchanges of unknown outcome. Resolves to their number, and to those exchanges under way that are
+   * open on disk.
+   */
   recover(underWay: number[]): Promise<{ closed: number; open: number[] }>
   write(record: RecordInput): Promise<unknown>
   clock: Clock
@@ -92,8 +99,8 @@ export async function closeRest(q: {
 }
 
 /**
- * A closing record that is written later. Its `time` is now, because the wait of its signature for a time-stamp is counted from
- * there. The time of the decision is in `extra.decided`.
+ * A closing record that is written later. Its `time` is now, because the wait of its signature for a
+ * time-stamp is counted from there. The time of the decision is in `extra.decided`.
  */
 function closedLate(record: RecordInput, now: number): RecordInput {
   return { ...record, time: new Date(now), extra: { ...record.extra, decided: record.time.toISOString() } }

@@ -1,7 +1,7 @@
 /**
- * After a crash or a failure of the log: closes every open request of this node, and of the nodes that it replaced, with a record
- * "outcome unknown", unless it is still under way. The scan starts at stored marks below which these nodes have nothing open, and
- * reads leaf forms only.
+ * After a crash or a failure of the log: closes every open request of this node, and of the nodes that it
+ * replaced, with a record "outcome unknown", unless it is still under way. The scan starts at stored marks
+ * below which these nodes have nothing open, and reads leaf forms only.
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { ownRecord } from '../formats/own-record.ts'
@@ -67,8 +67,8 @@ export function scanIntents(q: {
       const isAwaited = newest !== undefined && q.findKey(newest.id) === undefined
       for (const { idx, leaf, form } of unanswered.values()) {
         const opened = openRecord(await q.records.get(idx), q.findKey)
-        // Another node may still work on its own requests. A request whose key is gone cannot be attributed to a node, and nobody
-        // else will close it.
+        // Another node may still work on its own requests. A request whose key is gone cannot be attributed
+        // to a node, and nobody else will close it.
         if (opened === undefined && isAwaited && idx >= newest.idx) continue
         if (opened === undefined || nodes.has(opened.metadata.node)) intents.push({ idx, leaf, form, opened })
       }
@@ -81,9 +81,9 @@ export function scanIntents(q: {
 }
 
 /**
- * Closes requests that are open on disk and known neither to `writer` nor in `underWay`; no append may run meanwhile. Resolves to
- * their number and to the other open requests. The writer then knows exactly these, including those that an earlier worker of
- * this process wrote.
+ * Closes requests that are open on disk and known neither to `writer` nor in `underWay`; no append may run
+ * meanwhile. Resolves to their number and to the other open requests. The writer then knows exactly these,
+ * including those that an earlier worker of this process wrote.
  */
 export async function closeAbandoned(q: {
   /** Must have read up to the head. */

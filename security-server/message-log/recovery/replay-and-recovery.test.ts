@@ -21,7 +21,10 @@ async function restartWorker(worker: Worker, log: TestLog): Promise<void> {
   await usableAgain(log)
 }
 
-/** Keeps other connections from writing, as a program that locks the database. Resolves to a function that ends it. */
+/**
+ * Keeps other connections from writing, as a program that locks the database. Resolves to a function that
+ * ends it.
+ */
 async function blockWrites(url: string): Promise<() => Promise<void>> {
   if (url.startsWith('sqlite:')) {
     const database = new DatabaseSync(url.slice('sqlite:'.length))
@@ -35,7 +38,9 @@ async function blockWrites(url: string): Promise<() => Promise<void>> {
   return () => client.end()
 }
 
-/** A request of this node on disk that this process does not know of, as after a commit whose answer was lost. */
+/**
+ * A request of this node on disk that this process does not know of, as after a commit whose answer was lost.
+ */
 async function writtenUnheard(t: Test, options: ReturnType<typeof logOptions>): Promise<number> {
   const twin = await openTestLog(t, options)
   const { index } = await twin.append(await signedRecord())

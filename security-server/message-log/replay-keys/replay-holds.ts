@@ -1,6 +1,6 @@
 /**
- * The messages under way whose replay keys are not claimed yet. A hold costs an exchange one entry in a set and no call to the
- * worker.
+ * The messages under way whose replay keys are not claimed yet. A hold costs an exchange one entry in a set
+ * and no call to the worker.
  */
 
 type ReplayHolds = {

@@ -1,7 +1,7 @@
 /**
- * A time that a leap of the clock does not bring forward: the least that the clock would show now by any of its positions in the last
- * `spanMs`. What is deleted by it is not missed when the clock returns, however wrong it was, and whether it leapt in between or before
- * this process began.
+ * A time that a leap of the clock does not bring forward: the least that the clock would show now by any of
+ * its positions in the last `spanMs`. What is deleted by it is not missed when the clock returns, however
+ * wrong it was, and whether it leapt in between or before this process began.
  */
 
 /** With longer pauses between its looks it begins anew, since nobody knows how the clock was meanwhile. */

@@ -1,7 +1,8 @@
 /**
- * Keeps what a process has seen of its clock in a file beside the log's keys, so that one that restarts often comes to delete replay keys as
- * well. Elapsed time is the machine's: it goes on over a restart of the process, and begins anew with the machine, which its boot tells. A file that
- * is lost, old or damaged is none, and the watch begins anew.
+ * Keeps what a process has seen of its clock in a file beside the log's keys, so that one that restarts often
+ * comes to delete replay keys as well. Elapsed time is the machine's: it goes on over a restart of the
+ * process, and begins anew with the machine, which its boot tells. A file that is lost, old or damaged is
+ * none, and the watch begins anew.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -32,7 +33,8 @@ export function keptWatch(folder: string): KeptWatch {
         writeFileSync(`${file}.part`, JSON.stringify({ boot, watch }), { mode: 0o600 })
         renameSync(`${file}.part`, file)
       } catch {
-        // A disk that is full or read-only is told by what has to be written; here the next process only waits again.
+        // A disk that is full or read-only is told by what has to be written; here the next process only
+        // waits again.
       }
     },
   }

@@ -1,4 +1,7 @@
-/** A process that logs one body in a segment, to be killed by a test. It works when its standard input has ended. */
+/**
+ * A process that logs one body in a segment, to be killed by a test. It works when its standard input has
+ * ended.
+ */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'

@@ -12,8 +12,8 @@ export type FilesToDelete = {
 }
 
 /**
- * Within the writer's turn; `names` are those of erased bodies. This node writes no body any more to a segment that is among the files;
- * whether another one may is asked before its file is deleted.
+ * Within the writer's turn; `names` are those of erased bodies. This node writes no body any more to a
+ * segment that is among the files; whether another one may is asked before its file is deleted.
  */
 export async function filesToDelete(
   names: string[],
@@ -28,7 +28,8 @@ export async function filesToDelete(
     const file = placeOf(name)?.segment ?? name
     byFile.set(file, [...(byFile.get(file) ?? []), name])
   }
-  // A commit that this node gave up may still be under way in the database: behind the lock of the head it is done or gone.
+  // A commit that this node gave up may still be under way in the database: behind the lock of the head it is
+  // done or gone.
   if (names.some((name) => placeOf(name) !== undefined)) await q.settled.sizeNow()
   const found: FilesToDelete = { files: [], shared: [] }
   for (const [file, bodies] of byFile) {

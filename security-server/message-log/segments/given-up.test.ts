@@ -1,4 +1,7 @@
-/** A writer that stands still between the sync of a body and its commit, on nodes that share a file system: no record names a file that is gone. */
+/**
+ * A writer that stands still between the sync of a body and its commit, on nodes that share a file system: no
+ * record names a file that is gone.
+ */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs'
 import path from 'node:path'

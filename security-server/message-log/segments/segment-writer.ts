@@ -1,7 +1,7 @@
 /**
- * Writes bodies of middle size into segments: files that many bodies share, so that a group of them costs one sync, and no file is
- * made, moved or opened for each. A segment is only appended to, by one process; a start begins a new one, because the end of an
- * older one may be torn.
+ * Writes bodies of middle size into segments: files that many bodies share, so that a group of them costs one
+ * sync, and no file is made, moved or opened for each. A segment is only appended to, by one process; a start
+ * begins a new one, because the end of an older one may be torn.
  */
 import { randomBytes } from 'node:crypto'
 import {

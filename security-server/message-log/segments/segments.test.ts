@@ -1,4 +1,7 @@
-/** Bodies of middle size: in memory on their way, then in a file that many share, until the last of them is erased. */
+/**
+ * Bodies of middle size: in memory on their way, then in a file that many share, until the last of them is
+ * erased.
+ */
 import { hash, randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { truncate } from 'node:fs/promises'

@@ -1,6 +1,6 @@
 /**
- * At a start: a segment without a record is of a process that was killed before its commit, or whose commits failed. This process may
- * write meanwhile.
+ * At a start: a segment without a record is of a process that was killed before its commit, or whose commits
+ * failed. This process may write meanwhile.
  */
 import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'

@@ -79,7 +79,8 @@ t.test('the window in memory forgets nothing too early, in whatever order times 
         window.forget(before)
         if (!keys.every((each) => each.time < before || window.has(each.key, 0))) return false
       }
-      // A clock that was set back begins a new generation, so that keys from far ahead do not keep all later ones.
+      // A clock that was set back begins a new generation, so that keys from far ahead do not keep all later
+      // ones.
       for (const at of [90_000_000, 9_000_000]) window.add(printOf(randomBytes(32)), 0, at)
       // All but the last three generations are dropped once their keys are not needed.
       for (const at of [10_000_000, 10_000_300, 10_000_600]) window.add(printOf(randomBytes(32)), 0, at)

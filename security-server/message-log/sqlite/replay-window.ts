@@ -1,7 +1,8 @@
 /**
- * The replay keys that are still needed, in memory: exact up to 128 bits of SHA-256, about 32 bytes per key. They are grouped in
- * generations of one window each, so that a whole generation is dropped at a time. A key is identified by its print, the bytes of
- * `octets` from `at` on. This avoids an object per key when a start reads hundreds of thousands.
+ * The replay keys that are still needed, in memory: exact up to 128 bits of SHA-256, about 32 bytes per key.
+ * They are grouped in generations of one window each, so that a whole generation is dropped at a time. A key
+ * is identified by its print, the bytes of `octets` from `at` on. This avoids an object per key when a start
+ * reads hundreds of thousands.
  */
 import { hash } from 'node:crypto'
 
@@ -10,7 +11,10 @@ export const PRINT_LENGTH = 16
 const WORDS = 4
 const FIRST_CAPACITY = 1024
 
-/** A generation. `oldest` and `latest` are times of its keys, which need not arrive in the order of their times. */
+/**
+ * A generation. `oldest` and `latest` are times of its keys, which need not arrive in the order of their
+ * times.
+ */
 type Table = { started: number; oldest: number; latest: number; count: number; words: Uint32Array }
 
 export type ReplayWindow = {
@@ -20,13 +24,16 @@ export type ReplayWindow = {
   /** Removes a key whose commit failed. */
   remove(octets: Uint8Array, at: number): void
   /**
-   * Drops the generations whose keys are all older than `before`, except the last GENERATIONS_KEPT. Returns a time: all keys
-   * before it were dropped.
+   * Drops the generations whose keys are all older than `before`, except the last GENERATIONS_KEPT. Returns a
+   * time: all keys before it were dropped.
    */
   forget(before: number): number
 }
 
-/** Generations that are never dropped, however wrong the clock is: they contain the keys of the last two windows. */
+/**
+ * Generations that are never dropped, however wrong the clock is: they contain the keys of the last two
+ * windows.
+ */
 const GENERATIONS_KEPT = 3
 
 /** The print of a key: the first bytes of its SHA-256, with the lowest bit set. */
@@ -47,7 +54,8 @@ export function createReplayWindow(windowMs: number): ReplayWindow {
   const find = (): Table | undefined => tables.find(({ words }) => words[slotOf(words, wanted, 0)] !== 0)
   const newest = (time: number): Table => {
     const last = tables.at(-1)
-    // A clock that was set back also begins a generation: one that started far ahead would accept keys without end.
+    // A clock that was set back also begins a generation: one that started far ahead would accept keys
+    // without end.
     if (last !== undefined && Math.abs(time - last.started) < windowMs) return last
     const words = new Uint32Array(FIRST_CAPACITY * WORDS)
     const fresh = { started: time, oldest: time, latest: time, count: 0, words }
@@ -71,13 +79,15 @@ export function createReplayWindow(windowMs: number): ReplayWindow {
       read(octets, at)
       const table = find()
       if (table === undefined) return
-      // Open addressing allows no holes, so the table is rebuilt without the key. That happens only after a failed commit.
+      // Open addressing allows no holes, so the table is rebuilt without the key. That happens only after a
+      // failed commit.
       table.words[slotOf(table.words, wanted, 0)] = 0
       rebuild(table, table.words.length)
     },
     forget: (before) => {
       const lasting = tables.length - GENERATIONS_KEPT
-      // However wrong the clock is, the newest keys stay: their messages may be repeated when the clock is right again.
+      // However wrong the clock is, the newest keys stay: their messages may be repeated when the clock is
+      // right again.
       tables = tables.filter(({ latest }, i) => i >= lasting || latest >= before)
       return Math.min(before, ...tables.map(({ oldest }) => oldest))
     },

@@ -1,6 +1,7 @@
 /**
- * The writer of the embedded store: one prepared statement per table, one commit per group, synchronous=FULL. An exclusive lock
- * on a file next to the database keeps a second writer out; the operating system releases it however this process ends.
+ * The writer of the embedded store: one prepared statement per table, one commit per group, synchronous=FULL.
+ * An exclusive lock on a file next to the database keeps a second writer out; the operating system releases
+ * it however this process ends.
  */
 import { closeSync, openSync, statSync } from 'node:fs'
 import path from 'node:path'
@@ -25,8 +26,9 @@ type Statements = Record<
 >
 
 /**
- * Makes the file when it is absent (its folder must exist) and sets what must be set before the first table. Throws `conflict`
- * when another process writes this log, `invalid_configuration` for a relative path, `logging_failed`.
+ * Makes the file when it is absent (its folder must exist) and sets what must be set before the first table.
+ * Throws `conflict` when another process writes this log, `invalid_configuration` for a relative path,
+ * `logging_failed`.
  */
 export function prepareFile(file: string): { unlock(): void } {
   if (!path.isAbsolute(file)) throw new Fault('invalid_configuration', { what: `${file} is not absolute` })
@@ -62,8 +64,9 @@ export function openSqliteStore(q: { file: string; watch?: KeptWatch }): HotStor
     database.exec(
       `pragma synchronous = FULL; pragma secure_delete = ON; pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
     )
-    // After a failed fsync the operating system may treat pages as clean that never reached the disk. Copying the write-ahead log
-    // into the database writes and syncs them again, or fails; then nothing is acknowledged.
+    // After a failed fsync the operating system may treat pages as clean that never reached the disk. Copying
+    // the write-ahead log into the database writes and syncs them again, or fails; then nothing is
+    // acknowledged.
     database.exec('pragma wal_checkpoint(TRUNCATE)')
     statements = prepare(database)
     return statements
@@ -80,8 +83,8 @@ export function openSqliteStore(q: { file: string; watch?: KeptWatch }): HotStor
       return result
     } catch (cause) {
       abandon()
-      // A commit that finds the disk full has not written its last page, without which a restart ignores the others. One that fails
-      // otherwise, for instance in the sync, may be done.
+      // A commit that finds the disk full has not written its last page, without which a restart ignores the
+      // others. One that fails otherwise, for instance in the sync, may be done.
       if (!isCommitting || (cause as { errcode?: unknown }).errcode === SQLITE_FULL) undone?.()
       if (cause instanceof Fault) throw cause
       throw new Fault('logging_failed', { what: 'the message log cannot be written', cause })
@@ -143,8 +146,8 @@ export function openSqliteStore(q: { file: string; watch?: KeptWatch }): HotStor
     forgetReplayKeys: async ({ oldestArrival, ...at }) => {
       const now = steadyTime(at)
       if (now === undefined) return 0
-      // The window and the disk drop the same keys: a key that stays in the window in spite of a wrong clock must be there after
-      // a restart too.
+      // The window and the disk drop the same keys: a key that stays in the window in spite of a wrong clock
+      // must be there after a restart too.
       const before = replay.forget(neededHere(now, oldestArrival))
       return transaction(() =>
         Number(
@@ -163,8 +166,8 @@ export function openSqliteStore(q: { file: string; watch?: KeptWatch }): HotStor
 }
 
 /**
- * Copies the write-ahead log into the database. Returns false, without waiting, while a reader uses an earlier state of the log:
- * no exchange must wait for that reader.
+ * Copies the write-ahead log into the database. Returns false, without waiting, while a reader uses an
+ * earlier state of the log: no exchange must wait for that reader.
  */
 function scrub(database: DatabaseSync | undefined): boolean {
   if (database === undefined) return false
@@ -195,8 +198,8 @@ function prepare(database: DatabaseSync): Statements {
 }
 
 /**
- * Reads all stored keys, whatever the clock says now: it may be wrong. Throws `log_inconsistent` for a row that the writer cannot
- * have written: the keys lost with it could be repeated.
+ * Reads all stored keys, whatever the clock says now: it may be wrong. Throws `log_inconsistent` for a row
+ * that the writer cannot have written: the keys lost with it could be repeated.
  */
 function readReplayKeys(database: DatabaseSync, replay: ReplayWindow): void {
   const rows = database.prepare('select time, prints from replay_key order by time')

@@ -31,7 +31,10 @@ type World = {
 /** In a file that bodies share, and in one of its own. */
 const BODY_BYTES: Record<number, number> = { 5: 70_000, 15: 1_100_000 }
 
-/** A log of 100 messages with shared and single signatures, time-stamps, an erasure, a key rotation, checkpoints and tiles. */
+/**
+ * A log of 100 messages with shared and single signatures, time-stamps, an erasure, a key rotation,
+ * checkpoints and tiles.
+ */
 export async function buildLog(t: Test, url?: string): Promise<World> {
   const folder = logFolder(t)
   const { stamp, memberSigner, authority } = await signer()

@@ -1,6 +1,6 @@
 /**
- * Any change in the rows of a stored log is reported, on both stores: bits in each column, rows deleted, swapped, cut off,
- * inserted.
+ * Any change in the rows of a stored log is reported, on both stores: bits in each column, rows deleted,
+ * swapped, cut off, inserted.
  */
 import { randomInt } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
@@ -174,7 +174,8 @@ type Row = { id: number | string; place: number; value: Value }
 
 function flipped(value: Value, isKey: boolean): { changed: Value; at: number } {
   if (typeof value === 'number') {
-    // A key that another row has would be refused. A high bit moves the row away, but not into a partition that does not exist.
+    // A key that another row has would be refused. A high bit moves the row away, but not into a partition
+    // that does not exist.
     const at = isKey ? 16 + randomInt(3) : randomInt(6)
     return { changed: value ^ (1 << at), at }
   }

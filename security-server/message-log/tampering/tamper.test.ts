@@ -1,4 +1,7 @@
-/** Any change in a stored log is detected: every bit, truncation, a restored database, a body file. Rows: tamper-rows.test.ts. */
+/**
+ * Any change in a stored log is detected: every bit, truncation, a restored database, a body file. Rows:
+ * tamper-rows.test.ts.
+ */
 import { hash } from 'node:crypto'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'

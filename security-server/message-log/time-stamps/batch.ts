@@ -1,6 +1,6 @@
 /**
- * One time-stamp request: over the SignatureValue when one document waits, over a hash chain result when several do (X-Road's
- * batch form, SHA-512 of each signatures.xml).
+ * One time-stamp request: over the SignatureValue when one document waits, over a hash chain result when
+ * several do (X-Road's batch form, SHA-512 of each signatures.xml).
  */
 import { hash } from 'node:crypto'
 import { buildTimeStampHashChains, type HashChains } from '#core/signature/hash-chain.ts'
@@ -47,7 +47,10 @@ export async function nextBatch(
   return { ...shape, hashChainResult: result, imprint: resultDigest }
 }
 
-/** Undefined for a document that cannot be read: it is logged evidence all the same, so the batch form is used. */
+/**
+ * Undefined for a document that cannot be read: it is logged evidence all the same, so the batch form is
+ * used.
+ */
 async function signatureValueOf(document: Buffer): Promise<Buffer | undefined> {
   // The modules that read signatures are needed only here: a log that is never idle does not load them.
   const { checkSignature } = await import('#core/signature/verify-signature.ts')
@@ -62,7 +65,8 @@ async function signatureValueOf(document: Buffer): Promise<Buffer | undefined> {
 let lastTree: { digests: Buffer; positions: Map<string, number>; chains: HashChains } | undefined
 
 /**
- * The hash chain from one document to the batch's result. The tree of the last batch is cached, because neighbours share a batch.
+ * The hash chain from one document to the batch's result. The tree of the last batch is cached, because
+ * neighbours share a batch.
  */
 export function chainOf(digests: Buffer, digest: Buffer): Buffer {
   if (lastTree?.digests.equals(digests) !== true) {

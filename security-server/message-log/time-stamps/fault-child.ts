@@ -1,4 +1,7 @@
-/** A process that time-stamps all waiting signatures once its standard input ends. It prints a line when it is ready to begin. */
+/**
+ * A process that time-stamps all waiting signatures once its standard input ends. It prints a line when it is
+ * ready to begin.
+ */
 import { writeSync } from 'node:fs'
 import { logOptions, openFullLog, signer } from '../fixture.ts'
 

@@ -1,4 +1,7 @@
-/** The certificates that signed the documents of a batch, so that their status can be checked just before the stamp. */
+/**
+ * The certificates that signed the documents of a batch, so that their status can be checked just before the
+ * stamp.
+ */
 import { applyDelta, touches } from '../formats/document-delta.ts'
 import type { RecordStore } from '../records/store.ts'
 

@@ -9,7 +9,10 @@ export type TimeStampStore = ReturnType<typeof createTimeStampStore>
 export function createTimeStampStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
   return {
-    /** The id of the last signature document with a time-stamp whose record is one of the first `size`; -1 when there is none. */
+    /**
+     * The id of the last signature document with a time-stamp whose record is one of the first `size`; -1
+     * when there is none.
+     */
     lastStamped: async (size: number): Promise<number> => {
       const row = await kysely
         .selectFrom('time_stamp')

@@ -1,5 +1,6 @@
 /**
- * The tree head as a C2SP checkpoint, signed with the log key. The member's countersignature is added elsewhere (countersign.ts).
+ * The tree head as a C2SP checkpoint, signed with the log key. The member's countersignature is added
+ * elsewhere (countersign.ts).
  */
 import type { KeyObject } from 'node:crypto'
 import { noteName, signNote, writeCheckpoint } from '#core/merkle/checkpoint.ts'

@@ -1,10 +1,16 @@
-/** The proof, from tiles, that a tree of this log began with a smaller one. Anybody with both signed heads can verify it. */
+/**
+ * The proof, from tiles, that a tree of this log began with a smaller one. Anybody with both signed heads can
+ * verify it.
+ */
 import { consistencyProof } from '#core/merkle/proofs.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { LogDatabase } from '../log-store.ts'
 import { createNodeReader } from './tiles.ts'
 
-/** `size` is that of the log. Throws `not_found` when it has fewer records, `invalid_input` when `first` is the larger. */
+/**
+ * `size` is that of the log. Throws `not_found` when it has fewer records, `invalid_input` when `first` is
+ * the larger.
+ */
 export async function proveConsistency(
   log: Pick<LogDatabase, 'records' | 'tree'>,
   first: number,

@@ -1,6 +1,7 @@
 /**
- * Reads nodes of the tree from tiles: tile (L, n) has 256 nodes of level 8·L, so one proof reads a handful of rows. Tiles of
- * level 0 are complete. On each level above, the last tile grows as the tiles below it are completed.
+ * Reads nodes of the tree from tiles: tile (L, n) has 256 nodes of level 8·L, so one proof reads a handful of
+ * rows. Tiles of level 0 are complete. On each level above, the last tile grows as the tiles below it are
+ * completed.
  */
 import { nodeHash } from '#core/merkle/hash.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -46,7 +47,10 @@ async function tilesCompleted(
   return tiles
 }
 
-/** Completes at most `limit` tiles in one commit; resolves to their number. Recent leaves are not read from the database. */
+/**
+ * Completes at most `limit` tiles in one commit; resolves to their number. Recent leaves are not read from
+ * the database.
+ */
 export async function extendTiles(q: {
   tree: TreeStore
   records: RecordStore

@@ -11,8 +11,8 @@ import { draftCheckpoint } from '../tree/draft-checkpoint.ts'
 import type { WorkerSetup } from '../worker-api.ts'
 
 /**
- * Throws `log_inconsistent` when the tree head does not fit the rows, or the log is shorter than it was: the database was
- * restored or edited. Going on would fork the log.
+ * Throws `log_inconsistent` when the tree head does not fit the rows, or the log is shorter than it was: the
+ * database was restored or edited. Going on would fork the log.
  */
 export async function checkLogIsWhole(log: LogDatabase, size: number, keyFolder: string): Promise<void> {
   const last = await log.records.lastIndex()
@@ -30,7 +30,10 @@ export async function checkLogIsWhole(log: LogDatabase, size: number, keyFolder:
   checkHighWater(keyFolder, mark, size, stored?.size === mark.size ? stored.root : undefined)
 }
 
-/** Writes the high-water mark at the very first start: without a mark a lost database would look like a new log. */
+/**
+ * Writes the high-water mark at the very first start: without a mark a lost database would look like a new
+ * log.
+ */
 export async function markBeginning(q: {
   log: LogDatabase
   store: HotStore
@@ -44,8 +47,8 @@ export async function markBeginning(q: {
 }
 
 /**
- * A node without a mark has never written to this log, so it has no open exchange. Setting the mark saves the first recovery of a
- * new node from reading everything that others wrote.
+ * A node without a mark has never written to this log, so it has no open exchange. Setting the mark saves the
+ * first recovery of a new node from reading everything that others wrote.
  */
 export async function markFirstStart(log: LogDatabase, node: string, size: number): Promise<void> {
   const name = lowWaterMark(node)

@@ -1,4 +1,7 @@
-/** Runs background work next to exchanges: after each slice it rests for a multiple of the time that the slice took. */
+/**
+ * Runs background work next to exchanges: after each slice it rests for a multiple of the time that the slice
+ * took.
+ */
 import { setTimeout as wait } from 'node:timers/promises'
 
 const REST = 4

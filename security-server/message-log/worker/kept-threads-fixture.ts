@@ -1,6 +1,6 @@
 /**
- * For tests only: threads of logs that are kept for the next log. To start one and to load its modules takes 55 ms of a processor, four fifths
- * of what opening and closing a log takes.
+ * For tests only: threads of logs that are kept for the next log. To start one and to load its modules takes
+ * 55 ms of a processor, four fifths of what opening and closing a log takes.
  */
 import { EventEmitter } from 'node:events'
 import { MessageChannel, Worker } from 'node:worker_threads'

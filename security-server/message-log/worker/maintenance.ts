@@ -1,6 +1,6 @@
 /**
- * Work that can wait, done in small slices between groups: tree tiles, the maintenance of the parts, the low-water mark, old
- * replay keys, new partitions, the counts of a past day.
+ * Work that can wait, done in small slices between groups: tree tiles, the maintenance of the parts, the
+ * low-water mark, old replay keys, new partitions, the counts of a past day.
  */
 import { closeDay } from '../daily-counts/close-day.ts'
 import type { HotStore } from '../hot-store.ts'
@@ -13,7 +13,10 @@ import { extendTiles } from '../tree/tiles.ts'
 import type { WorkerSetup } from '../worker-api.ts'
 
 type Maintenance = {
-  /** Does one slice of each kind of work, on the first `size` records. Resolves to true when there is more to do. */
+  /**
+   * Does one slice of each kind of work, on the first `size` records. Resolves to true when there is more to
+   * do.
+   */
   slice(q: {
     size: number
     now: number
@@ -25,7 +28,10 @@ type Maintenance = {
   markLowWater(): Promise<void>
   /** Call after recovery: from now on the writer knows all open exchanges. */
   recovered(): void
-  /** Call when a commit failed, because it may have been done all the same. The mark is not moved until the next recovery. */
+  /**
+   * Call when a commit failed, because it may have been done all the same. The mark is not moved until the
+   * next recovery.
+   */
   unsure(): void
 }
 
@@ -57,7 +63,8 @@ export function createMaintenance(q: {
     await log.records.setMark(lowWaterMark(setup.node), mark)
     marked = mark
   }
-  // A failure to close the day is reported, but retried only after AGAIN_MS and not with every search that waits for the index.
+  // A failure to close the day is reported, but retried only after AGAIN_MS and not with every search that
+  // waits for the index.
   const close = async (now: number, size: number): Promise<void> => {
     if (now >= notClosed && now - notClosed < AGAIN_MS) return
     notClosed = now

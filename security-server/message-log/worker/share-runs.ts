@@ -12,7 +12,10 @@ export function singleFlight<T>(act: () => Promise<T>): () => Promise<T> {
   }
 }
 
-/** A run that has begun may not have seen what a caller has written since, so it serves only those who called before. */
+/**
+ * A run that has begun may not have seen what a caller has written since, so it serves only those who called
+ * before.
+ */
 export function nextFlight<T>(act: () => Promise<T>): () => Promise<T> {
   const inTurn = createTurn()
   let next: Promise<T> | undefined

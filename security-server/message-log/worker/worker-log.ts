@@ -63,7 +63,8 @@ export async function openWorkerLog(
   const writer = createWriter({ store, records: log.records, logKey: ring.current, bodies })
   const sizeAtStart = head.size
 
-  // Writes run one after another: a group never meets a half-done transaction of another writer in this thread.
+  // Writes run one after another: a group never meets a half-done transaction of another writer in this
+  // thread.
   const inTurn = createTurn()
   const appendAll = async (records: OwnRecord[]): Promise<number[]> =>
     (await writer.append(records)).map((result) => {
@@ -154,8 +155,8 @@ export async function openWorkerLog(
     recover: async ({ now, underWay }) => {
       const { formerNodes } = setup
       const scan = scanIntents({ records: log.records, node, formerNodes, findKey: ring.find })
-      // There may be many records since the oldest open exchange: only those that were appended meanwhile are read within the
-      // turn.
+      // There may be many records since the oldest open exchange: only those that were appended meanwhile are
+      // read within the turn.
       await scan.to(Math.max(writer.size, sizeAtStart))
       return inTurn(async () => {
         await scan.to((await store.head()).size)
@@ -176,7 +177,8 @@ export async function openWorkerLog(
           const record = await appendOwn(keyRotationRecord(ring, q.now, node))
           return { id: ring.current().id.toString('hex'), record }
         } catch (fault) {
-          // Whether there is a record of the new key is unknown, and nobody may be there to ask: maintenance follows it if there is.
+          // Whether there is a record of the new key is unknown, and nobody may be there to ask: maintenance
+          // follows it if there is.
           ring.follow([before])
           throw fault
         }
@@ -242,7 +244,9 @@ async function openStores(
   }
 }
 
-/** Another node may have rotated the key, or is about to: what counts is its record, one of the first `size`. */
+/**
+ * Another node may have rotated the key, or is about to: what counts is its record, one of the first `size`.
+ */
 async function followKeys(log: LogDatabase, ring: KeyRing, size: number): Promise<void> {
   const known = await log.records.logKeys()
   ring.follow(known.filter(({ idx }) => idx < size).map(({ id }) => id))

@@ -1,6 +1,6 @@
 /**
- * The worker thread around worker-log.ts: receives messages and sends answers, decides nothing. The wiring starts it with the
- * log's parts.
+ * The worker thread around worker-log.ts: receives messages and sends answers, decides nothing. The wiring
+ * starts it with the log's parts.
  */
 import type { MessagePort } from 'node:worker_threads'
 import { type CrossedFault, crossFault } from '#platform/threads/crossed-fault.ts'

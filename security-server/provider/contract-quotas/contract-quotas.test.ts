@@ -1,4 +1,7 @@
-/** Contracts' quotas: never more calls than agreed, on both stores, over nodes, restarts, days, clocks and versions. */
+/**
+ * Contracts' quotas: never more calls than agreed, on both stores, over nodes, restarts, days, clocks and
+ * versions.
+ */
 import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'

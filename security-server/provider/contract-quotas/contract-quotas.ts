@@ -1,7 +1,8 @@
 /**
- * The quotas of contracts at one node. Guarantees that a call passes only with a call that the database has leased to this node, and
- * that the database is asked a few times a second for each contract, however many calls come: those that come while it is asked are
- * asked for together. What is leased and not used goes back within half a second; what a crashed node had leased is lost.
+ * The quotas of contracts at one node. Guarantees that a call passes only with a call that the database has
+ * leased to this node, and that the database is asked a few times a second for each contract, however many
+ * calls come: those that come while it is asked are asked for together. What is leased and not used goes back
+ * within half a second; what a crashed node had leased is lost.
  */
 import { type Clock, hasPassed } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -11,8 +12,9 @@ import type { DayUse, News, QuotaStore } from './store.ts'
 
 export type ContractQuotas = {
   /**
-   * Counts a call under this version ("<id>/<version>", '' for none), if the parties agreed on a quota; returns the function that
-   * takes it back, for a call that is not made after all. Throws `contract_quota_used_up`, or `contract_quota_unknown` while the database cannot be asked.
+   * Counts a call under this version ("<id>/<version>", '' for none), if the parties agreed on a quota;
+   * returns the function that takes it back, for a call that is not made after all. Throws
+   * `contract_quota_used_up`, or `contract_quota_unknown` while the database cannot be asked.
    */
   take(version: string): Promise<() => void>
   /** Today's calls of a contract by all nodes; what is leased counts as used. */

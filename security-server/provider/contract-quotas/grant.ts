@@ -1,6 +1,6 @@
 /**
- * How many calls a contract's quota allows now: a token bucket for each second, a count for each day of UTC. Pure. Tokens are
- * thousandths of a call, so that a millisecond refills a whole number of them.
+ * How many calls a contract's quota allows now: a token bucket for each second, a count for each day of UTC.
+ * Pure. Tokens are thousandths of a call, so that a millisecond refills a whole number of them.
  */
 import type { ContractQuota } from '../../global-configuration/contracts/index-contracts.ts'
 
@@ -28,7 +28,10 @@ export type Grant = {
 
 const CALL = 1000
 const DAY_MS = 86_400_000
-/** Clocks of nodes may differ by this; a bucket that is further ahead was filled by a clock that has been put right since. */
+/**
+ * Clocks of nodes may differ by this; a bucket that is further ahead was filled by a clock that has been put
+ * right since.
+ */
 const MOST_SKEW_MS = 10_000
 
 /** `burst` alone is the number a second, too; without both no bucket limits. */
@@ -46,8 +49,8 @@ export function fullBucket(quota: ContractQuota, now: number): Bucket {
 }
 
 /**
- * Grants what waits as far as the quota reaches, and of the rest for calls to come at most half: other nodes have calls, too.
- * `used`: of this day, by all nodes.
+ * Grants what waits as far as the quota reaches, and of the rest for calls to come at most half: other nodes
+ * have calls, too. `used`: of this day, by all nodes.
  */
 export function grant(q: {
   quota: ContractQuota

@@ -1,6 +1,7 @@
 /**
- * The truth about contracts' quotas, for all nodes of a server. Guarantees that all leases together never exceed a quota: a lease is
- * one transaction that holds the row of its contract, and what the rows do not say was left is not given.
+ * The truth about contracts' quotas, for all nodes of a server. Guarantees that all leases together never
+ * exceed a quota: a lease is one transaction that holds the row of its contract, and what the rows do not say
+ * was left is not given.
  */
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
@@ -14,7 +15,10 @@ type Tables = {
   contract_quota_day: { contract: string; day: string; used: Whole; refused: Whole }
 }
 
-/** What a node knows that the database does not: calls that it leased on this day and did not make, and calls that it refused. */
+/**
+ * What a node knows that the database does not: calls that it leased on this day and did not make, and calls
+ * that it refused.
+ */
 export type News = { back: { day: string; calls: number } | undefined; refused: number }
 
 export type DayUse = { day: string; used: number; refused: number }
@@ -85,7 +89,10 @@ async function lockBucket(transaction: Kysely<Tables>, contract: string, full: B
   return { tokens: Number(row.tokens), at: Number(row.filled_at) }
 }
 
-/** Adds to a day, and tells its calls. Its row is never set back: a clock that returns to a day finds what was used. */
+/**
+ * Adds to a day, and tells its calls. Its row is never set back: a clock that returns to a day finds what was
+ * used.
+ */
 async function count(
   transaction: Kysely<Tables>,
   { contract, day, used, refused = 0 }: { contract: string; day: string; used: number; refused?: number },
@@ -103,7 +110,10 @@ async function count(
   return { used: row.used, isNew: true }
 }
 
-/** A clock that is a month ahead gets no count of today deleted: with it no certificate status is fresh, and no call comes here. */
+/**
+ * A clock that is a month ahead gets no count of today deleted: with it no certificate status is fresh, and
+ * no call comes here.
+ */
 async function forgetOldDays(transaction: Kysely<Tables>, contract: string, now: number): Promise<void> {
   await transaction
     .deleteFrom('contract_quota_day')

@@ -1,6 +1,7 @@
 /**
- * The connection to one mandate service. Guarantees that none leads to an address where no service may lie or to a listener in `own`,
- * whatever its name resolves to. An answer is small JSON with status 200 and comes in time, or there is none.
+ * The connection to one mandate service. Guarantees that none leads to an address where no service may lie or
+ * to a listener in `own`, whatever its name resolves to. An answer is small JSON with status 200 and comes in
+ * time, or there is none.
  */
 import { readFile } from 'node:fs/promises'
 import { Agent, request } from 'undici'
@@ -81,7 +82,10 @@ export async function createMandateClient(
   }
 }
 
-/** The port of the address, which is judged at the start. An address that is a name is judged again at each look-up. */
+/**
+ * The port of the address, which is judged at the start. An address that is a name is judged again at each
+ * look-up.
+ */
 function portOf({ name, url }: MandateServiceSettings, own: readonly OwnListener[]): number {
   try {
     const { port, protocol } = new URL(checkDocumentUrl(url, own))

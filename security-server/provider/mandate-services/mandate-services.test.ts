@@ -1,6 +1,6 @@
 /**
- * Mandate services by their real interfaces, and answers by which nobody can decide: spoilt, about others, late, without end. How
- * long an answer serves.
+ * Mandate services by their real interfaces, and answers by which nobody can decide: spoilt, about others,
+ * late, without end. How long an answer serves.
  */
 import dns from 'node:dns'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,6 +1,7 @@
 /**
- * Asks the mandate services of the settings. Guarantees that only a service's own answer grants a mandate: whatever else happens is
- * `mandate_service_unavailable`. Granted mandates serve further calls for as long as the contract says and the mandate lasts.
+ * Asks the mandate services of the settings. Guarantees that only a service's own answer grants a mandate:
+ * whatever else happens is `mandate_service_unavailable`. Granted mandates serve further calls for as long as
+ * the contract says and the mandate lasts.
  */
 import { hash, randomUUID } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -16,7 +17,10 @@ import { type Judged, type MandateInterface, type MandateQuestion, UnusableAnswe
 import type { MandateServiceSettings } from './settings.ts'
 import { suomiFi } from './suomi-fi.ts'
 
-/** What a service said, with what a record needs to prove it: under which id it was asked, the digest of its answer, when. */
+/**
+ * What a service said, with what a record needs to prove it: under which id it was asked, the digest of its
+ * answer, when.
+ */
 type MandateAnswer = {
   isMandated: boolean
   id: string
@@ -29,7 +33,10 @@ type MandateAnswer = {
 }
 
 export type MandateServices = {
-  /** Throws `mandate_service_unavailable`, and `representation_refused` for an identifier or a class that the service cannot know. */
+  /**
+   * Throws `mandate_service_unavailable`, and `representation_refused` for an identifier or a class that the
+   * service cannot know.
+   */
   ask(q: MandateQuestion): Promise<MandateAnswer>
   close(): Promise<void>
 }
@@ -59,7 +66,10 @@ export async function createMandateServices(q: {
   for (const one of q.settings) services.set(one.name, await openService(one, q.server, own))
   const kept = new Map<string, Kept>()
 
-  /** An answer of this contract's own question, younger than it allows; a clock that was set back makes none younger. */
+  /**
+   * An answer of this contract's own question, younger than it allows; a clock that was set back makes none
+   * younger.
+   */
   function recall(key: string, seconds: number): MandateAnswer | undefined {
     const found = kept.get(key)
     if (found === undefined) return undefined
@@ -81,7 +91,8 @@ export async function createMandateServices(q: {
       const service = services.get(name)
       if (service === undefined) throw unavailable(name, 'the settings of this server do not name it')
       const { partyClass } = question
-      // Two parties of one code in two classes are two parties, and the service would answer about one of them.
+      // Two parties of one code in two classes are two parties, and the service would answer about one of
+      // them.
       if (partyClass !== '' && service.partyClasses?.has(partyClass) === false)
         throw new Fault('representation_refused', {
           what: `${name} knows no parties of the class that is named`,

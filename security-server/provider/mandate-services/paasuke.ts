@@ -1,6 +1,6 @@
 /**
- * The oracle of Estonia's Pääsuke (e-gov/PH, 2026-01-13): `GET /representees/{r}/delegates/{d}/mandates` answers which mandates the
- * delegate holds, an unknown person with the type UNKNOWN and none.
+ * The oracle of Estonia's Pääsuke (e-gov/PH, 2026-01-13): `GET /representees/{r}/delegates/{d}/mandates`
+ * answers which mandates the delegate holds, an unknown person with the type UNKNOWN and none.
  */
 
 import {
@@ -43,7 +43,9 @@ function xRoadHeaders(client: string, id: string, userId: string | undefined): R
   }
 }
 
-/** Both filters at once could leave out what one of them names: namespaces alone where one of them is whole. */
+/**
+ * Both filters at once could leave out what one of them names: namespaces alone where one of them is whole.
+ */
 function filterOf(roles: readonly string[]): string {
   const isByNamespace = roles.some((one) => one.endsWith(WHOLE_NAMESPACE))
   const values = isByNamespace ? roles.map((one) => one.split(':', 1)[0]!) : roles

@@ -6,7 +6,10 @@ export type MandateQuestion = {
   rule: MandateServiceCheck
   /** Codes as the request, or its client's identifier, has them. */
   representee: string
-  /** The class that the request names before the code; empty where it names none. No service is asked about it. */
+  /**
+   * The class that the request names before the code; empty where it names none. No service is asked about
+   * it.
+   */
   partyClass: string
   delegate: string
   /** X-Road-UserId of the request. */
@@ -20,8 +23,8 @@ export type MandateRequest = { target: string; headers: Record<string, string> }
 export type Judged = { isMandated: boolean; until: number }
 
 /**
- * An interface. `requests` are made one after the other until one has an answer that grants the mandate; `judge` throws
- * UnusableAnswer.
+ * An interface. `requests` are made one after the other until one has an answer that grants the mandate;
+ * `judge` throws UnusableAnswer.
  */
 export type MandateInterface = {
   requests(q: MandateQuestion, ids: { id: string; now: number }): MandateRequest[]

@@ -10,7 +10,9 @@ export type MandateServiceSettings = {
   url: string
   /** The subsystem, in text form, as which a security server at `url` is asked. */
   client?: string
-  /** The country whose letters stand before a code in identifiers: added for Pääsuke, taken off for Suomi.fi. */
+  /**
+   * The country whose letters stand before a code in identifiers: added for Pääsuke, taken off for Suomi.fi.
+   */
   country?: string
   /** The classes of parties whose codes the service knows; absent: the class stays the client's word. */
   partyClasses?: string[]

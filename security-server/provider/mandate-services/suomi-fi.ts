@@ -1,6 +1,7 @@
 /**
- * The query between systems of Finland's Suomi.fi e-Authorizations: `/service/rest/hpa/authorization/{client}/{delegate}/{principal}`
- * answers ALLOWED or DISALLOWED, and no reason. Each request has a checksum over path and time, which may be five minutes off.
+ * The query between systems of Finland's Suomi.fi e-Authorizations:
+ * `/service/rest/hpa/authorization/{client}/{delegate}/{principal}` answers ALLOWED or DISALLOWED, and no
+ * reason. Each request has a checksum over path and time, which may be five minutes off.
  */
 import { createHmac } from 'node:crypto'
 import {
@@ -36,7 +37,8 @@ export function suomiFi(q: {
       const path = `/service/rest/hpa/authorization/${q.clientId}/${from}/${to}`
       return rule.roles.map((theme) => {
         const issue = encodeURIComponent(theme)
-        // The service's description says `issues`, its own newer clients `issue`. One that it did not know it would pass over.
+        // The service's description says `issues`, its own newer clients `issue`. One that it did not know it
+        // would pass over.
         return signed(`${path}?requestId=${id}&issues=${issue}&issue=${issue}`, now)
       })
     },

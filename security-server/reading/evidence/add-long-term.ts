@@ -1,6 +1,6 @@
 /**
- * The parts of a bundle that stay verifiable after certificates expire: time-stamp records and evidence records, with the
- * certificates and OCSP responses stored with them.
+ * The parts of a bundle that stay verifiable after certificates expire: time-stamp records and evidence
+ * records, with the certificates and OCSP responses stored with them.
  */
 import type { BundleEvidenceRecord, BundleOpening, BundleTimeStamp } from '#core/evidence-bundle/bundle.ts'
 import type { EvidenceRecordProof } from '../../message-log/message-log.ts'
@@ -46,7 +46,10 @@ export function addEvidenceRecord(
   }
 }
 
-/** Writes certificates and OCSP responses as separate files, for public tools. The first certificate is the subject's. */
+/**
+ * Writes certificates and OCSP responses as separate files, for public tools. The first certificate is the
+ * subject's.
+ */
 export function addKept(
   folder: string,
   kept: { certificates: Buffer[]; ocspResponses: Buffer[] } | undefined,

@@ -1,6 +1,6 @@
 /**
- * The inputs of a bundle from this server: the log as its reader may see it, and the configuration and certificates to verify it
- * with.
+ * The inputs of a bundle from this server: the log as its reader may see it, and the configuration and
+ * certificates to verify it with.
  */
 import type { Clock } from '#platform/clock.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'

@@ -1,4 +1,7 @@
-/** The commands that a bundle's README.html shows, run as they stand there: whoever has public tools alone must see what is forged. */
+/**
+ * The commands that a bundle's README.html shows, run as they stand there: whoever has public tools alone
+ * must see what is forged.
+ */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,7 @@
-/** For tests only: deliveries in a real log, well documented and forged, with the verdict that each bundle must get. */
+/**
+ * For tests only: deliveries in a real log, well documented and forged, with the verdict that each bundle
+ * must get.
+ */
 import { hash, randomUUID } from 'node:crypto'
 import { type Receipt, writeReceipt } from '#core/delivery/receipt.ts'
 import { parseRestRequest } from '#core/transport/rest-request.ts'

@@ -1,4 +1,7 @@
-/** What records say besides, of many at once: what is appended meanwhile does not wait for all of them. And what is read of one record beside its erasure. */
+/**
+ * What records say besides, of many at once: what is appended meanwhile does not wait for all of them. And
+ * what is read of one record beside its erasure.
+ */
 import path from 'node:path'
 import t from 'tap'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'

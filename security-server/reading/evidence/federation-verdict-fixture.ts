@@ -1,4 +1,7 @@
-/** For tests only: bundles that bring the configuration of a second instance, whose registry speaks of the first one's authorities. */
+/**
+ * For tests only: bundles that bring the configuration of a second instance, whose registry speaks of the
+ * first one's authorities.
+ */
 import { sign } from 'node:crypto'
 import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
@@ -9,7 +12,10 @@ import { forged, HOUR, type VerdictWorld } from './verdict-fixture.ts'
 
 type Outcome = { bundle: Buffer; at: number; shared: 'brought' }
 
-/** FI approves DEV's CA with a responder of its own, which says that DEV's time-stamping authority was revoked long ago. */
+/**
+ * FI approves DEV's CA with a responder of its own, which says that DEV's time-stamping authority was revoked
+ * long ago.
+ */
 async function revokedByAnother(world: VerdictWorld): Promise<Outcome> {
   const index = await world.exchange()
   world.now += 60_000

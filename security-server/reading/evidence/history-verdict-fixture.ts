@@ -7,7 +7,10 @@ import { forged, HOUR, type VerdictWorld } from './verdict-fixture.ts'
 
 type Outcome = { bundle: Buffer; at: number }
 
-/** The record of the time-stamp stands under a later state than the records; `entry` makes what `consistency.json` says. */
+/**
+ * The record of the time-stamp stands under a later state than the records; `entry` makes what
+ * `consistency.json` says.
+ */
 async function atTwoSizes(
   world: VerdictWorld,
   entry: (q: { first: number; second: number; path: string[] }) => string | undefined,

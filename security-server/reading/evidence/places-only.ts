@@ -1,7 +1,8 @@
 /**
- * The log as a person may see it, and whoever is shown that an exchange took place and not what it was: leaves and their paths. Nothing is
- * opened. Who knows how such a message looks could try the codes of officials and of other people against any plain digest of it, and a
- * signature document is made of such digests.
+ * The log as a person may see it, and whoever is shown that an exchange took place and not what it was:
+ * leaves and their paths. Nothing is opened. Who knows how such a message looks could try the codes of
+ * officials and of other people against any plain digest of it, and a signature document is made of such
+ * digests.
  */
 import type { BundleSource } from './write-bundle.ts'
 

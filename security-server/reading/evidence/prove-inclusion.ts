@@ -1,6 +1,6 @@
 /**
- * The proof that the log contains a record: the leaf form, the Merkle path to a signed tree head, and the openings of its
- * commitments.
+ * The proof that the log contains a record: the leaf form, the Merkle path to a signed tree head, and the
+ * openings of its commitments.
  */
 import { createHmac, hash } from 'node:crypto'
 import { inclusionProof } from '#core/merkle/proofs.ts'
@@ -35,9 +35,10 @@ export type InclusionEvidence = {
 }
 
 /**
- * Proves the record against the checkpoint of `size`. Without `size`: against the checkpoint with the most cosignatures that
- * covers the record, and the newest if several have as many. Throws `not_found` when no such checkpoint covers the record yet.
- * Consecutive proofs can share a `nodes` reader, which remembers what it read.
+ * Proves the record against the checkpoint of `size`. Without `size`: against the checkpoint with the most
+ * cosignatures that covers the record, and the newest if several have as many. Throws `not_found` when no
+ * such checkpoint covers the record yet. Consecutive proofs can share a `nodes` reader, which remembers what
+ * it read.
  */
 export async function proveInclusion(
   log: Pick<LogDatabase, 'records' | 'tree' | 'cosignatures'>,

@@ -1,4 +1,7 @@
-/** Everything that is stored about one record, decrypted. Containers, listings and bundles for auditors are made from it. */
+/**
+ * Everything that is stored about one record, decrypted. Containers, listings and bundles for auditors are
+ * made from it.
+ */
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { Time, Whole } from '#schemas/sent-values.ts'
 import type { Attachment } from '../../message-log/bodies/spool.ts'
@@ -24,7 +27,9 @@ export type StoredEvidence = {
   erased: Time | undefined
   /** Index of the record that documents this erasure. */
   erasureIndex: number | undefined
-  /** Index of the record that documents a second erasure, which removed the proof that the first one had kept. */
+  /**
+   * Index of the record that documents a second erasure, which removed the proof that the first one had kept.
+   */
   proofErasureIndex: number | undefined
   /** Kept when an erasure keeps the proof. */
   metadata: Metadata | undefined
@@ -55,7 +60,10 @@ type StampEvidence = {
   ocspResponses: Buffer[]
 }
 
-/** Throws `not_found` when there is no such record, and `log_inconsistent` when its signature document is missing. */
+/**
+ * Throws `not_found` when there is no such record, and `log_inconsistent` when its signature document is
+ * missing.
+ */
 export async function readEvidence(
   log: Pick<IndexedLog, 'records' | 'timeStamps' | 'search' | 'circumstances'>,
   index: number,
@@ -103,7 +111,10 @@ export function lastNamed(
   return Math.max(index, Number(erasureIndex), Number(proofErasureIndex), timeStamp?.index ?? 0)
 }
 
-/** What each record says besides, in the order of `indexes`; undefined where it cannot be read: it is not there, damaged, erased, or this node has not its key. */
+/**
+ * What each record says besides, in the order of `indexes`; undefined where it cannot be read: it is not
+ * there, damaged, erased, or this node has not its key.
+ */
 export async function readExtras(
   { records }: Pick<IndexedLog, 'records'>,
   indexes: readonly number[],

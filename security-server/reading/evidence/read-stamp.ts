@@ -1,4 +1,7 @@
-/** The complete time-stamp batch that covers a record's signature: everything that the batch's own log record commits to. */
+/**
+ * The complete time-stamp batch that covers a record's signature: everything that the batch's own log record
+ * commits to.
+ */
 import type { LogDatabase } from '../../message-log/log-store.ts'
 import { decodeEvidence } from '../../message-log/time-stamps/stamp-record.ts'
 

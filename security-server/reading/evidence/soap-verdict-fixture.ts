@@ -1,4 +1,7 @@
-/** For tests only: SOAP exchanges in a real log, with and without attachments, and the verdict that each bundle must get. */
+/**
+ * For tests only: SOAP exchanges in a real log, with and without attachments, and the verdict that each
+ * bundle must get.
+ */
 import { hash, randomUUID } from 'node:crypto'
 import { fromBufferPromise } from 'yauzl'
 import { sealCircumstances } from '#core/circumstances/seal.ts'
@@ -13,7 +16,10 @@ type Exchange = {
   /** Attachments of the request, and of the reply. */
   files?: string[]
   replied?: string[]
-  /** What the log keeps of the request as its attachments instead, and what the container in the bundle has instead. */
+  /**
+   * What the log keeps of the request as its attachments instead, and what the container in the bundle has
+   * instead.
+   */
   kept?: string[]
   shown?: string[]
   request?: (written: string) => string

@@ -1,4 +1,7 @@
-/** For tests only: what the provider's server stated of a request that got no reply, with the verdict that each bundle must get. */
+/**
+ * For tests only: what the provider's server stated of a request that got no reply, with the verdict that
+ * each bundle must get.
+ */
 import { hash, randomUUID } from 'node:crypto'
 import { faultStatement } from '#core/transport/fault-statement.ts'
 import { writeSoapFault } from '#core/transport/fault-xml.ts'

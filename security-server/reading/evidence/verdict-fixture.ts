@@ -1,6 +1,6 @@
 /**
- * For tests only: a real log with exchanges, their evidence bundles, and a development authority that issues certificates, OCSP
- * responses and time-stamps. The test moves the clock.
+ * For tests only: a real log with exchanges, their evidence bundles, and a development authority that issues
+ * certificates, OCSP responses and time-stamps. The test moves the clock.
  */
 
 import { generateKeyPairSync, hash, type KeyObject, randomUUID } from 'node:crypto'
@@ -59,7 +59,10 @@ export type VerdictWorld = {
   authority: Authority
   /** More time-stamping authorities that the configuration lists. */
   stampers: Authority[]
-  /** Certificate profiles of the instance. The CA uses the first one, or X-Road's profile when the list is empty. */
+  /**
+   * Certificate profiles of the instance. The CA uses the first one, or X-Road's profile when the list is
+   * empty.
+   */
   profiles: CertificateProfile[]
   /** The member that owns the client's server. It countersigns tree heads while `countersigns` is true. */
   owner: Signer
@@ -83,7 +86,10 @@ type ExchangeOptions = {
   /** When the OCSP responses in the signature were produced. */
   stapledAt?: number
   logLevel?: LogLevel
-  /** `message` changes the provider's message after it was signed; `signatures` changes its signature document. */
+  /**
+   * `message` changes the provider's message after it was signed; `signatures` changes its signature
+   * document.
+   */
   message?: (signed: Buffer) => Buffer
   signatures?: (signed: Buffer) => Buffer
 }

@@ -1,6 +1,7 @@
 /**
- * The verdicts of docs/validation-policy.md on bundles of a real log. Each case changes certificates, algorithms or data and
- * names the expected verdict. The second verifier, which shares no code with this one, must give the same verdict.
+ * The verdicts of docs/validation-policy.md on bundles of a real log. Each case changes certificates,
+ * algorithms or data and names the expected verdict. The second verifier, which shares no code with this one,
+ * must give the same verdict.
  */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -25,7 +26,8 @@ const START = Date.UTC(2027, 0, 4, 12)
 const YEAR = 365 * DAY
 
 /**
- * The bundle, when it is judged, and the configuration to judge by: another one than the world's, or the one inside the bundle.
+ * The bundle, when it is judged, and the configuration to judge by: another one than the world's, or the one
+ * inside the bundle.
  */
 type Outcome = { bundle: Buffer; at: number; shared?: SharedParameters | 'brought' }
 type Fixture = { start?: number; run(world: VerdictWorld, t: Test): Promise<Outcome>; verdict: string }
@@ -47,8 +49,8 @@ async function bundled(world: VerdictWorld, index: number): Promise<Outcome> {
 const whole = async (world: VerdictWorld): Promise<Outcome> => bundled(world, await stamped(world))
 
 /**
- * A bundle that is judged six years after the start. The first authority of its evidence record expires after five years; another
- * authority renews the evidence record at `renewAt`.
+ * A bundle that is judged six years after the start. The first authority of its evidence record expires after
+ * five years; another authority renews the evidence record at `renewAt`.
  */
 async function renewedBy(world: VerdictWorld, renewAt: number): Promise<Outcome> {
   const index = await stamped(world)

@@ -1,6 +1,7 @@
 /**
- * Writes the evidence bundle of one exchange (docs/evidence-bundle.md) as a stream: the requested record, the record that it
- * answers, and the records that answer the same request. The manifest comes last because it lists the hash of every other entry.
+ * Writes the evidence bundle of one exchange (docs/evidence-bundle.md) as a stream: the requested record, the
+ * record that it answers, and the records that answer the same request. The manifest comes last because it
+ * lists the hash of every other entry.
  */
 import { createHash, type Hash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -38,14 +39,17 @@ export type BundleSource = {
 }
 
 const FIRST_ZIP_DATE = new Date(1980, 0, 1)
-/** Most records in one bundle. A client may reuse a query id without end, but a bundle covers one exchange. */
+/**
+ * Most records in one bundle. A client may reuse a query id without end, but a bundle covers one exchange.
+ */
 const MAX_ANSWERS = 64
 
 type Collected = { evidence: StoredEvidence; proof: InclusionEvidence }
 
 /**
- * Finds the records of the exchange, of the delivery that it carried, and of their erasures; the caller records `indexes` in the audit log. Throws `not_found`, and
- * `conflict` when one request has too many answers.
+ * Finds the records of the exchange, of the delivery that it carried, and of their erasures; the caller
+ * records `indexes` in the audit log. Throws `not_found`, and `conflict` when one request has too many
+ * answers.
  */
 export async function collectExchange(
   { log }: Pick<BundleSource, 'log'>,
@@ -129,7 +133,10 @@ export async function writeBundle(source: BundleSource, indexes: number[]): Prom
 
 type CollectedStamp = { stamp: StampProof; proof: InclusionEvidence }
 
-/** Proves all records under one tree head: the oldest one with an evidence record that covers them, or the best cosigned one. */
+/**
+ * Proves all records under one tree head: the oldest one with an evidence record that covers them, or the
+ * best cosigned one.
+ */
 async function collect(log: BundleSource['log'], indexes: number[]) {
   const found = new Map<number, StampProof>()
   for (const index of indexes) {

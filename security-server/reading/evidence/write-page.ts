@@ -1,6 +1,6 @@
 /**
- * The page of a bundle that people read and print: what was exchanged, and how to verify it without this page. The page proves
- * nothing itself and says so. It loads no resource and runs no script.
+ * The page of a bundle that people read and print: what was exchanged, and how to verify it without this
+ * page. The page proves nothing itself and says so. It loads no resource and runs no script.
  */
 import { circumstancesInWords } from '#core/circumstances/in-words.ts'
 import { circumstancesEntry, readCircumstances } from '#core/circumstances/read.ts'

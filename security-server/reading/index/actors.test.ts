@@ -1,6 +1,6 @@
 /**
- * Searches by user id and represented party on both stores: they find every match, the database has only hashes, and nothing is
- * found after an erasure or without the key.
+ * Searches by user id and represented party on both stores: they find every match, the database has only
+ * hashes, and nothing is found after an erasure or without the key.
  */
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
@@ -197,7 +197,8 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.rejects(log.list({ userTerm: party, limit: 9 }), { code: 'invalid_input' })
   t.same(await log.actorGaps(), [])
 
-  // The request was indexed long ago: its name is read from the record again, even after its content was erased.
+  // The request was indexed long ago: its name is read from the record again, even after its content was
+  // erased.
   await log.retention.erase({ index: first, mode: 'PROOF_KEPT', case: 'C-1', reason: 'order' })
   await log.rotateLogKey()
   const late = await answer(first)
@@ -224,7 +225,8 @@ await eachDatabase(t, async (_database, t, url) => {
 })
 
 t.test('a gap reaches as far as what is durable', async (t) => {
-  // Other nodes write all the while, and a crash of the database takes back the key that one of them announced last.
+  // Other nodes write all the while, and a crash of the database takes back the key that one of them
+  // announced last.
   let key = 7
   let size = 6
   const key1 = { id: 'a1', idx: 0, time: '', checkpoint_key: Buffer.alloc(0) }

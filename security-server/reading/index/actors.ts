@@ -1,7 +1,8 @@
 /**
- * User ids and represented parties in the search index. They may be personal data, so the index stores keyed hashes. Each block
- * of records has its own hash keys, derived from the log key: without that key nobody can link rows of one person. A search names
- * a person by a sealed term, which replaces the name in URLs and audit records.
+ * User ids and represented parties in the search index. They may be personal data, so the index stores keyed
+ * hashes. Each block of records has its own hash keys, derived from the log key: without that key nobody can
+ * link rows of one person. A search names a person by a sealed term, which replaces the name in URLs and
+ * audit records.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { ACTOR_KINDS, type ActorKind, type AskedActors, actorForm } from '#core/log-export/actors.ts'
@@ -52,8 +53,8 @@ export function createActorHasher(): (key: LogKey, block: number, actor: Actor) 
 }
 
 /**
- * The hashes of each actor that the terms name. Throws `invalid_input` for a term that this server did not make, or whose key was
- * destroyed.
+ * The hashes of each actor that the terms name. Throws `invalid_input` for a term that this server did not
+ * make, or whose key was destroyed.
  */
 export function hashesOf(terms: ActorTerms, keys: readonly LogKey[]): ActorHashes[] {
   return Object.entries(openTerms(terms, keys)).map(([given, name]) => {
@@ -69,8 +70,8 @@ function hashOf({ key }: LogKey, block: number, { kind, name }: Actor): Buffer {
 }
 
 /**
- * Seals a name with the log key. The same name gives the same term until the log key changes, so readers of the audit log can see
- * that searches repeat.
+ * Seals a name with the log key. The same name gives the same term until the log key changes, so readers of
+ * the audit log can see that searches repeat.
  */
 export function sealTerm({ kind, name }: Actor, { id, key }: LogKey): string {
   const plain = Buffer.from(JSON.stringify([kind, name]))

@@ -1,7 +1,7 @@
 /**
- * Divides the records into blocks. Indexes by random values (query ids, hashes of actors) start with the block, so new entries of
- * a large log go to few pages. In a single index nearly each new value would write to another page. The price: a search looks
- * into every block.
+ * Divides the records into blocks. Indexes by random values (query ids, hashes of actors) start with the
+ * block, so new entries of a large log go to few pages. In a single index nearly each new value would write
+ * to another page. The price: a search looks into every block.
  */
 import { sql } from 'kysely'
 

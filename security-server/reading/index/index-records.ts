@@ -1,4 +1,7 @@
-/** Fills the search index from where it stopped: from memory for recent records, else from the decrypted records. */
+/**
+ * Fills the search index from where it stopped: from memory for recent records, else from the decrypted
+ * records.
+ */
 import { type ActorKind, actorsOf } from '#core/log-export/actors.ts'
 import { NOT_TOLD } from '#core/log-export/daily-counts.ts'
 import type { CountedRecord } from '../../message-log/daily-counts/count-since.ts'
@@ -42,8 +45,8 @@ export async function indexRecords(q: {
 }
 
 /**
- * `rows` can be searched for. `said` and `named` belong to them, row by row: the record's metadata, and where its contract,
- * purpose and endpoint come from. `others` are only counted.
+ * `rows` can be searched for. `said` and `named` belong to them, row by row: the record's metadata, and where
+ * its contract, purpose and endpoint come from. `others` are only counted.
  */
 type Indexed = { rows: SearchRow[]; said: Metadata[]; others: CountedRecord[]; named: NamedTerms[] }
 
@@ -102,7 +105,10 @@ async function fromDatabase(
   return indexed
 }
 
-/** Records of the log about itself are not messages, and erased records have no metadata: both are only counted. */
+/**
+ * Records of the log about itself are not messages, and erased records have no metadata: both are only
+ * counted.
+ */
 function take(indexed: Indexed, idx: number, facts: Facts, metadata: Metadata | undefined): void {
   const { time, kind, direction, outcome } = facts
   if (direction !== '' && metadata !== undefined) {

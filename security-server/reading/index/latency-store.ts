@@ -1,6 +1,7 @@
 /**
- * How long answers took, by hour, client and service: from a request's record to that of its reply. The job that indexes records
- * counts them in its own transaction, so that nothing on the path of a message waits for it, and a crash neither loses nor doubles one.
+ * How long answers took, by hour, client and service: from a request's record to that of its reply. The job
+ * that indexes records counts them in its own transaction, so that nothing on the path of a message waits for
+ * it, and a crash neither loses nor doubles one.
  */
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'

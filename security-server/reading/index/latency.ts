@@ -1,6 +1,6 @@
 /**
- * Times of answers in a bounded histogram: classes that grow by a fixed factor, so that a percentile is wrong by at most 9.1 %, with
- * a number of classes that does not depend on how many answers there were.
+ * Times of answers in a bounded histogram: classes that grow by a fixed factor, so that a percentile is wrong
+ * by at most 9.1 %, with a number of classes that does not depend on how many answers there were.
  */
 
 /** Classes in which a time doubles. */
@@ -8,7 +8,10 @@ const PER_DOUBLING = 4
 /** Everything from about 4.6 hours on. The first class is all up to 1 ms. */
 const LAST = 96
 
-/** By how much a percentile may differ from the true one, as a share of it: half a class, since its middle is told. */
+/**
+ * By how much a percentile may differ from the true one, as a share of it: half a class, since its middle is
+ * told.
+ */
 export const LATENCY_ERROR = 2 ** (1 / (2 * PER_DOUBLING)) - 1
 
 /** How many answers each class has. */

@@ -1,6 +1,7 @@
 /**
- * Lists records newest first with the help of the hourly counts: hour by hour, and within an hour one stretch of indexes at a
- * time. A walk that takes too long ends early and returns where it stopped, so that the next one can continue there.
+ * Lists records newest first with the help of the hourly counts: hour by hour, and within an hour one stretch
+ * of indexes at a time. A walk that takes too long ends early and returns where it stopped, so that the next
+ * one can continue there.
  */
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import { isOfActors } from './list-of-actors.ts'
@@ -9,8 +10,8 @@ import type { IndexTables } from './tables.ts'
 import { HOUR, hourAfter, hourOf, type TrafficStore } from './traffic-store.ts'
 
 /**
- * `searchedTo` is set when the walk ended early: it looked at this record and at everything newer. Absent when it reached the
- * end.
+ * `searchedTo` is set when the walk ended early: it looked at this record and at everything newer. Absent
+ * when it reached the end.
  */
 export type SomeRows<Row> = { rows: Row[]; searchedTo?: number }
 

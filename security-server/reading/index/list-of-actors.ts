@@ -1,5 +1,6 @@
 /**
- * Lists the records of a user or represented party, newest first. It goes block by block, since each block has its own hashes.
+ * Lists the records of a user or represented party, newest first. It goes block by block, since each block
+ * has its own hashes.
  */
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import { BLOCK, BLOCK_RECORDS, blockOf } from './block-store.ts'
@@ -12,7 +13,10 @@ const MANY = 10_000
 
 type Conditions = (is: ExpressionBuilder<IndexTables, 'search'>) => ReturnType<typeof isOfActors>
 
-/** Undefined when the actor has more than MANY records and the search has other conditions: the caller then lists by those. */
+/**
+ * Undefined when the actor has more than MANY records and the search has other conditions: the caller then
+ * lists by those.
+ */
 export async function listOfActors(q: {
   kysely: Kysely<IndexTables>
   isPartitioned: boolean

@@ -16,14 +16,17 @@ export type RecordFilter = DimensionFilter &
     requestId?: string
     /** Records of any of these exchanges. */
     requestIds?: string[]
-    /** Beside `queryId`, which a client may use without end: this record alone, those that answer it, and all receipts. */
+    /**
+     * Beside `queryId`, which a client may use without end: this record alone, those that answer it, and all
+     * receipts.
+     */
     exchangeOf?: number
     /** ISO times: `from` is included, `to` is not. */
     from?: string
     to?: string
     /**
-     * Entries of the index by person, in hexadecimal: finds records that have at least one of them. An empty list finds no
-     * record.
+     * Entries of the index by person, in hexadecimal: finds records that have at least one of them. An empty
+     * list finds no record.
      */
     subjects?: string[]
   }

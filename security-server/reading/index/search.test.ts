@@ -25,8 +25,8 @@ const UPKEEP: Record<number, string> = {
   31: 'clientReg',
   32: 'clientReg/v1',
   40: 'relistMethods',
-  // Nobody's upkeep: services of an agency that are called as those of the registry and of servers are, a code that is written
-  // otherwise, and a version and a subsystem that are called so.
+  // Nobody's upkeep: services of an agency that are called as those of the registry and of servers are, a
+  // code that is written otherwise, and a version and a subsystem that are called so.
   33: 'getSecurityServerMetrics',
   41: 'LISTMETHODS',
   42: 'persons/getWsdl',
@@ -40,7 +40,10 @@ const OF_THE_INSTANCE: Record<number, string> = {
 const NAMED_SO = 'DEV/GOV/1/clientReg/persons'
 const MANAGEMENT = 'DEV/GOV/9/management'
 
-/** Deterministic rows: few of some kinds, clocks that sometimes go back, and identifiers with a common beginning. */
+/**
+ * Deterministic rows: few of some kinds, clocks that sometimes go back, and identifiers with a common
+ * beginning.
+ */
 function rowOf(idx: number): SearchRow {
   const clients = ['DEV/GOV/2/tax', 'DEV/GOV/2/tax_x', 'DEV/GOV/22/tax', 'DEV/COM/3/b%25nk']
   const isReply = idx % 2 === 1
@@ -69,7 +72,10 @@ function rowOf(idx: number): SearchRow {
   }
 }
 
-/** Contracts and terms; a row refers to them by number, 0 for none. Two identifiers have a common beginning, and one is rare. */
+/**
+ * Contracts and terms; a row refers to them by number, 0 for none. Two identifiers have a common beginning,
+ * and one is rare.
+ */
 const CONTRACTS = ['0b0e8a3c-6b8e-4b8a-9d38-4f4b0c0f6a11', '0b0e8a3c-6b8e-4b8a-9d38-4f4b0c0f6a12']
 const TERMS = [
   { contract: '', purpose: '', endpoint: '' },

@@ -1,6 +1,6 @@
 /**
- * The search index: identifiers of records, which a job copies from decrypted metadata. A record whose proof was erased has no
- * row.
+ * The search index: identifiers of records, which a job copies from decrypted metadata. A record whose proof
+ * was erased has no row.
  */
 import { CompiledQuery, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import { RECEIPT_KINDS } from '#core/delivery/receipt.ts'
@@ -17,7 +17,10 @@ import { createTrafficStore, fitsDimensions, isNarrowed } from './traffic-store.
 
 type SearchedParty = { idx: number; service: string; isSecret: boolean; answers: number | undefined }
 
-/** Blocks of one query. The number is fixed, even if there are fewer blocks, so that the text of the query stays the same. */
+/**
+ * Blocks of one query. The number is fixed, even if there are fewer blocks, so that the text of the query
+ * stays the same.
+ */
 const BLOCKS_AT_ONCE = 64
 
 export type SearchStore = ReturnType<typeof createSearchStore>
@@ -28,8 +31,8 @@ const WINDOW = 5000
 /** An expression, so that the database does not choose the index by time for bounds within an hour. */
 const TIME = sql<string>`substr(time, 1, 24)`
 /**
- * Rows of one insert. Prepared statements are cached by their text, so there are two: one for PART rows, and one for a single
- * row.
+ * Rows of one insert. Prepared statements are cached by their text, so there are two: one for PART rows, and
+ * one for a single row.
  */
 const PART = 50
 const COLUMNS = [
@@ -66,9 +69,9 @@ export function createSearchStore(database: Database) {
   }
 
   /**
-   * Bounds on `idx` let PostgreSQL skip partitions. They are left out where they would only distract from the index of
-   * identifiers: in a log that one query covers, which has hardly more than one partition, and in the embedded store, which has
-   * none.
+   * Bounds on `idx` let PostgreSQL skip partitions. They are left out where they would only distract from the
+   * index of identifiers: in a log that one query covers, which has hardly more than one partition, and in
+   * the embedded store, which has none.
    */
   const inBlocks = (is: ExpressionBuilder<IndexTables, 'search'>, blocks: number[], size: number) => {
     const isWhole = size <= BLOCKS_AT_ONCE * BLOCK_RECORDS
@@ -96,8 +99,9 @@ export function createSearchStore(database: Database) {
   }
 
   /**
-   * Lists newest first. The order is by index; by time if the filter has times, so that an old day is found quickly; by hour and
-   * index if the filter has other conditions. `size`: number of records in the log. A walk that exceeds its budget ends early.
+   * Lists newest first. The order is by index; by time if the filter has times, so that an old day is found
+   * quickly; by hour and index if the filter has other conditions. `size`: number of records in the log. A
+   * walk that exceeds its budget ends early.
    */
   const listSome = async (
     filter: SearchFilter & HashedFilter,
@@ -149,9 +153,10 @@ export function createSearchStore(database: Database) {
     ...createRowReads(kysely),
 
     /**
-     * In one transaction: adds the rows of the records from `from` (included) to `to` (not), counts them and the `others`, which
-     * are not searchable, and moves the mark to `to`. Does nothing if another node has moved the mark meanwhile: records counted
-     * twice would stay wrong. Resolves to the mark as it is now: the other node may have moved it less far.
+     * In one transaction: adds the rows of the records from `from` (included) to `to` (not), counts them and
+     * the `others`, which are not searchable, and moves the mark to `to`. Does nothing if another node has
+     * moved the mark meanwhile: records counted twice would stay wrong. Resolves to the mark as it is now:
+     * the other node may have moved it less far.
      */
     add: (
       rows: SearchRow[],
@@ -188,8 +193,8 @@ export function createSearchStore(database: Database) {
       }),
 
     /**
-     * Searches the WINDOW records after `after` and below `size`. Returns the matches, oldest first, and the last index that was
-     * searched.
+     * Searches the WINDOW records after `after` and below `size`. Returns the matches, oldest first, and the
+     * last index that was searched.
      */
     window: async (
       filter: HashedFilter,
@@ -239,7 +244,8 @@ export function createSearchStore(database: Database) {
 function createRowReads(kysely: Kysely<IndexTables>) {
   return {
     /**
-     * Indexes of the records from `first` to `last` whose secrecy exceeds the clearance, in order. Erased records are included.
+     * Indexes of the records from `first` to `last` whose secrecy exceeds the clearance, in order. Erased
+     * records are included.
      */
     secretRecords: async (q: { first: number; last: number; clearance: Clearance }): Promise<number[]> => {
       const rows = await kysely
@@ -262,7 +268,10 @@ function createRowReads(kysely: Kysely<IndexTables>) {
       return Number(row?.secrecy ?? 0) as Clearance
     },
 
-    /** What the index by person needs to know about the records from `first` to `last`. Records without a row are left out. */
+    /**
+     * What the index by person needs to know about the records from `first` to `last`. Records without a row
+     * are left out.
+     */
     parties: async (first: number, last: number): Promise<SearchedParty[]> => {
       const rows = await kysely
         .selectFrom('search')
@@ -307,8 +316,8 @@ function isOfExchange(is: ExpressionBuilder<IndexTables, 'search'>, first: numbe
 }
 
 /**
- * With partitions the records are collected in an array first, and each is then looked up by its key. For a join, the planner
- * would expect it cheaper to read all partitions.
+ * With partitions the records are collected in an array first, and each is then looked up by its key. For a
+ * join, the planner would expect it cheaper to read all partitions.
  */
 function isOneOf(is: ExpressionBuilder<IndexTables, 'search'>, subjects: string[], isPartitioned: boolean) {
   const entries = subjects.map((entry) => Buffer.from(entry, 'hex'))
@@ -326,8 +335,9 @@ function byTimeDown(a: SearchRow, b: SearchRow): number {
 }
 
 /**
- * Made once: building a statement with so many values each time would cost more than the insert. `or ignore` saves a quarter of
- * the time in SQLite: a statement that can fail half-way makes it copy every page before a change.
+ * Made once: building a statement with so many values each time would cost more than the insert. `or ignore`
+ * saves a quarter of the time in SQLite: a statement that can fail half-way makes it copy every page before a
+ * change.
  */
 function insertOf(rows: number, dialect: Database['dialect']): string {
   let at = 0

@@ -2,7 +2,10 @@ import type { Generated } from 'kysely'
 import type { Time } from '#schemas/sent-values.ts'
 import type { Tables } from '../../message-log/tables.ts'
 
-/** The tables of the index, in the log's database. migrations/ creates them; docs/message-log-format.md describes them. */
+/**
+ * The tables of the index, in the log's database. migrations/ creates them; docs/message-log-format.md
+ * describes them.
+ */
 export type IndexTables = Tables & {
   search: {
     idx: number
@@ -63,8 +66,8 @@ export type IndexTables = Tables & {
   }
   secret_record: { idx: number; secrecy: number }
   /**
-   * Searches by person read this table; the index by person fills it. `entry`: the month (2 octets) and the keyed hash (16
-   * octets) of a person's identifier.
+   * Searches by person read this table; the index by person fills it. `entry`: the month (2 octets) and the
+   * keyed hash (16 octets) of a person's identifier.
    */
   subject: { entry: Buffer; idx: number }
 }

@@ -1,6 +1,7 @@
 /**
- * Contract, purpose and endpoint, by which records are searched for: one row for each distinct combination. They come from the
- * circumstances that a record names, or from the contract in its leaf form if it names none.
+ * Contract, purpose and endpoint, by which records are searched for: one row for each distinct combination.
+ * They come from the circumstances that a record names, or from the contract in its leaf form if it names
+ * none.
  */
 import { hash } from 'node:crypto'
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
@@ -18,8 +19,8 @@ export type SearchTerms = { contract: string; purpose: string; endpoint: string 
 export type TermsFilter = Partial<SearchTerms>
 
 /**
- * Where the terms of a record come from: `circumstances` is the base64 hash of its circumstances, `contract` is from its leaf
- * form.
+ * Where the terms of a record come from: `circumstances` is the base64 hash of its circumstances, `contract`
+ * is from its leaf form.
  */
 export type NamedTerms = { circumstances: string | undefined; contract: string; secrecy: number }
 
@@ -78,7 +79,8 @@ export function createTermsStore(database: Database, circumstances: Circumstance
     }
   }
   const numberOf = async (named: NamedTerms): Promise<number> => {
-    // The document was changed or lost, which the verification of the log reports. Records are still found by their contract.
+    // The document was changed or lost, which the verification of the log reports. Records are still found by
+    // their contract.
     const terms = (await read(named)) ?? { ...NOTHING, contract: named.contract }
     if (terms.contract === '' && terms.purpose === '' && terms.endpoint === '') return 0
     const { secrecy } = named

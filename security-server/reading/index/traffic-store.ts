@@ -1,6 +1,7 @@
 /**
- * Counts the records by hour and by what they say of themselves, and stores the first and last index of each count. Counts stay
- * after an erasure: they name no exchange. A search for few records among many uses them to know where to look.
+ * Counts the records by hour and by what they say of themselves, and stores the first and last index of each
+ * count. Counts stay after an erasure: they name no exchange. A search for few records among many uses them
+ * to know where to look.
  */
 import { createHash } from 'node:crypto'
 import {
@@ -29,15 +30,17 @@ export type DimensionFilter = Partial<Dimensions> &
     failed?: boolean
     /** true: only the calls by which the instance keeps itself going; false: without them. */
     upkeep?: boolean
-    /** The subsystem that the registry is asked at: without it none of its calls is known as one of upkeep. */
+    /**
+     * The subsystem that the registry is asked at: without it none of its calls is known as one of upkeep.
+     */
     management?: string | undefined
     /** Without a clearance the filter finds only what everybody may see. */
     clearance?: Clearance
   }
 
 /**
- * The hour of an ISO time, as `2026-11-25T09`. An expression, so that the database does not use the index by time where the one
- * by index is faster.
+ * The hour of an ISO time, as `2026-11-25T09`. An expression, so that the database does not use the index by
+ * time where the one by index is faster.
  */
 export const HOUR = sql<string>`substr(time, 1, 13)`
 
@@ -56,8 +59,8 @@ export type TrafficQuestion = {
 }
 
 /**
- * Exchanges between a client and a service on one day, without those under a secret contract. `direction`: that of the record
- * that ended the exchange.
+ * Exchanges between a client and a service on one day, without those under a secret contract. `direction`:
+ * that of the record that ended the exchange.
  */
 export type CallsOfPair = {
   client: string
@@ -69,8 +72,8 @@ export type CallsOfPair = {
 }
 
 /**
- * `pairs`: the pairs with the most exchanges, without those under a secret contract. `total`: the sum over all pairs, secret ones
- * included.
+ * `pairs`: the pairs with the most exchanges, without those under a secret contract. `total`: the sum over
+ * all pairs, secret ones included.
  */
 export type CallsOfDay = {
   pairs: CallsOfPair[]
@@ -84,8 +87,8 @@ type Pair = { client: string; service: string; direction: string }
 export type PairsQuestion = Omit<TrafficQuestion, 'step' | 'by' | 'groups'> & { pairs: number }
 
 /**
- * `pairs`: those with the most exchanges. `clients`, `services`: those with the most exchanges whatever the filter says of clients,
- * services and directions.
+ * `pairs`: those with the most exchanges. `clients`, `services`: those with the most exchanges whatever the
+ * filter says of clients, services and directions.
  */
 export type TrafficOfPairs = {
   total: Count
@@ -138,8 +141,8 @@ export function isNarrowed(filter: DimensionFilter): boolean {
 }
 
 /**
- * For `search` and `traffic`, whose columns have the same names. Every search and count for people uses this condition: it
- * excludes records that the reader may not see.
+ * For `search` and `traffic`, whose columns have the same names. Every search and count for people uses this
+ * condition: it excludes records that the reader may not see.
  */
 export function fitsDimensions(
   is: ExpressionBuilder<IndexTables, 'search' | 'traffic'>,
@@ -169,8 +172,8 @@ function below(column: string, party: string): Expression<SqlBool> {
 }
 
 /**
- * Whether the service is one of upkeep: its code in its place and letter for letter, and whose service it is. A subsystem of such a name,
- * or a service that is written otherwise, is somebody's.
+ * Whether the service is one of upkeep: its code in its place and letter for letter, and whose service it is.
+ * A subsystem of such a name, or a service that is written otherwise, is somebody's.
  */
 function isUpkeep(
   is: ExpressionBuilder<IndexTables, 'search' | 'traffic'>,
@@ -243,8 +246,8 @@ export function createTrafficStore(database: Database) {
     },
 
     /**
-     * The counts of a day that the registry may receive (decision of 2026-11-26). A pair with nothing but refusals is not named:
-     * in a refusal the names are whatever the requester sent.
+     * The counts of a day that the registry may receive (decision of 2026-11-26). A pair with nothing but
+     * refusals is not named: in a refusal the names are whatever the requester sent.
      */
     callsOf: async (q: { day: string; pairs: number }): Promise<CallsOfDay> => {
       const ended = kysely

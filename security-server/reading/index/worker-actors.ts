@@ -1,4 +1,7 @@
-/** The part of searches by user id and represented party that the log's worker does, because it alone has the log keys. */
+/**
+ * The part of searches by user id and represented party that the log's worker does, because it alone has the
+ * log keys.
+ */
 import type { ActorKind, AskedActors } from '#core/log-export/actors.ts'
 import type { KeyRing } from '../../message-log/keys/key-ring.ts'
 import type { Settled } from '../../message-log/records/settled.ts'
@@ -6,7 +9,10 @@ import type { RecordStore } from '../../message-log/records/store.ts'
 import { type ActorTerms, hashesOf, openTerms, sealTerm } from './actors.ts'
 import type { HashedFilter, RecordFilter } from './search-filter.ts'
 
-/** A range of records, `first` and `last` included, in which a search by user id or represented party finds nothing. */
+/**
+ * A range of records, `first` and `last` included, in which a search by user id or represented party finds
+ * nothing.
+ */
 type ActorGap = { first: number; last: number; reason: 'indexed_before' | 'key_destroyed' }
 
 export type ActorMethods = {
@@ -18,8 +24,8 @@ export type ActorMethods = {
 }
 
 /**
- * Adds to the filter the hashes of the actors that its terms name. Throws `invalid_input` for a term that this server did not
- * make.
+ * Adds to the filter the hashes of the actors that its terms name. Throws `invalid_input` for a term that
+ * this server did not make.
  */
 export function withActors<F extends RecordFilter>(filter: F, ring: Pick<KeyRing, 'all'>): F & HashedFilter {
   const { userTerm, representedPartyTerm } = filter

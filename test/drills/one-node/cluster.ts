@@ -1,4 +1,7 @@
-/** Kubernetes on one node: etcd, its API server, controllers, scheduler, kubelet and proxy of Services, on containerd. */
+/**
+ * Kubernetes on one node: etcd, its API server, controllers, scheduler, kubelet and proxy of Services, on
+ * containerd.
+ */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, openSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -28,7 +31,10 @@ export type Cluster = {
   stop(): Promise<void>
 }
 
-/** On this machine alone (`machine.ts`): `programs` is the folder of programs.sh; what they say is in `folder`. */
+/**
+ * On this machine alone (`machine.ts`): `programs` is the folder of programs.sh; what they say is in
+ * `folder`.
+ */
 export async function startCluster(folder: string, programs: string): Promise<Cluster> {
   const at = (...names: string[]): string => path.join(folder, ...names)
   const children: ChildProcess[] = []
@@ -153,7 +159,8 @@ function writeFiles(folder: string): string {
     ...{ apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration' },
     containerRuntimeEndpoint: `unix://${at('containerd.sock')}`,
     ...{ clusterDNS: [NODE], clusterDomain: DOMAIN },
-    // The pods have their limits, and the node no groups of its own for classes of pods: this machine's are shared with others.
+    // The pods have their limits, and the node no groups of its own for classes of pods: this machine's are
+    // shared with others.
     ...{ cgroupDriver: 'cgroupfs', cgroupsPerQOS: false, enforceNodeAllocatable: [] },
     ...{ failSwapOn: false, localStorageCapacityIsolation: false, oomScoreAdj: 0 },
     evictionHard: { 'memory.available': '50Mi' },

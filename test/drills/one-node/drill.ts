@@ -1,4 +1,6 @@
-/** A registry and a security server are installed and set up as operators do it, and lose what they may lose. */
+/**
+ * A registry and a security server are installed and set up as operators do it, and lose what they may lose.
+ */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -51,7 +53,10 @@ export async function drill(world: World): Promise<string[]> {
   return wrong
 }
 
-/** Namespaces that admit restricted pods alone, with the secrets; and volumes as an operator of machines without network storage has them. */
+/**
+ * Namespaces that admit restricted pods alone, with the secrets; and volumes as an operator of machines
+ * without network storage has them.
+ */
 async function prepareNamespaces({ cluster, folder }: World): Promise<void> {
   const level = {
     'pod-security.kubernetes.io/enforce': 'restricted',

@@ -1,6 +1,6 @@
 /**
- * A machine of its own for a cluster of one node: network, mounts and processes are apart, so that all of them end with the drill and nothing of
- * the machine is changed.
+ * A machine of its own for a cluster of one node: network, mounts and processes are apart, so that all of
+ * them end with the drill and nothing of the machine is changed.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -25,7 +25,10 @@ const OWN = ['/run', '/var/lib/cni', '/var/log']
 /** Where containerd puts its control groups. */
 const GROUPS = '/sys/fs/cgroup/*/k8s.io'
 
-/** Runs this program again on such a machine, and ends with its exit code; returns there, with a folder that is removed afterwards. `before` is done outside, where the network is. */
+/**
+ * Runs this program again on such a machine, and ends with its exit code; returns there, with a folder that
+ * is removed afterwards. `before` is done outside, where the network is.
+ */
 export function enterOwnMachine(before: () => void): string {
   const given = process.env['DRILL_MACHINE']
   if (given !== undefined) return given
@@ -49,7 +52,8 @@ export function prepareMachine(folder: string, further: string[]): void {
     void execFileSync('sh', ['-ec', text], { stdio: ['ignore', 'ignore', 'inherit'] })
   run('mount --make-rshared /')
   for (const one of OWN) run(`mount -t tmpfs tmpfs ${one}`)
-  // runc and the kubelet take a machine with both kinds of control groups for one of version 2: they see those of version 1 alone.
+  // runc and the kubelet take a machine with both kinds of control groups for one of version 2: they see
+  // those of version 1 alone.
   run('if [ -d /sys/fs/cgroup/unified ]; then umount /sys/fs/cgroup/unified; fi')
   mkdirSync(path.join(folder, 'wanted'))
   for (const [name, value] of Object.entries(WANTED)) {

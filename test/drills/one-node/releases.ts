@@ -106,7 +106,10 @@ export function ready(cluster: Cluster, release: Release, many: number): Promise
   )
 }
 
-/** The management API of a pod, or of any through the Service of operators, with the key that one of the pods made. */
+/**
+ * The management API of a pod, or of any through the Service of operators, with the key that one of the pods
+ * made.
+ */
 export async function operators({ cluster, folder }: World, release: Release, pod?: Pod): Promise<Api> {
   const keyFile = path.join(folder, `${release.release}-key`)
   if (!existsSync(keyFile)) writeFileSync(keyFile, await firstKey(cluster, release), { mode: 0o600 })

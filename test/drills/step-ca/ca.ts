@@ -1,4 +1,7 @@
-/** A step-ca with a root, an intermediate CA and one ACME provisioner that wants bound accounts, as a process on a loopback address. */
+/**
+ * A step-ca with a root, an intermediate CA and one ACME provisioner that wants bound accounts, as a process
+ * on a loopback address.
+ */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
 import { openSync, readFileSync, writeFileSync } from 'node:fs'
@@ -24,8 +27,8 @@ export type StepCa = {
 }
 
 /**
- * The template decides by the request what a certificate is for, since the open version has no profiles: requests for signing have no common
- * name. What a request wants beside that is not taken over.
+ * The template decides by the request what a certificate is for, since the open version has no profiles:
+ * requests for signing have no common name. What a request wants beside that is not taken over.
  */
 const TEMPLATE = `{
   "subject": {{ toJson .Insecure.CR.Subject }},

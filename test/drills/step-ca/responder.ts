@@ -1,4 +1,6 @@
-/** An OCSP responder beside step-ca, whose open version has none: it says what step-ca's revocation list says. */
+/**
+ * An OCSP responder beside step-ca, whose open version has none: it says what step-ca's revocation list says.
+ */
 import { generateKeyPairSync, sign } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,4 +1,7 @@
-/** An authority of credentials for tests: its anchor, the certificate that signs, its holders' keys, its status lists. */
+/**
+ * An authority of credentials for tests: its anchor, the certificate that signs, its holders' keys, its
+ * status lists.
+ */
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { deflateSync } from 'node:zlib'
 import { SignJWT } from 'jose'

@@ -1,4 +1,7 @@
-/** Mobile documents written out by ISO/IEC 18013-5, with any part of them changed: no library makes wrong ones. */
+/**
+ * Mobile documents written out by ISO/IEC 18013-5, with any part of them changed: no library makes wrong
+ * ones.
+ */
 import { createHash, type KeyObject, sign } from 'node:crypto'
 import { type CborValue, writeCbor } from '#core/cbor/write-cbor.ts'
 import type { KeyPair } from '#core/certificate/certificate-fixture.ts'

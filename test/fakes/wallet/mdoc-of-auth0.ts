@@ -1,4 +1,7 @@
-/** Mobile documents made and presented by @auth0/mdl: one of two stacks. It knows older sessions only, so ours is handed to it. */
+/**
+ * Mobile documents made and presented by @auth0/mdl: one of two stacks. It knows older sessions only, so ours
+ * is handed to it.
+ */
 import { createHash } from 'node:crypto'
 import { DeviceResponse, Document, MDoc } from '@auth0/mdl'
 import { cborEncode, DataItem } from '@auth0/mdl/lib/cbor/index.js'

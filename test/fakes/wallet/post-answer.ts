@@ -1,4 +1,6 @@
-/** What the test wallet posts: a form with the presentations, encrypted with jose when the request says so. */
+/**
+ * What the test wallet posts: a form with the presentations, encrypted with jose when the request says so.
+ */
 import { CompactEncrypt, importJWK } from 'jose'
 
 type Request = Record<string, unknown> & {

@@ -1,4 +1,7 @@
-/** What a wallet does with the address in a link or a QR code: it fetches the request, and posts presentations of its person. */
+/**
+ * What a wallet does with the address in a link or a QR code: it fetches the request, and posts presentations
+ * of its person.
+ */
 import { request as send } from 'undici'
 import type { KeyPair } from '#core/certificate/certificate-fixture.ts'
 import type { JsonObject } from '#core/presentation/json.ts'
@@ -37,8 +40,8 @@ function transactionsIn({ transaction_data: texts }: JsonObject): { transactionH
 }
 
 /**
- * `beside`: what else the wallet has; then it answers each query of which it has the type. `changes` make it a bad presentation: signed by another,
- * for another request, or with a posted form of its own.
+ * `beside`: what else the wallet has; then it answers each query of which it has the type. `changes` make it
+ * a bad presentation: signed by another, for another request, or with a posted form of its own.
  */
 export async function presentAt(
   walletUrl: string,

@@ -1,4 +1,7 @@
-/** What one stack of the test wallet does: it issues a credential, and presents it for a request, wrongly on demand. */
+/**
+ * What one stack of the test wallet does: it issues a credential, and presents it for a request, wrongly on
+ * demand.
+ */
 import type { KeyPair } from '#core/certificate/certificate-fixture.ts'
 import type { JsonObject } from '#core/presentation/json.ts'
 import type { Authority } from './authority.ts'

@@ -1,4 +1,8 @@
-/** The login with a wallet as the portal has it: asks for the person's code, and for what else a contract demands with a consent, of those credentials that the settings name. Only those that identify a person sign them in. */
+/**
+ * The login with a wallet as the portal has it: asks for the person's code, and for what else a contract
+ * demands with a consent, of those credentials that the settings name. Only those that identify a person sign
+ * them in.
+ */
 import type { FastifyInstance } from 'fastify'
 import { CODE } from '#core/consent/ask-attested.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -80,9 +84,11 @@ export async function openWallets(
       ...{ clock, isKept },
       count: (outcome) => outcomes.inc({ outcome }),
     })
-  // Who signs in leaves no record: the session has the code, and nothing else is kept. Who agrees leaves the proof of it.
+  // Who signs in leaves no record: the session has the code, and nothing else is kept. Who agrees leaves the
+  // proof of it.
   const login = asking(WALLETS, `${WALLET_PAGES}/back`, identifying, false)
-  // Where some can sign what they agree to, people are asked for these alone: a request that takes others too may show them nothing.
+  // Where some can sign what they agree to, people are asked for these alone: a request that takes others too
+  // may show them nothing.
   const agreeing = asking(`${WALLETS}/agree`, q.agreedAt, signing.length > 0 ? signing : identifying, true)
   walletRoutes(app, WALLETS, login)
   walletRoutes(app, `${WALLETS}/agree`, agreeing)

@@ -1,6 +1,7 @@
 /**
- * Signing in with a wallet, without script: `GET /login/wallet` offers both ways, `POST` begins one, `/wait` shows how far it is. Back
- * from the wallet of this device comes `/back`; another device opens `/phone`, whose number is typed where the code is shown.
+ * Signing in with a wallet, without script: `GET /login/wallet` offers both ways, `POST` begins one, `/wait`
+ * shows how far it is. Back from the wallet of this device comes `/back`; another device opens `/phone`,
+ * whose number is typed where the code is shown.
  */
 import { isIPv4 } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -74,7 +75,8 @@ export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void 
     if (looked.state === 'ended') return sayEnded(request, reply)
     const at = { ...SIGNING_IN, again: againAt(request) }
     const look = lookOf(request)
-    // The wallet sends the person back to an address without choices. Without a choice nothing is written: another tab may have begun anew.
+    // The wallet sends the person back to an address without choices. Without a choice nothing is written:
+    // another tab may have begun anew.
     if (choicesOf(look) !== choicesOf(held.look))
       reply.header('set-cookie', cookie.writeWallet(held, { look, next: held.next }))
     return reply.type(HTML).send(waitPage(place, readerFor(request), { ...looked, said, at }))
@@ -168,7 +170,10 @@ function attemptIn(
     : undefined
 }
 
-/** What a provider hands out as one: a /24 of IPv4, a /48 of IPv6. Who has many addresses there is one where places are shared. */
+/**
+ * What a provider hands out as one: a /24 of IPv4, a /48 of IPv6. Who has many addresses there is one where
+ * places are shared.
+ */
 function largerNetworkOf(address: string): string {
   if (isIPv4(address)) return address.split('.').slice(0, 3).join('.')
   return networkOf(address).split(':').slice(0, 3).join(':')

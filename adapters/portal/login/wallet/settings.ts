@@ -1,4 +1,7 @@
-/** The settings of the login with a wallet: as whom the portal asks, whom it believes, and where a credential has the person's code. */
+/**
+ * The settings of the login with a wallet: as whom the portal asks, whom it believes, and where a credential
+ * has the person's code.
+ */
 import type { Problem } from '#platform/configuration/read-configuration.ts'
 
 export type WalletSettings = {

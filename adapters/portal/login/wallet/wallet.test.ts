@@ -1,4 +1,7 @@
-/** People who sign in with a wallet, and those who would be somebody else: by a photographed code, another browser, a bad answer. */
+/**
+ * People who sign in with a wallet, and those who would be somebody else: by a photographed code, another
+ * browser, a bad answer.
+ */
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'

@@ -11,7 +11,10 @@ const DAY = 86_400_000
 const VALID = { notBefore: new Date(NOW - DAY), notAfter: new Date(NOW + DAY) }
 export const state = authorityOf('State', [PERSON], VALID)
 export const stranger = authorityOf('Stranger', [PERSON], VALID)
-/** Another country, which the registry trusts: its credentials have the same type, and its people may have the same digits. */
+/**
+ * Another country, which the registry trusts: its credentials have the same type, and its people may have the
+ * same digits.
+ */
 export const neighbour = authorityOf('Neighbour', [PERSON], VALID)
 export const verifier = testVerifier('x509_hash', VALID)
 export const holder = newKey()

@@ -1,4 +1,7 @@
-/** Writes the page "How to check that nobody rewrote history": plain HTML without scripts, readable by every browser and screen reader. */
+/**
+ * Writes the page "How to check that nobody rewrote history": plain HTML without scripts, readable by every
+ * browser and screen reader.
+ */
 import { hash } from 'node:crypto'
 import type { CosignerAlgorithm } from '#core/merkle/cosigner-key.ts'
 import { fill, LANGUAGES, type Language, textsIn } from './texts.ts'

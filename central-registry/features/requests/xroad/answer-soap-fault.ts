@@ -1,6 +1,6 @@
 /**
- * Answers refused requests as X-Road's management services do: with a SOAP fault and HTTP 500, counted. Also the limit above
- * which a request is refused unread.
+ * Answers refused requests as X-Road's management services do: with a SOAP fault and HTTP 500, counted. Also
+ * the limit above which a request is refused unread.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts'

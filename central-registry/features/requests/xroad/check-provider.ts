@@ -1,4 +1,6 @@
-/** Like X-Road, refuses a message that is addressed to another provider than that of the management services. */
+/**
+ * Like X-Road, refuses a message that is addressed to another provider than that of the management services.
+ */
 import type { SoapService } from '#core/transport/soap-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'

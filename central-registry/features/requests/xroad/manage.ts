@@ -1,7 +1,8 @@
 /**
- * X-Road's other management requests: POST /managementservice/manage/ (pr-mserv). The management security server forwards them
- * after it has verified that the owner of the server sent the message. Everything else is proven by the signature in the message.
- * The request is stored like one over our API; every refusal is a SOAP fault with HTTP 500.
+ * X-Road's other management requests: POST /managementservice/manage/ (pr-mserv). The management security
+ * server forwards them after it has verified that the owner of the server sent the message. Everything else
+ * is proven by the signature in the message. The request is stored like one over our API; every refusal is a
+ * SOAP fault with HTTP 500.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
@@ -29,7 +30,10 @@ import { managementServerOf } from './management-server.ts'
 import { readSignedMessage, type SignedMessage } from './parts.ts'
 import { type ManagementSoap, parseManagementSoap, writeManagementResponse } from './soap.ts'
 
-/** Kinds that X-Road sends without a signature of their own: the owner's signature on the message is the only one. */
+/**
+ * Kinds that X-Road sends without a signature of their own: the owner's signature on the message is the only
+ * one.
+ */
 const UNSIGNED: ReadonlySet<RequestKind> = new Set(['clientDeletion', 'authCertDeletion'])
 /** An unsigned message never expires, so its id is kept for longer than signing certificates are valid. */
 const UNSIGNED_MS = 4 * 366 * 86_400_000
@@ -114,7 +118,8 @@ async function file(
     filed,
     [...proofs, ...(needsOwner ? [ownerFacts] : [])].map((one) => ({ facts: one, message: body })),
     now,
-    // Anybody can attach a fresh OCSP answer to a signed message. So a copy is refused for as long as its certificate is valid.
+    // Anybody can attach a fresh OCSP answer to a signed message. So a copy is refused for as long as its
+    // certificate is valid.
     certificate.notAfter.getTime(),
   )
   return writeManagementResponse(asked, row.id)

@@ -1,6 +1,7 @@
 /**
- * Admits only the management security server to the management services, by comparing its internal TLS certificate byte by byte.
- * Guarantees that no body from anybody else is read, whatever the TLS handshake accepted.
+ * Admits only the management security server to the management services, by comparing its internal TLS
+ * certificate byte by byte. Guarantees that no body from anybody else is read, whatever the TLS handshake
+ * accepted.
  */
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -13,7 +14,9 @@ export function admitManagementServer(app: FastifyInstance, pinned: Certificate[
   })
 }
 
-/** The pinned certificate with which this request's connection was made. Throws `ssl_authentication_failed`. */
+/**
+ * The pinned certificate with which this request's connection was made. Throws `ssl_authentication_failed`.
+ */
 export function managementServerOf({ raw }: FastifyRequest, pinned: Certificate[]): Certificate {
   // Node returns an empty object when the client presented no certificate.
   const { raw: shown } = (raw.socket as TLSSocket).getPeerCertificate() as { raw?: Buffer }
@@ -24,7 +27,10 @@ export function managementServerOf({ raw }: FastifyRequest, pinned: Certificate[
   })
 }
 
-/** The certificates of a PEM file, at least one; two while the server changes its certificate. Throws `invalid_configuration`. */
+/**
+ * The certificates of a PEM file, at least one; two while the server changes its certificate. Throws
+ * `invalid_configuration`.
+ */
 export function pinnedCertificates(pem: Buffer): Certificate[] {
   const blocks = pem.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)
   if (blocks === null)

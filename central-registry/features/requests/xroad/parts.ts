@@ -1,6 +1,6 @@
 /**
- * X-Road's signed management requests (pr-mserv): multipart messages with their parts in a fixed order. Guarantees that each
- * signature matches the SOAP bytes and the certificate in the message; pure.
+ * X-Road's signed management requests (pr-mserv): multipart messages with their parts in a fixed order.
+ * Guarantees that each signature matches the SOAP bytes and the certificate in the message; pure.
  */
 import { constants, type KeyObject, type SigningOptions, verify } from 'node:crypto'
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
@@ -34,7 +34,10 @@ const MAX_HEADER_BYTES = 1024
 
 type AuthCertRegMessage = SignedMessage & { authentication: Certificate }
 
-/** Java's names of signature algorithms, which X-Road writes into `signature-algorithm-id`; SHA-1 is not accepted. */
+/**
+ * Java's names of signature algorithms, which X-Road writes into `signature-algorithm-id`; SHA-1 is not
+ * accepted.
+ */
 const METHODS: ReadonlyMap<string, Method> = new Map(
   ['256', '384', '512'].flatMap((bits): [string, Method][] => {
     const pss = {
@@ -51,8 +54,9 @@ const METHODS: ReadonlyMap<string, Method> = new Map(
 )
 
 /**
- * Reads an authCertReg message with two signatures. Throws `mime_parsing_failed`, `invalid_request` for a part that is missing,
- * `invalid_content_type`, `missing_signature`, `invalid_signature_value` or `malformed_certificate`.
+ * Reads an authCertReg message with two signatures. Throws `mime_parsing_failed`, `invalid_request` for a
+ * part that is missing, `invalid_content_type`, `missing_signature`, `invalid_signature_value` or
+ * `malformed_certificate`.
  */
 export function readAuthCertReg(contentType: string, body: Buffer): AuthCertRegMessage {
   const parts = readParts(contentType, body, REGISTRATION_PARTS)
@@ -101,7 +105,8 @@ function readParts(contentType: string, body: Buffer, wanted: string[]): Part[] 
   parser.finish()
   const missing = wanted[parts.length]
   if (missing !== undefined)
-    // An X-Road server tries its connection with a SOAP message alone and takes `invalid_request` as the answer that all is well.
+    // An X-Road server tries its connection with a SOAP message alone and takes `invalid_request` as the
+    // answer that all is well.
     throw new Fault('invalid_request', {
       what: `the ${missing} is missing of ${wanted.length} parts: ${wanted.join(', ')}`,
     })

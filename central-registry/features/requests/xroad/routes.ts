@@ -1,6 +1,7 @@
 /**
- * X-Road's way to register an authentication certificate: POST /managementservice/ (pr-mserv). It needs the same proofs as our
- * API, and the request is stored in the same way; every refusal is a SOAP fault with HTTP 500.
+ * X-Road's way to register an authentication certificate: POST /managementservice/ (pr-mserv). It needs the
+ * same proofs as our API, and the request is stored in the same way; every refusal is a SOAP fault with
+ * HTTP 500.
  */
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
@@ -77,8 +78,9 @@ async function register(contentType: string, body: unknown, rooms: IntakeRooms):
     },
     message: body,
   }
-  // Senders choose ids themselves, so an id is unique only together with the sender's name. The message has no time, and anybody
-  // can attach a fresh OCSP answer to it. So a copy is refused for as long as its certificates are valid.
+  // Senders choose ids themselves, so an id is unique only together with the sender's name. The message has
+  // no time, and anybody can attach a fresh OCSP answer to it. So a copy is refused for as long as its
+  // certificates are valid.
   const id = `${signer} ${asked.header.id}`
   const row = await rooms.store.file({ ...request, id }, [proof], now, message.signing.notAfter.getTime())
   return writeManagementResponse(asked, row.id)

@@ -1,6 +1,7 @@
 /**
- * Gives the listener for the management security server an RSA certificate next to its own: the proxy of X-Road's security server,
- * which makes these calls, offers TLS 1.2 and RSA suites only. Each caller is shown the one that it can verify.
+ * Gives the listener for the management security server an RSA certificate next to its own: the proxy of
+ * X-Road's security server, which makes these calls, offers TLS 1.2 and RSA suites only. Each caller is shown
+ * the one that it can verify.
  */
 import { X509Certificate } from 'node:crypto'
 import type { ServerOptions } from 'node:https'
@@ -22,14 +23,20 @@ export const rsaFiles = {
   rsaKeyFile: { type: 'string', 'x-path': true, description: 'PEM key of that certificate, mode 0600' },
 } as const
 
-/** Of the suites with RSA that X-Road offers, the two with an ephemeral key on a curve and authenticated encryption. */
+/**
+ * Of the suites with RSA that X-Road offers, the two with an ephemeral key on a curve and authenticated
+ * encryption.
+ */
 const CIPHERS = [
   ...['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256'],
   ...['ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-AES128-GCM-SHA256'],
   ...['ECDHE-RSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES128-GCM-SHA256'],
 ].join(':')
 
-/** Throws `invalid_configuration` unless the files are a pair with a strong RSA key, and the listener's own pair has another one. */
+/**
+ * Throws `invalid_configuration` unless the files are a pair with a strong RSA key, and the listener's own
+ * pair has another one.
+ */
 export async function withRsaCertificate(
   https: ServerOptions & { cert: Buffer; key: string },
   { rsaCertificateFile, rsaKeyFile }: RsaFiles,

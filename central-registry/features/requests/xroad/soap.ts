@@ -25,11 +25,17 @@ export type ManagementSoap = {
   kind: RequestKind
   server: ServerId
   client?: ClientId | undefined
-  /** `authCert` is base64 without white space. `dryRun` (X-Road 7.8: check, but change nothing) is `true` or `false`. */
+  /**
+   * `authCert` is base64 without white space. `dryRun` (X-Road 7.8: check, but change nothing) is `true` or
+   * `false`.
+   */
   texts: Partial<Record<TextName, string>>
 }
 
-/** The elements of each kind in addition to `server`, in X-Road's order; a question mark marks an optional one. */
+/**
+ * The elements of each kind in addition to `server`, in X-Road's order; a question mark marks an optional
+ * one.
+ */
 export const FIELDS: Record<RequestKind, ('client' | TextName | `${TextName}?`)[]> = {
   authCertReg: ['address', 'authCert', 'dryRun?'],
   authCertDeletion: ['authCert'],
@@ -46,7 +52,10 @@ export const FIELDS: Record<RequestKind, ('client' | TextName | `${TextName}?`)[
 
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 
-/** Throws as parseSoapMessage, `unknown_service` unless `isTaken` accepts the kind, and `invalid_body` for unexpected content. */
+/**
+ * Throws as parseSoapMessage, `unknown_service` unless `isTaken` accepts the kind, and `invalid_body` for
+ * unexpected content.
+ */
 export async function parseManagementSoap(
   soap: Buffer,
   isTaken: (kind: RequestKind) => boolean,
@@ -101,7 +110,10 @@ function canonicalText(name: TextName, text: string): string {
   return String(flag === 'true' || flag === '1')
 }
 
-/** The answer of X-Road's central server: the request's header and body, and its number; without a number for a dry run. */
+/**
+ * The answer of X-Road's central server: the request's header and body, and its number; without a number for
+ * a dry run.
+ */
 export function writeManagementResponse(request: ManagementSoap, number: number | undefined): Buffer {
   const { header, kind, server, client, texts } = request
   const envelope = branch(

@@ -1,6 +1,7 @@
 /**
- * Writes the WSDL description of the management services, from the same table by which their requests are read; pure. The operator
- * of the management security server adds it as the description of the provider's services, as with X-Road's central server.
+ * Writes the WSDL description of the management services, from the same table by which their requests are
+ * read; pure. The operator of the management security server adds it as the description of the provider's
+ * services, as with X-Road's central server.
  */
 import {
   branch,
@@ -18,7 +19,9 @@ const SCHEMA = 'http://www.w3.org/2001/XMLSchema'
 /** The name that X-Road's description of these services has. */
 const SERVICES = 'http://x-road.eu/centralservice/'
 
-/** Everything but authCertReg, with which a server asks to be let in and which comes to the registry itself. */
+/**
+ * Everything but authCertReg, with which a server asks to be let in and which comes to the registry itself.
+ */
 const KINDS = REQUEST_KINDS.filter((kind) => kind !== 'authCertReg')
 const REQUEST_HEADERS = ['client', 'service', 'id', 'protocolVersion']
 const RESPONSE_HEADERS = [...REQUEST_HEADERS, 'requestHash']

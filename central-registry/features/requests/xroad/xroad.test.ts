@@ -219,8 +219,8 @@ void t.test('each of the three proofs and the form, broken', async (t) => {
     bytes[at]! ^= 1
     if ((await codeOf(bytes)) === 'accepted') accepted++
   }
-  // Nobody signs the parameters of part headers and the certificates next to an OCSP answer. So one of these copies may be
-  // accepted, which uses up the message's id.
+  // Nobody signs the parameters of part headers and the certificates next to an OCSP answer. So one of these
+  // copies may be accepted, which uses up the message's id.
   t.ok(accepted <= 1)
   const rows = (await node.must('GET', '/management-requests')) as { id: number }[]
   t.equal(rows.length, accepted)

@@ -1,4 +1,7 @@
-/** What a server lacks of the keys and certificates that no file can bring, for the clients that a file declares. */
+/**
+ * What a server lacks of the keys and certificates that no file can bring, for the clients that a file
+ * declares.
+ */
 import type { Reading } from '../calls.ts'
 import type { Declared } from './read-file.ts'
 

@@ -1,4 +1,7 @@
-/** Compares the clients that a file declares with the server's: how their systems prove who they are, and their groups; pure. */
+/**
+ * Compares the clients that a file declares with the server's: how their systems prove who they are, and
+ * their groups; pure.
+ */
 import { emptyPlan, later, ofPart, type Plan, type Step, step, together } from '../step.ts'
 import { compareLists, endOthers } from './lists.ts'
 import { descriptions, rightName, rights } from './plan-services.ts'
@@ -109,7 +112,10 @@ function localGroup({ code, description, members }: Group, client: PresentClient
   return plan
 }
 
-/** A group goes with its rights, and only when all of them are to go: others keep it, whether or not the file speaks of them. */
+/**
+ * A group goes with its rights, and only when all of them are to go: others keep it, whether or not the file
+ * speaks of them.
+ */
 function groupsNotNamed(
   { localGroups }: DeclaredClient,
   client: PresentClient,

@@ -1,4 +1,7 @@
-/** Compares what a file declares beside the clients: places of data subjects, retention, trackers' words, event types; pure. */
+/**
+ * Compares what a file declares beside the clients: places of data subjects, retention, trackers' words,
+ * event types; pure.
+ */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { sourceForm } from '#schemas/event-source.ts'
 import { emptyPlan, type Plan, step } from '../step.ts'
@@ -6,7 +9,10 @@ import { tellOthers } from './lists.ts'
 import { codeOf, type Declared, type EventType, type SubjectPlace } from './read-file.ts'
 import type { Present } from './read-present.ts'
 
-/** Whether the file declares a service, or the client that has it, that is not there yet: what is said of it waits. */
+/**
+ * Whether the file declares a service, or the client that has it, that is not there yet: what is said of it
+ * waits.
+ */
 function isComing(declared: Declared, present: Present, serviceId: string): boolean {
   const there = present.clients.flatMap(({ id, serviceDescriptions }) =>
     serviceDescriptions.flatMap(({ services }) => services.map((one) => `${id}:${codeOf(one)}`)),
@@ -25,7 +31,8 @@ function isComing(declared: Declared, present: Present, serviceId: string): bool
 export function subjectPlaces(whole: Declared, present: Present): Plan {
   const declared = whole.subjectPlaces
   const plan = emptyPlan()
-  // That calls are about nobody takes two people once somebody here answers who used whose data: the file is no way around that.
+  // That calls are about nobody takes two people once somebody here answers who used whose data: the file is
+  // no way around that.
   const isTrackerComing = (whole.clients ?? []).some(
     ({ id, tracker }) =>
       tracker != null && !present.trackers.some(({ clientId, isOn }) => clientId === id && isOn),

@@ -1,4 +1,7 @@
-/** Compares the services of one client with those that a file declares: documents, settings, endpoints, rights; pure. */
+/**
+ * Compares the services of one client with those that a file declares: documents, settings, endpoints,
+ * rights; pure.
+ */
 import { createHash } from 'node:crypto'
 import { emptyPlan, later, ofPart, type Plan, type Step, step, together } from '../step.ts'
 import { addMissing, compareLists, endOthers } from './lists.ts'
@@ -53,7 +56,9 @@ function nameOf(
   return of.services.map((service) => `${client.id}:${codeOf(service)}`).join(', ')
 }
 
-/** All else of a description waits until it is there, and is told all the same. It is switched off at first. */
+/**
+ * All else of a description waits until it is there, and is told all the same. It is switched off at first.
+ */
 function added(wanted: DeclaredDescription, client: PresentClient): Plan {
   const { type, document, documentUrl, services } = wanted
   const { url, timeoutMs, maxConcurrentCalls, verifyTls, allowEncodedSlash, serviceCode } = services[0]!

@@ -46,7 +46,10 @@ const declared = (of: Partial<DeclaredDescription>, more: Partial<DeclaredClient
 
 const commands = await readCommands('security-server-api.yaml')
 
-/** Applies once, with a server at which these operations wait for a second person. Returns what was called and what was said. */
+/**
+ * Applies once, with a server at which these operations wait for a second person. Returns what was called and
+ * what was said.
+ */
 async function run(wanted: Declared, there: Present, waiting: string[], removes = true) {
   const called: string[] = []
   const said: string[] = []

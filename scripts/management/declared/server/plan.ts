@@ -1,4 +1,7 @@
-/** Plans the calls that a security server needs to match its declared file, in an order in which they can be made; pure. */
+/**
+ * Plans the calls that a security server needs to match its declared file, in an order in which they can be
+ * made; pure.
+ */
 import { type Plan, together } from '../step.ts'
 import { clients } from './plan-clients.ts'
 import { eventTypes, retentionClasses, subjectPlaces, trackerServices } from './plan-more.ts'

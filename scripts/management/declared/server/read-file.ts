@@ -1,4 +1,7 @@
-/** Reads what a file declares of a security server, with the certificates and documents that it names beside it. */
+/**
+ * Reads what a file declares of a security server, with the certificates and documents that it names beside
+ * it.
+ */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { CommandError } from '../../command-error.ts'
@@ -17,7 +20,9 @@ export type Declared = {
 export type DeclaredClient = {
   id: string
   connectionType?: string
-  /** With true, its registration is filed when it has none; `name` is the subsystem's name in that request. */
+  /**
+   * With true, its registration is filed when it has none; `name` is the subsystem's name in that request.
+   */
   registered?: boolean
   name?: string
   /** DER as base64. */
@@ -222,7 +227,10 @@ export function readContent(name: string, content: string): Declared {
   }
 }
 
-/** The one text of what is declared, whole: the same for the same declaration, whatever the order of its fields. */
+/**
+ * The one text of what is declared, whole: the same for the same declaration, whatever the order of its
+ * fields.
+ */
 export function contentOf(declared: Declared): string {
   return canonicalJson(declared)
 }

@@ -43,7 +43,10 @@ export type PresentDescription = {
   services: PresentService[]
   /** Of the document in force, where the file says which one was fetched. */
   sha256?: string
-  /** What the declared document would change; undefined when it is in force, or when the file has none beside it. */
+  /**
+   * What the declared document would change; undefined when it is in force, or when the file has none beside
+   * it.
+   */
   change?: { same: boolean; digest: string; warnings: unknown[]; isHidden?: boolean }
 }
 
@@ -75,8 +78,8 @@ export type Certificate = { sha256: string; pem: string }
 const KEPT_HERE = ['tracker:', 'consents:']
 
 /**
- * `whole`: every part, as for a new file, except those that the caller's roles do not show: `hidden` names them. Makes several calls; a
- * change in between shows in the next comparison.
+ * `whole`: every part, as for a new file, except those that the caller's roles do not show: `hidden` names
+ * them. Makes several calls; a change in between shows in the next comparison.
  */
 export async function readPresent(
   api: ManagementApi,

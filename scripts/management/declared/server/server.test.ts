@@ -1,4 +1,7 @@
-/** A security server from a file, with the real program: what is planned, applied, kept, restored, and told as drift; on both stores. */
+/**
+ * A security server from a file, with the real program: what is planned, applied, kept, restored, and told as
+ * drift; on both stores.
+ */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
@@ -81,7 +84,8 @@ void t.test('a security server is brought to what a file declares', async (t) =>
     t.match(room, { services: [{ url: 'room:' }], disabled: true })
     t.match(soap, { disabled: true, disabledNotice: 'not yet', services: [{ url: 'http://10.0.0.2/echo' }] })
 
-    // The revision is on record before its first step, with the digest of its content, and nothing of the content.
+    // The revision is on record before its first step, with the digest of its content, and nothing of the
+    // content.
     const { body: revision, raw } = await ask('GET', '/revisions/1')
     const content = (await ask('GET', '/revisions/1/content')).raw
     t.equal(createHash('sha256').update(content).digest('hex'), revision['sha256'])

@@ -3,8 +3,9 @@ import type { Merge } from '../kind.ts'
 import type { Declared } from './read-file.ts'
 
 /**
- * The merging for a server that has these clients. One that it no longer has, and that a newer file with other clients does not name, is not missed:
- * it was deleted by hand, since no file does that, and left out since.
+ * The merging for a server that has these clients. One that it no longer has, and that a newer file with
+ * other clients does not name, is not missed: it was deleted by hand, since no file does that, and left out
+ * since.
  */
 export function underneathAt(there: ReadonlySet<string>): Merge<Declared> {
   return (newer, older) => {

@@ -1,4 +1,7 @@
-/** Writes what a security server has as a declared file, with the certificates and documents that it names in the same folder. */
+/**
+ * Writes what a security server has as a declared file, with the certificates and documents that it names in
+ * the same folder.
+ */
 import { stringify } from 'yaml'
 import type { ManagementApi } from '../../client.ts'
 import { inTurn } from '../calls.ts'

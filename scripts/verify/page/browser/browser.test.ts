@@ -1,4 +1,7 @@
-/** The browser's counterparts give the same results as Node: on Wycheproof's vectors, on generated input, on hostile input. */
+/**
+ * The browser's counterparts give the same results as Node: on Wycheproof's vectors, on generated input, on
+ * hostile input.
+ */
 import * as node from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { buffer as nodeBuffer } from 'node:stream/consumers'
@@ -101,7 +104,8 @@ t.test('keys and what they sign, of every kind and size', async (t) => {
     for (const options of name.startsWith('rsa') ? [...plain.slice(1), salted] : plain) {
       for (const digest of name.startsWith('ed25519') ? [null] : ['sha256', 'sha512']) {
         const made = outcome(() => node.sign(digest, data, { key: privateKey, ...options }))
-        // An RSASSA-PSS key may be restricted to another digest; then neither signing nor verification succeeds.
+        // An RSASSA-PSS key may be restricted to another digest; then neither signing nor verification
+        // succeeds.
         const signature = made instanceof Buffer ? made : Buffer.alloc(256)
         const ask = (of: Buffer, message = data) => [
           outcome(() => node.verify(digest, message, { key: publicKey, ...options }, of)),

@@ -1,6 +1,7 @@
 /**
- * The part of node:buffer that reading and verifying evidence uses, with the same results as Node for every input: a Uint8Array
- * with encodings. Unused parts are missing, so that calling them fails instead of returning something else.
+ * The part of node:buffer that reading and verifying evidence uses, with the same results as Node for every
+ * input: a Uint8Array with encodings. Unused parts are missing, so that calling them fails instead of
+ * returning something else.
  */
 
 type Encoding = 'utf8' | 'utf-8' | 'latin1' | 'binary' | 'ascii' | 'hex' | 'base64' | 'base64url' | 'utf16le'
@@ -290,7 +291,8 @@ function fromHex(text: string): Buffer {
 }
 
 /**
- * Like Node, accepts both alphabets, ignores foreign characters, ends at the first "=" and uses the low octet of each character.
+ * Like Node, accepts both alphabets, ignores foreign characters, ends at the first "=" and uses the low octet
+ * of each character.
  */
 function fromBase64(text: string): Buffer {
   const octets = new Buffer(Math.floor((text.length * 3) / 4) + 3)

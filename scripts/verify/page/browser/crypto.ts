@@ -1,6 +1,6 @@
 /**
- * The part of node:crypto that verifying evidence uses: digests, HMAC, public keys, and verifying signatures. It is synchronous,
- * as core needs it (WebCrypto is not), and the same in every browser. It cannot sign.
+ * The part of node:crypto that verifying evidence uses: digests, HMAC, public keys, and verifying signatures.
+ * It is synchronous, as core needs it (WebCrypto is not), and the same in every browser. It cannot sign.
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { hmac } from '@noble/hashes/hmac.js'
@@ -53,7 +53,10 @@ type KeyOptions = {
   dsaEncoding?: 'der' | 'ieee-p1363'
 }
 
-/** Whether the key's owner signed `data`; false for a malformed signature. Throws for a key that cannot verify. */
+/**
+ * Whether the key's owner signed `data`; false for a malformed signature. Throws for a key that cannot
+ * verify.
+ */
 export function verify(
   name: string | null | undefined,
   data: Uint8Array,
@@ -91,8 +94,8 @@ function verifyEd25519(key: Uint8Array, data: Uint8Array, signature: Uint8Array)
 }
 
 /**
- * What was found of ECDSA signatures, which take tens of milliseconds here. The records of one bundle bring the same OCSP answers
- * again and again.
+ * What was found of ECDSA signatures, which take tens of milliseconds here. The records of one bundle bring
+ * the same OCSP answers again and again.
  */
 const answered = new Map<string, boolean>()
 const MOST_ANSWERED = 1000
@@ -149,7 +152,10 @@ export function sign(): never {
   throw new Error('a page that verifies signs nothing')
 }
 
-/** A random UUID (RFC 9562 5.4) as the id of a fault. The browser's own function does not exist for pages opened from a file. */
+/**
+ * A random UUID (RFC 9562 5.4) as the id of a fault. The browser's own function does not exist for pages
+ * opened from a file.
+ */
 export function randomUUID(): string {
   const octets = Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(16)))
   octets[6] = (octets[6]! & 0x0f) | 0x40

@@ -6,7 +6,10 @@ const DIGESTS = { sha1, sha224, sha256, sha384, sha512 } as const
 
 export type DigestName = keyof typeof DIGESTS
 
-/** The digest function with this name, in any case of letters. Throws for a name that nobody asks node:crypto for here. */
+/**
+ * The digest function with this name, in any case of letters. Throws for a name that nobody asks node:crypto
+ * for here.
+ */
 export function digestBy(name: string): (typeof DIGESTS)[DigestName] {
   return DIGESTS[digestName(name)]
 }

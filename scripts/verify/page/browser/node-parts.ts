@@ -1,6 +1,6 @@
 /**
- * The parts of Node that yauzl refers to when it is loaded. It uses events and `inherits`; zip.ts never lets it use streams and
- * files. yauzl calls the classes without `new`, so they are functions here too.
+ * The parts of Node that yauzl refers to when it is loaded. It uses events and `inherits`; zip.ts never lets
+ * it use streams and files. yauzl calls the classes without `new`, so they are functions here too.
  */
 type Listener = (...values: unknown[]) => void
 type Emitter = { listeners?: Map<string, Listener[]> }

@@ -1,6 +1,7 @@
 /**
- * The part of public keys in node:crypto that verifying evidence uses. Every key type that may occur is named. Keys of accepted
- * types (RSA, P-256, P-384, P-521, Ed25519) also have details and numbers. Private keys are not supported.
+ * The part of public keys in node:crypto that verifying evidence uses. Every key type that may occur is
+ * named. Keys of accepted types (RSA, P-256, P-384, P-521, Ed25519) also have details and numbers. Private
+ * keys are not supported.
  */
 import { p256, p384, p521 } from '@noble/curves/nist.js'
 import {

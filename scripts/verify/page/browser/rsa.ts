@@ -1,4 +1,7 @@
-/** Verifies RSA signatures by RFC 8017: PKCS #1 v1.5 (8.2.2) by comparing with the only valid encoding, PSS (8.1.2, 9.1.2). */
+/**
+ * Verifies RSA signatures by RFC 8017: PKCS #1 v1.5 (8.2.2) by comparing with the only valid encoding, PSS
+ * (8.1.2, 9.1.2).
+ */
 import { type DigestName, digestLength, digestOf } from './digest.ts'
 
 export type RsaKey = { modulus: bigint; exponent: bigint; modulusLength: number }
@@ -63,7 +66,8 @@ export function verifyPss(
 }
 
 /**
- * RSAVP1 and I2OSP: s^e mod n in as many octets as the modulus. Undefined for another length, s >= n or a key outside the limits.
+ * RSAVP1 and I2OSP: s^e mod n in as many octets as the modulus. Undefined for another length, s >= n or a key
+ * outside the limits.
  */
 function publicOperation(
   { modulus, exponent, modulusLength }: RsaKey,

@@ -1,6 +1,7 @@
 /**
- * The part of yauzl that reading evidence uses. yauzl's own code reads and checks directories, names and headers; the contents of
- * entries are read from memory with zlib.ts instead of Node's streams. No file is opened by its name.
+ * The part of yauzl that reading evidence uses. yauzl's own code reads and checks directories, names and
+ * headers; the contents of entries are read from memory with zlib.ts instead of Node's streams. No file is
+ * opened by its name.
  */
 import type { Readable } from 'node:stream'
 import { type Options, fromBufferPromise as openBuffer, type ZipFile } from 'yauzl'

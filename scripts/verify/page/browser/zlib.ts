@@ -18,9 +18,9 @@ export function crc32(data: Uint8Array, before = 0): number {
 const CHUNK = 64 * 1024
 
 /**
- * Inflates `packed` in pieces, which must have `size` octets together. Stops at the first piece too many, so that a decompression
- * bomb is not unpacked and uses no memory. Throws an Error for data that is not deflated, incomplete, or of another size. Ignores
- * octets after the end of the data, as node:zlib does.
+ * Inflates `packed` in pieces, which must have `size` octets together. Stops at the first piece too many, so
+ * that a decompression bomb is not unpacked and uses no memory. Throws an Error for data that is not
+ * deflated, incomplete, or of another size. Ignores octets after the end of the data, as node:zlib does.
  */
 export function* inflated(packed: Uint8Array, size: number): Generator<Uint8Array> {
   let pieces: Uint8Array[] = []

@@ -1,4 +1,7 @@
-/** Turns the facts of a report (as printed by --json) into a list of checks, each with its state and the verifier's reason. */
+/**
+ * Turns the facts of a report (as printed by --json) into a list of checks, each with its state and the
+ * verifier's reason.
+ */
 
 import { consentInWords, previewInWords } from '#core/circumstances/consent.ts'
 import { graceSince } from '#core/circumstances/grace.ts'
@@ -64,7 +67,9 @@ export function checksOf({ facts }: Pick<Report, 'facts'>): Check[] {
   ]
 }
 
-/** The names of the own checks of an export and of a saved use; a bundle in an export is named by its file. */
+/**
+ * The names of the own checks of an export and of a saved use; a bundle in an export is named by its file.
+ */
 const OWN_CHECKS: Record<string, TextKey> = {
   'Rows and filter': 'exportRows',
   Range: 'exportRange',
@@ -83,7 +88,10 @@ function ownCheck({ what, state, why }: NonNullable<Facts['checks']>[number]): C
   return { what: key === undefined ? what : text(key), tone: state, why: [{ english: why }] }
 }
 
-/** Statements of a container about itself count only if its verdict is good; otherwise they are marked as its own words. */
+/**
+ * Statements of a container about itself count only if its verdict is good; otherwise they are marked as its
+ * own words.
+ */
 function containerChecks({ signer, signingTime, timeStamp, covers = [], ...verdict }: Container): Check[] {
   const holds = toneOf(verdict) === 'good'
   const tone = holds ? 'good' : 'warn'
@@ -179,8 +187,8 @@ function linkChecks({ linking, verdict }: Facts): Check[] {
 }
 
 /**
- * A configuration that the user named is the basis of the verdict, not a check. One that the evidence itself contains is a
- * weakness.
+ * A configuration that the user named is the basis of the verdict, not a check. One that the evidence itself
+ * contains is a weakness.
  */
 function configurationChecks({ configuration }: Facts): Check[] {
   const isOwn = configuration?.origin === 'the bundle itself'

@@ -1,4 +1,7 @@
-/** The headline of a result: who asked whom for what, and when, by the record of the request, as far as it proves it. */
+/**
+ * The headline of a result: who asked whom for what, and when, by the record of the request, as far as it
+ * proves it.
+ */
 import type { Facts } from './checks-of.ts'
 import { locale, text } from './texts.ts'
 

@@ -12,7 +12,10 @@ export function runPage(): void {
   const [form, drop, stop] = [byId<HTMLFormElement>('form'), byId('drop'), byId<HTMLButtonElement>('stop')]
   const [progress, result] = [byId('progress'), byId('result')]
   let worker: Worker | undefined
-  /** Counts what was asked for: a large file may still be read when another one is chosen, or the work is stopped. */
+  /**
+   * Counts what was asked for: a large file may still be read when another one is chosen, or the work is
+   * stopped.
+   */
   let turn = 0
   let told: TextKey | undefined
   let again: (() => void) | undefined
@@ -75,7 +78,8 @@ export function runPage(): void {
     byId<HTMLInputElement>('evidence').files = files
     void check()
   })
-  // The program begins some time after its fields can be used: a file that was chosen meanwhile told nobody of it.
+  // The program begins some time after its fields can be used: a file that was chosen meanwhile told nobody
+  // of it.
   if (filesOf('evidence').length > 0) void check()
 }
 

@@ -88,7 +88,9 @@ const VERDICTS: Record<string, Verdict> = {
   'TOTAL-FAILED': { tone: 'bad', head: 'failed', words: 'failedWords' },
   INDETERMINATE,
 }
-/** Shown in place of the good verdict when a line below it is not proved: green stands above green lines only. */
+/**
+ * Shown in place of the good verdict when a line below it is not proved: green stands above green lines only.
+ */
 const PARTLY_PROVED: Verdict = { tone: 'warn', head: 'partly', words: 'partlyWords' }
 
 function judgedBy({ judgedAt, configuration }: Facts): string[] {

@@ -1,4 +1,7 @@
-/** Whose time-stamps counted: a bundle says it by its log, a container leaves it to the reader's own instance, which is told or is not. */
+/**
+ * Whose time-stamps counted: a bundle says it by its log, a container leaves it to the reader's own instance,
+ * which is told or is not.
+ */
 import { parseServerId } from '#schemas/identifiers.ts'
 import type { Facts } from './checks-of.ts'
 import { text } from './texts.ts'

@@ -1,6 +1,7 @@
 /**
- * Every text of the page, in the languages of the consoles: a file each, all of them inside the page, because it has no network. The
- * reader chooses, else the browser's languages decide. What the verifier itself reports stays in English, as in its report.
+ * Every text of the page, in the languages of the consoles: a file each, all of them inside the page, because
+ * it has no network. The reader chooses, else the browser's languages decide. What the verifier itself
+ * reports stays in English, as in its report.
  */
 
 import { fill } from '#core/circumstances/fill.ts'

@@ -1,4 +1,7 @@
-/** The part of the program that verifies. It keeps the evidence in memory, so that entries can be requested afterwards. */
+/**
+ * The part of the program that verifies. It keeps the evidence in memory, so that entries can be requested
+ * afterwards.
+ */
 import { type GivenFile, type Judgement, judgeUpload, readPart, type Upload } from '../judge-upload.ts'
 
 export type ToWorker = { kind: 'judge'; upload: Upload } | { kind: 'save'; name: string }

@@ -1,4 +1,7 @@
-/** What operators see of answers that people see first: numbers, and what was decided about one. Neither an answer's content nor a person's name. */
+/**
+ * What operators see of answers that people see first: numbers, and what was decided about one. Neither an
+ * answer's content nor a person's name.
+ */
 import type { PreviewDocument } from '#core/consent/preview-document.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'

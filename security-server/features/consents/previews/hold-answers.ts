@@ -1,6 +1,6 @@
 /**
- * Keeps answers until the person has seen them, and lets a released one leave once. Guarantees that a reference serves the one client, person
- * and call for which it was given, and says nothing to anybody else.
+ * Keeps answers until the person has seen them, and lets a released one leave once. Guarantees that a
+ * reference serves the one client, person and call for which it was given, and says nothing to anybody else.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
@@ -63,7 +63,8 @@ export function createPreviews(rooms: Rooms): Previews {
       }
       const { server, settings } = rooms
       const { previewUrl } = settings
-      // Consumer and portal have to ask this server, whichever they would reach by themselves, and how many there are now.
+      // Consumer and portal have to ask this server, whichever they would reach by themselves, and how many
+      // there are now.
       const path = inAddress([subsystem, token, idText(server)].join('/'))
       const at = previewUrl === undefined ? '' : `; ${previewUrl.replace(/\/$/, '')}/${path}`
       const named = writePreviewReference({ secret: reference, server })
@@ -130,7 +131,10 @@ export function createPreviews(rooms: Rooms): Previews {
 
 type Names = Pick<PreviewRow, 'person' | 'call'>
 
-/** A call has the person's code in it, which a plain hash would let anybody guess who has a copy of the database. */
+/**
+ * A call has the person's code in it, which a plain hash would let anybody guess who has a copy of the
+ * database.
+ */
 async function namesOf({ person, call }: PreviewQuestion, { nameOf }: Pick<Rooms, 'nameOf'>): Promise<Names> {
   return {
     person: await nameOf(person),
@@ -138,7 +142,10 @@ async function namesOf({ person, call }: PreviewQuestion, { nameOf }: Pick<Rooms
   }
 }
 
-/** Hex. Few answers are possible to many questions: they could be guessed by a plain hash too, and by one that is the same for two people. */
+/**
+ * Hex. Few answers are possible to many questions: they could be guessed by a plain hash too, and by one that
+ * is the same for two people.
+ */
 async function answerName(
   number: string,
   digest: string,

@@ -1,4 +1,7 @@
-/** What a person does with answers about them that wait: sees them, releases or stops them. Those of others are not there. */
+/**
+ * What a person does with answers about them that wait: sees them, releases or stops them. Those of others
+ * are not there.
+ */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { type PreviewDocument, previewDigest } from '#core/consent/preview-document.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -1,6 +1,6 @@
 /**
- * The truth about previews, for all nodes of a server. Guarantees that an answer is kept only while it waits, and that of all that can come
- * of one exactly one does: each change names the state that it ends.
+ * The truth about previews, for all nodes of a server. Guarantees that an answer is kept only while it waits,
+ * and that of all that can come of one exactly one does: each change names the state that it ends.
  */
 import { sql, type Updateable } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -14,12 +14,14 @@ export type PreviewStore = ReturnType<typeof createPreviewStore>
 
 const DAY_MS = 86_400_000
 /**
- * Answers that wait: what they take of the database is bounded, no member takes the room of the others, and none hides from a person what
- * waits or was released behind others of its own.
+ * Answers that wait: what they take of the database is bounded, no member takes the room of the others, and
+ * none hides from a person what waits or was released behind others of its own.
  */
 const MOST = { ofAll: 2000, ofMember: 200, ofMemberAboutPersonADay: 100 }
 
-/** Calls about a person, by their name in the database: all with the number that their record names, or none. */
+/**
+ * Calls about a person, by their name in the database: all with the number that their record names, or none.
+ */
 type PreviewedCalls = {
   person: string | undefined
   calls: readonly Pick<RecordedCall, 'requestId' | 'number'>[]
@@ -63,7 +65,10 @@ export function createPreviewStore(database: Database) {
     byReference: (hash: string) => found('reference_hash', hash),
     byToken: (hash: string) => found('token_hash', hash),
     hasRoom: (q: Room) => hasRoom(tables, q),
-    /** Takes the place of what the same call had brought before, of which nothing is given any more. False when as many wait as may. */
+    /**
+     * Takes the place of what the same call had brought before, of which nothing is given any more. False
+     * when as many wait as may.
+     */
     add: (row: PreviewRow): Promise<boolean> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'previews')
@@ -88,7 +93,10 @@ export function createPreviewStore(database: Database) {
           .execute()
         return true
       }),
-    /** Whether it was in one of these states, in time and, if that is asked, with this call. A document before that of `to` stays beside it. */
+    /**
+     * Whether it was in one of these states, in time and, if that is asked, with this call. A document before
+     * that of `to` stays beside it.
+     */
     change: async (
       number: string,
       from: { states: PreviewRowState[]; after?: string; takenBy?: string },
@@ -126,9 +134,9 @@ export function createPreviewStore(database: Database) {
       return query.orderBy('asked_at', 'desc').orderBy('number').limit(q.limit).execute()
     },
     /**
-     * The previews of a person by which answers left: numbers by request id, service and client. Clients choose request ids, and in SOAP can use
-     * one again: of several calls only the record says which it was. So no numbers are found for calls without one: only which of them
-     * there are.
+     * The previews of a person by which answers left: numbers by request id, service and client. Clients
+     * choose request ids, and in SOAP can use one again: of several calls only the record says which it was.
+     * So no numbers are found for calls without one: only which of them there are.
      */
     previewsOf: async ({ person, calls }: PreviewedCalls): Promise<Map<string, string[]>> => {
       if (person === undefined || calls.length === 0) return new Map()

@@ -1,4 +1,7 @@
-/** The row of an answer that a person sees first. Identifiers are in text form, times in ISO form with milliseconds. */
+/**
+ * The row of an answer that a person sees first. Identifiers are in text form, times in ISO form with
+ * milliseconds.
+ */
 import type { Time, Uuid, Whole } from '#schemas/sent-values.ts'
 
 /** `TAKEN`: by a call that is under way. `VOID`: another took its place, or its time ran out. */
@@ -35,7 +38,9 @@ export type PreviewRow = {
   /** `PreviewDocument`, JSON, and its digest. */
   document: string | null
   digest: string | null
-  /** The document by which it was released, once it was stopped after all: calls were logged by its digest. */
+  /**
+   * The document by which it was released, once it was stopped after all: calls were logged by its digest.
+   */
   released: string | null
 }
 

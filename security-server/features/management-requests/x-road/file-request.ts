@@ -1,7 +1,7 @@
 /**
- * Files a management request with the central server of an X-Road instance, in X-Road's form, as its security servers do (pr-mserv):
- * authCertReg at the central server itself, every other kind as a message of the server's owner to the management services, which is
- * signed and logged as any exchange.
+ * Files a management request with the central server of an X-Road instance, in X-Road's form, as its security
+ * servers do (pr-mserv): authCertReg at the central server itself, every other kind as a message of the
+ * server's owner to the management services, which is signed and logged as any exchange.
  */
 import { randomUUID } from 'node:crypto'
 import { newBoundary } from '#core/transport/multipart-writer.ts'
@@ -23,14 +23,17 @@ import { writePlainMessage, writeRequestSoap, writeSignedMessage } from './write
 /** `authentication`: SHA-256 of the authentication certificate that an authCertReg is about. */
 export type FileXRoadRequest = (subject: RequestSubject, authentication?: string) => Promise<RequestStatus>
 
-/** The owner's signature on the message is the only one; in all others the member that the request is about signs too. */
+/**
+ * The owner's signature on the message is the only one; in all others the member that the request is about
+ * signs too.
+ */
 const PLAIN: ReadonlySet<RequestKind> = new Set(['clientDeletion', 'authCertDeletion'])
 /** What X-Road's central server leaves to an administrator; the rest it has carried out when it answers. */
 const WAIT_FOR_APPROVAL: ReadonlySet<RequestKind> = new Set(['authCertReg', 'clientReg', 'ownerChange'])
 
 /**
- * The state is the one in which X-Road's central server takes a request. Nothing tells a later one, except the configuration.
- * Throws as keys.signXRoadRequest, the two ways of sending, and readFilingAnswer.
+ * The state is the one in which X-Road's central server takes a request. Nothing tells a later one, except
+ * the configuration. Throws as keys.signXRoadRequest, the two ways of sending, and readFilingAnswer.
  */
 export function createFileXRoadRequest(q: {
   clock: Clock

@@ -1,6 +1,6 @@
 /**
- * Reads the answer of an X-Road central server to a management request: the number of the request, or why it was refused. Guarantees
- * that the answer is about our request.
+ * Reads the answer of an X-Road central server to a management request: the number of the request, or why it
+ * was refused. Guarantees that the answer is about our request.
  */
 import { namedType } from '#core/transport/content-type.ts'
 import { parseSoapFault } from '#core/transport/fault-xml.ts'
@@ -13,8 +13,9 @@ import type { CentralServerAnswer } from '../../../global-configuration/registra
 const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
 
 /**
- * Throws `registration_refused` with the central server's fault, and `registration_unavailable` for an answer that is not from a
- * registration service, or not about this request; then it is not known whether the request was filed.
+ * Throws `registration_refused` with the central server's fault, and `registration_unavailable` for an answer
+ * that is not from a registration service, or not about this request; then it is not known whether the
+ * request was filed.
  */
 export async function readFilingAnswer(soap: Buffer, answer: CentralServerAnswer): Promise<number> {
   const fault = parseSoapFault(answer.bytes)

@@ -1,7 +1,7 @@
 /**
- * Carries one of X-Road's management requests to the management services as a message of the server's owner. Guarantees that the
- * central server's refusal is told apart from the words of a security server on the way, after which it may be unknown whether the
- * request was filed.
+ * Carries one of X-Road's management requests to the management services as a message of the server's owner.
+ * Guarantees that the central server's refusal is told apart from the words of a security server on the way,
+ * after which it may be unknown whether the request was filed.
  */
 
 import { writeSoapFault } from '#core/transport/fault-xml.ts'

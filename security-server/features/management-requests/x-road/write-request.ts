@@ -1,6 +1,6 @@
 /**
- * Writes X-Road's management requests (pr-mserv, request.xsd): the SOAP message, and the multipart message with the proofs,
- * whose order is fixed.
+ * Writes X-Road's management requests (pr-mserv, request.xsd): the SOAP message, and the multipart message
+ * with the proofs, whose order is fixed.
  */
 import { closeDelimiter, partHead } from '#core/transport/multipart-writer.ts'
 import { soapIdentifier, writeSoap } from '#core/transport/write-soap.ts'
@@ -15,8 +15,8 @@ const DOCUMENT = 'text/xml; charset=UTF-8'
 const ALGORITHM_HEADER = 'signature-algorithm-id'
 
 /**
- * The bytes that are signed. The request is the first node of the body: X-Road reads that one, also if it is white space.
- * `dryRun` of authCertReg, which only 7.8 knows, is left out, and so is false.
+ * The bytes that are signed. The request is the first node of the body: X-Road reads that one, also if it is
+ * white space. `dryRun` of authCertReg, which only 7.8 knows, is left out, and so is false.
  */
 export function writeRequestSoap(q: {
   id: string

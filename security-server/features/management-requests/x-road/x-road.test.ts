@@ -1,4 +1,7 @@
-/** Requests that our server files in X-Road's form: bytes, signatures, answers, and what the registry's reader of that form makes of them. */
+/**
+ * Requests that our server files in X-Road's form: bytes, signatures, answers, and what the registry's reader
+ * of that form makes of them.
+ */
 import { generateKeyPairSync } from 'node:crypto'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
@@ -37,8 +40,9 @@ type XRoads = Filing & {
 }
 
 /**
- * The operations of a server in an X-Road instance. A stand-in for the way over X-Road's management security server passes its
- * messages on to the registry as they are, and gives back the answer, or the fault of the system behind that server.
+ * The operations of a server in an X-Road instance. A stand-in for the way over X-Road's management security
+ * server passes its messages on to the registry as they are, and gives back the answer, or the fault of the
+ * system behind that server.
  */
 async function startXRoads(t: Test): Promise<XRoads> {
   const filing = await startFiling(t, { isXRoads: true })

@@ -1,4 +1,7 @@
-/** The claim code of a new server, on both stores: who comes in by it, once; what makes it void; and what a crash leaves. */
+/**
+ * The claim code of a new server, on both stores: who comes in by it, once; what makes it void; and what a
+ * crash leaves.
+ */
 import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'

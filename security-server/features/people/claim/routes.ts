@@ -1,4 +1,7 @@
-/** Handler of the operation by which the first administrator of a new server comes in: a person who is logged in, with the claim code. */
+/**
+ * Handler of the operation by which the first administrator of a new server comes in: a person who is logged
+ * in, with the claim code.
+ */
 import type { Clock } from '#platform/clock.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import type { Passkeys } from '#platform/passkeys/create-passkeys.ts'

@@ -1,6 +1,7 @@
 /**
- * The one row of the claim code: its digest, its end, and who redeemed it. Wrong tries are not counted: nobody guesses 256 bits, and whoever
- * the provider knows could otherwise void the code for the one who has it.
+ * The one row of the claim code: its digest, its end, and who redeemed it. Wrong tries are not counted:
+ * nobody guesses 256 bits, and whoever the provider knows could otherwise void the code for the one who has
+ * it.
  */
 import { timingSafeEqual } from 'node:crypto'
 import type { Kysely } from 'kysely'

@@ -1,6 +1,7 @@
 /**
- * Writes the claim code of a new server into a file that only its owner can read, so that the first administrator comes in by name and
- * nobody passes an API key on. A crash in between is made good at the next start.
+ * Writes the claim code of a new server into a file that only its owner can read, so that the first
+ * administrator comes in by name and nobody passes an API key on. A crash in between is made good at the next
+ * start.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { readFile, rename, rm } from 'node:fs/promises'
@@ -12,8 +13,9 @@ import type { ClaimStore } from './store.ts'
 const OPEN_MS = 24 * 3_600_000
 
 /**
- * Returns until when the code in `file` can be redeemed, undefined when this server has or had an administrator. A code that is void is
- * replaced. Throws `invalid_configuration` for a file whose code this database never had, `io_error`.
+ * Returns until when the code in `file` can be redeemed, undefined when this server has or had an
+ * administrator. A code that is void is replaced. Throws `invalid_configuration` for a file whose code this
+ * database never had, `io_error`.
  */
 export async function writeClaimCode(q: {
   file: string

@@ -1,5 +1,6 @@
 /**
- * Counts of the index by person, on both stores: each period gives the sum of its days, and whole months are not summed by day.
+ * Counts of the index by person, on both stores: each period gives the sum of its days, and whole months are
+ * not summed by day.
  */
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'

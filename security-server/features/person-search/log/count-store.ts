@@ -1,6 +1,6 @@
 /**
- * Counts the records that the index by person has processed, by outcome (`reason`). Counts by day and service show where to look.
- * Counts by month keep sums short: no answer adds up the days of more than two months.
+ * Counts the records that the index by person has processed, by outcome (`reason`). Counts by day and service
+ * show where to look. Counts by month keep sums short: no answer adds up the days of more than two months.
  */
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
@@ -19,7 +19,10 @@ export type CountedSubjects = {
   lastIndex: Whole
 }
 
-/** Asks which records of a service were processed on these days. With `before`: only counts that begin before this record. */
+/**
+ * Asks which records of a service were processed on these days. With `before`: only counts that begin before
+ * this record.
+ */
 export type LookedQuestion = Days & { service: string; before?: number | undefined }
 
 /** `records` is an upper limit: a day counts as a whole, even if some of its records came after `before`. */
@@ -161,7 +164,10 @@ export async function addCounts(transaction: Kysely<SubjectTables>, records: Loo
       .execute()
 }
 
-/** Counts an indexed record as erased. Must run in the erasure's commit, before the record's entries are deleted. */
+/**
+ * Counts an indexed record as erased. Must run in the erasure's commit, before the record's entries are
+ * deleted.
+ */
 export function countErased({
   idx,
   day,

@@ -1,4 +1,7 @@
-/** An entry of the index by person: the month in two octets, so that entries of one month are neighbours, then the keyed hash. */
+/**
+ * An entry of the index by person: the month in two octets, so that entries of one month are neighbours, then
+ * the keyed hash.
+ */
 
 const HASH = /^[0-9a-f]{32}$/
 

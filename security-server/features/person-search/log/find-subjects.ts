@@ -1,6 +1,6 @@
 /**
- * Finds the people whom a record concerns, at the places that its service or contract declares, or the one reason why they are
- * not known.
+ * Finds the people whom a record concerns, at the places that its service or contract declares, or the one
+ * reason why they are not known.
  */
 
 import type { SubjectPlace } from '#core/subject/place.ts'
@@ -18,14 +18,23 @@ import { FIND_USAGE, PERSON_CALLS } from '#schemas/find-usage.ts'
 import type { SubjectReason } from './looked-at.ts'
 import type { SubjectFacts, SubjectSource } from './read-sources.ts'
 
-/** The places that are declared for a service: by this server's administrators (`own`), and by the contract of the exchange; they add up. */
+/**
+ * The places that are declared for a service: by this server's administrators (`own`), and by the contract of
+ * the exchange; they add up.
+ */
 export type Declared = {
   own: readonly SubjectPlace[]
-  /** Undefined when there is no contract or it names no place. `unknown` when this server does not have the contract. */
+  /**
+   * Undefined when there is no contract or it names no place. `unknown` when this server does not have the
+   * contract.
+   */
   contract: readonly SubjectPlace[] | 'not_personal' | 'unknown' | undefined
 }
 
-/** `reason` is undefined when the record is not counted by itself: a reply without places, or a refusal of a logged request. */
+/**
+ * `reason` is undefined when the record is not counted by itself: a reply without places, or a refusal of a
+ * logged request.
+ */
 export type FoundSubjects = {
   subjects: Subject[]
   reason: SubjectReason | undefined
@@ -87,7 +96,8 @@ async function ofRequest(
   }
   const all = placesOf(own, call)
   const mine = all.filter((place) => place.in !== 'reply')
-  // Who declares a place alone takes nothing back that the contract says. That calls are about nobody overrides it.
+  // Who declares a place alone takes nothing back that the contract says. That calls are about nobody
+  // overrides it.
   const isOverridden = mine.some((place) => place.in === 'none')
   const places = mine.length === 0 ? contract : isOverridden ? mine : [...mine, ...agreed]
   // Only the replies to this call carry identifiers.
@@ -95,7 +105,8 @@ async function ofRequest(
   if (places === 'unknown') return without('contract_unknown')
   if (places === 'not_personal' || places.every((place) => place.in === 'none'))
     return without('not_personal')
-  // A contract's places are meant for all its calls, so a call that matches none of them has an identifier that cannot be read.
+  // A contract's places are meant for all its calls, so a call that matches none of them has an identifier
+  // that cannot be read.
   const matching = placesOf(places, call)
   if (matching.length === 0) return without('unreadable')
   const inBody = matching.some((place) => place.in === 'body')

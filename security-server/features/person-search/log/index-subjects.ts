@@ -1,8 +1,9 @@
 /**
- * Indexes the people whom records concern, after the records are durable and never on the message path. It reads the identifiers
- * and has the key holder evaluate them. One commit stores the hashes and the position of the index, so a run that was killed
- * continues from its last commit. While the key holder does not answer, records wait. A record that cannot be read at the second
- * attempt is counted, and the records after it are indexed all the same.
+ * Indexes the people whom records concern, after the records are durable and never on the message path. It
+ * reads the identifiers and has the key holder evaluate them. One commit stores the hashes and the position
+ * of the index, so a run that was killed continues from its last commit. While the key holder does not
+ * answer, records wait. A record that cannot be read at the second attempt is counted, and the records after
+ * it are indexed all the same.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectEvaluation, SubjectQuestion } from '#schemas/subject-keys.ts'
@@ -62,8 +63,8 @@ export async function indexSubjects(log: Log, rooms: IndexingRooms, signal?: Abo
 type Looked = { of: FoundSubjects; facts: SubjectFacts }
 
 /**
- * `unread`: records whose body could not be read. Returns the number of processed records. Returns `again` when a record was
- * added to `unread`: it may have been erased meanwhile, so the range must be read again.
+ * `unread`: records whose body could not be read. Returns the number of processed records. Returns `again`
+ * when a record was added to `unread`: it may have been erased meanwhile, so the range must be read again.
  */
 async function indexSome(log: Log, rooms: IndexingRooms, unread: Set<number>): Promise<number | 'again'> {
   const { from, to, facts } = await log.parts.subjectRange()

@@ -4,7 +4,8 @@
  * The outcome for a record. Covered:
  * - `indexed`; `not_personal`: the call concerns no person.
  * Not covered:
- * - `undeclared`: nobody declared a place; `contract_unknown`: its contract may name one, but this server does not have it;
+ * - `undeclared`: nobody declared a place; `contract_unknown`: its contract may name one, but this server
+ *   does not have it;
  * - `absent`: nothing at the place; `unreadable`: no identifier at the place;
  * - `too_many`: more identifiers than are indexed for one message; `too_large`: its body;
  * - `not_kept`: by the log level or an erasure, or because the message was refused before it was logged;

@@ -1,6 +1,7 @@
 /**
- * Reads what was indexed since a position, in the log's thread: which entries lead to which requests. Who has keys of their own for people
- * finds theirs among them. Whether a request may be told is said by the code that answers people who ask.
+ * Reads what was indexed since a position, in the log's thread: which entries lead to which requests. Who has
+ * keys of their own for people finds theirs among them. Whether a request may be told is said by the code
+ * that answers people who ask.
  */
 import { type Kysely, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
@@ -14,7 +15,10 @@ type NewEntry = {
   /** Hexadecimal. */
   entry: string
   request: number
-  /** The entries that the request had before this position, if it lies before: who has one of them was found there. */
+  /**
+   * The entries that the request had before this position, if it lies before: who has one of them was found
+   * there.
+   */
   before: string[]
 }
 
@@ -26,7 +30,9 @@ export type NewEntries = {
   months: { month: string; keyId: string }[]
 }
 
-/** What may be told of a request. `isWithheld`: not before an exception ends. What is absent is never told. */
+/**
+ * What may be told of a request. `isWithheld`: not before an exception ends. What is absent is never told.
+ */
 export type JudgedUse = { idx: number; time: string; client: string; isGeneral: boolean; isWithheld: boolean }
 
 const MOST_RECORDS = 500

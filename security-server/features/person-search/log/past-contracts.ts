@@ -1,6 +1,6 @@
 /**
- * Finds contracts that the registry no longer lists, by the version that a record names. Contents that were in force are kept for
- * ever.
+ * Finds contracts that the registry no longer lists, by the version that a record names. Contents that were
+ * in force are kept for ever.
  */
 import type { ContractContent } from '#schemas/contract.ts'
 
@@ -8,8 +8,8 @@ import type { ContractContent } from '#schemas/contract.ts'
 const MOST_MISSING = 10_000
 
 /**
- * Returns a finder for one run of the index. It reads all contents once, when a version is first asked for that the registry no
- * longer lists, and frees them after the run. `missing` is passed from run to run.
+ * Returns a finder for one run of the index. It reads all contents once, when a version is first asked for
+ * that the registry no longer lists, and frees them after the run. `missing` is passed from run to run.
  */
 export function findPastContracts(
   read: () => Promise<ContractContent[]>,

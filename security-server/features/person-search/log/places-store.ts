@@ -1,6 +1,6 @@
 /**
- * Stores the places of identifiers in the server's database. This server's administrators declare them, for services of their own
- * and of others.
+ * Stores the places of identifiers in the server's database. This server's administrators declare them, for
+ * services of their own and of others.
  */
 import type { Generated } from 'kysely'
 import { checkPlace, type SubjectPlace } from '#core/subject/place.ts'
@@ -17,8 +17,8 @@ export type DeclaredPlace = SubjectPlace & {
   declaredBy: string
   declaredAt: Time
   /**
-   * The first record for which the place was used. Null before the next run of the index, and for a declaration of an older
-   * version.
+   * The first record for which the place was used. Null before the next run of the index, and for a
+   * declaration of an older version.
    */
   countsFrom: Whole | null
   /** False before the next run of the index: the place was not used yet. */
@@ -63,8 +63,8 @@ export function createPlacesStore(database: Database) {
   return {
     list,
     /**
-     * Throws `invalid_input` for a place that no message can have. Throws `conflict` for a place that is already declared, and
-     * when there are too many.
+     * Throws `invalid_input` for a place that no message can have. Throws `conflict` for a place that is
+     * already declared, and when there are too many.
      */
     add: (service: string, place: SubjectPlace, q: { by: string; at: string }): Promise<Whole> =>
       inTransaction(tables, async (transaction) => {
@@ -95,7 +95,10 @@ export function createPlacesStore(database: Database) {
           .executeTakeFirstOrThrow()
         return Number(id)
       }),
-    /** A run of the index that has read these places starts at record `index`: places that are new count from there. */
+    /**
+     * A run of the index that has read these places starts at record `index`: places that are new count from
+     * there.
+     */
     begin: async (places: readonly Pick<DeclaredPlace, 'id'>[], index: number): Promise<void> => {
       if (places.length === 0) return
       const last = Math.max(...places.map(({ id }) => id))

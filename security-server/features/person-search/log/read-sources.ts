@@ -1,6 +1,6 @@
 /**
- * Reads the next records for the index by person, in the log's thread. First the facts of each record that are known without
- * decryption, then, in batches, the content of those that may concern people.
+ * Reads the next records for the index by person, in the log's thread. First the facts of each record that
+ * are known without decryption, then, in batches, the content of those that may concern people.
  */
 import { Fault } from '#schemas/fault.ts'
 import {

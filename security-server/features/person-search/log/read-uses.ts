@@ -1,11 +1,14 @@
-/** Reads a page of the exchanges about a person, in the log's thread: what is withheld is left out before anything is counted. */
+/**
+ * Reads a page of the exchanges about a person, in the log's thread: what is withheld is left out before
+ * anything is counted.
+ */
 import type { SearchTerms, TermsStore } from '../../../reading/index/terms-store.ts'
 import type { FoundUse, UsesQuestion, UsesStore } from './uses-store.ts'
 
 export type UsesPageQuestion = UsesQuestion & {
   /**
-   * Indexes of requests and contracts (without version) that are withheld; `agreed`: versions of these whose uses people agreed to,
-   * `<id>/<version> <service>`, which are not.
+   * Indexes of requests and contracts (without version) that are withheld; `agreed`: versions of these whose
+   * uses people agreed to, `<id>/<version> <service>`, which are not.
    */
   withheld: { records: number[]; contracts: string[]; agreed: string[] }
   /** Services, in text form, whose uses have the first moment of the month as their time. */
@@ -18,7 +21,10 @@ export type UsesPageQuestion = UsesQuestion & {
   limit: number
 }
 
-/** The last row that has its own time, if there was one, and how many in general terms came after it. Both were told already. */
+/**
+ * The last row that has its own time, if there was one, and how many in general terms came after it. Both
+ * were told already.
+ */
 type UsesPosition = { row: { time: string; idx: number } | undefined; general: number }
 
 /** `told`: the time that is told, by which rows are ordered and a period chooses. */
@@ -40,7 +46,9 @@ export type UsesPage = {
   next: UsesPosition | undefined
 }
 
-/** No person has more uses in a period; who has is told of the newest ones, and asks for an earlier period. */
+/**
+ * No person has more uses in a period; who has is told of the newest ones, and asks for an earlier period.
+ */
 const MOST_USES = 20_000
 const MOST_LOOKS = 50
 

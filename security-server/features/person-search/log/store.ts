@@ -1,6 +1,6 @@
 /**
- * Stores the entries of the index by person, its position, and its keys. Entries are read only together with `search`, whose
- * filter hides what a reader may not see.
+ * Stores the entries of the index by person, its position, and its keys. Entries are read only together with
+ * `search`, whose filter hides what a reader may not see.
  */
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
@@ -31,8 +31,8 @@ export function createSubjectStore(database: Database) {
 
   return {
     /**
-     * In one transaction: adds the entries and counts of the records from `from` (included) to `to` (not), and moves the mark to
-     * `to`.
+     * In one transaction: adds the entries and counts of the records from `from` (included) to `to` (not),
+     * and moves the mark to `to`.
      */
     add: (q: { from: number; to: number; records: LookedAt[] }): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
@@ -91,7 +91,10 @@ export function createSubjectStore(database: Database) {
       }))
     },
 
-    /** Deletes entries of a month whose key was destroyed, in batches. Returns how many were deleted; 0 when none is left. */
+    /**
+     * Deletes entries of a month whose key was destroyed, in batches. Returns how many were deleted; 0 when
+     * none is left.
+     */
     forgetMonth: async (month: string): Promise<number> => {
       await kysely.updateTable('subject_month').set({ forgotten: 1 }).where('month', '=', month).execute()
       const first = monthPrefix(month)

@@ -1,5 +1,6 @@
 /**
- * The index by person for the rest of the server. Searches use the log's own list, whose filter accepts entries of this index.
+ * The index by person for the rest of the server. Searches use the log's own list, whose filter accepts
+ * entries of this index.
  */
 import type { MessageLog } from '../../../message-log/message-log.ts'
 import type { Looked, LookedQuestion } from './count-store.ts'
@@ -7,7 +8,10 @@ import { type IndexingRooms, indexSubjects } from './index-subjects.ts'
 import type { SubjectCoverage, SubjectMethods } from './part.ts'
 
 export type SubjectLog = {
-  /** For a job: indexes new records for some seconds and returns how many were processed. Throws the faults of `rooms`. */
+  /**
+   * For a job: indexes new records for some seconds and returns how many were processed. Throws the faults of
+   * `rooms`.
+   */
   index(rooms: IndexingRooms, signal?: AbortSignal): Promise<number>
   /** The coverage of these UTC days, both included, or of all. */
   coverage(days: { from?: string | undefined; to?: string | undefined }): Promise<SubjectCoverage>

@@ -1,6 +1,6 @@
 /**
- * The index by person on both stores: what is found and counted, and what is left after a crash, a late key holder and an
- * erasure.
+ * The index by person on both stores: what is found and counted, and what is left after a crash, a late key
+ * holder and an erasure.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { closeSync, globSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs'

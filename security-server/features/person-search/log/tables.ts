@@ -1,7 +1,8 @@
 import type { IndexTables } from '../../../reading/index/tables.ts'
 
 /**
- * The tables of the index by person in the log's database. migrations/ creates them; docs/message-log-format.md describes them.
+ * The tables of the index by person in the log's database. migrations/ creates them;
+ * docs/message-log-format.md describes them.
  */
 export type SubjectTables = IndexTables & {
   /** `key`: a hash of service and reason, whose text may be too long for a database index. */
@@ -17,8 +18,8 @@ export type SubjectTables = IndexTables & {
   /** The same counts by month. */
   subject_total: { month: string; reason: string; records: number }
   /**
-   * `key_id`: the key with which the month's entries were made; empty text if nobody noted it. `forgotten`: 1 when they were
-   * deleted.
+   * `key_id`: the key with which the month's entries were made; empty text if nobody noted it. `forgotten`: 1
+   * when they were deleted.
    */
   subject_month: { month: string; key_id: string; records: number; forgotten: number }
   /** The record that answered a request about people. */

@@ -1,6 +1,7 @@
 /**
- * The exchanges about a person, for the person: requests that carry one of the entries, or whose reply does. Messages about more people
- * than are indexed are counted by month and purpose as well; nobody is named in these counts.
+ * The exchanges about a person, for the person: requests that carry one of the entries, or whose reply does.
+ * Messages about more people than are indexed are counted by month and purpose as well; nobody is named in
+ * these counts.
  */
 import { hash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
@@ -8,7 +9,10 @@ import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { LookedAt } from './looked-at.ts'
 import type { SubjectTables } from './tables.ts'
 
-/** What stands in the index about one exchange. `direction`: of the record, `in` where this server was the provider. */
+/**
+ * What stands in the index about one exchange. `direction`: of the record, `in` where this server was the
+ * provider.
+ */
 export type FoundUse = {
   idx: number
   time: string
@@ -54,8 +58,9 @@ export function createUsesStore(database: Database) {
 
   return {
     /**
-     * Newest months first, in parts. Requests of other subsystems, under secret contracts and outside of the months of the period are
-     * left out before anything is bounded. `isCut`: more could be found than is looked at.
+     * Newest months first, in parts. Requests of other subsystems, under secret contracts and outside of the
+     * months of the period are left out before anything is bounded. `isCut`: more could be found than is
+     * looked at.
      */
     about: async function* (q: UsesQuestion): AsyncGenerator<{ rows: FoundUse[]; isCut: boolean }> {
       const seen = new Set<number>()
@@ -216,8 +221,8 @@ export function createUsesStore(database: Database) {
 }
 
 /**
- * Which records are meant, as one value, so that the statement is the same for any number of them. In PostgreSQL, whose tables of records
- * have partitions, each is looked up by its key.
+ * Which records are meant, as one value, so that the statement is the same for any number of them. In
+ * PostgreSQL, whose tables of records have partitions, each is looked up by its key.
  */
 export function isOneOf(column: string, indexes: readonly number[], dialect: Database['dialect']) {
   return dialect === 'postgresql'
@@ -231,7 +236,10 @@ function isServiceOf(subsystem: string) {
   return sql<boolean>`substr(service, 1, ${sql.lit(prefix.length)}) = ${prefix}`
 }
 
-/** In the transaction that indexes these records: notes what answered a request about people and what asked a tracker, and counts mass messages. */
+/**
+ * In the transaction that indexes these records: notes what answered a request about people and what asked a
+ * tracker, and counts mass messages.
+ */
 export async function addUses(
   transaction: Kysely<SubjectTables>,
   q: { from: number; to: number; records: LookedAt[] },

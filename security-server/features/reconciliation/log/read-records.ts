@@ -1,7 +1,7 @@
 /**
- * Reads a range of the log for one pair of members: digests and times, no content. Records of other members are left out,
- * and of receipts of deliveries those that only one side ever has. For erased records nobody can say whose they were, so what is left of
- * each is returned.
+ * Reads a range of the log for one pair of members: digests and times, no content. Records of other members
+ * are left out, and of receipts of deliveries those that only one side ever has. For erased records nobody
+ * can say whose they were, so what is left of each is returned.
  */
 import { hash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
@@ -68,8 +68,9 @@ export async function readRecords(
 }
 
 /**
- * Whether the record belongs to the pair: one of the two is the client's member, the other the service's. If a server has both
- * members, the direction decides: a request that was sent is our member's, one that was received is the other member's.
+ * Whether the record belongs to the pair: one of the two is the client's member, the other the service's. If
+ * a server has both members, the direction decides: a request that was sent is our member's, one that was
+ * received is the other member's.
  */
 function isBetween(
   { kind, direction, answers: answered, client, service }: SearchRow,
@@ -84,7 +85,10 @@ function isBetween(
   return direction === 'out' ? weAsk : theyAsk
 }
 
-/** Given by the member of an inbox, and taken by that of the sender. Who accepts or gives up what never arrived tells it nobody. */
+/**
+ * Given by the member of an inbox, and taken by that of the sender. Who accepts or gives up what never
+ * arrived tells it nobody.
+ */
 function isSharedReceipt(
   { kind, direction, client, service }: SearchRow,
   { own, peer }: MemberPair,
@@ -136,7 +140,10 @@ async function readRecord(
   }
 }
 
-/** Undefined for one that only its own side has: the sender's word that a message was given up before it had arrived. */
+/**
+ * Undefined for one that only its own side has: the sender's word that a message was given up before it had
+ * arrived.
+ */
 function receiptIn(sections: Sections): ComparedRecord['receipt'] | undefined {
   const bytes = sections[SECTION.message]
   if (bytes === undefined) return undefined

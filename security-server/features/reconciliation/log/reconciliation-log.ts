@@ -1,4 +1,7 @@
-/** The log for reconciliation: which members exchanged messages on a day, and the records of one pair of members. */
+/**
+ * The log for reconciliation: which members exchanged messages on a day, and the records of one pair of
+ * members.
+ */
 import { buffer } from 'node:stream/consumers'
 import type { Stretch } from '#core/reconciliation/assemble.ts'
 import { answeredOf, HEAD, MAX_ANSWER, mayBeAnswer } from '#core/reconciliation/fetched.ts'
@@ -9,7 +12,8 @@ import type { ReconciliationMethods } from './part.ts'
 import { type MemberPair, memberPart, type ReadRecord, STRETCH } from './read-records.ts'
 
 /**
- * The members of client and service (identifiers as text), and the other server. `peer` is empty if the record names no server.
+ * The members of client and service (identifiers as text), and the other server. `peer` is empty if the
+ * record names no server.
  */
 type SpokenPair = { client: string; service: string; peer: string }
 
@@ -19,7 +23,8 @@ export type ReconciliationLog = {
   /** The secrecy of the pair's most secret record between two ISO times. 0: all readers may see them. */
   secrecy(q: { from: string; to: string; pair: MemberPair }): Promise<number>
   /**
-   * The pair's records between two ISO times, with erased and bare records of the same range, in order, one stretch at a time.
+   * The pair's records between two ISO times, with erased and bare records of the same range, in order, one
+   * stretch at a time.
    */
   read(q: { from: string; to: string; pair: MemberPair; version: number }): AsyncGenerator<Stretch>
 }
@@ -50,7 +55,8 @@ export function reconciliationLog({
       return Math.max(0, ...of.map(({ secrecy }) => Number(secrecy)))
     },
     async *read({ from, to, pair, version }) {
-      // Every record must be indexed first: a record that the index lacks would look as if it had been removed.
+      // Every record must be indexed first: a record that the index lacks would look as if it had been
+      // removed.
       await maintain()
       const range = await parts.rangeBetween({ from, to })
       if (range === undefined) return
@@ -63,7 +69,10 @@ export function reconciliationLog({
   }
 }
 
-/** Of a body in a file: the answer of a room, where it is one. A file that cannot be read says nothing; the exchange has its digest. */
+/**
+ * Of a body in a file: the answer of a room, where it is one. A file that cannot be read says nothing; the
+ * exchange has its digest.
+ */
 async function readFile(
   record: ReadRecord,
   bodies: Pick<MessageLog<ReconciliationMethods>, 'bodies'>['bodies'],

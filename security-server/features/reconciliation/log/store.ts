@@ -8,7 +8,10 @@ import type { IndexTables } from '../../../reading/index/tables.ts'
 export type Partners = { client: string; service: string; peer: string }
 export type SecretPartners = { client: string; service: string; secrecy: number }
 
-/** A record whose content was erased. Its form and its signature are left. `by`: the record that documents the erasure. */
+/**
+ * A record whose content was erased. Its form and its signature are left. `by`: the record that documents the
+ * erasure.
+ */
 type ErasedRow = { idx: Whole; form: string; signatureId: Whole | null; by: Whole }
 
 export type ReconciliationStore = ReturnType<typeof createReconciliationStore>
@@ -19,8 +22,8 @@ export function createReconciliationStore(database: Database) {
     kysely.selectFrom('search').where('time', '>=', from).where('time', '<', to)
   return {
     /**
-     * The first and last record that may be from between two times, including erased ones: from after the last indexed record
-     * before the period to before the first one after it. Undefined when there is none.
+     * The first and last record that may be from between two times, including erased ones: from after the
+     * last indexed record before the period to before the first one after it. Undefined when there is none.
      */
     range: async (from: string, to: string): Promise<{ first: number; last: number } | undefined> => {
       const ends = await between(from, to)

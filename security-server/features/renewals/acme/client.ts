@@ -1,6 +1,6 @@
 /**
- * HTTP to ACME servers (RFC 8555 6): https to the directory's own host alone, no redirects, bounds on time and size. What comes back is
- * not trusted: JSON whose members the callers check.
+ * HTTP to ACME servers (RFC 8555 6): https to the directory's own host alone, no redirects, bounds on time
+ * and size. What comes back is not trusted: JSON whose members the callers check.
  */
 import { Agent, type Dispatcher, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
@@ -118,7 +118,10 @@ function secondsOf(text: string | undefined, now: number): number | undefined {
   return Math.min(Math.max(Math.ceil(seconds), 0), LONGEST_WAIT_SECONDS)
 }
 
-/** Throws `acme_failed` unless `url` is an https address at the directory's host: no server makes us call another one. */
+/**
+ * Throws `acme_failed` unless `url` is an https address at the directory's host: no server makes us call
+ * another one.
+ */
 export function sameHost(url: unknown, directoryUrl: string): string {
   const there = typeof url === 'string' && url.length <= 1000 ? URL.parse(url) : null
   const directory = new URL(directoryUrl)

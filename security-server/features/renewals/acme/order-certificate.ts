@@ -1,6 +1,7 @@
 /**
- * Orders one certificate (RFC 8555 7.4): order, proof of each name, request, certificate. An order is remembered by its address, so that a
- * crash or a slow CA leads to another look at the same order and not to a second one.
+ * Orders one certificate (RFC 8555 7.4): order, proof of each name, request, certificate. An order is
+ * remembered by its address, so that a crash or a slow CA leads to another look at the same order and not to
+ * a second one.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { asFault, type Fault } from '#schemas/fault.ts'
@@ -39,7 +40,10 @@ type OrderQuestion = {
   lookMs: number
 }
 
-/** The PEM chain as it came, not checked. Throws `acme_refused` when the order has ended, and `acme_failed` when it may go on later. */
+/**
+ * The PEM chain as it came, not checked. Throws `acme_refused` when the order has ended, and `acme_failed`
+ * when it may go on later.
+ */
 export async function orderCertificate(q: OrderQuestion): Promise<string> {
   const { session } = q
   const url = q.begun ?? (await placeOrder(q))
@@ -135,7 +139,10 @@ function errorIn(challenges: unknown): unknown {
   return list.find((one) => one?.['error'] !== undefined)?.['error']
 }
 
-/** A CA may leave a challenge pending after a look that failed, and say why (RFC 8555 8.2): it looks again when the next try says so. */
+/**
+ * A CA may leave a challenge pending after a look that failed, and say why (RFC 8555 8.2): it looks again
+ * when the next try says so.
+ */
 function notProvedYet(q: { error: unknown; retryAfter: number | undefined }, url: string): Fault {
   const { retryAfter } = q
   const host = hostOf(url)

@@ -17,7 +17,9 @@ export function renewalId({ extensions, serialNumber }: Certificate): string | u
   return `${issuer.toString('base64url')}.${der.integer(serialNumber).subarray(2).toString('base64url')}`
 }
 
-/** Undefined where the CA does not say it, or says what makes no sense: the share of the life decides then. */
+/**
+ * Undefined where the CA does not say it, or says what makes no sense: the share of the life decides then.
+ */
 export async function askRenewalInfo(
   http: AcmeHttp,
   { url, renewalInfo }: Directory,

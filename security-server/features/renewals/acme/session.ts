@@ -1,4 +1,7 @@
-/** Signed requests of one account to one ACME server (RFC 8555 6.2 to 6.5, 7.3): nonces, the account, and its external binding. */
+/**
+ * Signed requests of one account to one ACME server (RFC 8555 6.2 to 6.5, 7.3): nonces, the account, and its
+ * external binding.
+ */
 import { createHash, createHmac } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -23,11 +26,17 @@ export type Directory = {
 
 export type Session = {
   directory: Directory
-  /** `payload` undefined: a POST-as-GET. Throws `acme_refused` or `acme_failed` for an answer that is no success. */
+  /**
+   * `payload` undefined: a POST-as-GET. Throws `acme_refused` or `acme_failed` for an answer that is no
+   * success.
+   */
   post(url: string, payload?: object): Promise<AcmeAnswer>
   /** What a challenge is answered with (RFC 8555 8.1). */
   authorization(token: string): string
-  /** Ends the account for good (RFC 8555 7.3.6): the CA takes nothing more by its key, and cancels what it had begun. */
+  /**
+   * Ends the account for good (RFC 8555 7.3.6): the CA takes nothing more by its key, and cancels what it had
+   * begun.
+   */
   deactivate(): Promise<void>
 }
 
@@ -50,8 +59,8 @@ export async function readDirectory(http: AcmeHttp, url: string): Promise<Direct
 }
 
 /**
- * Opens the account of this key, or makes it: the server finds it by its key, so that nothing has to be remembered. Throws `acme_failed`,
- * also where the CA wants a binding and the settings have none.
+ * Opens the account of this key, or makes it: the server finds it by its key, so that nothing has to be
+ * remembered. Throws `acme_failed`, also where the CA wants a binding and the settings have none.
  */
 export async function openSession(q: {
   http: AcmeHttp
@@ -153,8 +162,8 @@ export function saidOf(json: AcmeAnswer['json']): string {
 const TRANSIENT = ['badNonce', 'rateLimited', 'serverInternal', 'orderNotReady']
 
 /**
- * `acme_refused` for what will not get better by itself, `acme_failed` for the rest. Says what the server says of it, as far as that
- * is plain text.
+ * `acme_refused` for what will not get better by itself, `acme_failed` for the rest. Says what the server
+ * says of it, as far as that is plain text.
  */
 export function refusal(answer: Pick<AcmeAnswer, 'status' | 'json' | 'retryAfter'>, url: string): Fault {
   const what = `${answer.status} ${saidOf(answer.json)}`.trim()

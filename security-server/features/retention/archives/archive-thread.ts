@@ -1,6 +1,7 @@
 /**
- * Makes archives on a thread of its own, with its own database connection, so that reading, packing and checking block neither
- * the event loop nor the log's writer. The thread starts with the first question and runs until `end`.
+ * Makes archives on a thread of its own, with its own database connection, so that reading, packing and
+ * checking block neither the event loop nor the log's writer. The thread starts with the first question and
+ * runs until `end`.
  */
 import { Worker } from 'node:worker_threads'
 import { receiveFault } from '#platform/threads/crossed-fault.ts'

@@ -1,6 +1,6 @@
 /**
- * The thread that makes archives: it receives plans and questions, and returns plans and finished files. It changes nothing in
- * the log.
+ * The thread that makes archives: it receives plans and questions, and returns plans and finished files. It
+ * changes nothing in the log.
  */
 
 import { setTimeout as wait } from 'node:timers/promises'
@@ -17,8 +17,8 @@ import type { ArchivedLog, FromArchiver, ToArchiver } from './archive-messages.t
 import { createArchiveMaker } from './make-archive.ts'
 
 /**
- * How much processor time (microseconds) is used before a pause, and how long the pause is in proportion to it. In the pauses
- * exchanges have the machine.
+ * How much processor time (microseconds) is used before a pause, and how long the pause is in proportion to
+ * it. In the pauses exchanges have the machine.
  */
 const SLICE_US = 20_000
 const REST = 0.25

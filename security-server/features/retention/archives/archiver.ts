@@ -1,8 +1,9 @@
 /**
- * Makes archives of content that is due, one after the other, on a thread of its own. In a folder each file is written under a temporary
- * name, synced and read back. Then it is recorded in the database, renamed and completed. After a crash or with a full disk there
- * is either no archive, or one that the next run completes, of a node that has left by another one. In the database its pieces are committed and read back, and one commit
- * records and completes it; what a crash leaves is deleted by any node.
+ * Makes archives of content that is due, one after the other, on a thread of its own. In a folder each file
+ * is written under a temporary name, synced and read back. Then it is recorded in the database, renamed and
+ * completed. After a crash or with a full disk there is either no archive, or one that the next run
+ * completes, of a node that has left by another one. In the database its pieces are committed and read back,
+ * and one commit records and completes it; what a crash leaves is deleted by any node.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -44,7 +45,10 @@ export type ArchivesInDatabase = {
 }
 
 export type Archiver = {
-  /** Completes archives that a crash interrupted here or at a node that has left, or deletes what it left. Must be called before `next`. */
+  /**
+   * Completes archives that a crash interrupted here or at a node that has left, or deletes what it left.
+   * Must be called before `next`.
+   */
   complete(): Promise<void>
   /** Makes one archive. Returns false when nothing is due. */
   next(): Promise<boolean>
@@ -90,8 +94,8 @@ export function createArchiver(q: {
       await parts.finishArchive({ id, records })
     } catch (thrown) {
       if (asFault(thrown).code !== 'conflict') throw thrown
-      // Content that was erased by order must not stay in an archive that was being made, so the file is deleted. Its row is
-      // deleted last: after a crash, `complete` continues here.
+      // Content that was erased by order must not stay in an archive that was being made, so the file is
+      // deleted. Its row is deleted last: after a crash, `complete` continues here.
       await rm(placeOf(file), { force: true })
       await syncFolder(directory)
       await parts.abandonArchive(id)
@@ -99,8 +103,9 @@ export function createArchiver(q: {
   }
 
   const complete = async (): Promise<void> => {
-    // Of a node that has left nobody else would complete them, and each later archive of their class waits for that. What it left in a
-    // folder of its own is out of reach: then the row goes, and the contents, which nobody has erased, are archived anew.
+    // Of a node that has left nobody else would complete them, and each later archive of their class waits
+    // for that. What it left in a folder of its own is out of reach: then the row goes, and the contents,
+    // which nobody has erased, are archived anew.
     const makers = new Set([node, ...(q.formerNodes ?? []), ...((await inDatabase?.left()) ?? [])])
     const interrupted = (await parts.pendingArchives()).filter((archive) => makers.has(archive.node))
     if (inDatabase?.isUsed !== true || interrupted.length > 0)

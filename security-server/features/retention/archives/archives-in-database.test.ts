@@ -1,6 +1,7 @@
 /**
- * Archives in the log's database, of two nodes that have no folder in common: one makes them, the other serves them. The maker is killed
- * between two pieces; pieces are altered; archives of before lie in a folder.
+ * Archives in the log's database, of two nodes that have no folder in common: one makes them, the other
+ * serves them. The maker is killed between two pieces; pieces are altered; archives of before lie in a
+ * folder.
  */
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'

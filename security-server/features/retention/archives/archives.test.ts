@@ -1,6 +1,6 @@
 /**
- * Archives on both stores: they are written and verified before content is erased; kills and a full disk; content that must not
- * be archived.
+ * Archives on both stores: they are written and verified before content is erased; kills and a full disk;
+ * content that must not be archived.
  */
 import { spawn } from 'node:child_process'
 import { hash, randomInt, randomUUID } from 'node:crypto'

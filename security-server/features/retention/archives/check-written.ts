@@ -1,6 +1,7 @@
 /**
- * Guarantees that the file, on disk or in the database, is the archive that was written: each entry is read back and compared, and the chain of its
- * linking information is computed again. Only then may the log erase the content.
+ * Guarantees that the file, on disk or in the database, is the archive that was written: each entry is read
+ * back and compared, and the chain of its linking information is computed again. Only then may the log erase
+ * the content.
  */
 import { createHash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'

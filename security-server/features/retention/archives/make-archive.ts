@@ -1,6 +1,6 @@
 /**
- * Makes the file of one archive from the log: records with their proofs under one tree head. It writes the file, makes it durable and reads it
- * back. It changes nothing in the log.
+ * Makes the file of one archive from the log: records with their proofs under one tree head. It writes the
+ * file, makes it durable and reads it back. It changes nothing in the log.
  */
 import { createHash } from 'node:crypto'
 import { MAX_TIME_STAMPS } from '#core/evidence-bundle/parse-manifest.ts'
@@ -144,8 +144,8 @@ async function write(
 }
 
 /**
- * Each record is read several times, and its document, stamp and checkpoint are often those of the record before: the last one of
- * each is remembered.
+ * Each record is read several times, and its document, stamp and checkpoint are often those of the record
+ * before: the last one of each is remembered.
  */
 function remembering(log: Reads): Reads {
   const { records, timeStamps, circumstances, cosignatures } = log

@@ -1,4 +1,7 @@
-/** Chooses the records of the next archive: records of one class that are archived alike, whose content is due and that no hold covers. */
+/**
+ * Chooses the records of the next archive: records of one class that are archived alike, whose content is due
+ * and that no hold covers.
+ */
 import type { RetentionClass } from '../classes.ts'
 import type { EndedLog } from '../ended-log.ts'
 import { AWAITS_ARCHIVE } from '../store.ts'
@@ -13,8 +16,8 @@ export type NextArchive = {
 }
 
 /**
- * Returns `wait` when nothing is due, or when all due records belong to classes whose archive is still pending. Returns `again`
- * when the caller must ask once more.
+ * Returns `wait` when nothing is due, or when all due records belong to classes whose archive is still
+ * pending. Returns `again` when the caller must ask once more.
  */
 export async function nextArchive(
   log: EndedLog,
@@ -33,7 +36,8 @@ export async function nextArchive(
   const alike = rows.filter((row) => row.class === first.class && row.archiveMode === first.archiveMode)
   const indexes = alike.map(({ idx }) => idx)
   if (its.archive === 'NONE') {
-    // An earlier version decided these, and the class was changed since: its records need no archive any more.
+    // An earlier version decided these, and the class was changed since: its records need no archive any
+    // more.
     await log.retention.stop(indexes, 0)
     return 'again'
   }

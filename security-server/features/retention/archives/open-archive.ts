@@ -1,6 +1,6 @@
 /**
- * Opens the file of an archive for a download, after a check that it is still the file that was written: in the database, from any node, or in
- * this node's folder. A file that was changed is refused.
+ * Opens the file of an archive for a download, after a check that it is still the file that was written: in
+ * the database, from any node, or in this node's folder. A file that was changed is refused.
  */
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
@@ -12,8 +12,8 @@ import { say } from '#schemas/said.ts'
 import type { StoredArchive } from './store.ts'
 
 /**
- * Throws `not_found` when the archive is not complete or its file is not in this node's folder, `malformed_archive` when the file was
- * changed, and `stored_file_damaged` when it was in the database.
+ * Throws `not_found` when the archive is not complete or its file is not in this node's folder,
+ * `malformed_archive` when the file was changed, and `stored_file_damaged` when it was in the database.
  */
 export async function openArchive(
   { folder, files }: { folder: string | undefined; files: StoredFiles | undefined },
@@ -33,7 +33,8 @@ export async function openArchive(
   })
   try {
     const found = createHash('sha256')
-    // The same open file is read again afterwards, so replacing the file in the folder meanwhile has no effect.
+    // The same open file is read again afterwards, so replacing the file in the folder meanwhile has no
+    // effect.
     for await (const chunk of handle.createReadStream({ start: 0, autoClose: false }))
       found.update(chunk as Buffer)
     if (!found.digest().equals(sha256))

@@ -1,6 +1,6 @@
 /**
- * Where the file of an archive is written and read back before anything is recorded: under a temporary name in a folder, synced; or in the
- * database, each piece committed.
+ * Where the file of an archive is written and read back before anything is recorded: under a temporary name
+ * in a folder, synced; or in the database, each piece committed.
  */
 import { createWriteStream } from 'node:fs'
 import { rm, stat } from 'node:fs/promises'

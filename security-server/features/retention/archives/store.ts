@@ -1,6 +1,6 @@
 /**
- * Stores the archives, their records, and the order in which they follow each other. A row is written before its file gets its
- * final name.
+ * Stores the archives, their records, and the order in which they follow each other. A row is written before
+ * its file gets its final name.
  */
 import type { Kysely } from 'kysely'
 import { textContains } from '#platform/database/lists.ts'
@@ -84,14 +84,17 @@ export function createArchiveStore(database: Database) {
     pending: async (): Promise<StoredArchive[]> =>
       (await kysely.selectFrom('archive').selectAll().where('complete', '=', 0).execute()).map(toArchive),
 
-    /** Records a new archive. Throws `conflict` when `archive.follows` is no longer the newest archive of its class. */
+    /**
+     * Records a new archive. Throws `conflict` when `archive.follows` is no longer the newest archive of its
+     * class.
+     */
     begin: (archive: NewArchive): Promise<number> =>
       inTransaction(kysely, (transaction) => beginIn(transaction, archive)),
 
     /**
-     * Completes an archive whose file has its final name. From now on the content of its records may be erased, unless a hold
-     * stops it. Throws `conflict`, and changes nothing, when the content of a record was erased while the archive was made, or another
-     * node has abandoned the archive.
+     * Completes an archive whose file has its final name. From now on the content of its records may be
+     * erased, unless a hold stops it. Throws `conflict`, and changes nothing, when the content of a record
+     * was erased while the archive was made, or another node has abandoned the archive.
      */
     finish: (id: number, records: number[]): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
@@ -99,9 +102,9 @@ export function createArchiveStore(database: Database) {
       }),
 
     /**
-     * Completes an archive whose file is in the database, and the file with it: `begin` and `finish` in one commit. Returns false, and changes
-     * nothing, when the content of a record was erased while the archive was made. Throws `conflict` as `begin`, and when the file was
-     * removed.
+     * Completes an archive whose file is in the database, and the file with it: `begin` and `finish` in one
+     * commit. Returns false, and changes nothing, when the content of a record was erased while the archive
+     * was made. Throws `conflict` as `begin`, and when the file was removed.
      */
     keep: async (archive: NewArchive & { stored: string }): Promise<boolean> => {
       const { stored, size, sha256, records } = archive
@@ -186,15 +189,19 @@ async function beginIn(transaction: Kysely<RetentionTables>, archive: NewArchive
   return Number(id)
 }
 
-/** Returns false when the content of a record was erased while the archive was made, or the archive is there no more. A complete one stays as it is. */
+/**
+ * Returns false when the content of a record was erased while the archive was made, or the archive is there
+ * no more. A complete one stays as it is.
+ */
 async function finishIn(
   transaction: Kysely<RetentionTables>,
   id: number,
   records: number[],
 ): Promise<boolean> {
   const row = transaction.updateTable('archive').set({ complete: 1 }).where('id', '=', id)
-  // A node that was made to leave may live for some seconds yet: contents must not end for an archive that nobody knows, nor may it take an
-  // archive for one in vain that another node has completed for it, and whose contents have ended since.
+  // A node that was made to leave may live for some seconds yet: contents must not end for an archive that
+  // nobody knows, nor may it take an archive for one in vain that another node has completed for it, and
+  // whose contents have ended since.
   if ((await row.where('complete', '=', 0).executeTakeFirst()).numUpdatedRows !== 1n) {
     const there = transaction.selectFrom('archive').select('id').where('id', '=', id)
     return (await there.where('complete', '=', 1).executeTakeFirst()) !== undefined

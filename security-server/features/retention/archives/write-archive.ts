@@ -1,6 +1,7 @@
 /**
- * Writes an archive: X-Road's containers and linking information, and for each record the proof that the log contains it. A
- * record without a signed message, and one whose class forbids archived content, leaves only its proof: a tombstone.
+ * Writes an archive: X-Road's containers and linking information, and for each record the proof that the log
+ * contains it. A record without a signed message, and one whose class forbids archived content, leaves only
+ * its proof: a tombstone.
  */
 import { createHash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -59,11 +60,14 @@ export type WrittenArchive = {
 const ALGORITHM = 'SHA-512'
 const DATE = { mtime: new Date(1980, 0, 1) }
 /**
- * Smaller entries are not compressed: with thousands of them, starting a compressor for each would take more time than all other
- * work.
+ * Smaller entries are not compressed: with thousands of them, starting a compressor for each would take more
+ * time than all other work.
  */
 const WORTH_PACKING = 1024
-/** Containers are compressed as a whole. An uncompressed entry of unknown size could not be read by readers of streams. */
+/**
+ * Containers are compressed as a whole. An uncompressed entry of unknown size could not be read by readers of
+ * streams.
+ */
 const PACKED = { ...DATE, compressionLevel: 1 }
 
 /** Throws `log_inconsistent` when a message does not match its leaf. */
@@ -133,8 +137,8 @@ export function writeArchive(content: ArchiveContent): { output: Readable; writt
     timeStamps,
     evidenceRecords: evidence === undefined ? [] : [addEvidenceRecord({ evidence, checkpoint }, add)],
     checkpointSigner: addKept('checkpoint-signer', content.checkpointSigner, add),
-    // Empty: an archive is judged with a configuration of its time, which the verifier must have. X-Road's archives contain none
-    // either.
+    // Empty: an archive is judged with a configuration of its time, which the verifier must have. X-Road's
+    // archives contain none either.
     configuration: [],
   }
   if (containers > 0)
@@ -189,7 +193,9 @@ function addCheckpoint(
   return add(`checkpoints/${size}.txt`, Buffer.from(checkpoint))
 }
 
-/** A body in a file needs no check: it is bound to the record by its key, and another body would not decrypt. */
+/**
+ * A body in a file needs no check: it is bound to the record by its key, and another body would not decrypt.
+ */
 function checkCommitted({ index, message, body }: StoredEvidence, { openings }: InclusionEvidence): void {
   for (const [label, bytes] of Object.entries({ message, body })) {
     const { digest } = openings[label as 'message' | 'body'] ?? {}

@@ -26,7 +26,10 @@ type Held = Pick<SearchRow, 'idx' | 'time' | 'query_id' | 'client' | 'service' |
 
 const MAX_INDEXES = 1000
 
-/** Throws `invalid_input` for a scope without any part, and for one that lists no record or more than MAX_INDEXES. */
+/**
+ * Throws `invalid_input` for a scope without any part, and for one that lists no record or more than
+ * MAX_INDEXES.
+ */
 export function checkScope(scope: HoldScope): void {
   if (Object.values(scope).every((part) => part === undefined))
     throw new Fault('invalid_input', {

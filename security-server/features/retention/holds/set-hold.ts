@@ -1,4 +1,7 @@
-/** Guarantees that the records that a hold lists are in the log for good: in the place of one that a crash takes back there will be another one. */
+/**
+ * Guarantees that the records that a hold lists are in the log for good: in the place of one that a crash
+ * takes back there will be another one.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { Settled } from '../../../message-log/records/settled.ts'

@@ -45,7 +45,10 @@ export function createHoldStore(database: Database) {
   return {
     get,
 
-    /** The holds in force and the number of this set, which rises with each new hold and each change of a class. The number is read first. */
+    /**
+     * The holds in force and the number of this set, which rises with each new hold and each change of a
+     * class. The number is read first.
+     */
     active: async (): Promise<{ number: number; holds: ActiveHold[] }> => {
       const mark = await kysely
         .selectFrom('mark')
@@ -76,8 +79,8 @@ export function createHoldStore(database: Database) {
     },
 
     /**
-     * The hold is durable when the promise resolves. `tooLate`: the listed records whose content had been erased before. Throws
-     * `conflict` when there are too many holds.
+     * The hold is durable when the promise resolves. `tooLate`: the listed records whose content had been
+     * erased before. Throws `conflict` when there are too many holds.
      */
     set: async (q: {
       caseNumber: string
@@ -87,7 +90,8 @@ export function createHoldStore(database: Database) {
       setAt: Time
     }): Promise<{ id: number; tooLate: number[] }> => {
       const held = await inTransaction(kysely, async (transaction) => {
-        // This comes first: a running erasure ends before the number is read again, so its result is visible below.
+        // This comes first: a running erasure ends before the number is read again, so its result is visible
+        // below.
         await transaction
           .updateTable('mark')
           .set((change) => ({ value: change('value', '+', 1) }))
@@ -120,8 +124,8 @@ export function createHoldStore(database: Database) {
     },
 
     /**
-     * Records that it stopped are released by the next run of the job. Throws `not_found`, and `conflict` when the hold was
-     * lifted before.
+     * Records that it stopped are released by the next run of the job. Throws `not_found`, and `conflict`
+     * when the hold was lifted before.
      */
     lift: async (q: { id: number; liftedBy: string; liftedAt: string; reason: string }): Promise<void> => {
       await get(q.id)

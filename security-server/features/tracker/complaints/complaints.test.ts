@@ -1,4 +1,7 @@
-/** What people complain of, on both stores: a case each, its course, its answers; and what nobody can make of it. */
+/**
+ * What people complain of, on both stores: a case each, its course, its answers; and what nobody can make of
+ * it.
+ */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'

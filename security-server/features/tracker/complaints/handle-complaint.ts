@@ -1,4 +1,7 @@
-/** What auditors do about a complaint: they take it on, answer it, and close it with what they found of the use. Nobody deletes one. */
+/**
+ * What auditors do about a complaint: they take it on, answer it, and close it with what they found of the
+ * use. Nobody deletes one.
+ */
 import { Fault } from '#schemas/fault.ts'
 import type { ComplaintFinding } from '#schemas/find-usage.ts'
 import { say } from '#schemas/said.ts'

@@ -99,7 +99,10 @@ function complaintView(one: StoredComplaint, now: string, rooms: Pick<TrackerRoo
   }
 }
 
-/** Whom an auditor can ask at the member that used the data: the contacts of the contract. Nothing is sent to them from here. */
+/**
+ * Whom an auditor can ask at the member that used the data: the contacts of the contract. Nothing is sent to
+ * them from here.
+ */
 async function askAt(
   { use_contract: contract, use_client: client, use_service: service, use_role: role }: StoredComplaint,
   { contractOf }: Pick<TrackerRooms, 'contractOf'>,

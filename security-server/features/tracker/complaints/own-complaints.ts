@@ -1,6 +1,7 @@
 /**
- * What a person does about a strange use: complains of it, sees the course of it and the answers, adds to it, takes it back. Who the person
- * is stands here as in the index by person. What the tracker does not tell them of is not there, and nobody can tell why.
+ * What a person does about a strange use: complains of it, sees the course of it and the answers, adds to it,
+ * takes it back. Who the person is stands here as in the index by person. What the tracker does not tell them
+ * of is not there, and nobody can tell why.
  */
 import { randomInt } from 'node:crypto'
 import { asFault } from '#schemas/fault.ts'

@@ -1,4 +1,7 @@
-/** What is written in a complaint is at rest under the keys of what waits in the database, each text bound to its place. */
+/**
+ * What is written in a complaint is at rest under the keys of what waits in the database, each text bound to
+ * its place.
+ */
 import { asFault } from '#schemas/fault.ts'
 import type { ComplaintText } from '#schemas/find-usage.ts'
 import type { ComplaintRooms } from './rooms.ts'

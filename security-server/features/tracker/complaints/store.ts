@@ -1,6 +1,6 @@
 /**
- * Stores complaints and what was written in them. Guarantees that a repeated message opens no second case, that a use has one open case of
- * a person, and that no storm fills the disk.
+ * Stores complaints and what was written in them. Guarantees that a repeated message opens no second case,
+ * that a use has one open case of a person, and that no storm fills the disk.
  */
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -37,12 +37,15 @@ export type ComplaintStore = ReturnType<typeof createComplaintStore>
 export function createComplaintStore(database: Database) {
   const tables = tablesOf<Tables>(database)
   return {
-    /** Throws `too_many_requests` when no complaint of this client is taken today. It is asked before anything costs time. */
+    /**
+     * Throws `too_many_requests` when no complaint of this client is taken today. It is asked before anything
+     * costs time.
+     */
     checkDay: (client: string, q: DayBounds): Promise<void> => checkDay(tables, client, q),
 
     /**
-     * Returns the case that a repetition of its message opened. Throws `conflict` while a case of the person on the same use is open,
-     * `too_many_requests`. `opening` runs in the same transaction.
+     * Returns the case that a repetition of its message opened. Throws `conflict` while a case of the person
+     * on the same use is open, `too_many_requests`. `opening` runs in the same transaction.
      */
     open: (
       row: NewComplaint,
@@ -134,8 +137,9 @@ export function createComplaintStore(database: Database) {
             .execute(),
 
     /**
-     * Adds a text, and changes the complaint with it. A text of a message that is repeated is there once. Throws `conflict` when the
-     * complaint is closed or long enough. `told` runs in the same transaction, unless it is a repetition.
+     * Adds a text, and changes the complaint with it. A text of a message that is repeated is there once.
+     * Throws `conflict` when the complaint is closed or long enough. `told` runs in the same transaction,
+     * unless it is a repetition.
      */
     write: (
       id: number,
@@ -190,8 +194,8 @@ export function createComplaintStore(database: Database) {
     },
 
     /**
-     * Removes complaints that were closed before this time, with all that was written in them, and lines of storms. `erased` runs in the
-     * same transaction, unless there were no complaints.
+     * Removes complaints that were closed before this time, with all that was written in them, and lines of
+     * storms. `erased` runs in the same transaction, unless there were no complaints.
      */
     erase: (q: Erasure): Promise<void> => inTransaction(tables, (transaction) => eraseClosed(transaction, q)),
 

@@ -1,4 +1,7 @@
-/** The rows of complaints. Identifiers are in text form, times in ISO form, '' where there is none; numbers may come back as texts. */
+/**
+ * The rows of complaints. Identifiers are in text form, times in ISO form, '' where there is none; numbers
+ * may come back as texts.
+ */
 import type { Generated, Selectable } from 'kysely'
 import type { ComplaintFinding, ComplaintReason, ComplaintState, UsageRole } from '#schemas/find-usage.ts'
 import type { Time, Whole } from '#schemas/sent-values.ts'

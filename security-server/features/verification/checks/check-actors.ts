@@ -1,7 +1,7 @@
 /**
- * Compares the keyed hashes of user ids and represented parties in the search index with the records, so that no row is hidden
- * from a search by user. A record that answers a request must have the hashes of that request, which is looked up among the
- * requests read most recently.
+ * Compares the keyed hashes of user ids and represented parties in the search index with the records, so that
+ * no row is hidden from a search by user. A record that answers a request must have the hashes of that
+ * request, which is looked up among the requests read most recently.
  */
 import { ACTOR_KINDS, type AskedActors, actorsOf } from '#core/log-export/actors.ts'
 import type { LogKey } from '../../../message-log/formats/seal.ts'
@@ -30,7 +30,10 @@ export function createActorChecker({ keys, isWhole }: { keys: LogKey[]; isWhole:
     return !isWhole
   }
 
-  /** Whether the row has the hashes of this record. Records must be passed in order. Returns true if it cannot be decided. */
+  /**
+   * Whether the row has the hashes of this record. Records must be passed in order. Returns true if it cannot
+   * be decided.
+   */
   return (row: Pick<SearchRow, 'idx' | 'user_hash' | 'party_hash'>, metadata: Metadata): boolean => {
     const { answers } = metadata
     const said = answers === undefined ? actorsOf(metadata) : requests.get(answers)

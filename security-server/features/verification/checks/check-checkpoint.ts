@@ -8,7 +8,10 @@ import type { StoredLogKey, Trust } from './source.ts'
 
 export type CheckpointToCheck = { size: number; note: string; stored?: StoredCheckpoint }
 
-/** `root` is the root of the first `size` leaves. Returns the origin. Throws `log_inconsistent` or `malformed_checkpoint`. */
+/**
+ * `root` is the root of the first `size` leaves. Returns the origin. Throws `log_inconsistent` or
+ * `malformed_checkpoint`.
+ */
 export function checkCheckpoint(q: {
   checkpoint: CheckpointToCheck
   root: Buffer

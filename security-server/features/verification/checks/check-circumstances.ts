@@ -7,7 +7,9 @@ import type { LogSource } from './source.ts'
 
 const MAX_KNOWN = 10_000
 
-/** Hashes whose document was valid. Many records name the same circumstances, so a run reads each only once. */
+/**
+ * Hashes whose document was valid. Many records name the same circumstances, so a run reads each only once.
+ */
 const good = new WeakMap<LogSource, Set<string>>()
 
 /** Throws `log_inconsistent`. Skips a source that has no such documents, as an export. */

@@ -44,8 +44,8 @@ export async function checkContent(q: {
 }
 
 /**
- * Checks that the stored content matches the log level: a record of level full must not contain only digests, unless it was
- * erased.
+ * Checks that the stored content matches the log level: a record of level full must not contain only digests,
+ * unless it was erased.
  */
 function checkLevel(form: LeafFields, sections: Sections, isWhole: boolean): void {
   const holdsContent = [SECTION.message, SECTION.body, SECTION.bodyFile].some(

@@ -1,6 +1,6 @@
 /**
- * Checks daily counts: their record commits to them, they count records before it, their rows add up, and the rows match these
- * records.
+ * Checks daily counts: their record commits to them, they count records before it, their rows add up, and the
+ * rows match these records.
  */
 import { hash } from 'node:crypto'
 import { countRowDigest, readCountRow, readCountsDocument } from '#core/log-export/daily-counts.ts'

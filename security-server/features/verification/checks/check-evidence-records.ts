@@ -1,6 +1,6 @@
 /**
- * Checks every evidence record: it covers its tree head unchanged, an authority signed it, and it was renewed while it was still
- * valid.
+ * Checks every evidence record: it covers its tree head unchanged, an authority signed it, and it was renewed
+ * while it was still valid.
  */
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { stampedNote } from '#core/evidence-bundle/stamped-note.ts'
@@ -8,7 +8,10 @@ import { verifyEvidenceRecord } from '#core/evidence-record/verify-evidence-reco
 import { decodeEvidence } from '../../../message-log/time-stamps/stamp-record.ts'
 import type { LogSource } from './source.ts'
 
-/** Returns how many there are. Calls `found` for each invalid one, with the index of the last record that it covers. */
+/**
+ * Returns how many there are. Calls `found` for each invalid one, with the index of the last record that it
+ * covers.
+ */
 export async function checkEvidenceRecords(q: {
   source: LogSource
   origin: string | undefined

@@ -1,4 +1,7 @@
-/** Checks the links between records and other tables: answers, erasures, key rotations, and the key that opens a record. */
+/**
+ * Checks the links between records and other tables: answers, erasures, key rotations, and the key that opens
+ * a record.
+ */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { say } from '#schemas/said.ts'
 import { logKeyIdOf } from '../../../message-log/formats/seal.ts'
@@ -19,8 +22,8 @@ type Access =
   | { state: 'sealed' }
 
 /**
- * Opens the record, or explains why it cannot be opened. Throws `log_inconsistent` if its key is gone and no record documents an
- * erasure.
+ * Opens the record, or explains why it cannot be opened. Throws `log_inconsistent` if its key is gone and no
+ * record documents an erasure.
  */
 export async function openOrExplain(
   record: StoredRecord,
@@ -82,8 +85,8 @@ export async function checkLinks(q: {
 }
 
 /**
- * Checks that the tables name this erasure record. For the last erasure of a record, also checks its mode: with PROOF_KEPT the
- * proof must be stored, otherwise it must not be.
+ * Checks that the tables name this erasure record. For the last erasure of a record, also checks its mode:
+ * with PROOF_KEPT the proof must be stored, otherwise it must not be.
  */
 async function checkErasure(q: {
   record: StoredRecord

@@ -1,7 +1,7 @@
 /**
- * Compares the search index with the records. People find an exchange through its row: a missing row hides it, and a changed row
- * shows it as somebody else's. Each record that can be opened must have the row that follows from its metadata and leaf form.
- * Other records must have none.
+ * Compares the search index with the records. People find an exchange through its row: a missing row hides
+ * it, and a changed row shows it as somebody else's. Each record that can be opened must have the row that
+ * follows from its metadata and leaf form. Other records must have none.
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { say } from '#schemas/said.ts'
@@ -17,13 +17,18 @@ import type { LogSource, StoredLogKey } from './source.ts'
 const MAX_KNOWN = 10_000
 
 export type SearchChecker = {
-  /** Checks the row of the next record. `metadata` is undefined when none is left. Throws `log_inconsistent`. */
+  /**
+   * Checks the row of the next record. `metadata` is undefined when none is left. Throws `log_inconsistent`.
+   */
   check(q: { idx: number; form: LeafFields; metadata: Metadata | undefined }): Promise<void>
   /** Skips a record whose row cannot be predicted. */
   pass(idx: number): Promise<void>
 }
 
-/** Starts at record `first`. Checks rows up to where the index ended when reading began, because a job indexes later records. */
+/**
+ * Starts at record `first`. Checks rows up to where the index ended when reading began, because a job indexes
+ * later records.
+ */
 export function createSearchChecker(q: {
   source: LogSource
   first: number
@@ -74,7 +79,10 @@ export function createSearchChecker(q: {
   }
 }
 
-/** `terms` is a number of this database that stands for texts, so the texts are compared. check-actors.ts compares the hashes. */
+/**
+ * `terms` is a number of this database that stands for texts, so the texts are compared. check-actors.ts
+ * compares the hashes.
+ */
 const NOT_COMPARED: ReadonlySet<string> = new Set(['terms', 'user_hash', 'party_hash'])
 
 /** Compares as text, because one of the stores returns numbers as text. */

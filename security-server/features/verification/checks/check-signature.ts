@@ -1,4 +1,7 @@
-/** Checks signature documents: stored as the leaf states, cryptographically valid, and covering the whole message. */
+/**
+ * Checks signature documents: stored as the leaf states, cryptographically valid, and covering the whole
+ * message.
+ */
 import { hash } from 'node:crypto'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { checkCoverage } from '#core/signature/check-coverage.ts'
@@ -14,21 +17,24 @@ import type { LogSource } from './source.ts'
 
 type SignatureChecker = {
   /**
-   * The document, after a check that it matches the leaf. Undefined for a record without a signature. Throws `log_inconsistent`.
+   * The document, after a check that it matches the leaf. Undefined for a record without a signature. Throws
+   * `log_inconsistent`.
    */
   document(record: StoredRecord, form: LeafFields): Promise<Buffer | undefined>
   /** Throws the fault of the signature or of its coverage. */
   verify(q: {
     record: StoredRecord
     document: Buffer
-    /** Undefined when the content is erased or cannot be opened: then only the signature itself is checked. */
+    /**
+     * Undefined when the content is erased or cannot be opened: then only the signature itself is checked.
+     */
     content: { sections: Sections; digests: ContentDigests } | undefined
   }): Promise<void>
 }
 
 /**
- * How many documents are remembered. Records of so many batches can alternate, and each document is still read and verified only
- * once.
+ * How many documents are remembered. Records of so many batches can alternate, and each document is still
+ * read and verified only once.
  */
 const REMEMBERED = 64
 

@@ -1,6 +1,6 @@
 /**
- * Checks a time-stamp batch: it is complete, it covers the stated documents, its own record commits to it, and an authority
- * signed it.
+ * Checks a time-stamp batch: it is complete, it covers the stated documents, its own record commits to it,
+ * and an authority signed it.
  */
 import { hash } from 'node:crypto'
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
@@ -21,8 +21,8 @@ import type { LogSource } from './source.ts'
 export type StampedDocument = { id: number; digest: Buffer }
 
 /**
- * `covered`: the documents after the previous batch up to the last one of this batch, in order. Throws `log_inconsistent`, and
- * the faults of the token.
+ * `covered`: the documents after the previous batch up to the last one of this batch, in order. Throws
+ * `log_inconsistent`, and the faults of the token.
  */
 export async function checkTimeStamp(q: {
   stamp: StoredTimeStamp | undefined

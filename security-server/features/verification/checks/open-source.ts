@@ -1,4 +1,7 @@
-/** Opens this server's log as it is at one moment, for a verifier in another process. The log may be written to meanwhile. */
+/**
+ * Opens this server's log as it is at one moment, for a verifier in another process. The log may be written
+ * to meanwhile.
+ */
 import { createPublicKey } from 'node:crypto'
 import { type LogKeys, readLogKeys } from '../../../message-log/keys/log-keys.ts'
 import { openLogDatabase, openLogSnapshot } from '../../../message-log/log-store.ts'
@@ -13,7 +16,10 @@ type OpenedSource = {
   close(): Promise<void>
 }
 
-/** Without `keyFolder` contents cannot be opened and only digests are checked. Without `bodyFolder` bodies in files are not read. */
+/**
+ * Without `keyFolder` contents cannot be opened and only digests are checked. Without `bodyFolder` bodies in
+ * files are not read.
+ */
 export async function openLogSource(q: {
   databaseUrl: string
   keyFolder?: string | undefined
@@ -24,7 +30,8 @@ export async function openLogSource(q: {
     let keys: LogKeys | undefined
     const source = await databaseSource(withIndex(log), (id) => keys?.byId.get(id), q.bodyFolder)
     source.isErasedNow = (idx) => isErased(q.databaseUrl, idx)
-    // Read after the snapshot was opened: a record's key is written before the record, so all keys that it needs are here.
+    // Read after the snapshot was opened: a record's key is written before the record, so all keys that it
+    // needs are here.
     if (q.keyFolder !== undefined) keys = readLogKeys(q.keyFolder)
     const logKey =
       keys === undefined

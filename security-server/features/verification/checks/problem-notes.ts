@@ -1,6 +1,6 @@
 /**
- * Collects the problems of a verification in its report instead of throwing them, each with the index of its record. At most
- * MAX_PROBLEMS are kept.
+ * Collects the problems of a verification in its report instead of throwing them, each with the index of its
+ * record. At most MAX_PROBLEMS are kept.
  */
 import { asFault } from '#schemas/fault.ts'
 import { type LogReport, MAX_PROBLEMS } from './source.ts'

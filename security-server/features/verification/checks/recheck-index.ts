@@ -1,7 +1,7 @@
 /**
- * Guarantees that a continued run checks every row of the search index that an earlier run has checked. It compares digests of
- * blocks; where a digest differs, it checks the block's rows with their records. An erasure removes rows too; the records show
- * that it was no deletion.
+ * Guarantees that a continued run checks every row of the search index that an earlier run has checked. It
+ * compares digests of blocks; where a digest differs, it checks the block's rows with their records. An
+ * erasure removes rows too; the records show that it was no deletion.
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { StoredRecord } from '../../../message-log/records/store.ts'
@@ -18,7 +18,9 @@ type Question = {
   found(index: number, thrown: unknown): void
 }
 
-/** Returns the present digests. The state of an older version has no digests: then every row is checked once. */
+/**
+ * Returns the present digests. The state of an older version has no digests: then every row is checked once.
+ */
 export async function recheckIndex(
   { records, index = [] }: Pick<VerifyState, 'records' | 'index'>,
   q: Question,
@@ -39,7 +41,10 @@ export async function recheckIndex(
   return digests
 }
 
-/** How many records before a block are read too: a record that answers a request has the hashes of that request. */
+/**
+ * How many records before a block are read too: a record that answers a request has the hashes of that
+ * request.
+ */
 const BEFORE = 2048
 
 async function checkBlock(block: { first: number; end: number }, q: Question): Promise<void> {

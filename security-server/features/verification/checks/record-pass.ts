@@ -1,6 +1,6 @@
 /**
- * Reads the records of a log together with signature documents and time-stamps. Checks that each record matches its leaf, and
- * that each document and time-stamp belongs to a record.
+ * Reads the records of a log together with signature documents and time-stamps. Checks that each record
+ * matches its leaf, and that each document and time-stamp belongs to a record.
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { say } from '#schemas/said.ts'
@@ -65,7 +65,8 @@ export function createRecordPass(
     const document = await signatures.document(record, form)
     if (document === undefined) return
     report.signatures++
-    // A refused request may have had an invalid signature, so the signature is stored as received and not verified.
+    // A refused request may have had an invalid signature, so the signature is stored as received and not
+    // verified.
     if (form.kind === 'refusal') return
     const content =
       opened === undefined || digests === undefined ? undefined : { sections: opened.sections, digests }
@@ -125,8 +126,8 @@ export function createRecordPass(
 }
 
 /**
- * The documents before this record that the time-stamp claims to cover. If there are more than it has digests, one too many is
- * returned, so that the check fails.
+ * The documents before this record that the time-stamp claims to cover. If there are more than it has
+ * digests, one too many is returned, so that the check fails.
  */
 async function takeCovered(
   documents: Cursor<StampedDocument>,

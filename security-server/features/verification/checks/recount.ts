@@ -1,6 +1,6 @@
 /**
- * Counts a range of records again and compares the result with the rows of its daily counts. This detects a log that counted an
- * exchange for another partner or for none.
+ * Counts a range of records again and compares the result with the rows of its daily counts. This detects a
+ * log that counted an exchange for another partner or for none.
  */
 import { type CountRow, NOT_TOLD, readCountRow, readCountsDocument } from '#core/log-export/daily-counts.ts'
 import { say } from '#schemas/said.ts'
@@ -12,7 +12,10 @@ import type { LogSource } from './source.ts'
 
 type Facts = { kind: string; direction: string; outcome: string }
 
-/** Throws `log_inconsistent` and names the first record that is in no row. The sums of the rows must have been checked before. */
+/**
+ * Throws `log_inconsistent` and names the first record that is in no row. The sums of the rows must have been
+ * checked before.
+ */
 export async function recount(
   { document, rows }: { document: string; rows: string[] },
   source: Pick<LogSource, 'records' | 'remainder' | 'findKey'>,

@@ -1,6 +1,7 @@
 /**
- * Digests of the rows of the search index, one for each block of records. With them a continued run can check every row without
- * opening its record: a row that is changed, removed or added changes the digest of its block.
+ * Digests of the rows of the search index, one for each block of records. With them a continued run can check
+ * every row without opening its record: a row that is changed, removed or added changes the digest of its
+ * block.
  */
 import { hash } from 'node:crypto'
 import type { FoundRow } from '../../../reading/index/search-filter.ts'
@@ -33,7 +34,10 @@ export function createRowDigests(before: { digests: string[] }): RowDigests {
   }
 }
 
-/** All fields that a search uses or shows. For `terms` the texts, because its number has a meaning only in this database. */
+/**
+ * All fields that a search uses or shows. For `terms` the texts, because its number has a meaning only in
+ * this database.
+ */
 function bytesOf(row: FoundRow): Buffer {
   const { idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers } = row
   const { contract, purpose, endpoint, keep_days, secrecy, user_hash, party_hash } = row

@@ -1,6 +1,6 @@
 /**
- * The source from which a verifier reads a log: this server's database, or an export. Everything is read in order, so memory use
- * stays constant.
+ * The source from which a verifier reads a log: this server's database, or an export. Everything is read in
+ * order, so memory use stays constant.
  */
 import type { KeyObject } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -51,7 +51,10 @@ export type LogSource = {
     actorsFrom: number
     /** In the order of indexes, those greater than `after`. */
     rows(after: number): AsyncIterable<FoundRow>
-    /** Contract, purpose and endpoint of a record. Undefined when the document of its circumstances is missing or changed. */
+    /**
+     * Contract, purpose and endpoint of a record. Undefined when the document of its circumstances is missing
+     * or changed.
+     */
     terms(named: NamedTerms): Promise<SearchTerms | undefined>
   }
   logKeys(): Promise<StoredLogKey[]>
@@ -63,19 +66,30 @@ export type LogSource = {
   tile?(level: number, number: number): Promise<Buffer | undefined>
   /** The log keys that the verifier has, by hexadecimal id. */
   findKey: KeyFinder
-  /** The plaintext of a body that is not in its record's row. Undefined when the verifier has no access to it. */
+  /**
+   * The plaintext of a body that is not in its record's row. Undefined when the verifier has no access to it.
+   */
   openBody?(reference: { name: string; dataKey: Buffer }): AsyncIterable<Buffer> | undefined
-  /** Whether the record was erased since reading began. Then its body file is gone, but the database is still read as it was. */
+  /**
+   * Whether the record was erased since reading began. Then its body file is gone, but the database is still
+   * read as it was.
+   */
   isErasedNow?(idx: number): Promise<boolean>
 }
 
-/** Keys and data from other sources that the verifier trusts. Without them the log is only compared with itself. */
+/**
+ * Keys and data from other sources that the verifier trusts. Without them the log is only compared with
+ * itself.
+ */
 export type Trust = {
   /** The log's Ed25519 public key, as DER SubjectPublicKeyInfo. */
   logKey?: Buffer
   /** Keys of the member's signing certificates, any of which may have countersigned. */
   memberKeys?: { name: string; publicKey: KeyObject }[]
-  /** Certificates of approved time-stamping authorities. If absent, the certificates stored with the time-stamps are used. */
+  /**
+   * Certificates of approved time-stamping authorities. If absent, the certificates stored with the
+   * time-stamps are used.
+   */
   tsaCertificates?: Certificate[]
   /** The witnesses whose cosignatures are verified, and how many are enough. */
   witnesses?: WitnessPolicy
@@ -100,7 +114,9 @@ export type LogReport = {
   cosignatures: Whole
   /** How many records are covered by a checkpoint that a quorum of the policy cosigned. */
   witnessed: Whole
-  /** `erased`: records whose content was erased. `sealed`: records whose log key the verifier does not have. */
+  /**
+   * `erased`: records whose content was erased. `sealed`: records whose log key the verifier does not have.
+   */
   erased: Whole
   sealed: Whole
   /** Erased records whose proof was kept. */
@@ -110,7 +126,8 @@ export type LogReport = {
   /** Signature documents without a time-stamp so far. */
   unstamped: Whole
   /**
-   * Sorted by index. From the first one on the log cannot be trusted. At most MAX_PROBLEMS, plus those beyond the head.
+   * Sorted by index. From the first one on the log cannot be trusted. At most MAX_PROBLEMS, plus those beyond
+   * the head.
    */
   problems: Problem[]
 }

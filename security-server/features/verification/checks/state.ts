@@ -1,6 +1,6 @@
 /**
- * The state of a verification: everything that it needs to know about the records before, so that it can continue after an
- * interruption or with new records. It must be stored where the log's owner cannot write.
+ * The state of a verification: everything that it needs to know about the records before, so that it can
+ * continue after an interruption or with new records. It must be stored where the log's owner cannot write.
  */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -21,7 +21,10 @@ export type VerifyState = {
   tiles: { number: Whole; hashes: string }[]
   /** Id of the last signature document that a time-stamp covers. */
   lastStamped: Whole
-  /** Digests of the rows of the search index in base64, one for each block. Absent in states of older versions. */
+  /**
+   * Digests of the rows of the search index in base64, one for each block. Absent in states of older
+   * versions.
+   */
   index?: string[]
   report: LogReport
 }
@@ -50,7 +53,10 @@ export function parseState(text: string): VerifyState {
   }
 }
 
-/** Whether a run for `question` may continue from this state. If it contains problems, all records are checked again. */
+/**
+ * Whether a run for `question` may continue from this state. If it contains problems, all records are checked
+ * again.
+ */
 export function goesOn(state: VerifyState | undefined, question: string): state is VerifyState {
   return state !== undefined && state.question === question && state.report.problems.length === 0
 }

@@ -1,4 +1,7 @@
-/** Verifies a stored log on a thread of its own, so that the signatures and digests of a whole log delay no exchange. */
+/**
+ * Verifies a stored log on a thread of its own, so that the signatures and digests of a whole log delay no
+ * exchange.
+ */
 import { Worker } from 'node:worker_threads'
 import { receiveFault } from '#platform/threads/crossed-fault.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -7,8 +10,8 @@ import type { StoredReport } from './verify-stored.ts'
 import type { FromVerifier, ThreadQuestion } from './verify-worker.ts'
 
 /**
- * Rejects with the fault that ended the run, or with the reason of `signal`. A later run can continue from the last state passed
- * to `onState`.
+ * Rejects with the fault that ended the run, or with the reason of `signal`. A later run can continue from
+ * the last state passed to `onState`.
  */
 export function verifyInThread(
   question: ThreadQuestion,

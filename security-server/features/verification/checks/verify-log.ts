@@ -1,6 +1,7 @@
 /**
- * Verifies a whole log in one pass with constant memory: leaves, contents, signatures, time-stamps, tree and checkpoints. Each
- * problem is reported with the index at which the log is no longer what it was. An invalid log is reported, not thrown.
+ * Verifies a whole log in one pass with constant memory: leaves, contents, signatures, time-stamps, tree and
+ * checkpoints. Each problem is reported with the index at which the log is no longer what it was. An invalid
+ * log is reported, not thrown.
  */
 import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { HASH_LENGTH } from '#core/merkle/hash.ts'
@@ -22,7 +23,8 @@ type VerifyOptions = {
   /** Continues from this state instead of the first record. It must belong to the same question. */
   from?: VerifyState | undefined
   /**
-   * Is called with the state every few thousand records and at the end. The run waits for it, so that the state can be stored.
+   * Is called with the state every few thousand records and at the end. The run waits for it, so that the
+   * state can be stored.
    */
   onState?: (state: VerifyState) => Promise<void> | void
   /** Is called as often, with the number of records that were checked and that the log holds. */

@@ -1,4 +1,6 @@
-/** Verifies a log where it is stored, while it may be in use: opens it read-only, checks it, closes it again. */
+/**
+ * Verifies a log where it is stored, while it may be in use: opens it read-only, checks it, closes it again.
+ */
 import { hash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
@@ -50,7 +52,8 @@ export async function verifyStored(log: StoredLog, q: StoredQuestion): Promise<S
 }
 
 /**
- * A hash of everything that a state depends on: the log, the log key, access to bodies, the authorities and the witness policy.
+ * A hash of everything that a state depends on: the log, the log key, access to bodies, the authorities and
+ * the witness policy.
  */
 function questionOf(log: StoredLog, q: StoredQuestion, logKey: Buffer | undefined): string {
   const parts = [

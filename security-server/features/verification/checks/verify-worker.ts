@@ -1,6 +1,6 @@
 /**
- * The thread of a verification: it receives the place of the log and the question, and returns states and the report. It decides
- * nothing.
+ * The thread of a verification: it receives the place of the log and the question, and returns states and the
+ * report. It decides nothing.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { parseCertificate } from '#core/certificate/certificate.ts'

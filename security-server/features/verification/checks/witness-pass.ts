@@ -1,6 +1,6 @@
 /**
- * Reads stored cosignatures together with the checkpoints. Checks that each belongs to a checkpoint, and that those of known
- * witnesses verify.
+ * Reads stored cosignatures together with the checkpoints. Checks that each belongs to a checkpoint, and that
+ * those of known witnesses verify.
  */
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { readLine } from '#core/merkle/signed-note.ts'

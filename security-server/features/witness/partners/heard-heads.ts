@@ -1,6 +1,6 @@
 /**
- * Tree heads that came with replies and wait for their check. They are kept in memory, in limited number, so that the message
- * path only stores them.
+ * Tree heads that came with replies and wait for their check. They are kept in memory, in limited number, so
+ * that the message path only stores them.
  */
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 
@@ -13,7 +13,10 @@ export type HeardHeads = {
 }
 
 const MAX_SERVERS = 1000
-/** The most heads of one server: the first ones and the newest ones are kept. Those between them must be consistent with both. */
+/**
+ * The most heads of one server: the first ones and the newest ones are kept. Those between them must be
+ * consistent with both.
+ */
 const MAX_HEADS = 8
 const MAX_LENGTH = 4096
 

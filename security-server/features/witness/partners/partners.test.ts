@@ -1,4 +1,7 @@
-/** Tree heads of partners: with a proof of growth, forked, cut off, forged, and without proof; and the routes for partners. */
+/**
+ * Tree heads of partners: with a proof of growth, forked, cut off, forged, and without proof; and the routes
+ * for partners.
+ */
 import Fastify from 'fastify'
 import t from 'tap'
 import { parseSubmission } from '#core/merkle/add-checkpoint.ts'

@@ -1,7 +1,7 @@
 /**
- * Partners witness each other: every tree head in a reply must be consistent with the newest verified head of that server. The
- * server itself supplies the consistency proof, on request and outside the message path. A head that is not consistent is stored
- * as evidence.
+ * Partners witness each other: every tree head in a reply must be consistent with the newest verified head of
+ * that server. The server itself supplies the consistency proof, on request and outside the message path. A
+ * head that is not consistent is stored as evidence.
  */
 import { type Checkpoint, noteName, parseCheckpoint, verifyNote } from '#core/merkle/checkpoint.ts'
 import { verifyConsistency } from '#core/merkle/proofs.ts'
@@ -24,7 +24,10 @@ export type Partners = {
   hasHeard(): boolean
   heads(): Promise<PartnerHead[]>
   contradictions(): Promise<PartnerContradiction[]>
-  /** Partners whose last head could not be verified against earlier ones, with the time of the first failure and the reason. */
+  /**
+   * Partners whose last head could not be verified against earlier ones, with the time of the first failure
+   * and the reason.
+   */
   unproven(): { server: string; since: string; reason: string }[]
   /** The number of contradictions at the last check. */
   contradictionCount(): number
@@ -55,8 +58,8 @@ export function createPartners(q: {
   }
 
   /**
-   * Verifies the head with the known key of the server's log, or with the key in a newer statement of its member. Returns the
-   * key.
+   * Verifies the head with the known key of the server's log, or with the key in a newer statement of its
+   * member. Returns the key.
    */
   async function verified(server: string, head: Checkpoint, known?: PartnerHead): Promise<string> {
     if (head.origin !== server) throw new Fault('malformed_checkpoint', { what: `it is of ${head.origin}` })
@@ -132,7 +135,8 @@ export function createPartners(q: {
               await look(server, text)
               failures.delete(server)
             } catch (thrown) {
-              // The next reply brings a head again. A partner that supplies no proof has not contradicted itself.
+              // The next reply brings a head again. A partner that supplies no proof has not contradicted
+              // itself.
               const fault = asFault(thrown)
               logger.debug({ server, err: fault }, 'the head of a partner could not be verified')
               fail(server, fault)

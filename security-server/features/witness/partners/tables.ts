@@ -1,4 +1,7 @@
-/** What this server stores about its partners' logs: the newest verified head of each, and heads that contradict it. */
+/**
+ * What this server stores about its partners' logs: the newest verified head of each, and heads that
+ * contradict it.
+ */
 import type { Generated, Kysely, Selectable } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
@@ -17,7 +20,10 @@ export type PartnerTables = {
     id: Generated<Whole>
     server: string
     time: Time
-    /** `fork`: the two heads cannot belong to one log. `rollback`: the partner's log has fewer records than it has signed. */
+    /**
+     * `fork`: the two heads cannot belong to one log. `rollback`: the partner's log has fewer records than it
+     * has signed.
+     */
     kind: string
     known_note: string
     seen_note: string

@@ -1,7 +1,8 @@
 /**
- * This server as a witness of the registry's log: it fetches the newest checkpoint, cosigns it, and brings the cosignature to the registry.
- * Guarantees that it cosigns only a tree that grew from every tree that it cosigned before, also when its database was restored from a backup, and
- * only one that has the configuration that this server follows.
+ * This server as a witness of the registry's log: it fetches the newest checkpoint, cosigns it, and brings
+ * the cosignature to the registry. Guarantees that it cosigns only a tree that grew from every tree that it
+ * cosigned before, also when its database was restored from a backup, and only one that has the configuration
+ * that this server follows.
  */
 import { randomUUID, sign } from 'node:crypto'
 import { parseSubmission, type Submission } from '#core/merkle/add-checkpoint.ts'
@@ -79,8 +80,9 @@ export function createRegistryLogWitness(rooms: Rooms): RegistryLogWitness {
   }
 
   /**
-   * Throws `inconsistent_checkpoint` unless this is the log that the configuration is in. Two heads of one size are a proof, since the registry
-   * signed both: they are kept. Of two sizes there may be a wrong proof only, which proves nothing.
+   * Throws `inconsistent_checkpoint` unless this is the log that the configuration is in. Two heads of one
+   * size are a proof, since the registry signed both: they are kept. Of two sizes there may be a wrong proof
+   * only, which proves nothing.
    */
   async function checkSameLog(
     { head, headText, keys, consistency }: RegistryLog,
@@ -218,7 +220,8 @@ export function createRegistryLogWitness(rooms: Rooms): RegistryLogWitness {
       }
     },
     async follow() {
-      // A node that does not cosign itself learns the name of the log from the configuration, also when it is another one than before.
+      // A node that does not cosign itself learns the name of the log from the configuration, also when it is
+      // another one than before.
       const named = (await rooms.registryLog())?.origin
       if (named !== undefined) refuseServersName(named)
       origin = named

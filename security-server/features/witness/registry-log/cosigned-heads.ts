@@ -1,6 +1,7 @@
 /**
- * What this node knows that this server's witness cosigned of the registry's log, in a file beside the database. Guarantees that a database that was
- * restored from a backup does not make the witness cosign what contradicts a later cosignature: the larger of the two is what counts.
+ * What this node knows that this server's witness cosigned of the registry's log, in a file beside the
+ * database. Guarantees that a database that was restored from a backup does not make the witness cosign what
+ * contradicts a later cosignature: the larger of the two is what counts.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'

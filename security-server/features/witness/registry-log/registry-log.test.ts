@@ -1,4 +1,7 @@
-/** A security server as a witness of the registry's log, at a real registry over HTTP, with the log's key replaced meanwhile. */
+/**
+ * A security server as a witness of the registry's log, at a real registry over HTTP, with the log's key
+ * replaced meanwhile.
+ */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

@@ -1,4 +1,7 @@
-/** When the registry is told of a checkpoint once more, by what it answered, and what many of them leave room for. */
+/**
+ * When the registry is told of a checkpoint once more, by what it answered, and what many of them leave room
+ * for.
+ */
 import t from 'tap'
 import { createTestLog } from '#platform/witness/witness-fixture.ts'
 import { Fault } from '#schemas/fault.ts'

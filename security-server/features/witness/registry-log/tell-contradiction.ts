@@ -1,6 +1,7 @@
 /**
- * Tells the registry of checkpoints that its log signed and does not show any more. The registry judges whether they contradict its log; each is told
- * until it has judged. One that its log has is told again after a day: it may lose it later.
+ * Tells the registry of checkpoints that its log signed and does not show any more. The registry judges
+ * whether they contradict its log; each is told until it has judged. One that its log has is told again after
+ * a day: it may lose it later.
  */
 import { randomUUID } from 'node:crypto'
 import { addSignature, noteName, parseCheckpoint } from '#core/merkle/checkpoint.ts'
@@ -14,11 +15,17 @@ import type { Keys } from '../../../keys/keys.ts'
 
 const PATH = '/registration/v1/log-contradictions'
 const MAX_ANSWER_BYTES = 4096
-/** What was refused may have been refused for the moment: the registry's clock, a status of the signer that it lacks. */
+/**
+ * What was refused may have been refused for the moment: the registry's clock, a status of the signer that it
+ * lacks.
+ */
 const REFUSED_MS = 3_600_000
 const AWAY_MS = 300_000
 const JUDGED_MS = 86_400_000
-/** A registry that lies anew each minute makes them. The one told longest ago is forgotten for a new one: told twice, it changes nothing. */
+/**
+ * A registry that lies anew each minute makes them. The one told longest ago is forgotten for a new one: told
+ * twice, it changes nothing.
+ */
 const MOST = 16
 
 export function createTellContradiction(rooms: {

@@ -1,4 +1,7 @@
-/** Adds keyed hashes of user ids and represented parties to the search index. Records that are indexed already get none. */
+/**
+ * Adds keyed hashes of user ids and represented parties to the search index. Records that are indexed already
+ * get none.
+ */
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'

@@ -1,4 +1,7 @@
-/** Adds hourly counts of how long answers took. Records that are indexed already are not counted: their times are days old. */
+/**
+ * Adds hourly counts of how long answers took. Records that are indexed already are not counted: their times
+ * are days old.
+ */
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'

@@ -1,6 +1,6 @@
 /**
- * Searches by contract, purpose and endpoint: records and their hourly counts refer to them by number. For records that an older
- * version indexed, only the contract is known, from their leaf forms.
+ * Searches by contract, purpose and endpoint: records and their hourly counts refer to them by number. For
+ * records that an older version indexed, only the contract is known, from their leaf forms.
  */
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
@@ -56,7 +56,10 @@ async function nameContracts(kysely: Kysely<IndexTables>): Promise<void> {
     where idx in (select record.idx from record where ${contract} <> '')`.execute(kysely)
 }
 
-/** Counts the indexed records again with their contract. Records that were erased since stay counted without one. */
+/**
+ * Counts the indexed records again with their contract. Records that were erased since stay counted without
+ * one.
+ */
 async function countByContract(kysely: Kysely<IndexTables>): Promise<void> {
   const columns = sql.join([...DIMENSIONS, 'secrecy', 'terms'].map((name) => sql.ref(name)))
   const { rows } = await sql<TrafficRow & { secrecy: number; terms: number }>`

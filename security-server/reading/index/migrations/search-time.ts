@@ -1,6 +1,6 @@
 /**
- * An index by time: auditors ask for one day of a log that covers years. Times mostly rise, so new entries go to the end of the
- * index.
+ * An index by time: auditors ask for one day of a log that covers years. Times mostly rise, so new entries go
+ * to the end of the index.
  */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'

@@ -1,6 +1,7 @@
 /**
- * Adds the retention period and secrecy that the contract sets for a record, where searches and retention read them. Secret
- * records are also listed in a table of their own, which stays when an erasure leaves only the leaf.
+ * Adds the retention period and secrecy that the contract sets for a record, where searches and retention
+ * read them. Secret records are also listed in a table of their own, which stays when an erasure leaves only
+ * the leaf.
  */
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'

@@ -1,6 +1,6 @@
 /**
- * Adds hourly counts of records, with which a search for rare records need not read all of them, and an index by request id.
- * Records that an older version indexed are counted here.
+ * Adds hourly counts of records, with which a search for rare records need not read all of them, and an index
+ * by request id. Records that an older version indexed are counted here.
  */
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'

@@ -1,4 +1,7 @@
-/** The keys of the Credo wallet: Credo leaves keeping them to whoever runs it. Signing and key agreement are node:crypto's. */
+/**
+ * The keys of the Credo wallet: Credo leaves keeping them to whoever runs it. Signing and key agreement are
+ * node:crypto's.
+ */
 import {
   createCipheriv,
   createHash,

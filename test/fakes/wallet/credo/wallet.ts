@@ -1,7 +1,8 @@
 /**
- * A wallet of Credo-TS as a process: it holds what it is given, and answers the requests behind links. Standard input says what; the last
- * line on standard output says what came of each. Protocol, choice of credentials, their formats, signing over the request and encryption
- * are Credo's; keys and records are kept by the two files beside this one.
+ * A wallet of Credo-TS as a process: it holds what it is given, and answers the requests behind links.
+ * Standard input says what; the last line on standard output says what came of each. Protocol, choice of
+ * credentials, their formats, signing over the request and encryption are Credo's; keys and records are kept
+ * by the two files beside this one.
  */
 import { EventEmitter } from 'node:events'
 import { text } from 'node:stream/consumers'

@@ -1,4 +1,7 @@
-/** The migrations of the index by person in the log's database. Names never change; new ones are added at the end. */
+/**
+ * The migrations of the index by person in the log's database. Names never change; new ones are added at the
+ * end.
+ */
 import type { Migration } from 'kysely/migration'
 import { looks } from './looks.ts'
 import { personUses } from './person-uses.ts'

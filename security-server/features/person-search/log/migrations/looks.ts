@@ -1,4 +1,7 @@
-/** Questions to trackers about a person, which are counted and are no uses: known by their path when they are indexed. */
+/**
+ * Questions to trackers about a person, which are counted and are no uses: known by their path when they are
+ * indexed.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'

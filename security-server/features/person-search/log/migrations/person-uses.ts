@@ -1,6 +1,7 @@
 /**
- * For people who ask who used their data: which record answered a request about a person, and messages about so many people that they
- * are counted instead of told one by one. What was indexed before is told without its outcome.
+ * For people who ask who used their data: which record answered a request about a person, and messages about
+ * so many people that they are counted instead of told one by one. What was indexed before is told without
+ * its outcome.
  */
 import type { CreateTableBuilder, Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'

@@ -1,4 +1,7 @@
-/** The keys with which each month of the index by person was made. The keys of a search are compared with them. */
+/**
+ * The keys with which each month of the index by person was made. The keys of a search are compared with
+ * them.
+ */
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'

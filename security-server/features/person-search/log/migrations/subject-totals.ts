@@ -1,4 +1,7 @@
-/** Counts of the index by person by month and reason, and an index of the days on which records were not covered. */
+/**
+ * Counts of the index by person by month and reason, and an index of the days on which records were not
+ * covered.
+ */
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'

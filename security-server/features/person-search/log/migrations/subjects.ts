@@ -7,7 +7,8 @@ export const subjects: Migration = {
   up: async (kysely: Kysely<unknown>) => {
     const { text, integer, blob } = columnTypes(kysely)
     const { schema } = kysely
-    // `entry` begins with the month. Searches use it, and so does the deletion of a month whose key was destroyed.
+    // `entry` begins with the month. Searches use it, and so does the deletion of a month whose key was
+    // destroyed.
     await schema
       .createTable('subject')
       .addColumn('entry', blob, (column) => column.notNull())
