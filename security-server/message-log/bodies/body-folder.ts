@@ -50,7 +50,7 @@ export type BodyFolder = {
 }
 
 /** `failed`: what stood in the way of these, by name. They stay to be deleted. */
-export type ErasedFiles = { gone: ReadonlySet<string>; failed: ReadonlyMap<string, unknown> }
+type ErasedFiles = { gone: ReadonlySet<string>; failed: ReadonlyMap<string, unknown> }
 
 /**
  * `begun`: what this node began to delete before, and may have deleted. `begin` remembers the same durably,
