@@ -13,12 +13,14 @@ import { BEFORE_FILE, type Programs } from './run-files.ts'
 // In the same bundle, so that there is one tap.
 const BEFORE = 'scripts/test/escaped-errors'
 const GROUP = 'scripts/test/run-group'
-/** They try how sources are run and built, and which modules are loaded. */
+/** They try how sources are run and built, which modules are loaded, and the page that verifies in a browser. */
 const FROM_SOURCES = [
   'scripts/build.test.ts',
   'scripts/concordat.test.ts',
   'scripts/verify.test.ts',
   'scripts/verify/page/page.test.ts',
+  'scripts/verify/page/use.test.ts',
+  'test/journeys/prove-use.test.ts',
   'platform/configuration-documents/read-parameters.test.ts',
 ]
 /** These look for files of their own beside their modules. */
