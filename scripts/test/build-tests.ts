@@ -13,7 +13,10 @@ import { BEFORE_FILE, type Programs } from './run-files.ts'
 // In the same bundle, so that there is one tap.
 const BEFORE = 'scripts/test/escaped-errors'
 const GROUP = 'scripts/test/run-group'
-/** They try how sources are run and built, which modules are loaded, and the page that verifies in a browser. */
+/**
+ * They try how sources are run and built, which modules are loaded, and the page that verifies in a
+ * browser.
+ */
 const FROM_SOURCES = [
   'scripts/build.test.ts',
   'scripts/concordat.test.ts',
