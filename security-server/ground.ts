@@ -117,8 +117,8 @@ async function openInTurn(q: Question, inTurn: AsyncDisposableStack) {
       ...{ fetchOcsp: ocspClient.fetch, heard: clockCheck.heard },
     })
   const messageLog = await withLogKeys(openIt, {
-    folder: storedLog.keyFolder,
-    ...{ pull: cluster?.files.pull, log },
+    ...{ folder: storedLog.keyFolder, databaseUrl: settings.messageLogDatabase, log },
+    shared: cluster && { pull: cluster.files.pull, write: shareIn('log-keys')! },
   })
   inTurn.defer(() => messageLog.close())
   const recovered = await messageLog.recover()

@@ -2,6 +2,7 @@
  * The log's own database with the stores of the appending side. It is separate from the server's database, so
  * that evidence outlives configuration.
  */
+import { hasTable } from '#platform/database/dialect.ts'
 import { isTooNew } from '#platform/database/migrate.ts'
 import { migratePatiently } from '#platform/database/migrate-patiently.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
@@ -45,6 +46,17 @@ export async function openLogDatabase(url: string, o: ToMigrate | { readOnly: tr
     throw fault
   }
   return storesOf(database)
+}
+
+/** Whether nothing was ever appended to the log of this database. */
+export async function isLogEmpty(url: string): Promise<boolean> {
+  const database = await openDatabase(url)
+  try {
+    if (!(await hasTable(database.kysely, 'record'))) return true
+    return (await createRecordStore(database).lastIndex()) === -1
+  } finally {
+    await database.close()
+  }
 }
 
 /** Whether a newer version has changed the log's database so that this one must not go on. */

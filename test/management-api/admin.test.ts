@@ -1,14 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import t from 'tap'
-import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
-import { apiKeyMigrations } from '#platform/api-keys/store.ts'
-import { migrate } from '#platform/database/migrate.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
-import { writeInitialApiKey } from '#security-server/features/people/initial-api-key.ts'
 import { ROLES } from '#security-server/features/people/roles.ts'
 import { countsOf } from '#security-server/features/reconciliation/counts-fixture.ts'
 import { createReconciliationStore } from '#security-server/features/reconciliation/store.ts'
@@ -369,32 +361,4 @@ t.test('API keys: shown once, expire, end when revoked; the first one in a file'
   t.equal((await ask('DELETE', `/api-keys/${id}`)).status, 204)
   t.equal(await as(), 401)
   t.equal((await ask('DELETE', `/api-keys/${id}`)).status, 404)
-
-  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-key-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const database = await openDatabase(`sqlite:${path.join(folder, 'a.db')}`)
-  t.teardown(() => database.close())
-  await migrate(database, apiKeyMigrations)
-  const apiKeys = createApiKeys({ database, clock: Date.now })
-  const file = path.join(folder, 'key')
-  writeFileSync(file, '')
-  await apiKeys.create({ name: 'initial', roles: ['XROAD_AUDITOR'] })
-  await writeInitialApiKey(file, apiKeys)
-  const text = readFileSync(file, 'utf8').trim()
-  const caller = await apiKeys.authenticate(`X-Road-ApiKey token=${text}`)
-  t.same(caller.roles, ROLES, 'what a crash left half done is done again')
-  t.equal((await apiKeys.list()).filter((each) => each.revokedAt === null).length, 1)
-  await writeInitialApiKey(file, apiKeys)
-  t.equal(readFileSync(file, 'utf8').trim(), text)
-  rmSync(file)
-  await writeInitialApiKey(file, apiKeys)
-  t.throws(() => statSync(file), { code: 'ENOENT' }, 'once a key exists none is made')
-  const fresh = await openDatabase(`sqlite:${path.join(folder, 'b.db')}`)
-  t.teardown(() => fresh.close())
-  await migrate(fresh, apiKeyMigrations)
-  const none = createApiKeys({ database: fresh, clock: Date.now })
-  await t.rejects(writeInitialApiKey(path.join(folder, 'absent', 'key'), none), { code: 'io_error' })
-  t.equal((await none.list()).length, 0, 'no key that nobody knows')
-  await writeInitialApiKey(file, none)
-  t.equal(statSync(file).mode & 0o777, 0o600)
 })

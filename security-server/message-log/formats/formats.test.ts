@@ -8,7 +8,7 @@ import { encodeEvidence } from '#core/evidence-bundle/stamp-batch.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import { commit } from '#core/merkle/leaf-form.ts'
 import { logFolder } from '../fixture.ts'
-import { addLogKey, createLogKeys, hasNoKeys, readLogKeys } from '../keys/log-keys.ts'
+import { addLogKey, createLogKeys, lacksLogKeys, readLogKeys } from '../keys/log-keys.ts'
 import { commitment } from '../records/commitments.ts'
 import { createPreparer } from '../records/prepare-record.ts'
 import { createRecentRecords } from '../records/recent-records.ts'
@@ -291,14 +291,17 @@ t.test('evidence of a time-stamp', (t) => {
 
 t.test('log keys', (t) => {
   const folder = path.join(logFolder(t), 'keys')
-  t.ok(hasNoKeys(folder))
+  t.ok(lacksLogKeys(folder))
+  addLogKey(folder)
+  t.ok(lacksLogKeys(folder), 'a crash came before the second file')
   createLogKeys(folder)
+  t.notOk(lacksLogKeys(folder))
   const first = readLogKeys(folder).current
   addLogKey(folder)
   const keys = readLogKeys(folder)
   t.notOk(keys.current.id.equals(first.id))
   t.ok(keys.byId.get(first.id.toString('hex'))?.key.equals(first.key))
-  const file = path.join(folder, `000002-${keys.current.id.toString('hex')}.key`)
+  const file = path.join(folder, `000003-${keys.current.id.toString('hex')}.key`)
   chmodSync(file, 0o640)
   t.throws(() => readLogKeys(folder), { code: 'invalid_configuration' }, 'readable by others')
   chmodSync(file, 0o600)

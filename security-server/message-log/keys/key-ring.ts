@@ -8,7 +8,7 @@ import { Fault } from '#schemas/fault.ts'
 import { ownRecord } from '../formats/own-record.ts'
 import type { LogKey } from '../formats/seal.ts'
 import type { OwnRecord } from '../records/writer.ts'
-import { addLogKey, createLogKeys, hasNoKeys, type LogKeys, lacksLogKeys, readLogKeys } from './log-keys.ts'
+import { addLogKey, createLogKeys, type LogKeys, lacksLogKeys, readLogKeys } from './log-keys.ts'
 
 export type KeyRing = {
   current(): LogKey
@@ -31,7 +31,7 @@ export type KeyRing = {
  * records unreadable for ever, and hide that the keys are lost.
  */
 export function openKeyRing(folder: string, logIsEmpty: boolean): KeyRing {
-  if (logIsEmpty && hasNoKeys(folder)) createLogKeys(folder)
+  if (logIsEmpty && lacksLogKeys(folder)) createLogKeys(folder)
   if (lacksLogKeys(folder)) throw new Fault('log_keys_missing', { what: folder })
   let keys = readLogKeys(folder)
   let { current } = keys

@@ -31,23 +31,29 @@ export type LogKeys = {
 const KEY_FILE = /^(\d{6})-([0-9a-f]{16})\.key$/
 const CHECKPOINT_FILE = 'checkpoint-key.pem'
 
-/** Whether the folder has no keys yet. */
-export function hasNoKeys(folder: string): boolean {
-  return !existsSync(path.join(folder, CHECKPOINT_FILE)) && keyFiles(folder).length === 0
-}
-
 /**
- * Whether a log cannot be opened with what the folder has: files of another node come one after the other.
+ * Whether a log cannot be opened with what the folder has: a crash may have come between the first two files,
+ * and those of another node come one after the other.
  */
 export function lacksLogKeys(folder: string): boolean {
-  return !existsSync(path.join(folder, CHECKPOINT_FILE)) || keyFiles(folder).length === 0
+  return !hasCheckpointKey(folder) || keyFiles(folder).length === 0
+}
+
+export function hasCheckpointKey(folder: string): boolean {
+  return existsSync(path.join(folder, CHECKPOINT_FILE))
 }
 
 /** Writes the first keys of a new log; the folder must exist. Throws `invalid_configuration`. */
 export function createLogKeys(folder: string): void {
-  const { privateKey } = generateKeyPairSync('ed25519')
   addLogKey(folder)
-  writeKeyFile(folder, CHECKPOINT_FILE, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+  const { name, text } = newCheckpointKey()
+  writeKeyFile(folder, name, text)
+}
+
+/** A new key that signs checkpoints, as a file of the folder. */
+export function newCheckpointKey(): { name: string; text: string } {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  return { name: CHECKPOINT_FILE, text: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
 }
 
 /** A new log key as a file of the folder, in which it will be the current one. */
