@@ -17,7 +17,7 @@ const SQLITE_BUSY = 5
 export function lockFile(file: string, what: string): () => void {
   let lock: DatabaseSync | undefined
   try {
-    closeSync(openSync(file, 'a', 0o600))
+    makePrivate(file)
     lock = new DatabaseSync(file, { timeout: 0 })
     // Never committed. SQLite's own advisory lock (fcntl) lasts as long as the connection.
     lock.exec('begin exclusive')
@@ -32,4 +32,13 @@ export function lockFile(file: string, what: string): () => void {
   }
   const held = lock
   return () => held.close()
+}
+
+/** A file that is there stays closed: to close it would release the lock that this process may have on it. */
+function makePrivate(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600))
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+  }
 }
