@@ -117,7 +117,7 @@ t.test('people sign in at the country, and their session ends', async (t) => {
       const coming = browser.visit(portal.url + at)
       await until('the slow one is asked', async () => server.asked.some((one) => one.system === slow.id))
       const left = await browser.visit(`${portal.url}/logout`, { form: { csrf } })
-      t.equal(left.headers['location'], '/ended?language=en', 'in the language in which they read')
+      t.equal(left.headers['location'], '/ended?language=en#left', 'in the language in which they read')
       const came = await coming
       isHeld = false
       if (at === '/') t.match(came.text, /id="whole"><p class="note" role="status">You are signed out/)

@@ -18,8 +18,10 @@ type Element = {
 }
 
 /** A page in Estonian and large text, whose session lasts 15 minutes; `main` is its main part. */
-function openPage() {
+function openPage({ pathname, hash } = { pathname: '/uses', hash: '' }) {
   const page = { focused: undefined as Element | undefined, left: [] as string[], status: 204, now: 0 }
+  const told: string[] = []
+  let hear: Listener = () => undefined
   const made: Element[] = []
   const element = (more: object = {}): Element => {
     const listeners = new Map<string, Listener>()
@@ -43,7 +45,7 @@ function openPage() {
     get activeElement() {
       return page.focused
     },
-    body: element({ dataset: { idleMinutes: '15' } }),
+    body: element({ dataset: pathname === '/ended' ? {} : { idleMinutes: '15' } }),
     documentElement: { lang: 'et', classList: ['large'] },
     querySelectorAll: () => [],
     querySelector: (one: string) => (one === 'main' ? main : element()),
@@ -55,15 +57,19 @@ function openPage() {
   runInNewContext(SCRIPT, {
     ...{ document, URLSearchParams, addEventListener() {}, clearInterval() {} },
     BroadcastChannel: class {
-      addEventListener() {}
-      postMessage() {}
+      addEventListener(_: string, listener: Listener) {
+        hear = listener
+      }
+      postMessage(message: string) {
+        told.push(message)
+      }
     },
     Date: { now: () => page.now },
     setInterval(each: () => void) {
       look = each
     },
     fetch: async () => ({ status: page.status }),
-    location: { replace: (at: string) => page.left.push(at) },
+    location: { pathname, hash, replace: (at: string) => page.left.push(at) },
   })
   /**
    * The warning comes, and its button, which it makes last, is pressed: by keyboard where the focus came
@@ -79,7 +85,7 @@ function openPage() {
     }
     await button.listeners.get('click')?.({})
   }
-  return { page, main, element, stay }
+  return { page, main, element, stay, told, hear: (data: string) => hear({ data }) }
 }
 
 t.test('who stays signed in goes on where they were, such as in a text that they write', async (t) => {
@@ -102,4 +108,13 @@ t.test('whose session is over reads its end as they chose', async (t) => {
   page.status = 401
   await stay(null)
   t.strictSame(page.left, ['/ended?language=et&large=yes'])
+})
+
+t.test('the page that follows signing out clears the other windows, and no other page does', async (t) => {
+  t.strictSame(openPage({ pathname: '/ended', hash: '#left' }).told, ['left'])
+  t.strictSame(openPage({ pathname: '/ended', hash: '' }).told, [])
+  const { page, told, hear } = openPage()
+  hear('left')
+  t.strictSame(page.left, ['/ended?language=et&large=yes'])
+  t.strictSame(told, ['used'])
 })

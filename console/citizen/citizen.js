@@ -57,10 +57,12 @@ if (typeof PublicKeyCredential === 'function')
 /* A page that was left open must not show a person's list to the next one at the same computer, in no window. */
 const { lang, classList } = document.documentElement
 const ENDED = `/ended?${new URLSearchParams([['language', lang], ...[...classList].map((one) => [one, 'yes'])])}`
+const windows = new BroadcastChannel('portal')
+/* Who signs out while a page still arrives leaves it before this script has begun there, so the page that they come to tells the other windows. It says by its address that it is this one: another may be opened when the next person has signed in. */
+if (location.pathname === '/ended' && location.hash === '#left') windows.postMessage('left')
 const minutes = Number(body.dataset.idleMinutes ?? 0)
 if (minutes > 0) {
   const WARNING_MS = 2 * 60_000
-  const windows = new BroadcastChannel('portal')
   const leaving = document.querySelector('form[action="/logout"]')
   let last = Date.now()
   let warning

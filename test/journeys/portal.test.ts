@@ -241,7 +241,7 @@ t.test('a person sees who used their data', async (t) => {
 
   await t.test('a person who went away, or signs out, leaves no list in any window', async (t) => {
     const leaving = openBrowser(t)
-    for (const how of ['idle', 'out'] as const) {
+    for (const how of ['idle', 'out', 'early'] as const) {
       await leaving.login(portal.url, OTHER)
       const { page, load } = await visitor(t, chromium, {
         base: portal.url,
@@ -251,6 +251,8 @@ t.test('a person sees who used their data', async (t) => {
       await other.goto(`${portal.url}/`)
       await other.locator('#whole .use').first().waitFor()
       if (how === 'idle') await page.clock.install()
+      // As before the page is whole: its script has not begun.
+      if (how === 'early') await page.route('**/assets/*.js', (route) => route.abort(), { times: 1 })
       await load('/')
       if (how === 'idle') {
         await page.clock.fastForward(14 * 60_000)

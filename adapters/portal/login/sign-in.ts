@@ -37,6 +37,8 @@ export type SignIn = {
 
 /** Where a person who signed out comes to. It shows nobody's list, also to a browser that has a session. */
 export const ENDED = '/ended'
+/** At the end of its address: the person has just signed out here, and the other windows are to be cleared. */
+const TELLS_WINDOWS = '#left'
 /** A header of the exchange carries it. */
 const CODE = /^[\x21-\x7e]{1,64}$/
 
@@ -112,7 +114,7 @@ export function signInRoutes(app: FastifyInstance, q: SignIn): void {
     endOld(request, q)
     return reply
       .headers({ 'set-cookie': q.cookie.clear(), 'clear-site-data': '"cache", "storage"' })
-      .redirect(session === undefined ? ENDED : ENDED + choicesOf(session.look), 303)
+      .redirect(`${ENDED}${session === undefined ? '' : choicesOf(session.look)}${TELLS_WINDOWS}`, 303)
   })
 }
 
