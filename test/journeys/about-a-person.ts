@@ -121,6 +121,7 @@ export async function askAboutPerson(
   await auditor.page.getByText('Only auditors who may read content').waitFor()
   await auditor.check('auditor-person-no-content')
   await goThrough(auditor.page, 'Exchanges', 'Who looked')
+  await auditor.settled()
   await auditor.page.getByRole('searchbox').fill('2026-21')
   await auditor.page.getByText('searched for a person').first().waitFor()
   t.notMatch(await auditor.page.locator('main').textContent(), /P00000042/i)

@@ -250,6 +250,9 @@ async function giveFromThere(t: Test, { wide, world }: Windows): Promise<void> {
   const { page } = wide
   const own = colons(world.servers.population.client)
   await page.getByRole('link', { name: 'Give a right', exact: true }).click()
+  // The page before has a search as well.
+  await page.waitForURL(/\/give/)
+  await wide.settled()
   await page.getByRole('searchbox').fill(own)
   await page.getByRole('link', { name: `Give a right to ${own}` }).click()
   await page.getByText('Choose services in the list').waitFor()
