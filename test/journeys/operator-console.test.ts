@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { hasChromium, leaveDialog, openBrowser, visitor } from '../browser.ts'
 import { skipFor } from '../outside-tools.ts'
 import { colons, startWorld } from '../world.ts'
+import { actByKeyboard } from './act-by-keyboard.ts'
 import { administerServices } from './administer-services.ts'
 import { beginServer } from './begin-server.ts'
 import { decideDeliveries } from './decide-deliveries.ts'
@@ -115,6 +116,7 @@ if (!hasChromium()) {
     'the first page, the traffic and the acts tell how the day was': async (t) =>
       watchServer(t, await asked()),
     'a fault is looked for': async (t) => diagnose(t, await asked()),
+    'an act of each role, on a phone and by keyboard alone': async (t) => actByKeyboard(t, await asked()),
     // Last, because it changes what the systems of the tax agency see.
     'a security officer keeps keys and certificates': async (t) => operateKeys(t, await asked()),
   }
