@@ -3,6 +3,7 @@
  * uses.
  */
 import { answer } from '#platform/http-service/answer.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { nameOf } from '#platform/people/name-of.ts'
 import { colonForm, slashForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
@@ -13,9 +14,14 @@ import { say } from '#schemas/said.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 import { AGREED, demandsConsent, exceptionView, type NewException, withhold } from './exceptions.ts'
 import type { TrackerRooms } from './rooms.ts'
-import type { ServiceRule } from './store.ts'
+import type { ExceptionFilter, ServiceRule } from './store.ts'
 import { switchOff, switchOn, trackersOf } from './switch-tracker.ts'
 
+type ExceptionPage = Omit<ExceptionFilter, 'subsystem' | 'now'> & {
+  clientId?: string
+  offset: number
+  limit: number
+}
 type GivenRule = { clientId: string; serviceId: string; isGeneral: boolean; words?: Purposes }
 
 export function trackerHandlers(rooms: TrackerRooms): Handlers {
@@ -47,10 +53,18 @@ export function trackerHandlers(rooms: TrackerRooms): Handlers {
     switchTrackerOff: ({ params }) => switchOff(subsystemIdOf(params['clientId']), rooms),
 
     getTrackerExceptions: async ({ query }) => {
-      const { clientId, before, limit } = query as { clientId?: string; before?: string; limit: number }
+      const { clientId, offset, limit, ...more } = query as ExceptionPage
       const subsystem = clientId === undefined ? undefined : idText(subsystemIdOf(clientId))
-      const rows = await store.list({ subsystem, before, limit })
-      return rows.map((row) => exceptionView(row, now()))
+      const [page, filter] = [
+        { offset, limit },
+        { ...more, subsystem, now: now() },
+      ]
+      const rows = await store.list({ ...filter, ...page })
+      return listAnswer(
+        rows.map((row) => exceptionView(row, filter.now)),
+        page,
+        () => store.count(filter),
+      )
     },
     addTrackerException: async ({ body, caller, approver }) => {
       if (approver === undefined) throw new Fault('forbidden', { what: say`nobody withholds alone` })

@@ -1,6 +1,7 @@
 /** Trackers for those who run them: on and off, and what may be withheld. */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { bodyOf } from '#platform/http-service/answer.ts'
 import { PERSON_CALLS } from '#schemas/find-usage.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
@@ -225,6 +226,49 @@ await t.test('what may be withheld: one thing, on a ground of the settings, unti
   ]
   for (const one of bad) await t.rejects(given(one), { code: 'invalid_input' }, JSON.stringify(one))
   await t.rejects(given({ messageId: 'm', clientId: 'DEV:GOV:1234:other' }), { code: 'not_found' })
+})
+
+await t.test('exceptions are listed by page, and found by what they are of and who answers', async (t) => {
+  const world = await createTrackerWorld(t)
+  const contract = randomUUID()
+  const day = (n: number): string => new Date(world.now.at + n * DAY).toISOString()
+  const set = (n: number, more: object = {}) =>
+    world.store.add(
+      {
+        ...{ id: randomUUID(), subsystem: SUBSYSTEM, scope: 'message', target: `${n}`, ground: 'crime' },
+        ...{ message_id: `message-${n}`, owner: 'A unit', set_by: 'B', agreed_by: 'C' },
+        ...{ set_at: day(-n), ends_at: day(1), ended_at: null, ended_by: null, ...more },
+      },
+      { mostDays: 1000 },
+    )
+  await set(1)
+  await set(2, { owner: 'Investigations, A. Tamm', ends_at: day(-1) })
+  await set(3, { ended_at: day(-2), ended_by: 'B' })
+  await set(4, { subsystem: 'DEV/GOV/5678/tax' })
+  // At the same time as another: no page leaves it out.
+  await set(5, { scope: 'contract', target: contract, message_id: null, set_at: day(-4) })
+  const { getTrackerExceptions } = trackerHandlers(world.rooms)
+  const found = async (query: object): Promise<[string[], number]> => {
+    const told = await getTrackerExceptions!({ query: { offset: 0, limit: 50, ...query } } as never)
+    const rows = bodyOf(told) as { messageId?: string; contractId?: string }[]
+    const { headers } = told as { headers: Record<string, string> }
+    return [
+      rows.map(({ messageId, contractId }) => messageId ?? contractId ?? ''),
+      Number(headers['x-total-count']),
+    ]
+  }
+  const all = [...(await found({ limit: 4 }))[0], ...(await found({ limit: 4, offset: 4 }))[0]]
+  t.strictSame(all.slice(0, 3), ['message-1', 'message-2', 'message-3'], 'newest first')
+  t.strictSame(all.slice(3).sort(), ['message-4', contract].sort())
+  t.equal((await found({ limit: 2 }))[1], 5)
+  t.strictSame(await found({ q: 'MESSAGE-3' }), [['message-3'], 1])
+  t.strictSame(await found({ q: 'tamm' }), [['message-2'], 1])
+  t.strictSame(await found({ q: contract.slice(3, 20) }), [[contract], 1])
+  t.strictSame(await found({ q: '%' }), [[], 0])
+  t.strictSame((await found({ state: 'told' }))[0], ['message-2', 'message-3'])
+  t.equal((await found({ state: 'withheld' }))[1], 3)
+  t.strictSame(await found({ clientId: 'DEV:GOV:5678:tax' }), [['message-4'], 1])
+  t.strictSame(await found({ before: day(-2), limit: 1 }), [['message-3'], 3], 'as a program pages')
 })
 
 await t.test(

@@ -1,5 +1,7 @@
 /** Stores what is withheld and until when, and what services say of their uses. */
+import type { SelectQueryBuilder } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
+import { counted, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Purposes } from '#schemas/find-usage.ts'
@@ -29,6 +31,15 @@ export type ExceptionRow = {
   ended_by: string | null
 }
 
+/** `before`: only those set before this time; `state` is that of the time `now`. */
+export type ExceptionFilter = {
+  subsystem?: string | undefined
+  before?: string | undefined
+  state?: 'withheld' | 'told' | undefined
+  q?: string | undefined
+  now: string
+}
+
 /** What is said of the uses of a service. */
 export type ServiceRule = { service: string; isGeneral: boolean; words: Purposes }
 
@@ -37,12 +48,16 @@ type Tables = {
   tracker_service: { service: string; subsystem: string; is_general: Whole; words: string }
 }
 
+type Exceptions<R> = SelectQueryBuilder<Tables, 'tracker_exception', R>
+
 export type TrackerStore = ReturnType<typeof createTrackerStore>
 
 /** In force at once, of one subsystem. */
 const MOST_IN_FORCE = 10_000
 const MOST_RULES = 500
 const DAY_MS = 86_400_000
+/** The target of a contract is its id. */
+const SEARCHED = ['message_id', 'target', 'owner']
 
 export function createTrackerStore(database: Database) {
   const tables = tablesOf<Tables>(database)
@@ -89,16 +104,16 @@ export function createTrackerStore(database: Database) {
         await transaction.insertInto('tracker_exception').values(row).execute()
       }),
     /** Newest first. */
-    list: (q: {
-      subsystem?: string | undefined
-      before?: string | undefined
-      limit: number
-    }): Promise<ExceptionRow[]> => {
-      let query = tables.selectFrom('tracker_exception').selectAll()
-      if (q.subsystem !== undefined) query = query.where('subsystem', '=', q.subsystem)
-      if (q.before !== undefined) query = query.where('set_at', '<', q.before)
-      return query.orderBy('set_at', 'desc').orderBy('id').limit(q.limit).execute()
-    },
+    list: (filter: ExceptionFilter & { offset: number; limit: number }): Promise<ExceptionRow[]> =>
+      narrowed(tables.selectFrom('tracker_exception'), filter)
+        .selectAll()
+        .orderBy('set_at', 'desc')
+        .orderBy('id')
+        .offset(filter.offset)
+        .limit(filter.limit)
+        .execute(),
+    count: (filter: ExceptionFilter): Promise<Whole> =>
+      counted(narrowed(tables.selectFrom('tracker_exception'), filter)),
     /** Throws `not_found` unless it is in force. */
     end: async (id: string, q: { by: string; at: string }): Promise<void> => {
       const ended = await tables
@@ -171,3 +186,15 @@ export function createTrackerStore(database: Database) {
 }
 
 const MOST_COUNTS = 100
+
+function narrowed<R>(query: Exceptions<R>, filter: ExceptionFilter): Exceptions<R> {
+  const { subsystem, before, state, q = '', now } = filter
+  let found = query
+  if (subsystem !== undefined) found = found.where('subsystem', '=', subsystem)
+  if (before !== undefined) found = found.where('set_at', '<', before)
+  if (state === 'withheld') found = found.where('ends_at', '>', now).where('ended_at', 'is', null)
+  if (state === 'told')
+    found = found.where(({ eb, or }) => or([eb('ends_at', '<=', now), eb('ended_at', 'is not', null)]))
+  if (q === '') return found
+  return found.where(({ or }) => or(SEARCHED.map((column) => textContains(column, q))))
+}

@@ -212,7 +212,7 @@ await eachDatabase(t, async (_database, t, url) => {
     t.same(idsOf(await mine('/concordat/v1/usages')), idsOf(before), 'it ended')
     t.match((await ask('/concordat/v1/coverage')).body['withheld'], [{ ground: 'crime', exceptions: 2 }])
     world.now.at -= 40 * DAY
-    const set = await world.store.list({ subsystem: SUBSYSTEM, limit: 10 })
+    const set = await world.store.list({ subsystem: SUBSYSTEM, now: '', offset: 0, limit: 10 })
     const by = { by: 'A', at: new Date(world.now.at).toISOString() }
     for (const { id } of set) await world.store.end(id, by)
     await t.rejects(world.store.end(set[0]!.id, by), { code: 'not_found' })
