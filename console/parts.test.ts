@@ -7,6 +7,7 @@ import type { Element } from './document-fixture.ts'
 import { openPage } from './page-fixture.ts'
 
 type Parts = typeof import('./kit/folded.tsx') &
+  typeof import('./kit/held-table.tsx') &
   typeof import('./kit/long-text.tsx') &
   typeof import('./kit/given-values.tsx') &
   typeof import('./kit/told.tsx') &
@@ -21,6 +22,7 @@ const FILES = [
   ...['/kit/folded.tsx', '/kit/long-text.tsx', '/kit/given-values.tsx', '/kit/told.tsx', '/kit/field.tsx'],
   ...['/agency/asked-for.tsx', '/agency/rooms/schema.tsx', '/agency/consents/previews.tsx'],
   ...['/agency/trackers/notices.tsx', '/registry/fleet/one.tsx'],
+  ...['/kit/held-table.tsx'],
 ]
 const NAME = { id: 'DEV:GOV:1001:population', name: 'Population register', memberName: 'Interior' }
 /** What `getNotices` answers; each test sets its own. */
@@ -259,6 +261,34 @@ t.test('messages to people: not offered, without a key, stopped, and what failed
     ...['E-mail', 'Webhook', 'Text message', 'gone'],
   ])
   t.equal((await channelsSeen({ sms: { et: 'Sõnum' } }))[2], 'Sõnum', 'as it is called in another language')
+})
+
+t.test('of several lists of a page each has its own search and pages', async (t) => {
+  const rows = Array.from({ length: 60 }, (_, at) => `row ${at}`)
+  const went: string[] = []
+  const { window } = globalThis as unknown as { window: { location: { search: string } } }
+  Object.assign(window, {
+    history: { pushState: (_state: unknown, _title: string, to: string) => went.push(to) },
+    dispatchEvent: () => true,
+  })
+  window.location.search = '?q=row+59&endpoints.page=2'
+  t.teardown(() => {
+    window.location.search = ''
+  })
+  const see = (more: object): Promise<Element> =>
+    show(parts.HeldTable, {
+      ...{ rows, rowKey: (row: string) => row, words: (row: string) => row, search: 'common.searchClient' },
+      ...{ caption: 'Endpoints', columns: [{ title: 'common.state', cell: (row: string) => row }] },
+      ...{ empty: 'none', ...more },
+    })
+  t.strictSame(texts(await see({}), 'td'), ['row 59'], 'the list without a name')
+  const root = await see({ name: 'endpoints' })
+  t.strictSame([texts(root, 'td')[0], texts(root, 'td').length], ['row 25', 25])
+  t.equal(only(root, 'nav').given.get('aria-label'), 'Pages of the list: Endpoints')
+  t.equal(only(root, 'search').given.get('aria-label'), 'Endpoints')
+  const next = root.all((one) => one.localName === 'button' && one.seen === 'Next')[0]
+  await does(() => next?.happens('click'))
+  t.strictSame(went, ['/?q=row+59&endpoints.page=3'], 'the other list stays as it is')
 })
 
 t.test('the trouble that a server had: by page, searched, and where older trouble is', async (t) => {

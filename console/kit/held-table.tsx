@@ -4,7 +4,7 @@
  */
 import { type ComponentChildren, Fragment } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { useAddress } from './address.tsx'
+import { NamedList, useListAddress } from './list-address.ts'
 import { useAnnounce } from './live.tsx'
 import { Paging, SIZES } from './paging.tsx'
 import { Empty } from './placeholders.tsx'
@@ -16,6 +16,9 @@ type ChoiceFilter<R> = Filter & { fits(row: R, value: string): boolean }
 
 type ListProps<R> = {
   rows: R[]
+  caption?: string
+  /** Where its page has other lists: with what its parameters in the address begin. */
+  name?: string
   search?: TextKey
   /** The words of a row in which a search looks. */
   words?(row: R): string
@@ -24,14 +27,24 @@ type ListProps<R> = {
   empty: ComponentChildren
 }
 
-export function HeldList<R>(q: ListProps<R> & { children: (shown: R[]) => ComponentChildren }) {
-  const { rows, search, words, filters = [], empty, children } = q
-  const { query } = useAddress()
+type HeldListProps<R> = ListProps<R> & { children: (shown: R[]) => ComponentChildren }
+
+export function HeldList<R>({ name = '', ...q }: HeldListProps<R>) {
+  return (
+    <NamedList value={name}>
+      <Held<R> {...q} />
+    </NamedList>
+  )
+}
+
+function Held<R>(q: Omit<HeldListProps<R>, 'name'>) {
+  const { rows, caption, search, words, filters = [], empty, children } = q
+  const { valueIn } = useListAddress()
   const announce = useAnnounce()
-  const size = SIZES.find((one) => String(one) === query.get('size')) ?? SIZES[0]
-  const wanted = (query.get('q') ?? '').trim().toLowerCase()
+  const size = SIZES.find((one) => String(one) === valueIn('size')) ?? SIZES[0]
+  const wanted = valueIn('q').trim().toLowerCase()
   const asked = filters.flatMap((filter) => {
-    const value = query.get(filter.name) ?? ''
+    const value = valueIn(filter.name)
     return value === '' ? [] : [{ filter, value }]
   })
   const found = rows.filter(
@@ -40,11 +53,14 @@ export function HeldList<R>(q: ListProps<R> & { children: (shown: R[]) => Compon
       asked.every(({ filter, value }) => filter.fits(row, value)),
   )
   const last = Math.max(1, Math.ceil(found.length / size))
-  const page = Math.max(1, Math.min(Number.parseInt(query.get('page') ?? '1', 10) || 1, last))
+  const page = Math.max(1, Math.min(Number.parseInt(valueIn('page'), 10) || 1, last))
   useEffect(() => {
     if (wanted !== '' || asked.length > 0) announce(text('table.found', { count: found.length }))
   }, [wanted, asked.length, found.length])
-  const more = search === undefined ? {} : { search }
+  const more = {
+    ...(search === undefined ? {} : { search }),
+    ...(caption === undefined ? {} : { caption }),
+  }
   return (
     <div class="list">
       {rows.length > 0 && <Tools {...more} filters={filters} sorts={[]} sort="" />}
@@ -53,7 +69,7 @@ export function HeldList<R>(q: ListProps<R> & { children: (shown: R[]) => Compon
       ) : (
         <Fragment>{children(found.slice((page - 1) * size, page * size))}</Fragment>
       )}
-      {found.length > SIZES[0] && <Paging page={page} size={size} total={found.length} />}
+      {found.length > SIZES[0] && <Paging {...{ caption, page, size }} total={found.length} />}
     </div>
   )
 }
@@ -64,10 +80,10 @@ type TableProps<R> = ListProps<R> & {
   rowKey(row: R): string | number
 }
 
-export function HeldTable<R>({ caption, columns, rowKey, ...q }: TableProps<R>) {
+export function HeldTable<R>({ columns, rowKey, ...q }: TableProps<R>) {
   return (
     <HeldList<R> {...q}>
-      {(rows) => <Rows<R> caption={caption} columns={columns} rows={rows} rowKey={rowKey} />}
+      {(rows) => <Rows<R> caption={q.caption} columns={columns} rows={rows} rowKey={rowKey} />}
     </HeldList>
   )
 }

@@ -21,7 +21,7 @@ type ListAddress = {
 export function useListAddress(): ListAddress {
   const name = useContext(ListName)
   const { query } = useAddress()
-  const whole = (parameter: string): string => (name === '' ? parameter : `${name}.${parameter}`)
+  const whole = (parameter: string): string => (name === '' ? [parameter] : [name, parameter]).join('.')
   return {
     valueIn: (parameter) => query.get(whole(parameter)) ?? '',
     change: (changes, how) =>

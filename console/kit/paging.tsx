@@ -3,17 +3,19 @@
  * nothing is not there: a list that fits on its smallest page has neither buttons nor a choice of rows a
  * page.
  */
-import { changeQuery } from './address.tsx'
+import { useListAddress } from './list-address.ts'
 import { text } from './text.ts'
 
 export const SIZES = [25, 50, 100, 200] as const
 
-export function Paging({ page, size, total }: { page: number; size: number; total: number }) {
+/** `caption`: of the list, which tells its paging from that of another list of the page. */
+export function Paging(q: { caption?: string | undefined; page: number; size: number; total: number }) {
+  const { caption, page, size, total } = q
   if (total === 0 && page === 1) return null
   const last = Math.max(1, Math.ceil(total / size))
   const first = (page - 1) * size + 1
   return (
-    <nav class="paging" aria-label={text('table.pages')}>
+    <nav class="paging" aria-label={[text('table.pages'), caption].filter(Boolean).join(': ')}>
       <p>
         {/* An empty list, or a page beyond its end, has a text above. */}
         {first <= total && (
@@ -46,6 +48,7 @@ export function CursorPaging(q: {
   size: number
   sizes: readonly [number, ...number[]]
 }) {
+  const { change } = useListAddress()
   const isWhole = q.before === '' && q.next === undefined
   if (isWhole && q.shown === '') return null
   return (
@@ -54,13 +57,13 @@ export function CursorPaging(q: {
       <div class="acts">
         {!isWhole && (
           <>
-            <button type="button" disabled={q.before === ''} onClick={() => changeQuery({ page: '' })}>
+            <button type="button" disabled={q.before === ''} onClick={() => change({ page: '' })}>
               {q.newest ?? text('search.newest')}
             </button>
             <button
               type="button"
               disabled={q.next === undefined}
-              onClick={() => changeQuery({ page: q.next ?? '' })}
+              onClick={() => change({ page: q.next ?? '' })}
             >
               {q.older ?? text('search.older')}
             </button>
@@ -73,10 +76,11 @@ export function CursorPaging(q: {
 }
 
 function PageSize({ size, sizes = SIZES }: { size: number; sizes?: readonly number[] | undefined }) {
+  const { change } = useListAddress()
   return (
     <label>
       {text('table.size')}
-      <select onChange={(event) => changeQuery({ size: event.currentTarget.value, page: '' })}>
+      <select onChange={(event) => change({ size: event.currentTarget.value, page: '' })}>
         {sizes.map((one) => (
           <option key={one} value={one} selected={one === size}>
             {one}
@@ -88,7 +92,8 @@ function PageSize({ size, sizes = SIZES }: { size: number; sizes?: readonly numb
 }
 
 function Steps({ page, last }: { page: number; last: number }) {
-  const goTo = (to: number): void => changeQuery({ page: to === 1 ? '' : String(to) })
+  const { change } = useListAddress()
+  const goTo = (to: number): void => change({ page: to === 1 ? '' : String(to) })
   return (
     <>
       <button type="button" disabled={page <= 1} onClick={() => goTo(1)}>

@@ -3,8 +3,8 @@
  * address.
  */
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
-import { changeQuery, useAddress } from './address.tsx'
 import type { Find } from './field.tsx'
+import { useListAddress } from './list-address.ts'
 import { MomentInput } from './moment-input.tsx'
 import { PickInput } from './pick.tsx'
 import type { Column } from './rows.tsx'
@@ -31,6 +31,8 @@ const PAUSE_MS = 300
 const MAX_LENGTH = 255
 
 type Props<R> = {
+  /** Of the list, which tells its search from that of another list of the page. */
+  caption?: string
   search?: TextKey
   filters: Filter[]
   sorts: Column<R>[]
@@ -39,26 +41,22 @@ type Props<R> = {
   order?: string
 }
 
-export function Tools<R>({ search, filters, sorts, sort, order }: Props<R>) {
-  const { query } = useAddress()
+export function Tools<R>({ caption, search, filters, sorts, sort, order }: Props<R>) {
+  const { valueIn } = useListAddress()
   const ordered = sorts.filter((one) => one.sort !== undefined)
   if (search === undefined && filters.length === 0 && ordered.length === 0) return null
   return (
-    <search class="tools">
+    <search class="tools" aria-label={caption}>
       {search !== undefined && <Search label={text(search)} />}
       {filters.map((filter) =>
         isMomentFilter(filter) ? (
-          <MomentFilter key={filter.name} filter={filter} value={query.get(filter.name) ?? ''} />
+          <MomentFilter key={filter.name} filter={filter} value={valueIn(filter.name)} />
         ) : filter.pick !== undefined ? (
-          <PickFilter
-            key={filter.name}
-            filter={{ ...filter, ...filter.pick }}
-            value={query.get(filter.name) ?? ''}
-          />
+          <PickFilter key={filter.name} filter={{ ...filter, ...filter.pick }} value={valueIn(filter.name)} />
         ) : (
           <label key={filter.name}>
             {text(filter.title)}
-            <FilterInput filter={filter} value={query.get(filter.name) ?? ''} />
+            <FilterInput filter={filter} value={valueIn(filter.name)} />
           </label>
         ),
       )}
@@ -105,14 +103,14 @@ function useTyped(given: string) {
 
 /** Searches for the typed text after a short pause, or at once with Enter. */
 function Search({ label }: { label: string }) {
-  const { query } = useAddress()
-  const { typed, setTyped, told } = useTyped(query.get('q') ?? '')
+  const { valueIn, change } = useListAddress()
+  const { typed, setTyped, told } = useTyped(valueIn('q'))
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
   useEffect(() => () => clearTimeout(timer.current), [])
   const look = (value: string): void => {
     clearTimeout(timer.current)
     told(value)
-    changeQuery({ q: value, page: '' }, 'replace')
+    change({ q: value, page: '' }, 'replace')
   }
   return (
     <label class="grow">
@@ -136,8 +134,9 @@ function Search({ label }: { label: string }) {
 }
 
 function Choice({ name, value, options }: { name: string; value: string; options: Option[] }) {
+  const { change } = useListAddress()
   return (
-    <select value={value} onChange={(event) => changeQuery({ [name]: event.currentTarget.value, page: '' })}>
+    <select value={value} onChange={(event) => change({ [name]: event.currentTarget.value, page: '' })}>
       {options.map((option) => (
         <option key={option.value} value={option.value} selected={option.value === value}>
           {option.title}
@@ -149,6 +148,7 @@ function Choice({ name, value, options }: { name: string; value: string; options
 
 function FilterInput({ filter, value }: { filter: Filter; value: string }) {
   const { name, options, suggestions } = filter
+  const { change } = useListAddress()
   const list = useId()
   const { typed, setTyped, told } = useTyped(value)
   if (options !== undefined) return <Choice name={name} value={value} options={options} />
@@ -157,7 +157,7 @@ function FilterInput({ filter, value }: { filter: Filter; value: string }) {
     onInput: (event: { currentTarget: HTMLInputElement }): void => setTyped(event.currentTarget.value),
     onChange: (event: { currentTarget: HTMLInputElement }): void => {
       told(event.currentTarget.value)
-      changeQuery({ [name]: event.currentTarget.value, page: '' })
+      change({ [name]: event.currentTarget.value, page: '' })
     },
   }
   if (suggestions === undefined) return <input type="text" {...field} />
@@ -184,11 +184,12 @@ type PickProps = { filter: Pick<Filter, 'name' | 'title'> & NonNullable<Filter['
  * other leaves the list below as it is until one is picked.
  */
 function PickFilter({ filter: { name, title, find, parts }, value }: PickProps) {
+  const { change } = useListAddress()
   const id = useId()
   const { typed, setTyped, told } = useTyped(value)
   const [isOpen, setOpen] = useState(false)
   const turn = useRef(0)
-  // What is found later is for nobody: `changeQuery` would change the page that is shown then.
+  // What is found later is for nobody: `change` would change the page that is shown then.
   useEffect(
     () => () => {
       turn.current += 1
@@ -200,7 +201,7 @@ function PickFilter({ filter: { name, title, find, parts }, value }: PickProps) 
     setTyped(said)
     setOpen(false)
     // What was picked is left, too.
-    if (told(said)) changeQuery({ [name]: said, page: '' })
+    if (told(said)) change({ [name]: said, page: '' })
   }
   const leave = async (said: string): Promise<void> => {
     if (said === '' || parts.includes(said.split(':').length)) return take(said)
@@ -242,6 +243,7 @@ function PickFilter({ filter: { name, title, find, parts }, value }: PickProps) 
 /** A day or a time: its calendar is no part of its label. */
 function MomentFilter({ filter, value }: { filter: Filter; value: string }) {
   const { name, title, type } = filter
+  const { change } = useListAddress()
   const id = useId()
   return (
     <div class="filter">
@@ -252,7 +254,7 @@ function MomentFilter({ filter, value }: { filter: Filter; value: string }) {
         id={id}
         kind={type === 'date' ? 'date' : 'time'}
         value={value}
-        done={(said) => changeQuery({ [name]: said, page: '' })}
+        done={(said) => change({ [name]: said, page: '' })}
       />
     </div>
   )
