@@ -78,6 +78,9 @@ export class Element extends Leaf {
   removeEventListener(name: string): void {
     this.listeners.delete(name)
   }
+  showModal(): void {
+    this.setAttribute('open', '')
+  }
   focus(): void {
     this.ownerDocument.activeElement = this
   }

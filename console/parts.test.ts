@@ -8,6 +8,7 @@ import { openPage } from './page-fixture.ts'
 
 type Parts = typeof import('./kit/folded.tsx') &
   typeof import('./kit/held-table.tsx') &
+  typeof import('./kit/act-dialog.tsx') &
   typeof import('./kit/long-text.tsx') &
   typeof import('./kit/given-values.tsx') &
   typeof import('./kit/told.tsx') &
@@ -22,7 +23,7 @@ const FILES = [
   ...['/kit/folded.tsx', '/kit/long-text.tsx', '/kit/given-values.tsx', '/kit/told.tsx', '/kit/field.tsx'],
   ...['/agency/asked-for.tsx', '/agency/rooms/schema.tsx', '/agency/consents/previews.tsx'],
   ...['/agency/trackers/notices.tsx', '/registry/fleet/one.tsx'],
-  ...['/kit/held-table.tsx'],
+  ...['/kit/held-table.tsx', '/kit/act-dialog.tsx'],
 ]
 const NAME = { id: 'DEV:GOV:1001:population', name: 'Population register', memberName: 'Interior' }
 /** What `getNotices` answers; each test sets its own. */
@@ -289,6 +290,13 @@ t.test('of several lists of a page each has its own search and pages', async (t)
   const next = root.all((one) => one.localName === 'button' && one.seen === 'Next')[0]
   await does(() => next?.happens('click'))
   t.strictSame(went, ['/?q=row+59&endpoints.page=3'], 'the other list stays as it is')
+})
+
+t.test('what follows from an act is in the form whose buttons stay in sight', async (t) => {
+  const act = { operation: 'getNames', button: 'Do it', title: 'An act', consequence: 'What follows' }
+  const root = await show(parts.ActDialog, { ...act, close: () => undefined })
+  const form = only(root, 'form')
+  t.match(form.textContent, /^What follows.*Do it/)
 })
 
 t.test('the trouble that a server had: by page, searched, and where older trouble is', async (t) => {

@@ -126,35 +126,35 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
           <bdi>{q.title}</bdi>
         </h2>
         {!isShown || done.current === undefined ? (
-          <>
-            <div class="consequence">
-              {q.consequence}
-              {byTwo && <p class="note">{text(byTwo)}</p>}
-              {byPasskey && <p class="note">{text(byPasskey)}</p>}
-            </div>
-            <Form
-              fields={[
-                ...(q.fields ?? []),
-                ...(byTwo ? [REASON_FIELD] : []),
-                ...(isDanger ? [nameField(q.nameToType!)] : []),
-              ]}
-              submit={byTwo === 'act.willBeProposed' ? text('act.propose') : q.button}
-              tone={isDanger ? 'danger' : undefined}
-              send={send}
-              cancel={() => cancel()}
-              mayLeave={mayLeave}
-              typed={(isTyped) => {
-                typed.current = isTyped
-              }}
-            >
-              {asks && <AsksToLose lose={() => dialog.current?.close()} stay={() => setAsks(false)} />}
-              {isDanger && (
-                <p class="name-to-type">
-                  <bdi>{q.nameToType}</bdi>
-                </p>
-              )}
-            </Form>
-          </>
+          <Form
+            lead={
+              <div class="consequence">
+                {q.consequence}
+                {byTwo && <p class="note">{text(byTwo)}</p>}
+                {byPasskey && <p class="note">{text(byPasskey)}</p>}
+              </div>
+            }
+            fields={[
+              ...(q.fields ?? []),
+              ...(byTwo ? [REASON_FIELD] : []),
+              ...(isDanger ? [nameField(q.nameToType!)] : []),
+            ]}
+            submit={byTwo === 'act.willBeProposed' ? text('act.propose') : q.button}
+            tone={isDanger ? 'danger' : undefined}
+            send={send}
+            cancel={() => cancel()}
+            mayLeave={mayLeave}
+            typed={(isTyped) => {
+              typed.current = isTyped
+            }}
+          >
+            {asks && <AsksToLose lose={() => dialog.current?.close()} stay={() => setAsks(false)} />}
+            {isDanger && (
+              <p class="name-to-type">
+                <bdi>{q.nameToType}</bdi>
+              </p>
+            )}
+          </Form>
         ) : (
           <Shown leave={close} close={() => dialog.current?.close()}>
             {q.result(done.current.answer.data, done.current.values)}

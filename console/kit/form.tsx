@@ -14,6 +14,8 @@ import { useUnsaved } from './unsaved.ts'
 type Problems = { fields: Record<string, string>; title?: TextKey; whole?: string[] }
 
 type Props = {
+  /** What is to be read before its fields. */
+  lead?: ComponentChildren
   fields: Field[]
   submit: string
   tone?: 'danger' | undefined
@@ -29,7 +31,7 @@ type Props = {
 }
 
 export function Form(q: Props) {
-  const { fields, submit, tone, send, cancel, mayLeave = false, typed, sections, children } = q
+  const { lead, fields, submit, tone, send, cancel, mayLeave = false, typed, sections, children } = q
   const id = useId()
   const announce = useAnnounce()
   const [values, setValues] = useState<Values>(() =>
@@ -83,6 +85,7 @@ export function Form(q: Props) {
   )
   return (
     <form noValidate onSubmit={(event) => void submitted(event)}>
+      {lead}
       {isWrong && (
         <div class="summary" role="alert" tabIndex={-1} ref={summary}>
           <p>
