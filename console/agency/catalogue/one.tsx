@@ -7,11 +7,11 @@ import { useMay } from '../../kit/context.ts'
 import { contractPath, type State, stateName } from '../../kit/contract.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Markdown } from '../../kit/markdown.tsx'
 import { useNamesOf } from '../../kit/names.ts'
 import { Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { serviceName } from '../try-outs/shapes.ts'
@@ -168,17 +168,19 @@ function About({ of }: { of: Whole }) {
 }
 
 function Endpoints({ of: { endpoints, endpointCount } }: { of: Whole }) {
-  if (endpoints.length === 0) return <p>{text('catalogue.noEndpoints')}</p>
   return (
     <>
-      <Rows<Endpoint>
+      <HeldTable<Endpoint>
         caption={text('catalogue.endpoints')}
         rows={endpoints}
         rowKey={({ method, path }) => `${method} ${path}`}
+        search="common.searchEndpoint"
+        words={({ method, path }) => `${method} ${path}`}
         columns={[
           { title: 'catalogue.method', cell: ({ method }) => <bdi class="id">{method}</bdi> },
           { title: 'catalogue.path', cell: ({ path }) => <bdi class="id">{path}</bdi> },
         ]}
+        empty={<p>{text('catalogue.noEndpoints')}</p>}
       />
       {endpointCount > endpoints.length && (
         <p class="note">

@@ -5,9 +5,10 @@
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { Empty, Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
+import { useTitles } from '../../kit/named.tsx'
+import { Show } from '../../kit/placeholders.tsx'
 import { save } from '../../kit/save.ts'
 import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
@@ -79,17 +80,15 @@ export function ConsentsPage() {
 }
 
 function Subsystems({ of }: { of: Service[] }) {
-  if (of.length === 0)
-    return (
-      <Empty>
-        <p>{text('trackers.noSubsystem')}</p>
-      </Empty>
-    )
+  const titleOf = useTitles(of.map(({ clientId }) => clientId))
   return (
-    <Rows<Service>
+    <HeldTable<Service>
       caption={text('trackers.subsystems')}
+      name="subsystems"
       rows={of}
       rowKey={({ clientId }) => clientId}
+      search="common.searchClient"
+      words={({ clientId }) => titleOf(clientId)}
       columns={[
         { title: 'trackers.subsystem', cell: ({ clientId }) => <NamedId of={clientId} /> },
         {
@@ -104,23 +103,22 @@ function Subsystems({ of }: { of: Service[] }) {
           cell: (one) => <Switch of={one} />,
         },
       ]}
+      empty={<p>{text('trackers.noSubsystem')}</p>}
     />
   )
 }
 
 function Contracts({ of }: { of: Service[] }) {
   const rows = of.flatMap(({ clientId, contracts }) => contracts.map((one) => ({ ...one, clientId })))
-  if (rows.length === 0)
-    return (
-      <Empty>
-        <p>{text('consents.noContract')}</p>
-      </Empty>
-    )
+  const titleOf = useTitles(rows.flatMap(({ contract, clientId }) => [contract, clientId]))
   return (
-    <Rows<(typeof rows)[number]>
+    <HeldTable<(typeof rows)[number]>
       caption={text('consents.contracts')}
+      name="contracts"
       rows={rows}
       rowKey={({ contract }) => contract}
+      search="contracts.searchHere"
+      words={({ contract, clientId }) => `${titleOf(contract)} ${titleOf(clientId)}`}
       columns={[
         {
           title: 'trackers.contract',
@@ -137,6 +135,7 @@ function Contracts({ of }: { of: Service[] }) {
         { title: 'consents.withdrawn', number: true, cell: ({ withdrawn }) => number(withdrawn) },
         { title: 'consents.calls', number: true, cell: ({ calls }) => number(calls) },
       ]}
+      empty={<p>{text('consents.noContract')}</p>}
     />
   )
 }

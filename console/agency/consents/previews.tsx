@@ -2,7 +2,8 @@
 import type { ComponentChildren } from 'preact'
 import { Act } from '../../kit/act.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
-import { Rows } from '../../kit/rows.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
+import { useTitles } from '../../kit/named.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Id, NamedId } from '../words.tsx'
@@ -27,13 +28,17 @@ type Found = {
 /** Nothing where no answer was ever kept. */
 export function PreviewsOf({ services }: { services: readonly Counted[] }) {
   const rows = services.filter(({ previews }) => STATES.some((state) => previews[state] > 0))
+  const titleOf = useTitles(rows.map(({ clientId }) => clientId))
   if (rows.length === 0) return null
   return (
     <Part title={text('previews.title')}>
-      <Rows<Counted>
+      <HeldTable<Counted>
         caption={text('previews.title')}
+        name="previews"
         rows={rows}
         rowKey={({ clientId }) => clientId}
+        search="common.searchClient"
+        words={({ clientId }) => titleOf(clientId)}
         columns={[
           { title: 'trackers.subsystem', cell: ({ clientId }) => <NamedId of={clientId} /> },
           ...STATES.map((state) => ({
@@ -42,6 +47,7 @@ export function PreviewsOf({ services }: { services: readonly Counted[] }) {
             cell: ({ previews }: Counted) => number(previews[state]),
           })),
         ]}
+        empty={null}
       />
     </Part>
   )

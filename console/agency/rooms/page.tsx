@@ -2,10 +2,10 @@
 import { Link, useAddress } from '../../kit/address.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { NameOf, useNameText, useTitles } from '../../kit/named.tsx'
-import { Empty, Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
+import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { clientPath } from '../services/shapes.ts'
@@ -46,17 +46,15 @@ export function RoomsPage() {
 }
 
 function Rooms({ of }: { of: Room[] }) {
-  if (of.length === 0)
-    return (
-      <Empty>
-        <p>{text('rooms.noRoom')}</p>
-      </Empty>
-    )
+  const titleOf = useTitles(of.map(({ roomId }) => roomId))
   return (
-    <Rows<Room>
+    <HeldTable<Room>
       caption={text('rooms.all')}
+      name="rooms"
       rows={of}
       rowKey={({ roomId }) => roomId}
+      search="common.searchClient"
+      words={({ roomId }) => titleOf(roomId)}
       columns={[
         {
           title: 'rooms.one',
@@ -78,6 +76,7 @@ function Rooms({ of }: { of: Room[] }) {
           cell: ({ roomId }) => <RightsOf owner={roomId.slice(0, roomId.lastIndexOf(':'))} />,
         },
       ]}
+      empty={<p>{text('rooms.noRoom')}</p>}
     />
   )
 }

@@ -6,9 +6,9 @@ import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { Empty, Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
+import { Show } from '../../kit/placeholders.tsx'
 import { Saved } from '../../kit/saved.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -71,13 +71,7 @@ function Found({ of }: { of: Description }) {
         />
       </Part>
       <Part title={text('clients.services')}>
-        {of.services.length === 0 ? (
-          <Empty>
-            <p>{text('services.noService')}</p>
-          </Empty>
-        ) : (
-          <Services of={of.services} />
-        )}
+        <Services of={of.services} />
       </Part>
       {hasDocument && switched === undefined && <NewDocument of={of} />}
     </>
@@ -99,10 +93,12 @@ function partsFact({ parts }: Description): [TextKey, ComponentChildren][] {
 
 function Services({ of }: { of: Service[] }) {
   return (
-    <Rows<Service>
+    <HeldTable<Service>
       caption={text('clients.services')}
       rows={of}
       rowKey={({ id }) => id}
+      search="services.searchDescriptions"
+      words={(one) => `${serviceName(one)} ${one.url}`}
       columns={[
         {
           title: 'services.one',
@@ -125,6 +121,7 @@ function Services({ of }: { of: Service[] }) {
           cell: ({ accessRights }) => number(accessRights.length),
         },
       ]}
+      empty={<p>{text('services.noService')}</p>}
     />
   )
 }

@@ -5,10 +5,10 @@ import { useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { NameOf } from '../../kit/named.tsx'
-import { Empty, Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
+import { NameOf, useTitles } from '../../kit/named.tsx'
+import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -113,6 +113,7 @@ function TryConnection({ of: { id, url } }: { of: Service }) {
 
 function Rights({ of }: { of: Service }) {
   const mayGive = useMay('addAccessRight')
+  const titleOf = useTitles(of.accessRights.map(({ subjectId }) => subjectId))
   return (
     <Part
       title={text('rights.title')}
@@ -125,35 +126,33 @@ function Rights({ of }: { of: Service }) {
       }
     >
       <p>{text('rights.lead')}</p>
-      {of.accessRights.length === 0 ? (
-        <Empty>
-          <p>{text('rights.nobody')}</p>
-        </Empty>
-      ) : (
-        <Rows<Right>
-          caption={text('rights.title')}
-          rows={of.accessRights}
-          rowKey={({ id }) => id}
-          columns={[
-            {
-              title: 'rights.who',
-              cell: (one) => (
-                <>
-                  <SubjectOf of={one} />
-                  <Warning of={one.warning} />
-                </>
-              ),
-            },
-            { title: 'rights.what', cell: (one) => <WhatOf of={one} /> },
-            { title: 'rights.since', cell: ({ createdAt }) => <Time at={createdAt} /> },
-            {
-              title: 'common.acts',
-              acts: ['deleteAccessRight'],
-              cell: (one) => <Withdraw serviceId={of.id} right={one} />,
-            },
-          ]}
-        />
-      )}
+      <HeldTable<Right>
+        caption={text('rights.title')}
+        name="rights"
+        rows={of.accessRights}
+        rowKey={({ id }) => id}
+        search="rights.search"
+        words={({ subjectId }) => titleOf(subjectId)}
+        columns={[
+          {
+            title: 'rights.who',
+            cell: (one) => (
+              <>
+                <SubjectOf of={one} />
+                <Warning of={one.warning} />
+              </>
+            ),
+          },
+          { title: 'rights.what', cell: (one) => <WhatOf of={one} /> },
+          { title: 'rights.since', cell: ({ createdAt }) => <Time at={createdAt} /> },
+          {
+            title: 'common.acts',
+            acts: ['deleteAccessRight'],
+            cell: (one) => <Withdraw serviceId={of.id} right={one} />,
+          },
+        ]}
+        empty={<p>{text('rights.nobody')}</p>}
+      />
     </Part>
   )
 }
@@ -163,38 +162,36 @@ function Endpoints({ of }: { of: Service }) {
   return (
     <Part title={text('services.endpoints')} acts={<AddEndpoint of={of} />}>
       <p>{text('services.endpointsLead')}</p>
-      {own.length === 0 ? (
-        <Empty>
-          <p>{text('services.noEndpoint')}</p>
-        </Empty>
-      ) : (
-        <Rows<Endpoint>
-          caption={text('services.endpoints')}
-          rows={own}
-          rowKey={({ id }) => id}
-          columns={[
-            {
-              title: 'services.endpoint',
-              cell: ({ method, path }) => <bdi class="id wrap">{`${method} ${path}`}</bdi>,
-            },
-            {
-              title: 'services.endpointFrom',
-              cell: ({ generated }) => text(generated ? 'services.fromDocument' : 'services.byHand'),
-            },
-            {
-              title: 'common.acts',
-              acts: ['updateEndpoint', 'deleteEndpoint'],
-              cell: (one) =>
-                !one.generated && (
-                  <div class="acts">
-                    <ChangeEndpoint of={one} />
-                    <DeleteEndpoint of={one} />
-                  </div>
-                ),
-            },
-          ]}
-        />
-      )}
+      <HeldTable<Endpoint>
+        caption={text('services.endpoints')}
+        name="endpoints"
+        rows={own}
+        rowKey={({ id }) => id}
+        search="common.searchEndpoint"
+        words={({ method, path }) => `${method} ${path}`}
+        columns={[
+          {
+            title: 'services.endpoint',
+            cell: ({ method, path }) => <bdi class="id wrap">{`${method} ${path}`}</bdi>,
+          },
+          {
+            title: 'services.endpointFrom',
+            cell: ({ generated }) => text(generated ? 'services.fromDocument' : 'services.byHand'),
+          },
+          {
+            title: 'common.acts',
+            acts: ['updateEndpoint', 'deleteEndpoint'],
+            cell: (one) =>
+              !one.generated && (
+                <div class="acts">
+                  <ChangeEndpoint of={one} />
+                  <DeleteEndpoint of={one} />
+                </div>
+              ),
+          },
+        ]}
+        empty={<p>{text('services.noEndpoint')}</p>}
+      />
     </Part>
   )
 }

@@ -3,11 +3,9 @@ import { Act } from '../../kit/act.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'
 import type { Values } from '../../kit/field.tsx'
-import { useAnswer } from '../../kit/load.ts'
 import { NameOf, useTitles } from '../../kit/named.tsx'
-import { Empty, Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
+import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { WhenBy } from '../cells.tsx'
@@ -29,15 +27,13 @@ type Exception = {
   isInForce: boolean
 }
 
-const SHOWN = '200'
-
 export function Exceptions(q: { grounds: Ground[]; clients: string[] }) {
   if (!useMay('getTrackerExceptions')) return null
   return <List {...q} />
 }
 
 function List({ grounds, clients }: { grounds: Ground[]; clients: string[] }) {
-  const found = useAnswer<Exception[]>('getTrackerExceptions', { query: { limit: SHOWN } })
+  const named = useTitles(clients)
   const wordsOf = (code: string): string => grounds.find((one) => one.code === code)?.text ?? code
   return (
     <Part title={text('trackers.exceptions')}>
@@ -49,49 +45,58 @@ function List({ grounds, clients }: { grounds: Ground[]; clients: string[] }) {
           <Withhold grounds={grounds} clients={clients} />
         </div>
       )}
-      <Show of={found}>
-        {(rows) =>
-          rows.length === 0 ? (
-            <Empty>
-              <p>{text('trackers.noException')}</p>
-            </Empty>
-          ) : (
-            <Rows<Exception>
-              caption={text('trackers.exceptions')}
-              rows={rows}
-              rowKey={({ id }) => id}
-              columns={[
-                { title: 'trackers.withheld', cell: (one) => <Withheld of={one} /> },
-                {
-                  title: 'trackers.ground',
-                  cell: ({ ground, owner }) => (
-                    <>
-                      <bdi>{wordsOf(ground)}</bdi>
-                      <br />
-                      <bdi class="beside">{owner}</bdi>
-                    </>
-                  ),
-                },
-                { title: 'trackers.setAt', cell: ({ setAt, setBy }) => <WhenBy at={setAt} by={setBy} /> },
-                {
-                  title: 'trackers.endsAt',
-                  cell: ({ endedAt, endsAt, isInForce }) => (
-                    <>
-                      <Status
-                        tone={isInForce ? 'warn' : 'quiet'}
-                        word={isInForce ? 'trackers.inForce' : 'trackers.over'}
-                      />
-                      <br />
-                      <Time at={endedAt ?? endsAt} />
-                    </>
-                  ),
-                },
-                { title: 'common.acts', acts: ['endTrackerException'], cell: (one) => <End of={one} /> },
-              ]}
-            />
-          )
-        }
-      </Show>
+      <Table<Exception>
+        operation="getTrackerExceptions"
+        caption={text('trackers.exceptions')}
+        search="trackers.searchExceptions"
+        filters={[
+          {
+            ...{ name: 'clientId', title: 'trackers.subsystem' },
+            options: [
+              { value: '', title: text('common.all') },
+              ...clients.map((one) => ({ value: one, title: named(one) })),
+            ],
+          },
+          {
+            ...{ name: 'state', title: 'common.state' },
+            options: [
+              { value: '', title: text('common.all') },
+              { value: 'withheld', title: text('trackers.inForce') },
+              { value: 'told', title: text('trackers.over') },
+            ],
+          },
+        ]}
+        rowKey={({ id }) => id}
+        columns={[
+          { title: 'trackers.withheld', cell: (one) => <Withheld of={one} /> },
+          {
+            title: 'trackers.ground',
+            cell: ({ ground, owner }) => (
+              <>
+                <bdi>{wordsOf(ground)}</bdi>
+                <br />
+                <bdi class="beside">{owner}</bdi>
+              </>
+            ),
+          },
+          { title: 'trackers.setAt', cell: ({ setAt, setBy }) => <WhenBy at={setAt} by={setBy} /> },
+          {
+            title: 'trackers.endsAt',
+            cell: ({ endedAt, endsAt, isInForce }) => (
+              <>
+                <Status
+                  tone={isInForce ? 'warn' : 'quiet'}
+                  word={isInForce ? 'trackers.inForce' : 'trackers.over'}
+                />
+                <br />
+                <Time at={endedAt ?? endsAt} />
+              </>
+            ),
+          },
+          { title: 'common.acts', acts: ['endTrackerException'], cell: (one) => <End of={one} /> },
+        ]}
+        empty={<p>{text('trackers.noException')}</p>}
+      />
     </Part>
   )
 }

@@ -4,9 +4,10 @@ import { Link } from '../../kit/address.tsx'
 import { segmentOf } from '../../kit/api.ts'
 import { useMay } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { Empty, Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
+import { useTitles } from '../../kit/named.tsx'
+import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { NamedId } from '../words.tsx'
@@ -38,17 +39,15 @@ export function TrackersPage() {
 }
 
 function Subsystems({ of }: { of: Tracker[] }) {
-  if (of.length === 0)
-    return (
-      <Empty>
-        <p>{text('trackers.noSubsystem')}</p>
-      </Empty>
-    )
+  const titleOf = useTitles(of.map(({ clientId }) => clientId))
   return (
-    <Rows<Tracker>
+    <HeldTable<Tracker>
       caption={text('trackers.subsystems')}
+      name="subsystems"
       rows={of}
       rowKey={({ clientId }) => clientId}
+      search="common.searchClient"
+      words={({ clientId }) => titleOf(clientId)}
       columns={[
         { title: 'trackers.subsystem', cell: ({ clientId }) => <NamedId of={clientId} /> },
         {
@@ -71,6 +70,7 @@ function Subsystems({ of }: { of: Tracker[] }) {
           cell: (one) => <Switch of={one} />,
         },
       ]}
+      empty={<p>{text('trackers.noSubsystem')}</p>}
     />
   )
 }

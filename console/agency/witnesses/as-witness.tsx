@@ -6,9 +6,9 @@
 import { Contradictions } from '../../kit/contradictions.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Part } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -66,10 +66,13 @@ function Found({ of }: { of: Witness }) {
         </p>
       )}
       {of.logs.length > 0 && (
-        <Rows
+        <HeldTable
           caption={text('witnesses.cosignedLogs')}
+          name="logs"
           rows={of.logs}
           rowKey={({ origin }) => origin}
+          search="logs.search"
+          words={({ origin }) => origin}
           columns={[
             { title: 'witnesses.log', cell: ({ origin }) => <bdi class="id wrap">{origin}</bdi> },
             { title: 'integrity.size', number: true, cell: ({ size }) => number(size) },
@@ -78,37 +81,38 @@ function Found({ of }: { of: Witness }) {
               cell: ({ root }) => <Copyable value={root} label={text('integrity.root')} />,
             },
           ]}
+          empty={null}
         />
       )}
       <h3>{text('registryLog.title')}</h3>
       <OfRegistry of={of.registryLog} />
       <h3>{text('witnesses.partners')}</h3>
       <p class="beside">{text('witnesses.partnersWhy')}</p>
-      {of.partners.length === 0 ? (
-        <p>{text('witnesses.noPartner')}</p>
-      ) : (
-        <Rows
-          caption={text('witnesses.partners')}
-          rows={of.partners}
-          rowKey={({ server }) => server}
-          columns={[
-            { title: 'search.peer', cell: ({ server }) => <bdi class="id wrap">{server}</bdi> },
-            { title: 'integrity.size', number: true, cell: ({ size }) => number(size) },
-            { title: 'record.time', cell: ({ time }) => <Time at={time} relative /> },
-            {
-              title: 'integrity.note',
-              cell: ({ note, server }) => (
-                <details>
-                  <summary aria-label={text('witnesses.showNoteOf', { server })}>
-                    {text('integrity.show')}
-                  </summary>
-                  <p class="id wrap lines">{note}</p>
-                </details>
-              ),
-            },
-          ]}
-        />
-      )}
+      <HeldTable
+        caption={text('witnesses.partners')}
+        name="partners"
+        rows={of.partners}
+        rowKey={({ server }) => server}
+        search="witnesses.searchPartner"
+        words={({ server }) => server}
+        columns={[
+          { title: 'search.peer', cell: ({ server }) => <bdi class="id wrap">{server}</bdi> },
+          { title: 'integrity.size', number: true, cell: ({ size }) => number(size) },
+          { title: 'record.time', cell: ({ time }) => <Time at={time} relative /> },
+          {
+            title: 'integrity.note',
+            cell: ({ note, server }) => (
+              <details>
+                <summary aria-label={text('witnesses.showNoteOf', { server })}>
+                  {text('integrity.show')}
+                </summary>
+                <p class="id wrap lines">{note}</p>
+              </details>
+            ),
+          },
+        ]}
+        empty={<p>{text('witnesses.noPartner')}</p>}
+      />
       {of.unproven.length > 0 && (
         <>
           <h3>{text('witnesses.unproven')}</h3>

@@ -5,9 +5,9 @@
 import { useState } from 'preact/hooks'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { ClientLink } from '../links.tsx'
@@ -54,37 +54,37 @@ export function OneService({ params }: { params: Record<string, string> }) {
             )}
           </Part>
           <Part title={text('catalogue.endpoints')}>
-            {service.endpoints.length === 0 ? (
-              <p>{text('catalogue.noEndpoints')}</p>
-            ) : (
-              <Rows<Endpoint>
-                caption={text('catalogue.endpoints')}
-                rows={service.endpoints}
-                rowKey={({ method, path }) => `${method} ${path}`}
-                columns={[
-                  { title: 'catalogue.method', cell: ({ method }) => <bdi class="id">{method}</bdi> },
-                  { title: 'catalogue.path', cell: ({ path }) => <bdi class="id">{path}</bdi> },
-                ]}
-              />
-            )}
+            <HeldTable<Endpoint>
+              caption={text('catalogue.endpoints')}
+              name="endpoints"
+              rows={service.endpoints}
+              rowKey={({ method, path }) => `${method} ${path}`}
+              search="common.searchEndpoint"
+              words={({ method, path }) => `${method} ${path}`}
+              columns={[
+                { title: 'catalogue.method', cell: ({ method }) => <bdi class="id">{method}</bdi> },
+                { title: 'catalogue.path', cell: ({ path }) => <bdi class="id">{path}</bdi> },
+              ]}
+              empty={<p>{text('catalogue.noEndpoints')}</p>}
+            />
           </Part>
           {service.documentSha256 !== null && <Document id={id} sha256={service.documentSha256} />}
           <Part title={text('catalogue.changes')}>
-            {service.changes.length === 0 ? (
-              <p>{text('catalogue.noChanges')}</p>
-            ) : (
-              <Rows<Change>
-                caption={text('catalogue.changes')}
-                rows={service.changes}
-                rowKey={({ at, what }) => `${at} ${what}`}
-                columns={[
-                  { title: 'catalogue.changedAt', cell: ({ at }) => <Time at={at} relative /> },
-                  { title: 'catalogue.what', cell: ({ what }) => text(`catalogue.of.${what}` as TextKey) },
-                  { title: 'catalogue.before', cell: ({ before }) => <bdi class="wrap">{before}</bdi> },
-                  { title: 'catalogue.after', cell: ({ after }) => <bdi class="wrap">{after}</bdi> },
-                ]}
-              />
-            )}
+            <HeldTable<Change>
+              caption={text('catalogue.changes')}
+              name="changes"
+              rows={service.changes}
+              rowKey={({ at, what }) => `${at} ${what}`}
+              search="catalogue.searchChanges"
+              words={({ what, before, after }) => [whatText(what), before, after].join(' ')}
+              columns={[
+                { title: 'catalogue.changedAt', cell: ({ at }) => <Time at={at} relative /> },
+                { title: 'catalogue.what', cell: ({ what }) => whatText(what) },
+                { title: 'catalogue.before', cell: ({ before }) => <bdi class="wrap">{before}</bdi> },
+                { title: 'catalogue.after', cell: ({ after }) => <bdi class="wrap">{after}</bdi> },
+              ]}
+              empty={<p>{text('catalogue.noChanges')}</p>}
+            />
             {service.hasOlderChanges && (
               <p>{text('catalogue.olderChanges', { count: service.changes.length })}</p>
             )}
@@ -94,6 +94,8 @@ export function OneService({ params }: { params: Record<string, string> }) {
     </Show>
   )
 }
+
+const whatText = (what: string): string => text(`catalogue.of.${what}` as TextKey)
 
 function About({ of }: { of: Whole }) {
   const { contact } = of

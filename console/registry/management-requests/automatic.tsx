@@ -2,9 +2,9 @@
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { Empty, Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
+import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { useClasses } from '../members/page.tsx'
 import { KINDS, kindName } from './request.tsx'
@@ -14,6 +14,8 @@ type Rule = { kind: string; memberClass: string }
 export function AutomaticApprovals() {
   const rules = useAnswer<Rule[]>('getAutomaticApprovals')
   const classes = useClasses()
+  const kinds = KINDS.map((value) => ({ value, title: kindName(value) }))
+  const all = { value: '', title: text('common.all') }
   return (
     <>
       <Head
@@ -35,7 +37,7 @@ export function AutomaticApprovals() {
                 name: 'kind',
                 title: 'requests.kind',
                 type: 'select',
-                options: KINDS.map((value) => ({ value, title: kindName(value) })),
+                options: kinds,
               },
               { name: 'memberClass', title: 'members.class', type: 'select', options: classes },
             ]}
@@ -49,41 +51,47 @@ export function AutomaticApprovals() {
         }
       />
       <Show of={rules}>
-        {(rows) =>
-          rows.length === 0 ? (
-            <Empty>
-              <p>{text('automatic.empty')}</p>
-            </Empty>
-          ) : (
-            <Rows<Rule>
-              caption={text('automatic.title')}
-              rows={rows}
-              rowKey={({ kind, memberClass }) => `${kind} ${memberClass}`}
-              columns={[
-                { title: 'requests.kind', cell: ({ kind }) => kindName(kind) },
-                { title: 'members.class', cell: ({ memberClass }) => <bdi class="id">{memberClass}</bdi> },
-                {
-                  title: 'common.acts',
-                  acts: ['deleteAutomaticApproval'],
-                  cell: ({ kind, memberClass }) => (
-                    <div class="acts">
-                      <Act
-                        operation="deleteAutomaticApproval"
-                        button={text('automatic.delete')}
-                        label={text('automatic.deleteThis', { kind: kindName(kind), memberClass })}
-                        title={text('automatic.deleteThis', { kind: kindName(kind), memberClass })}
-                        consequence={<p>{text('automatic.deleteConsequence')}</p>}
-                        send={(_, call) => call('deleteAutomaticApproval', { params: { kind, memberClass } })}
-                        result={() => <p>{text('automatic.deleted')}</p>}
-                      />
-                    </div>
-                  ),
-                },
-              ]}
-            />
-          )
-        }
+        {(rows) => (
+          <HeldTable<Rule>
+            caption={text('automatic.title')}
+            rows={rows}
+            rowKey={({ kind, memberClass }) => `${kind} ${memberClass}`}
+            filters={[
+              {
+                ...{ name: 'kind', title: 'requests.kind', options: [all, ...kinds] },
+                fits: ({ kind }, value) => kind === value,
+              },
+              {
+                ...{ name: 'memberClass', title: 'members.class', options: [all, ...classes] },
+                fits: ({ memberClass }, value) => memberClass === value,
+              },
+            ]}
+            columns={[
+              { title: 'requests.kind', cell: ({ kind }) => kindName(kind) },
+              { title: 'members.class', cell: ({ memberClass }) => <bdi class="id">{memberClass}</bdi> },
+              { title: 'common.acts', acts: ['deleteAutomaticApproval'], cell: (one) => <End of={one} /> },
+            ]}
+            empty={<p>{text('automatic.empty')}</p>}
+          />
+        )}
       </Show>
     </>
+  )
+}
+
+function End({ of: { kind, memberClass } }: { of: Rule }) {
+  const title = text('automatic.deleteThis', { kind: kindName(kind), memberClass })
+  return (
+    <div class="acts">
+      <Act
+        operation="deleteAutomaticApproval"
+        button={text('automatic.delete')}
+        label={title}
+        title={title}
+        consequence={<p>{text('automatic.deleteConsequence')}</p>}
+        send={(_, call) => call('deleteAutomaticApproval', { params: { kind, memberClass } })}
+        result={() => <p>{text('automatic.deleted')}</p>}
+      />
+    </div>
   )
 }
