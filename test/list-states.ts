@@ -32,7 +32,7 @@ export async function walkListStates(t: Test, { page, settled, look }: Visitor, 
     return answerEmpty(route)
   }
   await page.route(LIST, answer)
-  const list = page.locator('main .list').first()
+  const list = page.locator('main .list.paged').first()
   const address = page.url().split('?')[0]!
   await page.goto(address)
   await list.getByText('Loading …').waitFor()
@@ -71,8 +71,9 @@ export async function seeListEmpty(
   name: string,
   isHeld = false,
 ): Promise<void> {
-  const list = page.locator('main .list').first()
-  const search = page.getByRole('searchbox')
+  // A page may have several lists, and one that came without a row has no search.
+  const list = page.locator('main .list', { has: page.getByRole('searchbox') }).first()
+  const search = list.getByRole('searchbox')
   const find = async (words: string): Promise<void> => {
     await search.fill(words)
     await search.press('Enter')
@@ -100,7 +101,7 @@ export async function seeListWithoutRows(
   name: string,
 ): Promise<void> {
   if (!(await isPaged(page))) return
-  const list = page.locator('main .list').first()
+  const list = page.locator('main .list.paged').first()
   await page.route(LIST, answerEmpty)
   await askForRows(page, 50)
   await seeEmpty(t, { list, settled }, name)

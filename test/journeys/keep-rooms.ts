@@ -273,7 +273,7 @@ async function pageThrough(t: Test, { wide, world }: Windows): Promise<void> {
   await page.getByText('25, and there are more').first().waitFor()
   await page.getByRole('button', { name: 'Next' }).click()
   await page.getByRole('link', { name: 'org.example.type-26' }).waitFor()
-  t.equal(await page.locator('.list tbody tr').count(), 2, 'the rest')
+  t.equal(await page.locator('.list.paged tbody tr').count(), 2, 'the rest')
   await page.getByRole('button', { name: 'First' }).click()
   await page.getByRole('link', { name: MOVED }).waitFor()
 }
