@@ -37,7 +37,7 @@ export type SignIn = {
 
 /** Where a person who signed out comes to. It shows nobody's list, also to a browser that has a session. */
 export const ENDED = '/ended'
-/** At the end of its address: the person has just signed out here, and the other windows are to be cleared. */
+/** At the end of its address: the person has just signed out here, and the other windows are cleared. */
 const TELLS_WINDOWS = '#left'
 /** A header of the exchange carries it. */
 const CODE = /^[\x21-\x7e]{1,64}$/
