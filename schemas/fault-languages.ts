@@ -9,12 +9,12 @@ import es from './faults/texts/es.json' with { type: 'json' }
 import et from './faults/texts/et.json' with { type: 'json' }
 import fi from './faults/texts/fi.json' with { type: 'json' }
 import uk from './faults/texts/uk.json' with { type: 'json' }
-import { createRecognition } from './recognise-words.ts'
 import details from './said/details.json' with { type: 'json' }
 import diagnosis from './said/diagnosis.json' with { type: 'json' }
 import explanation from './said/explanation.json' with { type: 'json' }
 import verdicts from './said/verdicts.json' with { type: 'json' }
-import { fillIn, Kept, Said, type Word } from './said.ts'
+import { Said } from './said.ts'
+import { createInLanguage, type Row, rowsOfFault } from './say-in-languages.ts'
 
 // The type demands a row for each code; a test refuses rows of codes that are no more.
 type Catalogue = Record<FaultCode, { text: string; remedy: string }>
@@ -22,34 +22,24 @@ const TRANSLATIONS: Record<'es' | 'et' | 'fi' | 'uk', Catalogue> = { es, et, fi,
 
 // The type demands each language for each text; a test demands a row for each text that is said, and refuses
 // others.
-type Row = Record<keyof typeof TRANSLATIONS, string>
-const ROWS: Record<string, Row> = { ...diagnosis, ...explanation, ...details, ...verdicts }
+type OwnRow = Record<keyof typeof TRANSLATIONS, string>
+const WORDS: Record<string, OwnRow> = { ...diagnosis, ...explanation, ...details, ...verdicts }
 
-const OF_FAULTS = new Map<string, Row>(
-  Object.entries(catalogue).flatMap(([code, { text, remedy }]) => {
-    const row = (part: 'text' | 'remedy'): Row => ({
-      es: es[code as FaultCode][part],
-      et: et[code as FaultCode][part],
-      fi: fi[code as FaultCode][part],
-      uk: uk[code as FaultCode][part],
-    })
-    const [said, next] = [row('text'), row('remedy')]
-    const together = (between: string): Row => ({
-      es: `${said.es}${between}${next.es}.`,
-      et: `${said.et}${between}${next.et}.`,
-      fi: `${said.fi}${between}${next.fi}.`,
-      uk: `${said.uk}${between}${next.uk}.`,
-    })
-    return [
-      [text, said] as const,
-      [remedy, next] as const,
-      [`${text}. ${remedy}.`, together('. ')] as const,
-      [`${text} ({0}). ${remedy}.`, together(' ({0}). ')] as const,
-    ]
-  }),
-)
+const OF_FAULTS = Object.entries(catalogue).flatMap(([code, fault]) => {
+  const part = (name: 'text' | 'remedy'): { english: string; row: OwnRow } => ({
+    english: fault[name],
+    row: {
+      es: es[code as FaultCode][name],
+      et: et[code as FaultCode][name],
+      fi: fi[code as FaultCode][name],
+      uk: uk[code as FaultCode][name],
+    },
+  })
+  return rowsOfFault(part('text'), part('remedy'))
+})
 
-const recognise = createRecognition([...Object.keys(ROWS), ...OF_FAULTS.keys()])
+/** The words in a language; in English where there are none in it. */
+export const inLanguage = createInLanguage(new Map<string, Row>([...OF_FAULTS, ...Object.entries(WORDS)]))
 
 /** The languages in which faults are explained, by their tags (BCP 47). */
 export const LANGUAGES: readonly string[] = ['en', ...Object.keys(TRANSLATIONS)]
@@ -80,18 +70,6 @@ export function explainFault({ code, said, message }: Fault, language: string): 
   if (!isTranslated(language)) return message
   const { text, remedy } = TRANSLATIONS[language][code]
   return `${text}${said === undefined ? '' : ` (${inLanguage(said, language)})`}. ${remedy}.`
-}
-
-/** The words in a language; in English where there are none in it. */
-export function inLanguage(word: Word, language: string): string {
-  if (!(word instanceof Said)) return String(word)
-  if (word instanceof Kept && isTranslated(language)) return inLanguage(recognise(word.template), language)
-  const row = Object.hasOwn(ROWS, word.template) ? ROWS[word.template] : OF_FAULTS.get(word.template)
-  const template = isTranslated(language) ? (row?.[language] ?? word.template) : word.template
-  return fillIn(
-    template,
-    word.values.map((each) => inLanguage(each, language)),
-  )
 }
 
 /** JSON of an answer whose words are said in a language. */
