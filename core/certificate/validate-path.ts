@@ -4,6 +4,7 @@
  * checks, paths.
  */
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 import { authorityObjection, certificateObjection, pathObjection } from './check-path.ts'
 import { sameName } from './name.ts'
 import type { Certificate } from './parse-certificate.ts'
@@ -58,7 +59,7 @@ export function validatePath(question: PathQuestion): Certificate[] {
   const objection = certificateObjection(certificate, at) ?? purposeObjection(certificate, purpose)
   if (objection !== undefined) throw new Fault('cert_validation', { what: objection })
   if (anchors.some((anchor) => anchor.sha256 === certificate.sha256)) return [certificate]
-  const refusal = new Fault('invalid_cert_path', { what: 'no approved CA leads to the issuer' })
+  const refusal = new Fault('invalid_cert_path', { what: say`no approved CA leads to the issuer` })
   const search: Search = { question, checked: new Map(), paths: 0, refusal, revocation: undefined }
   const path = extend(search, [certificate])
   if (path === undefined) throw search.revocation ?? search.refusal
@@ -114,17 +115,17 @@ function mayIssue(search: Search, certificate: Certificate, issuer: Certificate)
   let signed = search.checked.get(key)
   if (signed === undefined) {
     if (search.checked.size >= MAX_SIGNATURE_CHECKS) {
-      throw new Fault('invalid_cert_path', { what: 'too many signatures to check' })
+      throw new Fault('invalid_cert_path', { what: say`too many signatures to check` })
     }
     signed = isSignedBy(certificate, issuer)
     search.checked.set(key, signed)
   }
-  if (!signed) refuse(search, 'a signature that does not verify or does not count')
+  if (!signed) refuse(search, say`a signature that does not verify or does not count`)
   return signed
 }
 
 function isAccepted(search: Search, path: Certificate[]): boolean {
-  if (++search.paths > MAX_PATHS) throw new Fault('invalid_cert_path', { what: 'too many paths' })
+  if (++search.paths > MAX_PATHS) throw new Fault('invalid_cert_path', { what: say`too many paths` })
   const objection = pathObjection(path, search.question.purpose)
   if (objection !== undefined) {
     refuse(search, objection)
@@ -147,6 +148,6 @@ function isUnrevoked(search: Search, path: Certificate[]): boolean {
   }
 }
 
-function refuse(search: Search, what: string): void {
+function refuse(search: Search, what: Word): void {
   search.refusal = new Fault('cert_validation', { what })
 }

@@ -9,6 +9,7 @@ import { leafHash } from '#core/merkle/hash.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { verifyInclusion } from '#core/merkle/proofs.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
+import { say } from '#schemas/said.ts'
 import {
   type CountRow,
   type CountsDocument,
@@ -62,11 +63,13 @@ export function judgeCounts(
       if (seen !== undefined) compareForms(counted, seen.forms)
       settle(counted, { filter: head.filter, rows, erased: seen?.erased, verdict })
     } catch (thrown) {
-      verdict.wrong.push(`the daily counts in record ${one.index}: ${(thrown as Error).message}`)
+      verdict.wrong.push(String(say`the daily counts in record ${one.index}: ${(thrown as Error).message}`))
     }
   }
   if (seen === undefined && verdict.missing > head.erasedInRange)
-    verdict.wrong.push(`the log counted ${verdict.missing} more that fit, and names no erasure of them`)
+    verdict.wrong.push(
+      String(say`the log counted ${verdict.missing} more that fit, and names no erasure of them`),
+    )
   return verdict
 }
 

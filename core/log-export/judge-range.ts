@@ -9,6 +9,7 @@ import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import { say } from '#schemas/said.ts'
 import { fits, mayFit } from './filter.ts'
 import { readHiddenForm } from './hidden-form.ts'
 import { type CountsVerdict, judgeCounts, shownBetween } from './judge-counts.ts'
@@ -47,9 +48,11 @@ export function judgeRange(read: LogExport): RangeVerdict {
   const { head, rows, forms: texts } = read
   const wrong: string[] = []
   const { size, root, origin } = parseCheckpoint(head.treeHead)
-  if (origin !== head.log) wrong.push(`the signed state is that of ${origin}, and not of ${head.log}`)
-  if (size !== head.range.last + 1) wrong.push('the range is not that of the signed state')
-  if (rows.length !== head.records) wrong.push(`there are ${rows.length} rows, not ${head.records}`)
+  if (origin !== head.log)
+    wrong.push(String(say`the signed state is that of ${origin}, and not of ${head.log}`))
+  if (size !== head.range.last + 1) wrong.push(String(say`the range is not that of the signed state`))
+  if (rows.length !== head.records)
+    wrong.push(String(say`there are ${rows.length} rows, not ${head.records}`))
   const leaves = (texts ?? []).map(readHiddenForm)
   const forms = (texts ?? []).map((text, index) => (leaves[index] === undefined ? readForm(text) : undefined))
   const covered = texts !== undefined
@@ -58,21 +61,23 @@ export function judgeRange(read: LogExport): RangeVerdict {
     const range = createCompactRange()
     for (const hash of hashes) range.append(hash)
     if (texts.length !== size || !range.root().equals(root))
-      wrong.push(`the leaf forms are not those of the signed state of ${origin}`)
+      wrong.push(String(say`the leaf forms are not those of the signed state of ${origin}`))
   }
   let before = -1
   for (const row of rows) {
     if (row.index <= before || row.index > head.range.last)
-      wrong.push(`row ${row.index} is out of order or range`)
+      wrong.push(String(say`row ${row.index} is out of order or range`))
     before = row.index
-    if (!fits(head.filter, row)) wrong.push(`row ${row.index} does not fit the filter`)
+    if (!fits(head.filter, row)) wrong.push(String(say`row ${row.index} does not fit the filter`))
     const form = forms[row.index]
-    if (leaves[row.index] !== undefined) wrong.push(`row ${row.index} is shown, and its leaf form is hidden`)
+    if (leaves[row.index] !== undefined)
+      wrong.push(String(say`row ${row.index} is shown, and its leaf form is hidden`))
     const names = ['time', 'kind', 'direction', 'outcome'] as const
     const isOther =
       names.some((name) => form?.[name] !== row[name]) ||
       (row.contract !== undefined && (row.contract ?? '') !== form?.contract)
-    if (form !== undefined && isOther) wrong.push(`row ${row.index} is not what the log committed to`)
+    if (form !== undefined && isOther)
+      wrong.push(String(say`row ${row.index} is not what the log committed to`))
   }
   const hidden = leaves.filter((leaf) => leaf !== undefined).length
   const counts = judgeCounts(read, covered ? { forms, erased: erasedIndexes(hashes, forms) } : undefined)

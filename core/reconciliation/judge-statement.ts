@@ -7,6 +7,7 @@ import type { ConfigurationIndex } from '#core/configuration/configuration-index
 import { readSignedJson } from '#core/signature/signed-json.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import { STATEMENT_TYPE, type Statement } from '#schemas/reconciliation.ts'
+import { say } from '#schemas/said.ts'
 import { readStatement } from './statement.ts'
 
 export type StatementVerdict = {
@@ -48,10 +49,16 @@ export function judgeStatement(q: {
   }
   try {
     read(q.now)
-    return { verdict: 'TOTAL-PASSED', reason: 'both members signed it', statusTime, statement }
+    return {
+      verdict: 'TOTAL-PASSED',
+      reason: String(say`both members signed it`),
+      statusTime,
+      statement,
+    }
   } catch {
-    const reason =
-      'both members signed it, with certificates that were good then; nothing proves when that was'
+    const reason = String(
+      say`both members signed it, with certificates that were good then; nothing proves when that was`,
+    )
     return { verdict: 'INDETERMINATE', subIndication: 'NO_POE', reason, statusTime, statement }
   }
 }

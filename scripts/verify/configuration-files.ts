@@ -6,6 +6,7 @@ import type { ConfigurationIndex } from '#core/configuration/configuration-index
 import { readConfigurationFiles } from '#core/configuration/read-configuration-files.ts'
 import { readZippedFiles } from '#core/configuration/zipped-files.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 export type LoadedConfiguration = {
   indexes: Map<string, ConfigurationIndex>
@@ -31,7 +32,8 @@ export async function configurationOf(
   namedOwn: Buffer[] = [],
 ): Promise<LoadedConfiguration> {
   const indexes = await readConfigurationFiles(files)
-  if (indexes.size === 0) throw new Fault('malformed_global_conf', { what: `there is no ${SHARED}` })
+  if (indexes.size === 0)
+    throw new Fault('malformed_global_conf', { what: say`there is no shared-params.xml` })
   const [own, ...others] = namedOwn.map((name) => name.toString().trim())
   return { indexes, origin, own: others.length === 0 ? own : undefined }
 }

@@ -15,6 +15,7 @@ import { noteName, parseCheckpoint, verifyMemberSignature } from '#core/merkle/c
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { printable } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { configurationOf, type LoadedConfiguration } from './configuration-files.ts'
 import type { Report } from './report.ts'
 
@@ -75,7 +76,7 @@ function rangeChecks({ head }: LogExport, range: RangeVerdict): Check[] {
   const stretches = open
     .slice(0, MOST_NAMED)
     .map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`))
-  const more = open.length > MOST_NAMED ? ' and others' : ''
+  const more = open.length > MOST_NAMED ? ', …' : ''
   const named = open.length === 0 ? '' : `: ${stretches.join(', ')}${more}`
   return [
     {
@@ -83,20 +84,23 @@ function rangeChecks({ head }: LogExport, range: RangeVerdict): Check[] {
       state: wrong.length === 0 ? 'good' : 'bad',
       why:
         wrong.length === 0
-          ? `${shown} rows fit the filter, and contradict nothing`
+          ? String(say`${shown} rows fit the filter, and contradict nothing`)
           : wrong.slice(0, MOST_NAMED).join('; '),
     },
     {
       what: 'Range',
       state: covered ? (wrong.length === 0 ? 'good' : 'bad') : 'warn',
       why: covered
-        ? `indexes 0 to ${head.range.last}, without a gap, are those of the signed state`
-        : 'the leaf forms are not in the export',
+        ? String(say`indexes 0 to ${head.range.last}, without a gap, are those of the signed state`)
+        : String(say`the leaf forms are not in the export`),
     },
     {
       what: 'Left out',
       state: openCount === 0 ? 'good' : 'warn',
-      why: `of ${size} records ${shown} are shown, ${ruledOut} are proved not to fit, ${counted} are ruled out by daily counts, ${openCount} are not shown and might fit${named}${hidden === 0 ? '' : `; of ${hidden} the log hides all but the leaf`}`,
+      why: [
+        say`of ${size} records ${shown} are shown, ${ruledOut} are proved not to fit, ${counted} are ruled out by daily counts, ${openCount} are not shown and might fit${named}`,
+        ...(hidden === 0 ? [] : [say`of ${hidden} the log hides all but the leaf`]),
+      ].join('; '),
     },
     ...(counts.stretches === 0
       ? []
@@ -104,7 +108,9 @@ function rangeChecks({ head }: LogExport, range: RangeVerdict): Check[] {
           {
             what: 'Daily counts',
             state: counted === 0 ? ('good' as const) : ('warn' as const),
-            why: `of ${counts.stretches} ${counts.settled.length} agree with what is shown; what they rule out is the log's own word, given the day after`,
+            why: String(
+              say`of ${counts.stretches} ${counts.settled.length} agree with what is shown; what they rule out is the log's own word, given the day after`,
+            ),
           },
         ]),
   ]
@@ -125,7 +131,11 @@ async function judgeBundles(read: LogExport, range: RangeVerdict, q: Question): 
       q.configuration ??
       (await configurationOf(brought, 'the bundle itself').catch((thrown) => asFault(thrown)))
     if (configuration instanceof Fault) {
-      checks.push({ what: name, state: 'warn', why: `it brings no configuration: ${configuration.message}` })
+      checks.push({
+        what: name,
+        state: 'warn',
+        why: String(say`it brings no configuration: ${configuration.message}`),
+      })
       continue
     }
     const { indexes } = configuration
@@ -160,13 +170,15 @@ async function judgeBundles(read: LogExport, range: RangeVerdict, q: Question): 
         what: 'Signed state of the log',
         state: isOwners ? 'good' : 'warn',
         why: isOwners
-          ? "signed by the server's owner"
-          : "nothing in the export ties it to the server's owner",
+          ? String(say`signed by the server's owner`)
+          : String(say`nothing in the export ties it to the server's owner`),
       },
       {
         what: 'Evidence',
         state: unproved === 0 ? 'good' : 'warn',
-        why: `a bundle proves ${rows} rows; parties and ids of ${unproved} are the server's own word`,
+        why: String(
+          say`a bundle proves ${rows} rows; parties and ids of ${unproved} are the server's own word`,
+        ),
       },
       ...checks,
     ],
@@ -182,18 +194,18 @@ function isSignedBy({ head }: LogExport, certificate: Buffer): boolean {
 /** Why a bundle belongs to another log or contradicts the rows; undefined when it does neither. */
 function whyUnlike(verdict: BundleVerdict, read: LogExport, { forms }: RangeVerdict): string | undefined {
   const { log, records } = verdict
-  if (log !== read.head.log) return `it is of the log ${log}`
+  if (log !== read.head.log) return String(say`it is not of the log of the export, but of ${log}`)
   const rows = new Map(read.rows.map((row) => [row.index, row]))
   for (const record of records) {
     const { index, form, metadata, circumstances } = record
     const known = forms[index]
     if (known !== undefined && JSON.stringify(known) !== JSON.stringify(form))
-      return `record ${index} is another in the range`
+      return String(say`record ${index} is another in the range`)
     const row = rows.get(index)
     if (row !== undefined && metadata !== undefined && !isRowOf(row, metadata, circumstances))
-      return `row ${index} is not what its record says`
+      return String(say`row ${index} is not what its record says`)
     if (row !== undefined && namesAsked(record, verdict, read) === false)
-      return `row ${index} is of another user or represented party than was asked for`
+      return String(say`row ${index} is of another user or represented party than was asked for`)
   }
   return undefined
 }
@@ -219,22 +231,26 @@ function overallOf(checks: Check[], { head }: LogExport, { openCount }: RangeVer
     return {
       verdict: 'TOTAL-FAILED',
       subIndication: 'HASH_FAILURE',
-      reason: 'Something in the export is not what the log committed to, or does not fit its filter.',
+      reason: String(
+        say`Something in the export is not what the log committed to, or does not fit its filter.`,
+      ),
     }
   if (openCount > 0)
     return {
       verdict: 'INDETERMINATE',
       subIndication: 'SIGNED_DATA_NOT_FOUND',
-      reason: `What is shown holds; ${openCount} records are not shown, and only the log knows whether they fit (${head.erasedInRange} were erased, by its own words).`,
+      reason: String(
+        say`What is shown holds; ${openCount} records are not shown, and only the log knows whether they fit (${head.erasedInRange} were erased, by its own words).`,
+      ),
     }
   if (checks.some(({ state }) => state === 'warn'))
     return {
       verdict: 'INDETERMINATE',
       subIndication: 'NO_POE',
-      reason: 'Nothing is missing, but not all that is shown is proved.',
+      reason: String(say`Nothing is missing, but not all that is shown is proved.`),
     }
   return {
     verdict: 'TOTAL-PASSED',
-    reason: 'All that fits the filter is shown and proved, and nothing that fits was left out.',
+    reason: String(say`All that fits the filter is shown and proved, and nothing that fits was left out.`),
   }
 }

@@ -14,6 +14,7 @@ import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { readSavedUse, type SavedSide, type SavedUse } from '#core/evidence-bundle/saved-use.ts'
 import { printable } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { configurationOf, type LoadedConfiguration } from './configuration-files.ts'
 import type { Report } from './report.ts'
 
@@ -30,26 +31,40 @@ type Verdict = { verdict: string; subIndication?: string; reason: string }
 type Judged = { side: SavedSide; use: JudgedUse | undefined }
 
 const DOUBTS: Record<UseDoubt, string> = {
-  unreadable: 'Its proof cannot be read, or is no proof of one use.',
-  place: 'Its proof does not lead to the signed state of the log.',
-  leaf: 'Its proof is of another record than it named.',
-  words: 'Its record has another time, side, contract or end than it said.',
-  server: 'Its proof is of the log of a server that does not serve it.',
-  unsigned: "Its record stands in a log, but nobody is known to be the owner who signed the log's state.",
+  unreadable: String(say`Its proof cannot be read, or is no proof of one use.`),
+  place: String(say`Its proof does not lead to the signed state of the log.`),
+  leaf: String(say`Its proof is of another record than it named.`),
+  words: String(say`Its record has another time, side, contract or end than it said.`),
+  server: String(say`Its proof is of the log of a server that does not serve it.`),
+  unsigned: String(
+    say`Its record stands in a log, but nobody is known to be the owner who signed the log's state.`,
+  ),
 }
 
 const TIES: Record<UseTie, Omit<Check, 'what'>> = {
   message: {
     state: 'good',
-    why: 'Both logs hold the same signature, which the side that asked made: they are of one question, or of questions that were signed together.',
+    why: String(
+      say`Both logs hold the same signature, which the side that asked made: they are of one question, or of questions that were signed together.`,
+    ),
   },
-  apart: { state: 'bad', why: 'The two logs hold different signatures: they are of two messages.' },
-  unsigned: { state: 'warn', why: 'One of the records has no signature, so nothing ties the two.' },
-  'one log': { state: 'warn', why: 'Both records stand in one log, so one server alone proves both.' },
+  apart: {
+    state: 'bad',
+    why: String(say`The two logs hold different signatures: they are of two messages.`),
+  },
+  unsigned: {
+    state: 'warn',
+    why: String(say`One of the records has no signature, so nothing ties the two.`),
+  },
+  'one log': {
+    state: 'warn',
+    why: String(say`Both records stand in one log, so one server alone proves both.`),
+  },
 }
 
-const NOT_PROVEN =
-  'Not proven: the message id, who asked which service, for what purpose, and about whom. A proof opens nothing of a message, so that nobody can try codes of people against it: these are the words of the systems.'
+const NOT_PROVEN = String(
+  say`Not proven: the message id, who asked which service, for what purpose, and about whom. A proof opens nothing of a message, so that nobody can try codes of people against it: these are the words of the systems.`,
+)
 const OWN = 'the bundle itself'
 
 /** Throws `io_error` and the faults of reading the configuration in a proof. */
@@ -96,13 +111,15 @@ async function broughtBy(proof: Buffer): Promise<LoadedConfiguration['indexes']>
 
 function checkOf({ side, use }: Judged): Check {
   const what = side.said.role === 'provider' ? 'Asked' : 'Asking'
-  if (use === undefined) return { what, state: 'warn', why: 'Its proof could not be had.' }
+  if (use === undefined) return { what, state: 'warn', why: String(say`Its proof could not be had.`) }
   if (use.doubt !== undefined)
     return { what, state: use.doubt === 'unsigned' ? 'warn' : 'bad', why: DOUBTS[use.doubt] }
   return {
     what,
     state: 'good',
-    why: `Its record stands in the log ${use.log}, under a state that the owner of that server signed: that there was such a message, when, under which contract, and how it ended.`,
+    why: String(
+      say`Its record stands in the log ${use.log}, under a state that the owner of that server signed: that there was such a message, when, under which contract, and how it ended.`,
+    ),
   }
 }
 
@@ -111,7 +128,7 @@ function togetherIn(judged: readonly Judged[]): Check[] {
   const [provider, consumer] = (['provider', 'consumer'] as const).map(
     (role) => judged.find(({ side }) => side.said.role === role)?.use,
   )
-  if (judged.length < 2) return [{ what, state: 'warn', why: 'One side alone told of it.' }]
+  if (judged.length < 2) return [{ what, state: 'warn', why: String(say`One side alone told of it.`) }]
   if (
     provider === undefined ||
     consumer === undefined ||
@@ -128,7 +145,7 @@ function verdictOf(checks: readonly Check[]): Verdict {
   if (bad !== undefined) return { verdict: 'TOTAL-FAILED', subIndication: 'HASH_FAILURE', reason: bad.why }
   const open = checks.find(({ state, what }) => state === 'warn' && what !== 'Names')
   return open === undefined
-    ? { verdict: 'TOTAL-PASSED', reason: 'Both sides are proven, and both by one message.' }
+    ? { verdict: 'TOTAL-PASSED', reason: String(say`Both sides are proven, and both by one message.`) }
     : { verdict: 'INDETERMINATE', subIndication: 'SIGNED_DATA_NOT_FOUND', reason: open.why }
 }
 

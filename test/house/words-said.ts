@@ -5,11 +5,11 @@ import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 const ROOT = path.join(import.meta.dirname, '../..')
-const ROOMS = '{schemas,core,platform,security-server,central-registry,adapters,certs}/**/*.ts'
+const ROOMS = '{schemas,core,platform,security-server,central-registry,adapters,certs,scripts/verify}/**/*.ts'
 /** What stands before a use: in the middle of a sentence, `say` is followed by the end of its text. */
 const BEFORE_A_USE = /(?:[([{,:?=>!&|]|\breturn)\s*$/
 
-/** The files of servers that say each template. */
+/** The files of servers, and of the program that verifies evidence, that say each template. */
 export function wordsSaid(): Map<string, string[]> {
   const found = new Map<string, string[]>()
   for (const file of globSync(ROOMS, { cwd: ROOT })) {

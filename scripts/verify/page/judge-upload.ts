@@ -8,7 +8,7 @@ import { openZip } from '#core/container/open-zip.ts'
 import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { printable } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import type { Word } from '#schemas/said.ts'
+import { say, type Word } from '#schemas/said.ts'
 import {
   configurationOf,
   configurationOfZip,
@@ -55,7 +55,9 @@ const MAX_PARTS = 4096
 export async function judgeUpload(upload: Upload): Promise<Judgement> {
   try {
     if (upload.evidence.bytes.length > MAX_EVIDENCE)
-      throw new Fault('invalid_input', { what: 'more than 1 GiB: take the command line, concordat verify' })
+      throw new Fault('invalid_input', {
+        what: say`more than 1 GiB: take the command line, concordat verify`,
+      })
     const content = bufferOf(upload.evidence)
     const report = await judgeFile({
       file: upload.evidence.name,
@@ -87,7 +89,7 @@ async function readConfiguration(files: GivenFile[]): Promise<LoadedConfiguratio
     const { name } = await parseXml(file, 'malformed_global_conf')
     if (name === 'configurationAnchor')
       throw new Fault('malformed_global_conf', {
-        what: 'an anchor only says where the configuration is fetched, and this page fetches nothing: give it verificationconf.zip, or shared-params.xml',
+        what: say`an anchor only says where the configuration is fetched, and this page fetches nothing: give it verificationconf.zip, or shared-params.xml`,
       })
   }
   return configurationOf([first!, ...more], origin)
