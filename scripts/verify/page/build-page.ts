@@ -8,12 +8,14 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Plugin } from 'vite'
 import { compileStatementShape } from './compile-shape.ts'
+import { REASONS_MODULE, withReasons } from './reason-rows.ts'
 import { CATALOGUES } from './shown/texts.ts'
 
 const ROOT = path.join(import.meta.dirname, '../../..')
 const HERE = import.meta.dirname
 const BROWSER = path.join(HERE, 'browser')
 const SHAPES = path.join(ROOT, 'security-server/features/reconciliation/shapes.ts')
+const SERVERS_WORDS = path.join(ROOT, 'schemas/fault-languages.ts')
 const YAUZL = path.join(ROOT, 'node_modules/yauzl')
 
 /** The replacements for Node's modules and for yauzl's entry point. */
@@ -109,7 +111,7 @@ async function buildProgram(): Promise<string> {
     configFile: false,
     root: HERE,
     logLevel: 'warn',
-    plugins: [counterparts(), statementShape(), everythingAtOnce()],
+    plugins: [counterparts(), madeHere(), everythingAtOnce()],
     build: {
       write: false,
       target: 'es2023',
@@ -133,7 +135,8 @@ async function buildProgram(): Promise<string> {
   const [chunk, ...more] = outputs
   if (chunk?.type !== 'chunk' || more.length > 0) throw new Error('the page must be one program')
   // An end tag in a string of the program would end the script element.
-  return chunk.code.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--')
+  const program = await withReasons(chunk.code)
+  return program.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--')
 }
 
 function counterparts(): Plugin {
@@ -153,11 +156,15 @@ function counterparts(): Plugin {
   }
 }
 
-function statementShape(): Plugin {
+/** Modules of which the page needs a small part: the shape of a statement, and the words of its reasons. */
+function madeHere(): Plugin {
   return {
-    name: 'shape of a statement',
+    name: 'made for the page',
     enforce: 'pre',
-    load: (id) => (id === SHAPES ? compileStatementShape() : undefined),
+    load(id) {
+      if (id === SERVERS_WORDS) return REASONS_MODULE
+      return id === SHAPES ? compileStatementShape() : undefined
+    },
   }
 }
 

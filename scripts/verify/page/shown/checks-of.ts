@@ -11,7 +11,7 @@ import type { Circumstances } from '#schemas/circumstances.ts'
 import type { Report } from '../../report.ts'
 import { now, type TextKey, type Tone, text, textIfAny } from './texts.ts'
 
-/** Words in the reader's language, and words of the verifier, which are English in every language. */
+/** Words in the reader's language, and words of the verifier, which are English as long as they are facts. */
 export type Words = (string | { english: string })[]
 type Check = { what: string; tone: Tone; why: Words }
 
@@ -60,7 +60,7 @@ export function checksOf({ facts }: Pick<Report, 'facts'>): Check[] {
     ...(all.checks ?? []).map(ownCheck),
     ...containerChecks(all),
     ...records.flatMap(recordChecks),
-    ...(all.containers ?? []).map((one) => ({ what: one.name, tone: toneOf(one), why: [reasonOf(one)] })),
+    ...(all.containers ?? []).map((one) => ({ what: one.name, tone: toneOf(one), why: reasonOf(one) })),
     ...checkpoints.flatMap(headChecks),
     ...linkChecks(all),
     ...configurationChecks(all),
@@ -119,7 +119,7 @@ function signerText(signer: string, time: string | undefined, holds: boolean): s
 function recordChecks({ index, form, container, circumstances, metadata, ...verdict }: RecordFacts): Check[] {
   const { direction } = form
   const key = direction === 'in' ? 'recordIn' : direction === 'out' ? 'recordOut' : 'record'
-  const why: Words = [reasonOf(verdict)]
+  const why: Words = reasonOf(verdict)
   if (container?.signer !== undefined) why.push(` ${text('signedBy', { signer: container.signer })}`)
   if (container?.timeStamp !== undefined)
     why.push(` ${text('stampedAt', { time: container.timeStamp.time })}`)
@@ -195,6 +195,6 @@ function configurationChecks({ configuration }: Facts): Check[] {
   return isOwn ? [{ what: text('configuration'), tone: 'warn', why: [text('ownConfiguration')] }] : []
 }
 
-function reasonOf({ reason, subIndication }: Verdict): { english: string } {
-  return { english: subIndication === undefined ? reason : `${reason} (${subIndication})` }
+function reasonOf({ reason, subIndication }: Verdict): Words {
+  return [{ english: reason }, ...(subIndication === undefined ? [] : [` (${subIndication})`])]
 }

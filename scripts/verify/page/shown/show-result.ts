@@ -3,6 +3,7 @@ import type { Unjudged } from '../../judge-file.ts'
 import type { Judgement, Part } from '../judge-upload.ts'
 import { checksOf, type Facts, type Words } from './checks-of.ts'
 import { headlineOf, withTimes } from './headline.ts'
+import { reasonInWords } from './reasons.ts'
 import { stampersInWords } from './stampers-in-words.ts'
 import { language, locale, type TextKey, type Tone, text, textIfAny } from './texts.ts'
 
@@ -126,13 +127,14 @@ function verdict(tone: Tone, head: string, words: Words[], code: string): HTMLEl
   ])
 }
 
-/** The verifier's words are marked as English, so that they are read aloud as such. */
+/** What stays in English is marked as such, so that it is read aloud as such. */
 function said(words: Words): (Node | string)[] {
-  return words.map((one) =>
-    typeof one === 'string'
-      ? withTimes(one)
-      : element('span', { lang: 'en' }, [withTimes(one.english, 'en-GB')]),
-  )
+  return words.map((one) => {
+    const own = typeof one === 'string' ? one : reasonInWords(one.english)
+    if (own !== undefined) return withTimes(own)
+    const { english } = one as Exclude<typeof one, string>
+    return element('span', { lang: 'en' }, [withTimes(english, 'en-GB')])
+  })
 }
 
 function partsOf(parts: Part[], save: (part: Part) => void): Node[] {

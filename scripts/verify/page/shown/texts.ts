@@ -1,7 +1,7 @@
 /**
  * Every text of the page, in the languages of the consoles: a file each, all of them inside the page, because
  * it has no network. The reader chooses, else the browser's languages decide. What the verifier itself
- * reports stays in English, as in its report.
+ * reports is said in them by reasons.ts.
  */
 
 import { fill } from '#core/circumstances/fill.ts'
