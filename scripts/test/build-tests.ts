@@ -22,6 +22,7 @@ const FROM_SOURCES = [
   'scripts/concordat.test.ts',
   'scripts/verify.test.ts',
   'scripts/verify/page/page.test.ts',
+  'scripts/verify/page/reasons.test.ts',
   'scripts/verify/page/use.test.ts',
   'test/journeys/prove-use.test.ts',
   'platform/configuration-documents/read-parameters.test.ts',
