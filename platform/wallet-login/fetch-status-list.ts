@@ -22,7 +22,7 @@ const LEAST_MS = 10_000
 const LEAST_OF_ENDING_MS = 1_000
 
 /** Without a token: what could not be had. */
-type Kept = { token: string | undefined; until: number }
+type Kept = { token: string | undefined; at: number; until: number }
 
 export type FetchStatusList = (uri: string) => Promise<string | undefined>
 
@@ -57,7 +57,8 @@ export function createStatusLists(q: {
   const askAndKeep = async (uri: string): Promise<string | undefined> => {
     const token = await ask(uri).catch(() => undefined)
     if (kept.size >= MOST_LISTS) kept.delete(kept.keys().next().value as string)
-    kept.set(uri, { token, until: keptUntil(token, q.clock()) })
+    const at = q.clock()
+    kept.set(uri, { token, at, until: keptUntil(token, at) })
     return token
   }
   return {
@@ -67,7 +68,9 @@ export function createStatusLists(q: {
         return undefined
       }
       const known = kept.get(uri)
-      if (known !== undefined && q.clock() < known.until) return known.token
+      const now = q.clock()
+      // A clock that was set back would keep it for as long as the leap was.
+      if (known !== undefined && known.at <= now && now < known.until) return known.token
       kept.delete(uri)
       const begun = underWay.get(uri) ?? askAndKeep(uri).finally(() => underWay.delete(uri))
       underWay.set(uri, begun)

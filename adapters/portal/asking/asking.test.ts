@@ -305,6 +305,11 @@ t.test('a mute system makes nobody ask all others again, and the list of systems
     /list of systems is from 29 November 2026[\s\S]*3 more systems are not asked/,
   )
   t.match(coverageSentence(gathered, words).markup, /4 could not be asked/)
+  await until('all are listed anew', async () => (await systems.offering('findUsage')).listedAt === undefined)
+  now = NOW - 3_600_000
+  looked.splice(0)
+  await systems.offering('findUsage')
+  t.strictSame(looked.slice(0, 1), ['list'], 'the clock was set back')
   const member = Array.from({ length: 5_002 }, (_, at) => ({
     id: { xroad_instance: 'D', member_class: 'G', member_code: '1', subsystem_code: `s${at}` },
   }))

@@ -4,7 +4,7 @@
  * request waits for it but the first.
  */
 import { identifier } from '#adapters/client/identifiers.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { isPlainText } from '#platform/plain-text.ts'
 import { eachAsItEnds } from './each-as-it-ends.ts'
@@ -164,7 +164,7 @@ export function createFindSystems(q: {
     async offering(code) {
       if (last === undefined) return offering(await refresh(find), code)
       const { at, found } = last
-      const isOld = q.clock() - at >= q.refreshMs
+      const isOld = hasPassed(q.clock(), at, q.refreshMs)
       const isOpen = silentOf(found).length > 0 && q.clock() >= askAgainAt
       if (isOld) refresh(find).catch(() => undefined)
       else if (isOpen) refresh(() => findSilent(found), at).catch(() => undefined)

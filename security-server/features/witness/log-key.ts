@@ -20,10 +20,11 @@ export function createLogKeyStatement(q: {
   sign(document: LogKeyStatement, type: string): Promise<string>
   clock: Clock
 }): () => Promise<Buffer> {
-  let kept: { statement: Buffer; until: number } | undefined
+  let kept: { statement: Buffer; at: number } | undefined
   return async () => {
     const now = q.clock()
-    if (kept !== undefined && now < kept.until) return kept.statement
+    // One from before the clock was set back is of a time that others do not accept yet.
+    if (kept !== undefined && kept.at <= now && now < kept.at + KEPT_MS) return kept.statement
     const document = {
       id: randomUUID(),
       createdAt: new Date(now).toISOString(),
@@ -31,7 +32,7 @@ export function createLogKeyStatement(q: {
       server: idText(q.server),
       logKey: await q.logKey(),
     }
-    kept = { statement: Buffer.from(await q.sign(document, LOG_KEY_TYPE)), until: now + KEPT_MS }
+    kept = { statement: Buffer.from(await q.sign(document, LOG_KEY_TYPE)), at: now }
     return kept.statement
   }
 }
