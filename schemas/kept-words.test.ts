@@ -74,6 +74,7 @@ const KEPT_OF =
 const HOLD_NO_NAMES = [
   ...['Record {0}: {1}', 'record {0}: {1}', 'Time-stamp {0}: {1}', 'a time-stamp: {0}', 'it has {0}'],
   ...['OCSP answer refused: {0}', 'its circumstances: {0}', 'its seed is none: {0}', 'more than {0} entries'],
+  ...['an issuer: {0}', 'critical extension {0}', 'not a certificate for {0}'],
   ...['the certificate is {0}', 'tile {0} of level {1}', 'the {0} of record {1}'],
 ]
 /** Who asks for something that is not there is told at once. */

@@ -5,6 +5,7 @@
  */
 import { children, parseDer, TAG } from '#core/asn1/der.ts'
 import { OID } from '#core/asn1/oids.ts'
+import { type Said, say } from '#schemas/said.ts'
 import { type GeneralName, readGeneralNames } from './general-name.ts'
 import { type Certificate, readAlgorithmIdentifier } from './parse-certificate.ts'
 
@@ -20,33 +21,33 @@ const URI =
  * The duty that the issuer of this certificate neglected, or undefined. Applies to certificates at every
  * position of a path.
  */
-export function neglectedDuty({ extensions, spki }: Certificate): string | undefined {
+export function neglectedDuty({ extensions, spki }: Certificate): Said | undefined {
   const { all, authorityKeyIdentifier: id, basicConstraints, nameConstraints } = extensions
   if (nameConstraints !== undefined && basicConstraints?.ca !== true)
-    return 'name constraints in a certificate that is not a CA'
-  if (all.get(OID.nameConstraints)?.critical === false) return 'name constraints that are not critical'
-  if (!hasNamedCurve(spki)) return 'a key on a curve without a name'
+    return say`name constraints in a certificate that is not a CA`
+  if (all.get(OID.nameConstraints)?.critical === false) return say`name constraints that are not critical`
+  if (!hasNamedCurve(spki)) return say`a key on a curve without a name`
   if ((id?.issuer === undefined) !== (id?.serialNumber === undefined))
-    return 'an authority key identifier with half of issuer and serial number'
+    return say`an authority key identifier with half of issuer and serial number`
   const issuerNames = all.get(ISSUER_ALT_NAME)
   const names = [
     ...(extensions.subjectAltNames ?? []),
     ...(issuerNames === undefined ? [] : readGeneralNames(parseDer(issuerNames.value))),
   ]
   const wrong = names.find((name) => !isWellWritten(name))
-  return wrong && `an alternative name (${wrong.kind}) that is not written as RFC 5280 says`
+  return wrong && say`an alternative name (${wrong.kind}) that is not written as RFC 5280 says`
 }
 
 /**
  * The neglected duty between a certificate and its issuer's certificate (4.2.1.1, .2), or undefined: the
  * authority key identifier must equal the issuer's subject key identifier.
  */
-export function neglectedLink(certificate: Certificate, issuer: Certificate): string | undefined {
+export function neglectedLink(certificate: Certificate, issuer: Certificate): Said | undefined {
   const own = issuer.extensions.subjectKeyIdentifier
-  if (own === undefined) return 'an issuer without a subject key identifier'
+  if (own === undefined) return say`an issuer without a subject key identifier`
   const named = certificate.extensions.authorityKeyIdentifier?.keyIdentifier
-  if (named === undefined) return 'a certificate without an authority key identifier'
-  return own.equals(named) ? undefined : 'an authority key identifier of another key than the issuer has'
+  if (named === undefined) return say`a certificate without an authority key identifier`
+  return own.equals(named) ? undefined : say`an authority key identifier of another key than the issuer has`
 }
 
 /**

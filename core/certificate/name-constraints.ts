@@ -3,6 +3,7 @@
  * permitted set of their kind and outside every excluded subtree. A name that cannot be judged is refused.
  */
 import { OID } from '#core/asn1/oids.ts'
+import { type Said, say } from '#schemas/said.ts'
 import type { GeneralName, GeneralNameKind } from './general-name.ts'
 import { attributes } from './name.ts'
 import { placeOf } from './name-subtree.ts'
@@ -25,10 +26,10 @@ export function constrain(state: ConstraintState, certificate: Certificate): Con
 }
 
 /** Why the names of a certificate break the constraints, or undefined. */
-export function nameObjection(certificate: Certificate, state: ConstraintState): string | undefined {
+export function nameObjection(certificate: Certificate, state: ConstraintState): Said | undefined {
   if (state.permitted.length === 0 && state.excluded.length === 0) return undefined
   const refused = namesOf(certificate).find((name) => !isAllowed(name, state))
-  return refused && `a name (${refused.kind}) outside the name constraints of an authority`
+  return refused && say`a name (${refused.kind}) outside the name constraints of an authority`
 }
 
 /**

@@ -4,6 +4,7 @@
  * level of the graph is needed: the graph is null exactly when that level is empty.
  */
 import { OID } from '#core/asn1/oids.ts'
+import { type Said, say } from '#schemas/said.ts'
 import type { Certificate } from './parse-certificate.ts'
 import { mapsAnyPolicy } from './path-extensions.ts'
 
@@ -33,7 +34,7 @@ export function enterPolicies(
   state: PolicyState,
   certificate: Certificate,
   position: { last: boolean; selfIssued: boolean },
-): string | undefined {
+): Said | undefined {
   const { policies } = certificate.extensions
   const anyCounts = state.inhibitAnyPolicy > 0 || (!position.last && position.selfIssued)
   state.level = policies === undefined ? new Map() : nextLevel(state.level, policies, anyCounts)
@@ -57,9 +58,9 @@ function nextLevel(
   return level
 }
 
-function policyObjection(state: PolicyState): string | undefined {
+function policyObjection(state: PolicyState): Said | undefined {
   const acceptable = state.explicitPolicy > 0 || state.level.size > 0
-  return acceptable ? undefined : 'no certificate policy holds for the whole path'
+  return acceptable ? undefined : say`no certificate policy holds for the whole path`
 }
 
 /** 6.1.4 (a), (b), (h) to (j): prepares for the certificate below an authority. */
@@ -67,10 +68,10 @@ export function leavePolicies(
   state: PolicyState,
   certificate: Certificate,
   selfIssued: boolean,
-): string | undefined {
+): Said | undefined {
   const { policyMappings, policyConstraints, inhibitAnyPolicy } = certificate.extensions
   if (policyMappings !== undefined) {
-    if (mapsAnyPolicy(policyMappings)) return 'a policy mapping that names anyPolicy'
+    if (mapsAnyPolicy(policyMappings)) return say`a policy mapping that names anyPolicy`
     mapPolicies(state, policyMappings)
   }
   if (!selfIssued) {
@@ -98,7 +99,7 @@ function mapPolicies(state: PolicyState, mappings: { issuerDomain: string; subje
  * 6.1.5 (a), (b), (g): the final checks, after the last certificate was processed. Returns why the path is
  * refused, or undefined.
  */
-export function endPolicies(state: PolicyState, certificate: Certificate): string | undefined {
+export function endPolicies(state: PolicyState, certificate: Certificate): Said | undefined {
   state.explicitPolicy = lower(state.explicitPolicy)
   if (certificate.extensions.policyConstraints?.requireExplicitPolicy === 0) state.explicitPolicy = 0
   return policyObjection(state)

@@ -2,6 +2,7 @@
  * Whether a certificate may serve a purpose, and whether the extended key usages of its authorities allow it.
  */
 import { OID } from '#core/asn1/oids.ts'
+import { type Said, say } from '#schemas/said.ts'
 import type { Certificate } from './parse-certificate.ts'
 import { isAuthenticationCertificate, isSigningCertificate } from './usage.ts'
 
@@ -17,15 +18,15 @@ const NOT_FOR_SIGNING: ReadonlySet<string> = new Set([
 ])
 
 /** Why the last certificate of a path may not serve `purpose`, or undefined. */
-export function purposeObjection(certificate: Certificate, purpose: Purpose): string | undefined {
+export function purposeObjection(certificate: Certificate, purpose: Purpose): Said | undefined {
   const { basicConstraints, keyUsage } = certificate.extensions
   const ca = basicConstraints?.ca === true
   // RFC 5280 4.2.1.9: a certificate whose key may sign certificates must be marked as an authority.
-  if (keyUsage?.has('keyCertSign') && !ca) return 'keyCertSign in a certificate that is not a CA'
+  if (keyUsage?.has('keyCertSign') && !ca) return say`keyCertSign in a certificate that is not a CA`
   if (purpose === 'any') return undefined
-  if (purpose === 'ca') return ca ? undefined : 'not the certificate of a CA'
-  if (ca) return 'the certificate of a CA where one of a member, server or responder is needed'
-  return servesPurpose(certificate, purpose) ? undefined : `not a certificate for ${purpose}`
+  if (purpose === 'ca') return ca ? undefined : say`not the certificate of a CA`
+  if (ca) return say`the certificate of a CA where one of a member, server or responder is needed`
+  return servesPurpose(certificate, purpose) ? undefined : say`not a certificate for ${purpose}`
 }
 
 function servesPurpose(
@@ -57,7 +58,7 @@ function servesPurpose(
  * Why the extended key usages on the path (last certificate and authorities together) forbid `purpose`, or
  * undefined.
  */
-export function nestedUsageObjection(path: Certificate[], purpose: Purpose): string | undefined {
+export function nestedUsageObjection(path: Certificate[], purpose: Purpose): Said | undefined {
   const limits = path.flatMap(({ extensions: { extendedKeyUsage } }) =>
     extendedKeyUsage === undefined || extendedKeyUsage.includes(OID.anyExtendedKeyUsage)
       ? []
@@ -65,7 +66,7 @@ export function nestedUsageObjection(path: Certificate[], purpose: Purpose): str
   )
   return limits.length === 0 || allows(limits, purpose)
     ? undefined
-    : `the extended key usages on the path do not allow ${purpose}`
+    : say`the extended key usages on the path do not allow ${purpose}`
 }
 
 function allows(limits: string[][], purpose: Purpose): boolean {

@@ -272,13 +272,8 @@ t.test('a mute system makes nobody ask all others again, and the list of systems
   }
   const log = createLog({ name: 'test', destination: { write: () => undefined } })
   const finding = {
-    server,
-    codes: ['findUsage'],
-    instances: [],
-    atOnce: 4,
-    answerMs: 1_000,
-    refreshMs: 60_000,
-    log,
+    ...{ server, codes: ['findUsage'], instances: [], atOnce: 4, log },
+    ...{ answerMs: 1_000, refreshMs: 60_000 },
   }
   const systems = createFindSystems({ ...finding, clock: () => now })
   await systems.offering('findUsage')
