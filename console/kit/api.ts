@@ -115,7 +115,13 @@ export function createApi(confirm: Confirm): Api {
    */
   const unanswered = new Map<string, string>()
 
-  async function send(method: string, url: string, input: Input, wait: Wait): Promise<Response> {
+  /** `whole`: to be called once the answer was read to its end. Before, nobody knows what it says. */
+  async function send(
+    method: string,
+    url: string,
+    input: Input,
+    wait: Wait,
+  ): Promise<{ response: Response; whole(): void }> {
     const { body, reason } = input
     const isBytes = body instanceof Blob
     const headers: Record<string, string> = { accept: '*/*', 'accept-language': language }
@@ -157,8 +163,8 @@ export function createApi(confirm: Confirm): Api {
       if (response.status !== 429 || tries === PATIENT_TRIES) {
         // After a server error the act may have been done in part, so its key is kept and the server
         // recognizes the repetition.
-        if (act !== undefined && response.status < 500) unanswered.delete(act)
-        return response
+        const isAnswered = act !== undefined && response.status < 500
+        return { response, whole: () => void (isAnswered && unanswered.delete(act)) }
       }
       const seconds = Math.min(Number(response.headers.get('retry-after')) || 1, MAX_WAIT_SECONDS)
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
@@ -174,7 +180,15 @@ export function createApi(confirm: Confirm): Api {
     if (operation === undefined) throw new Error(`there is no operation ${name}`)
     const { method, path, answerSeconds } = operation
     const q = { isAct: method !== 'GET', seconds: answerSeconds ?? ANSWER_SECONDS, signal: input.signal }
-    return bounded(q, async (wait) => read(await send(method, addressOf(path, input), input, wait), wait))
+    return bounded(q, async (wait) => {
+      const { response, whole } = await send(method, addressOf(path, input), input, wait)
+      const answer = await read(response, wait).catch((cause: unknown) => {
+        if (cause instanceof ApiFault) whole()
+        throw cause
+      })
+      whole()
+      return answer
+    })
   }
 
   const download = (name: string, input: Input = {}): Promise<Answer<File>> =>
@@ -227,7 +241,7 @@ export function createApi(confirm: Confirm): Api {
       const isPerson = apiKey === undefined
       apiKey = undefined
       const q = { isAct: true, seconds: ANSWER_SECONDS, signal: undefined }
-      if (isPerson) await bounded(q, (wait) => send('POST', '/logout', {}, wait))
+      if (isPerson) await bounded(q, async (wait) => (await send('POST', '/logout', {}, wait)).whole())
       csrfToken = undefined
     },
   }

@@ -6,7 +6,7 @@ import { wordsOf } from './fault-words.ts'
 import { type Field, FieldInput, type Values } from './field.tsx'
 import { FormSection, type Section } from './form-section.tsx'
 import { useAnnounce } from './live.tsx'
-import { isMoment, written } from './moment.ts'
+import { wrongMoment } from './moment.ts'
 import { filledIn, rowsText } from './row-values.ts'
 import { type TextKey, text, textIfAny } from './text.ts'
 import { useUnsaved } from './unsaved.ts'
@@ -165,8 +165,7 @@ function check(fields: Field[], values: Values): Record<string, string> {
     const { name, required = true, check: fits } = field
     const value = values[name] ?? ''
     const isEmpty = saidIn(field, values) === ''
-    const why =
-      isEmpty || typeof value !== 'string' ? undefined : (wrongMoment(field, value) ?? fits?.(value))
+    const why = isEmpty || typeof value !== 'string' ? undefined : (wrongIn(field, value) ?? fits?.(value))
     if (isEmpty && required) found[name] = missing(field)
     else if (why !== undefined) found[name] = why
   }
@@ -189,11 +188,8 @@ function missing({ title, titled, type }: Field): string {
   )
 }
 
-function wrongMoment({ type }: Field, value: string): string | undefined {
-  if ((type !== 'date' && type !== 'time') || isMoment(value, type)) return undefined
-  return type === 'date'
-    ? text('form.noDate', { example: written('2026-11-29', type) })
-    : text('form.noTime', { example: written('2026-11-29T16:30', type) })
+function wrongIn({ type }: Field, value: string): string | undefined {
+  return type === 'date' || type === 'time' ? wrongMoment(value, type) : undefined
 }
 
 /** The API names a field that its schema refuses as "body.name"; any other fault is about the whole form. */

@@ -28,7 +28,7 @@ export function MomentInput({ id, kind, value, set, done, ...more }: Props) {
   const left = (): void => {
     const said = saidBy(typed, kind)
     setTyped(written(said, kind))
-    if (said !== value || set !== undefined) done?.(said)
+    done?.(said)
   }
   return (
     <span class="moment">

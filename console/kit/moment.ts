@@ -4,7 +4,7 @@
  * since half of its readers would mean April.
  */
 import { dateFormat } from './formats.ts'
-import { locale } from './text.ts'
+import { locale, text } from './text.ts'
 
 export type MomentKind = 'date' | 'time'
 
@@ -25,6 +25,23 @@ export function written(moment: string, kind: MomentKind): string {
 export function isMoment(text: string, kind: MomentKind): boolean {
   const form = kind === 'date' ? /^\d{4}-\d\d-\d\d$/ : /^\d{4}-\d\d-\d\dT\d\d:\d\d$/
   return form.test(text) && read(text, kind) === text
+}
+
+/**
+ * In UTC, of a time in the reader's zone, such as an address has; empty for what is no time, or may mean two.
+ */
+export function utc(given: string): string {
+  if (!/^\d{4}-\d\d-\d\d/.test(given)) return ''
+  const time = new Date(given)
+  return Number.isNaN(time.getTime()) ? '' : time.toISOString()
+}
+
+/** What to say of a text in a field for moments that is none; undefined for one that is. */
+export function wrongMoment(said: string, kind: MomentKind): string | undefined {
+  if (isMoment(said, kind)) return undefined
+  return kind === 'date'
+    ? text('form.noDate', { example: written('2026-11-29', kind) })
+    : text('form.noTime', { example: written('2026-11-29T16:30', kind) })
 }
 
 /**

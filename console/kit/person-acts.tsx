@@ -7,7 +7,7 @@ import type { Passkey } from './my-passkeys.tsx'
 import type { Person } from './person.tsx'
 import { roleField } from './roles.tsx'
 import { type TextKey, text } from './text.ts'
-import { Time } from './time.tsx'
+import { dayText, Time } from './time.tsx'
 
 /** Rules and texts that differ between the consoles. */
 export type PeopleRules = {
@@ -18,6 +18,11 @@ export type PeopleRules = {
 }
 
 type PasskeyCode = { code: string; endsAt: string }
+
+/** Two passkeys of a person may have one name: its day and the start of its id tell one from the other. */
+function wordsOf({ id, name, createdAt }: Passkey): string {
+  return `${name} (${dayText(createdAt.slice(0, 10))}, ${id.slice(0, 8)})`
+}
 
 export function PersonActs({ of, everybody, whenLocked }: { of: Person } & PeopleRules) {
   const { id, name, roles, state } = of
@@ -69,20 +74,21 @@ export function PersonActs({ of, everybody, whenLocked }: { of: Person } & Peopl
           consequence={<p>{text('people.passkeyConsequence')}</p>}
           fields={[
             {
-              ...{ name: 'passkey', title: 'people.passkeyField', type: 'pick', maxLength: 60 },
+              ...{ name: 'passkey', title: 'people.passkeyField', type: 'pick', maxLength: 160 },
               find: async (typed) => {
                 const { data } = await api.call<Passkey[]>('getPasskeysOf', { params })
                 const wanted = typed.trim().toLowerCase()
                 return data
                   .filter((one) => one.name.toLowerCase().includes(wanted))
-                  .map((one) => ({ value: one.name, title: one.name }))
+                  .map((one) => ({ value: wordsOf(one), title: wordsOf(one) }))
               },
             },
           ]}
           send={async ({ passkey }, call) => {
             const { data } = await call<Passkey[]>('getPasskeysOf', { params })
-            const found = data.find((one) => one.name === String(passkey).trim())
-            if (found === undefined) throw new ApiFault(400, { message: text('people.passkeyNone') })
+            const [found, ...more] = data.filter((one) => wordsOf(one) === String(passkey).trim())
+            if (found === undefined || more.length > 0)
+              throw new ApiFault(400, { message: text('people.passkeyNone') })
             return call('removePasskeyOf', { params: { id, passkey: found.id } })
           }}
           result={() => <p>{text('people.passkeyRemoved')}</p>}

@@ -5,6 +5,7 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import type { Find } from './field.tsx'
 import { useListAddress } from './list-address.ts'
+import { utc, wrongMoment } from './moment.ts'
 import { MomentInput } from './moment-input.tsx'
 import { PickInput } from './pick.tsx'
 import type { Column } from './rows.tsx'
@@ -245,17 +246,28 @@ function MomentFilter({ filter, value }: { filter: Filter; value: string }) {
   const { name, title, type } = filter
   const { change } = useListAddress()
   const id = useId()
+  const kind = type === 'date' ? 'date' : 'time'
+  const [wrong, setWrong] = useState<string>()
   return (
     <div class="filter">
       <label for={id} title={zone()}>
         {text(title)}
       </label>
       <MomentInput
-        id={id}
-        kind={type === 'date' ? 'date' : 'time'}
-        value={value}
-        done={(said) => change({ [name]: said, page: '' })}
+        {...{ id, kind, value }}
+        aria-invalid={wrong !== undefined}
+        aria-describedby={wrong === undefined ? undefined : `${id}-wrong`}
+        done={(said) => {
+          const why = said === '' ? undefined : wrongMoment(said, kind)
+          setWrong(why)
+          if (why === undefined && said !== value) change({ [name]: said, page: '' })
+        }}
       />
+      {wrong !== undefined && (
+        <p class="error" id={`${id}-wrong`} role="alert">
+          {wrong}
+        </p>
+      )}
     </div>
   )
 }
@@ -265,12 +277,6 @@ export function askedOf(query: URLSearchParams, filters: Filter[]): (readonly [s
   return filters.map(({ name, options, type, pick }) => {
     const given = query.get(name)?.trim() ?? ''
     const isTime = options === undefined && type === undefined && pick === undefined
-    return [name, isTime ? timeOf(given) : given] as const
+    return [name, isTime ? utc(given) : given] as const
   })
-}
-
-/** An input of local time has no zone: the time is in the reader's zone, and is sent as UTC. */
-function timeOf(given: string): string {
-  const time = new Date(given)
-  return Number.isNaN(time.getTime()) ? '' : time.toISOString()
 }

@@ -1,5 +1,6 @@
 /** The search in the address, and in the form of the API. Pure. */
 import type { Find } from '../../kit/field.tsx'
+import { utc } from '../../kit/moment.ts'
 import type { Filter } from '../../kit/table-tools.tsx'
 import { text } from '../../kit/text.ts'
 import { directionText, KIND_OPTIONS, kindText } from '../words.tsx'
@@ -83,11 +84,6 @@ export function filterOf(query: URLSearchParams): Record<string, string> {
 
 export function hasMore(filter: Record<string, string>): boolean {
   return MORE.some((name) => filter[name] !== undefined)
-}
-
-export function utc(given: string): string {
-  const time = new Date(given)
-  return Number.isNaN(time.getTime()) ? '' : time.toISOString()
 }
 
 /** A time in the form of an input of local time. */

@@ -64,7 +64,7 @@ export function Outages() {
                   operation="endOutage"
                   button={text('outages.end')}
                   label={text('outages.endThis', { message })}
-                  title={text('outages.end')}
+                  title={text('outages.endThis', { message })}
                   consequence={<p>{text('outages.endConsequence')}</p>}
                   send={(_, call) => call('endOutage', { params: { id: String(id) } })}
                   result={() => <p>{text('outages.ended')}</p>}
