@@ -70,6 +70,22 @@ t.test('the token: PIN, lock, disk', async (t) => {
   t.equal(third.tokens()[0]?.keys.length, 1)
 })
 
+t.test('a key that is made while the token is locked is not open afterwards', async (t) => {
+  const world = await createWorld(t)
+  const keys: Keys = await world.open({
+    async write(file, bytes) {
+      await writeDurably(file, bytes)
+      if (path.basename(path.dirname(file)) === 'keys') keys.logout()
+    },
+  })
+  await keys.initialize(PIN)
+  const { id } = await keys.createKey({ usage: 'SIGNING', label: 'one' })
+  const request = { keyId: id, member, subject: subjectOf('SIGNING', member) }
+  await t.rejects(keys.createRequest(request), code('token_not_active'))
+  await keys.login(PIN)
+  t.ok(await keys.createRequest(request))
+})
+
 t.test('damaged, swapped and too open files are refused with their name', async (t) => {
   const world = await createWorld(t)
   const keys = await initialized(world)

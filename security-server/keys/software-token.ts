@@ -203,7 +203,8 @@ export async function openSoftwareToken(q: {
         const made = makeStoredKey({ privateKey, usage, label, createdAt, tokenKey: secret })
         if (stored.has(made.id)) throw new Fault('conflict', { what: say`the token holds this key already` })
         await save(made)
-        opened.set(made.id, privateKey)
+        // Somebody may have locked the token meanwhile.
+        if (tokenKey !== undefined) opened.set(made.id, privateKey)
         return made
       }),
     update: (id, alter) => change(() => save(alter(key(id)))),
