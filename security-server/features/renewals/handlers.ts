@@ -62,9 +62,8 @@ export function renewalHandlers(rooms: HandlerRooms): Handlers {
       const address = rooms.globalConfiguration.current().index.server(rooms.server)?.address
       const now = iso(clock())
       const { node } = rooms
-      await checkNotElsewhere(rooms, { usage, member })
       const id = `${member === null ? usage : `${usage}:${colonForm(member)}`}@${node}`
-      await store.begin({
+      const row = {
         ...{
           id,
           node,
@@ -89,7 +88,8 @@ export function renewalHandlers(rooms: HandlerRooms): Handlers {
           waits_since: null,
         },
         ...{ tries: 0, error_code: null, error_text: null, revision: 0 },
-      })
+      } satisfies Renewal
+      await store.begin(row, (others) => checkNotElsewhere(rooms, { usage, member }, others))
       await store.note(id, { at: now, step: 'BEGUN', detail: caller.name.slice(0, 200) })
       return view(rooms, (await store.find(id))!)
     },
@@ -113,11 +113,12 @@ export function renewalHandlers(rooms: HandlerRooms): Handlers {
  * Throws `conflict` when another node goes on with it by keys that this one has too: each would order
  * certificates of its own.
  */
-async function checkNotElsewhere(
-  { store, node, keys, sharesKeys }: HandlerRooms,
+function checkNotElsewhere(
+  { node, keys, sharesKeys }: HandlerRooms,
   q: Pick<Renewal, 'usage' | 'member'>,
-): Promise<void> {
-  const other = (await store.list()).find(
+  others: Renewal[],
+): void {
+  const other = others.find(
     (row) =>
       row.node !== node &&
       row.is_stopped === 0 &&

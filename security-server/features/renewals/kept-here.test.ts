@@ -68,6 +68,23 @@ void t.test('nodes that share their keys begin a renewal once', async (t) => {
   t.match(await begin({ sharesKeys: true }), { node: 'n2' })
 })
 
+void t.test('two nodes that begin a renewal at the same moment begin one', async (t) => {
+  await eachDatabase(t, async (database, t) => {
+    const one = await fakeWorld(t, database, 'signing')
+    const begin = (node: string) =>
+      renewalHandlers({ ...one.rooms, node, sharesKeys: true, isSet: true, isClient: () => false })[
+        'beginCertificateRenewal'
+      ]!({ params: {}, query: {}, body: SIGNED, caller: OFFICER } as never)
+    const begun = await Promise.allSettled(['n1', 'n2', 'n3'].map(begin))
+    t.equal(begun.filter(({ status }) => status === 'fulfilled').length, 1)
+    t.match(
+      begun.find(({ status }) => status === 'rejected'),
+      { reason: { code: 'conflict' } },
+    )
+    t.equal((await one.store.list()).length, 1)
+  })
+})
+
 void t.test('what was put out of use goes a day after its end, with its key', async (t) => {
   const { call, world, keys, goOn, view } = await fakeWorld(t, await memory(t), 'signing')
   await call('beginCertificateRenewal', { body: SIGNED })

@@ -1,6 +1,7 @@
 /** The rows of migrations.ts. A change of a renewal is written only over the row that it was made from. */
 import { sql } from 'kysely'
-import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { lockFor } from '#platform/database/dialect.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { Time } from '#schemas/sent-values.ts'
@@ -75,23 +76,32 @@ export function createRenewalStore(database: Database) {
         .where('id', 'like', 'https://%')
         .execute()
     },
-    /** Replaces a stopped one, which starts afresh; throws `conflict` for one that goes on. */
-    async begin(row: Renewal): Promise<void> {
-      const { numInsertedOrUpdatedRows } = await kysely
-        .insertInto('certificate_renewal')
-        .values(row)
-        .onConflict((conflict) =>
-          conflict
-            .column('id')
-            // What was ordered or filed before it was stopped is not what is asked for now.
-            .doUpdateSet((eb) => ({
-              ...row,
-              retired: eb.ref('certificate_renewal.retired'),
-              revision: eb('certificate_renewal.revision', '+', 1),
-            }))
-            .where('certificate_renewal.is_stopped', '=', 1),
-        )
-        .executeTakeFirstOrThrow()
+    /**
+     * Replaces a stopped one, which starts afresh; throws `conflict` for one that goes on, and what `check`
+     * throws, which gets those of all nodes. Meanwhile no other node begins one for the same keys.
+     */
+    async begin(row: Renewal, check: (others: Renewal[]) => void): Promise<void> {
+      const { numInsertedOrUpdatedRows } = await inTransaction(kysely, async (transaction) => {
+        // Two nodes at once would each begin one of their own.
+        await lockFor(transaction, `renewals of ${row.usage} ${row.member ?? ''}`)
+        const rows = await transaction.selectFrom('certificate_renewal').selectAll().execute()
+        check(rows.map((one) => plain(one)!))
+        return transaction
+          .insertInto('certificate_renewal')
+          .values(row)
+          .onConflict((conflict) =>
+            conflict
+              .column('id')
+              // What was ordered or filed before it was stopped is not what is asked for now.
+              .doUpdateSet((eb) => ({
+                ...row,
+                retired: eb.ref('certificate_renewal.retired'),
+                revision: eb('certificate_renewal.revision', '+', 1),
+              }))
+              .where('certificate_renewal.is_stopped', '=', 1),
+          )
+          .executeTakeFirstOrThrow()
+      })
       if (Number(numInsertedOrUpdatedRows ?? 0) === 0)
         throw new Fault('conflict', { what: say`this certificate renews itself already` })
     },
