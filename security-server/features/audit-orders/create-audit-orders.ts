@@ -45,8 +45,8 @@ export type AuditAuthority = Authority & { secret: boolean }
 export type TwoPeople = {
   /** Throws `key_without_person` for a caller who cannot be the first. */
   checkFirst(): Promise<void>
-  /** Whether the first may still approve. */
-  stillCounts(first: string): Promise<boolean>
+  /** Whether the first may still approve; `within` a transaction nobody changes that before it ends. */
+  stillCounts(first: string, within?: Within): Promise<boolean>
   /** Why the caller is not a different person than the first. */
   whyNot(first: string): Promise<string | undefined>
 }
@@ -233,12 +233,16 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     caller: Caller,
     facts: Partial<AuditOrderRow>,
     agreedBy: string | null = null,
+    checkFirst: (within: Within) => Promise<void> = async () => undefined,
   ): Promise<AuditOrderRow> => {
     await store.get(id)
     await store.decide(id, {
       facts: { ...facts, decided_by: caller.name, decided_at: now() },
       agreedBy,
-      check: (within) => checkUnchanged(caller, rooms.people, within),
+      check: async (within) => {
+        await checkUnchanged(caller, rooms.people, within)
+        await checkFirst(within)
+      },
     })
     return store.get(id)
   }
@@ -274,7 +278,10 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
       if (caller.kind !== 'person') throw new Fault('not_in_person', { what: say`a second person agrees` })
       const what = await two.whyNot(first)
       if (what !== undefined) throw new Fault('not_second_person', { what })
-      return decide(id, caller, { state: 'due' }, first)
+      return decide(id, caller, { state: 'due' }, first, async (within) => {
+        if (!(await two.stillCounts(first, within)))
+          throw new Fault('conflict', { what: say`the first approval counts no more: approve again` })
+      })
     },
     refuse: (id, reason, caller) => decide(id, caller, { state: 'refusing', reason }),
   }

@@ -37,6 +37,16 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     await t.rejects(approve(person('ben')), { code: 'session_ended' }, 'who lost it since they asked')
     await t.rejects(room.refuse(one.id, 'no', person('ada')), { code: 'session_ended' })
     for (const id of ['ada', 'ben']) people.set(id, { state: 'active', roles })
+    const two = twoPeople(person('ben'), rooms)
+    const meanwhile = {
+      ...two,
+      whyNot: (first: string) => {
+        people.set('cyd', { state: 'locked', roles })
+        return two.whyNot(first)
+      },
+    }
+    await t.rejects(room.approve(one.id, person('ben'), meanwhile), { code: 'conflict' }, 'at this moment')
+    people.set('cyd', { state: 'active', roles })
     t.match(await approve(person('ben')), { state: 'due', decided_by: 'ben' })
     await room.run()
     t.match(answers, [{ outcome: 'answered' }])

@@ -19,11 +19,11 @@ export function twoPeople(caller: Caller, rooms: Pick<Needs, 'apiKeys' | 'people
   const { apiKeys, people } = rooms
   return {
     checkFirst: () => checkAnswerable(caller, rooms),
-    stillCounts: async (first) => {
-      const person = await people.find(first)
+    stillCounts: async (first, within) => {
+      const person = await people.find(first, within)
       if (person !== undefined) return person.state === 'active' && mayDecide(person)
-      const behind = await people.find(await personBehind({ kind: 'key', id: first }, apiKeys))
-      return behind?.state === 'active' && mayDecide((await apiKeys.find(first)) ?? { roles: [] })
+      const behind = await people.find(await personBehind({ kind: 'key', id: first }, apiKeys), within)
+      return behind?.state === 'active' && mayDecide((await apiKeys.find(first, within)) ?? { roles: [] })
     },
     whyNot: (first) => whyNotTwo(first, caller.id, apiKeys),
   }
