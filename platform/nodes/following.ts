@@ -5,11 +5,14 @@
 
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import type { Changes, SharedFiles } from '#platform/shared-files/shared-files.ts'
 import { asFault, type Fault } from '#schemas/fault.ts'
 
 export type Following = {
-  /** Takes over these files and those that wait; never throws. */
-  follow(names: readonly string[]): Promise<void>
+  /** Takes over these files, and those that wait; never throws. */
+  follow(changes: Changes): Promise<void>
+  /** Takes over those that wait; never throws. */
+  again(): Promise<void>
   /** When what was begun before is done. */
   settled(): Promise<void>
   /** Whether a room has to try again. */
@@ -21,32 +24,41 @@ export type Following = {
 /** Takes over the files of one folder that another node has changed. */
 export type FollowingRoom = [folder: string, follow: (names: ReadonlySet<string>) => Promise<unknown>]
 
-export function createFollowing(log: Pick<Log, 'error'>, rooms: readonly FollowingRoom[]): Following {
+/** `known` is told of files that their rooms have read, and of those that no room keeps in mind. */
+export function createFollowing(
+  { log, known }: { log: Pick<Log, 'error'>; known: SharedFiles['known'] },
+  rooms: readonly FollowingRoom[],
+): Following {
   const inTurn = createTurn()
-  const waiting = new Map<string, { names: Set<string>; fault: Fault }>()
+  const waiting = new Map<string, { changes: Changes; fault: Fault }>()
   const one = async (
     folder: string,
-    names: Set<string>,
+    changes: Changes,
     act: (names: ReadonlySet<string>) => Promise<unknown>,
   ) => {
-    if (names.size === 0) return
+    if (changes.size === 0) return
     try {
-      await act(names)
+      await act(new Set(changes.keys()))
       waiting.delete(folder)
+      known(changes)
     } catch (thrown) {
       const fault = asFault(thrown)
-      waiting.set(folder, { names, fault })
+      waiting.set(folder, { changes, fault })
       log.error({ err: fault, folder }, 'files of another node are not in use')
     }
   }
+  const isOf = (folder: string, name: string): boolean => name.startsWith(`${folder}/`)
+  const follow = (changes: Changes): Promise<void> =>
+    inTurn(async () => {
+      known(new Map([...changes].filter(([name]) => !rooms.some(([folder]) => isOf(folder, name)))))
+      for (const [folder, act] of rooms) {
+        const its = [...changes].filter(([name]) => isOf(folder, name))
+        await one(folder, new Map([...(waiting.get(folder)?.changes ?? []), ...its]), act)
+      }
+    })
   return {
-    follow: (names) =>
-      inTurn(async () => {
-        for (const [folder, act] of rooms) {
-          const its = names.filter((name) => name.startsWith(`${folder}/`))
-          await one(folder, new Set([...(waiting.get(folder)?.names ?? []), ...its]), act)
-        }
-      }),
+    follow,
+    again: () => follow(new Map()),
     settled: () => inTurn(async () => undefined),
     waits: () => waiting.size > 0,
     trouble: () => [...waiting.values()][0]?.fault,

@@ -1,12 +1,12 @@
 /** How files of keys are kept: on this node alone, or on all nodes of the server. */
 import path from 'node:path'
-import { isOutdated } from '#platform/shared-files/shared-files.ts'
+import { isOutdated, takeNewer } from '#platform/shared-files/shared-files.ts'
 import type { Cluster } from './needs.ts'
 
 export type KeptFiles = {
   /**
    * Replaces a file, with mode 0600. Throws `io_error`, and what `isOutdated` tells when another node has
-   * just changed it.
+   * changed it since it was read here.
    */
   write(file: string, content: string | Buffer): Promise<void>
   /** The file has to be there. */
@@ -25,7 +25,7 @@ export function keptOnAll({ files }: Pick<Cluster, 'files'>, directory: string):
   }
 }
 
-/** Writes a file, unless another node has just written it: that one is here then. */
+/** Writes a file, unless another node has just written it: that one is here then, for the caller to read. */
 export async function writeUnlessOther(
   files: Pick<KeptFiles, 'write'>,
   file: string,
@@ -33,5 +33,6 @@ export async function writeUnlessOther(
 ): Promise<void> {
   await files.write(file, content).catch((thrown: unknown) => {
     if (!isOutdated(thrown)) throw thrown
+    takeNewer(thrown)
   })
 }

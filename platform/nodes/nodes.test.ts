@@ -294,7 +294,12 @@ await eachDatabase(t, async (database, t) => {
 t.test('what one room cannot take over keeps no other back, and is tried again', async (t) => {
   const did: string[] = []
   let isBroken = true
-  const following = createFollowing({ error: () => undefined }, [
+  const known: string[] = []
+  const parts = {
+    log: { error: () => undefined },
+    known: (changes: ReadonlyMap<string, number>) => void known.push(...changes.keys()),
+  }
+  const following = createFollowing(parts, [
     [
       'keys',
       async () => {
@@ -305,13 +310,20 @@ t.test('what one room cannot take over keeps no other back, and is tried again',
     ['log-keys', async () => did.push('log-keys')],
     ['configuration', async () => did.push('configuration')],
   ])
-  await following.follow(['keys/token.json', 'log-keys/x', 'configuration/anchor.xml'])
+  const names = ['keys/token.json', 'log-keys/x', 'configuration/anchor.xml', 'witness-key.pem']
+  await following.follow(new Map(names.map((name, n) => [name, n + 1])))
   t.same(did, ['log-keys', 'configuration'])
+  t.same(
+    known,
+    ['witness-key.pem', 'log-keys/x', 'configuration/anchor.xml'],
+    'the room of keys has not read',
+  )
   t.equal(following.waits(), true)
   t.match(following.trouble(), { code: 'io_error' })
   isBroken = false
-  await following.follow([])
+  await following.again()
   t.same(did, ['log-keys', 'configuration', 'keys'])
+  t.equal(known.at(-1), 'keys/token.json')
   t.equal(following.waits(), false)
   t.equal(following.trouble(), undefined)
 })

@@ -75,7 +75,7 @@ export type NodeOffers = {
 export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<Feature<NodeOffers>> {
   const { node, database, cluster, settings } = ground
   const store = createNodeStore(database)
-  const following = cluster && createFollowing(ground.log, parts.rooms)
+  const following = cluster && createFollowing({ log: ground.log, known: cluster.files.known }, parts.rooms)
   if (cluster !== undefined) await begin(ground, { ...parts, cluster, following: following! })
   const settingsOfNodes = cluster && (await settingsOf(ground, { ...parts, cluster, store }))
   await settingsOfNodes?.tell()
@@ -166,9 +166,9 @@ async function begin(
       { folders: q.ownFolders },
       'this server may be several nodes: these folders are of each node alone, unless they are one shared file system (docs/nodes.md)',
     )
-  files.onChange((names) => {
-    log.info({ files: names.length }, 'files that another node has changed are here')
-    void q.following.follow(names)
+  files.onChange((changes) => {
+    log.info({ files: changes.size }, 'files that another node has changed are here')
+    void q.following.follow(changes)
   })
 }
 
@@ -176,7 +176,7 @@ async function catchUp({ files }: Cluster, following: Following): Promise<void> 
   if (await files.isBehind()) {
     await files.pull()
     // Behind what the pull has begun.
-    await following.follow([])
+    await following.again()
   }
   // The job may have pulled it a moment ago, and a room be on its way: a device may keep it there for
   // minutes, and calls do not wait for that.
@@ -189,7 +189,7 @@ function pullJob({ files }: Cluster, following: Following): Job {
     isDue: async () => following.waits() || (await files.isBehind()),
     async run() {
       await files.pull()
-      await following.follow([])
+      await following.again()
     },
   }
 }

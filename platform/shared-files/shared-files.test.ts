@@ -1,18 +1,16 @@
 /** Files that nodes share in the database: two changes at once, stale nodes, altered rows, an old one. */
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { clusterKeysOf, newClusterKey, parseClusterKeys, readClusterKeys, sealBy } from './cluster-key.ts'
+import { clusterKeysOf, newClusterKey, parseClusterKeys, sealBy } from './cluster-key.ts'
 import { deleteSharedFile } from './delete-shared-file.ts'
 import { localFolder } from './local-folder.ts'
 import { sealFilesAnew } from './seal-anew.ts'
-import { openFile, sealFile } from './seal-file.ts'
-import { isOutdated, openSharedFiles, type SharedFiles } from './shared-files.ts'
+import { isOutdated, openSharedFiles, type SharedFiles, takeNewer } from './shared-files.ts'
 import { createSharedFileStore, sharedFileMigrations } from './store.ts'
 
 const isShared = (name: string): boolean => /^(keys\/[a-z0-9]+\.json|top\.pem)$/.test(name)
@@ -71,7 +69,10 @@ await eachDatabase(t, async (_database, t, url) => {
 
   await t.test('changes, deletions and news', async (t) => {
     const heard: string[][] = []
-    b.onChange((names) => heard.push(names))
+    b.onChange((changes) => {
+      heard.push([...changes.keys()])
+      b.known(changes)
+    })
     t.equal(await b.isBehind(), false)
     await a.write('top.pem', Buffer.from('pem'))
     await a.remove('keys/a.json')
@@ -98,6 +99,7 @@ await eachDatabase(t, async (_database, t, url) => {
           return await node.write('keys/words.json', Buffer.from(`${present}${word} `))
         } catch (thrown) {
           if (!isOutdated(thrown)) throw thrown
+          takeNewer(thrown)
         }
       }
     }
@@ -112,6 +114,34 @@ await eachDatabase(t, async (_database, t, url) => {
       t.equal(node.file('keys/n1x7.json'), '1 7')
       t.equal(node.file('keys/n0x7.json'), '0 7')
     }
+  })
+
+  await t.test('a write takes the place of what the rooms have read, and of nothing newer', async (t) => {
+    const [c, d] = [await openNode(database, newFolder(t)), await openNode(database, newFolder(t))]
+    const words = 'keys/slow.json'
+    await c.write(words, Buffer.from('one'))
+    await d.pull()
+    const heard: ReadonlyMap<string, number>[] = []
+    d.onChange((changes) => heard.push(changes))
+    t.same([...heard[0]!.keys()], [words], 'what came before anybody listened is told at once')
+    const refused = await d.write(words, Buffer.from('two')).catch((thrown: unknown) => thrown)
+    t.ok(isOutdated(refused), 'it is on the disk, and no room has read it')
+    await c.write(words, Buffer.from('three'))
+    await d.pull()
+    d.known(heard[0]!)
+    t.ok(isOutdated(await d.write(words, Buffer.from('four')).catch((thrown: unknown) => thrown)))
+    t.equal(d.file(words), 'three')
+    d.known(heard[1]!)
+    d.known(heard[0]!)
+    await d.write(words, Buffer.from('five'))
+    await c.pull()
+    t.equal(c.file(words), 'five')
+    const late = await c.remove(words).catch((thrown: unknown) => thrown)
+    t.ok(isOutdated(late))
+    takeNewer(late)
+    await c.remove(words)
+    await d.pull()
+    t.equal(d.file(words), undefined)
   })
 
   await t.test('a stale node catches up, a deleted file stays deleted', async (t) => {
@@ -359,42 +389,3 @@ t.test('a kind of file that only a newer version shares', (t) =>
     { ...sharedFileMigrations },
   ),
 )
-
-t.test('the file of the cluster key', async (t) => {
-  const file = path.join(newFolder(t), 'cluster-key')
-  t.equal(await readClusterKeys(file), undefined)
-  writeFileSync(file, newClusterKey(), { mode: 0o600 })
-  t.equal((await readClusterKeys(file))?.lines.length, 1)
-  chmodSync(file, 0o640)
-  await t.rejects(readClusterKeys(file), { code: 'invalid_configuration' })
-  for (const text of [
-    '',
-    'x',
-    'concordat-cluster-key-1:AAAA',
-    `${newClusterKey()}\nx`,
-    `${newClusterKey()}A`,
-  ])
-    t.throws(() => parseClusterKeys(text, 'k'), { code: 'invalid_configuration' })
-})
-
-t.test('no altered octet opens', (t) => {
-  const bound = { scope: 's', name: 'n', change: 7 }
-  const sealed = sealFile(keys, bound, Buffer.from('content'))
-  t.same(openFile(keys, bound, sealed), { content: Buffer.from('content') })
-  t.same(openFile(keys, bound, sealFile(keys, bound, undefined)), { content: undefined })
-  for (const other of [{ scope: 't' }, { name: 'm' }, { change: 8 }])
-    t.same(openFile(keys, { ...bound, ...other }, sealed), { failure: 'bytes' })
-  for (let at = 0; at < sealed.length; at++) {
-    const altered = Buffer.from(sealed)
-    altered[at]! ^= 1
-    t.ok('failure' in openFile(keys, bound, altered))
-  }
-  fc.assert(
-    fc.property(
-      fc.uint8Array({ maxLength: 80 }),
-      (bytes) => 'failure' in openFile(keys, bound, Buffer.from(bytes)),
-    ),
-    { numRuns: 200 },
-  )
-  t.end()
-})

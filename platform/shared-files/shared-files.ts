@@ -2,7 +2,9 @@
  * Small files that all nodes of a server have: keys above all. The database is the truth, and the folder of
  * each node a copy that its rooms read as before. A change is committed first and written here then, so a
  * crash in between loses nothing: the next pull writes it. Two nodes that change one file at once do not
- * overwrite each other: the later one gets `isOutdated`, has the newer file by then, and tries again.
+ * overwrite each other: the later one gets `isOutdated`, has the newer file by then, and tries again. A write
+ * takes the place of that version which the rooms of its node have read, which may be older than the one on
+ * the disk.
  */
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -14,11 +16,14 @@ import { openFile, sealFile } from './seal-file.ts'
 import { readSeen, SEEN_FILE, seenBytes } from './seen.ts'
 import type { SharedFileStore, SharedRow } from './store.ts'
 
+/** The files that other nodes changed, each with the number of its change. */
+export type Changes = ReadonlyMap<string, number>
+
 export type SharedFiles = {
   isShared(name: string): boolean
   /**
-   * Throws `database_error`, `io_error`, and what `isOutdated` tells when another node has just changed this
-   * file.
+   * Throws `database_error`, `io_error`, and what `isOutdated` tells when another node has changed this file
+   * since a room read it.
    */
   write(name: string, content: Buffer): Promise<void>
   /** The file goes on all nodes; throws as `write`. */
@@ -32,8 +37,13 @@ export type SharedFiles = {
   pull(): Promise<void>
   /** Shares files that rooms have made in the folder by themselves, each the first of its name. */
   publish(): Promise<void>
-  /** `listener` gets the names of files that other nodes changed, when they are on this disk. */
-  onChange(listener: (names: string[]) => void): void
+  /**
+   * `listener` gets what other nodes changed, when it is on this disk, and at once what they changed since
+   * the files were opened. It tells by `known` when the rooms have read it.
+   */
+  onChange(listener: (changes: Changes) => void): void
+  /** Rooms read these versions or later ones: from now on a write takes their place. */
+  known(changes: Changes): void
   /** What keeps this node from taking over what others change; undefined while nothing does. */
   trouble(): Fault | undefined
   /** The number of the newest change that is here. */
@@ -44,14 +54,25 @@ export type SharedFiles = {
 
 const MAX_BYTES = 1024 * 1024
 
-class Outdated extends Error {}
+class Outdated extends Error {
+  readonly take: () => void
+  constructor(name: string, take: () => void) {
+    super(name)
+    this.take = take
+  }
+}
 
 /**
- * Whether a write failed because another node has changed the file meanwhile. The newer file is here: read it
- * and try again.
+ * Whether a write failed because another node has changed the file meanwhile. The newer file is here: who
+ * reads it says so by `takeNewer`, and tries again.
  */
 export function isOutdated(thrown: unknown): boolean {
   return thrown instanceof Fault && thrown.cause instanceof Outdated
+}
+
+/** For who reads the newer file after this: the next write takes its place. */
+export function takeNewer(thrown: unknown): void {
+  if (thrown instanceof Fault && thrown.cause instanceof Outdated) thrown.cause.take()
 }
 
 type Parts = {
@@ -74,8 +95,12 @@ type Parts = {
  */
 export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
   const { store, folder } = q
+  /** On this disk. */
   const versions = new Map<string, number>()
-  const listeners: ((names: string[]) => void)[] = []
+  /** What the rooms have read. */
+  const read = new Map<string, number>()
+  const unheard = new Map<string, number>()
+  const listeners: ((changes: Changes) => void)[] = []
   const inTurn = createTurn()
   const before = await readSeen(folder)
   let epoch = await store.epoch()
@@ -102,28 +127,36 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
     const present = await folder.read(row.name)
     const isSame = content === undefined ? present === undefined : present?.equals(content) === true
     if (!isSame) await (content === undefined ? folder.remove(row.name) : folder.write(row.name, content))
+    // Sealed anew, or of before the start: who has read the file has read this.
+    const isRead = isSame && read.get(row.name) === versions.get(row.name)
     versions.set(row.name, row.change)
-    return !isSame
+    if (isRead) read.set(row.name, row.change)
+    return !isRead
   }
 
-  const takeOver = async (): Promise<string[]> => {
+  const known = (changes: Changes): void => {
+    for (const [name, change] of changes) read.set(name, Math.max(change, read.get(name) ?? 0))
+  }
+
+  const takeOver = async (): Promise<Changes> => {
     const counter = await store.counter()
     if (counter < seen) throw setBack(counter, seen)
-    if (counter === seen) return []
+    if (counter === seen) return new Map()
     const rows = await store.after(seen)
-    const names: string[] = []
-    for (const row of rows) if (await apply(row)) names.push(row.name)
+    const changes = new Map<string, number>()
+    for (const row of rows) if (await apply(row)) changes.set(row.name, row.change)
     epoch ??= await store.epoch()
     await folder.write(SEEN_FILE, seenBytes({ epoch, counter, versions }))
     seen = counter
-    return names
+    return changes
   }
 
   const pull = async (): Promise<void> => {
     try {
-      const names = await takeOver()
+      const changes = await takeOver()
       trouble = undefined
-      if (names.length > 0) for (const listener of listeners) listener(names)
+      if (listeners.length === 0) for (const [name, change] of changes) unheard.set(name, change)
+      else if (changes.size > 0) for (const listener of listeners) listener(changes)
     } catch (thrown) {
       trouble = asFault(thrown)
       throw thrown
@@ -134,20 +167,21 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
     inTurn(async () => {
       if (!q.isShared(name) || (content?.length ?? 0) > MAX_BYTES)
         throw new Fault('internal_error', { what: `${name} cannot be shared` })
-      const known = versions.get(name) ?? 0
       const number = await store.write({
-        ...{ name, known },
+        ...{ name, known: read.get(name) ?? 0 },
         seal: (at) => sealFile(q.keys, { scope: q.scope, name, change: at }, content),
       })
       if (number === undefined) {
         await pull()
+        const newer = new Map([[name, versions.get(name) ?? 0]])
         throw new Fault('conflict', {
           what: say`another node has just changed this: look at it, and try again`,
-          cause: new Outdated(name),
+          cause: new Outdated(name, () => known(newer)),
         })
       }
       await (content === undefined ? folder.remove(name) : folder.write(name, content))
       versions.set(name, number)
+      read.set(name, number)
     })
 
   const rows = await store.after(0)
@@ -164,7 +198,8 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
       if (there < change) throw putBack(name)
     }
   }
-  await takeOver()
+  // No room has read a file before this.
+  known(await takeOver())
   const publish = async (): Promise<void> => {
     for (const name of await folder.list()) {
       const content = versions.has(name) ? undefined : await folder.read(name)
@@ -173,7 +208,7 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
   }
   await publish()
   // Its own first files made the database's name, which a node that joins now has to get.
-  await takeOver()
+  known(await takeOver())
 
   return {
     isShared: q.isShared,
@@ -182,7 +217,12 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
     isBehind: async () => (await store.counter()) !== seen,
     pull: () => inTurn(pull),
     publish,
-    onChange: (listener) => void listeners.push(listener),
+    onChange(listener) {
+      listeners.push(listener)
+      if (unheard.size > 0) listener(new Map(unheard))
+      unheard.clear()
+    },
+    known,
     trouble: () => trouble,
     seen: () => seen,
     forJoining: () => seenBytes({ epoch, counter: seen, versions }),

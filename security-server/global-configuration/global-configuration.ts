@@ -11,7 +11,7 @@ import {
   withParametersReader,
 } from '#platform/configuration-documents/read-parameters.ts'
 import { createTurn } from '#platform/in-turn.ts'
-import { isOutdated } from '#platform/shared-files/shared-files.ts'
+import { onNewest } from '#platform/shared-files/on-newest.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import { kept, say } from '#schemas/said.ts'
@@ -25,7 +25,6 @@ import { type AnchorSummary, type ConfigurationState, describeState } from './st
 export type { ConfigurationSnapshot } from './snapshot.ts'
 
 /** Of nodes that share their marks at one moment. */
-const MOST_TRIES = 5
 
 export type GlobalConfiguration = {
   /**
@@ -237,9 +236,11 @@ export async function createGlobalConfiguration(
         if (summary.hash !== anchor?.summary.hash || o?.forgetHistory === true) {
           const withHistory = o?.forgetHistory === true
           // A crash from here on leaves what the next start, or another node, takes over as `follow` does.
-          if (q.share !== undefined && withHistory)
-            await q.share(SHARED_MARKS_FILE, await holder.sharedMarks.toShareWithout(parsed.instance))
-          await q.share?.(ANCHOR_FILE, xml)
+          await onNewest(async () => {
+            if (q.share !== undefined && withHistory)
+              await q.share(SHARED_MARKS_FILE, await holder.sharedMarks.toShareWithout(parsed.instance))
+            await q.share?.(ANCHOR_FILE, xml)
+          })
           await take({ anchor: parsed, summary }, withHistory, () => files.replace(anchorFile, xml))
         }
         q.log.info(
@@ -260,18 +261,11 @@ export async function createGlobalConfiguration(
           'configuration anchor of another node',
         )
       }),
-    shareMarks: async () => {
-      for (let tries = 1; ; tries++) {
+    shareMarks: () =>
+      onNewest(async () => {
         const bytes = await holder.sharedMarks.toShare()
-        try {
-          if (bytes !== undefined) await q.share?.(SHARED_MARKS_FILE, bytes)
-          return
-        } catch (thrown) {
-          // Another node has shared its own just now; they are here by then.
-          if (tries === MOST_TRIES || !isOutdated(thrown)) throw thrown
-        }
-      }
-    },
+        if (bytes !== undefined) await q.share?.(SHARED_MARKS_FILE, bytes)
+      }),
   }
 }
 

@@ -9,6 +9,7 @@ import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { nameText } from '#core/certificate/name.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
+import { onNewest } from '#platform/shared-files/on-newest.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { Time } from '#schemas/sent-values.ts'
@@ -108,6 +109,15 @@ export async function createInternalTls(q: {
     return stored
   }
 
+  async function readAgain(): Promise<void> {
+    const before = stored?.spki
+    await read()
+    if (stored === undefined || !q.token.unlocked() || before?.equals(stored.spki) === true) return
+    privateKey = openInternalTls(stored, q.token)
+  }
+
+  const change = <T>(act: () => Promise<T>): Promise<T> => inTurn(() => onNewest(act, readAgain))
+
   async function save(next: StoredInternalTls): Promise<void> {
     await q.write(path, writeInternalTlsFile(next))
     stored = next
@@ -133,7 +143,7 @@ export async function createInternalTls(q: {
     info,
     certificate: () => present().chain[0],
     generate: () =>
-      inTurn(async () => {
+      change(async () => {
         if (!q.token.unlocked()) throw new Fault('token_not_active')
         await makeKey()
         q.changed()
@@ -144,7 +154,7 @@ export async function createInternalTls(q: {
       return certificationRequest({ privateKey, subject, dnsNames, ipAddresses })
     },
     importCertificate: (bytes) =>
-      inTurn(async () => {
+      change(async () => {
         const chain = readChain(bytes)
         const now = present()
         checkChain(chain, now.spki, new Date(q.clock()))
@@ -160,7 +170,8 @@ export async function createInternalTls(q: {
         try {
           if (stored !== undefined) privateKey = openInternalTls(stored, q.token)
           // A damaged file can still be repaired by hand: only `generate` replaces it.
-          else if (failure === undefined) await makeKey()
+          else if (failure === undefined)
+            await onNewest(async () => (stored === undefined ? makeKey() : undefined), readAgain)
         } catch (thrown) {
           failure = asFault(thrown)
         }
@@ -168,13 +179,7 @@ export async function createInternalTls(q: {
     close() {
       privateKey = undefined
     },
-    reload: () =>
-      inTurn(async () => {
-        const before = stored?.spki
-        await read()
-        if (stored === undefined || !q.token.unlocked() || before?.equals(stored.spki) === true) return
-        privateKey = openInternalTls(stored, q.token)
-      }),
+    reload: () => inTurn(readAgain),
   }
 }
 

@@ -8,6 +8,7 @@ import { chmod, mkdir, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
+import { onNewest } from '#platform/shared-files/on-newest.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import {
@@ -18,7 +19,6 @@ import {
   type StoredKey,
   writeKeyFile,
 } from './key-file.ts'
-import { onNewest } from './on-newest.ts'
 import { checkNewPin, type PinInfo, type PinPolicy, pinInfo } from './pin-policy.ts'
 import { openPinTries } from './pin-tries.ts'
 import { readPrivate } from './read-private.ts'
