@@ -10,6 +10,7 @@ import { clusterKeysOf, newClusterKey, parseClusterKeys, sealBy } from './cluste
 import { deleteSharedFile } from './delete-shared-file.ts'
 import { localFolder } from './local-folder.ts'
 import { sealFilesAnew } from './seal-anew.ts'
+import { openFile } from './seal-file.ts'
 import { isOutdated, openSharedFiles, type SharedFiles, takeNewer } from './shared-files.ts'
 import { createSharedFileStore, sharedFileMigrations } from './store.ts'
 
