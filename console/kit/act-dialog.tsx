@@ -57,7 +57,7 @@ export type ActProps<T> = {
 type Done<T> = { answer: Answer<T>; values: Values }
 
 export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
-  const { api, session, signedOut } = useConsole()
+  const { api, session } = useConsole()
   const { region, announce } = useLiveRegion()
   const dialog = useRef<HTMLDialogElement>(null)
   const close = useRef<HTMLButtonElement>(null)
@@ -95,7 +95,7 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
       } else dialog.current?.close()
     } catch (cause) {
       sending.current = false
-      if (cause instanceof ApiFault && cause.status === 401) return signedOut()
+      if (cause instanceof ApiFault && cause.status === 401) throw cause
       if (cause instanceof ApiFault && isUnsureAfter(cause)) doubt.current = cause
       if (cause instanceof ApiFault && isGone()) tell({ refused: cause })
       throw cause

@@ -1,7 +1,8 @@
 /** A form that shows each error at its field, and all other errors in one place that gets the focus. */
 import type { ComponentChildren } from 'preact'
-import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useContext, useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ApiFault, NoAnswer } from './api.ts'
+import { ConsoleContext } from './context.ts'
 import { wordsOf } from './fault-words.ts'
 import { type Field, FieldInput, type Values } from './field.tsx'
 import { FormSection, type Section } from './form-section.tsx'
@@ -34,6 +35,8 @@ export function Form(q: Props) {
   const { lead, fields, submit, tone, send, cancel, mayLeave = false, typed, sections, children } = q
   const id = useId()
   const announce = useAnnounce()
+  /** Undefined where somebody signs in. */
+  const inside = useContext(ConsoleContext)
   const [values, setValues] = useState<Values>(() =>
     Object.fromEntries(fields.map(({ name, initial = '' }) => [name, initial])),
   )
@@ -66,7 +69,9 @@ export function Form(q: Props) {
       await send(values)
       setBefore(values)
     } catch (cause) {
-      setProblems(problemsOf(cause, fields))
+      // It was not sent: what was typed stays until the person has signed in again.
+      if (inside !== undefined && cause instanceof ApiFault && cause.status === 401) inside.signedOut()
+      else setProblems(problemsOf(cause, fields))
     } finally {
       setSending(false)
     }

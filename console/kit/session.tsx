@@ -16,27 +16,9 @@ import { Time } from './time.tsx'
 /** Why a person who was signed in is here: the session ended, or the server did not receive the sign-out. */
 export type WhyOut = { ended: true } | { unheard: true; endsAt?: string }
 
-type Props = { api: Api; name: string; why: WhyOut | undefined; enter(session: Session): void }
+type Entering = { api: Api; enter(session: Session): void }
 
-export function SignIn({ api, name, why, enter }: Props) {
-  const [means, setMeans] = useState<Means | ApiFault>()
-  const [tries, setTries] = useState(0)
-  useEffect(() => {
-    setMeans(undefined)
-    meansOfLogin().then(setMeans, (cause: unknown) => {
-      if (!(cause instanceof ApiFault)) throw cause
-      setMeans(cause)
-    })
-  }, [tries])
-  const open = async (values: Values): Promise<void> => {
-    try {
-      enter(await api.open(String(values['key']).trim()))
-    } catch (cause) {
-      if (cause instanceof ApiFault && cause.status === 401)
-        throw new ApiFault(401, { message: text('signIn.refused') })
-      throw cause
-    }
-  }
+export function SignIn({ name, why, ...entering }: Entering & { name: string; why: WhyOut | undefined }) {
   return (
     <main class="sign-in" id="main">
       <p class="product">{name}</p>
@@ -61,48 +43,81 @@ export function SignIn({ api, name, why, enter }: Props) {
       )}
       <section>
         <h2>{text('signIn.person')}</h2>
-        {!(means instanceof ApiFault) && means?.takesCode === true && (
-          <p class="note">{text('signIn.takesCode')}</p>
-        )}
-        {means instanceof ApiFault ? (
-          <Refused fault={means} again={() => setTries(tries + 1)} />
-        ) : means?.login !== undefined ? (
-          <p>
-            <a class="button primary" href={means.login}>
-              {text('signIn.button')}
-            </a>
-          </p>
-        ) : (
-          means !== undefined && <p>{text('signIn.notConfigured')}</p>
-        )}
-        {!(means instanceof ApiFault) && means?.passkeys === true && (
-          <Form
-            fields={[]}
-            submit={text('signIn.passkey')}
-            send={async () => {
-              await signInWithPasskey()
-              enter(await api.open())
-            }}
-          />
-        )}
+        <AsPerson {...entering} />
       </section>
       <section>
         <h2>{text('signIn.key')}</h2>
         <p>{text('signIn.keyWhy')}</p>
-        <Form
-          fields={[
-            {
-              name: 'key',
-              title: 'signIn.keyField',
-              type: 'secret',
-              check: (value) =>
-                /^[0-9a-f-]{36}\.[\w-]{43}$/i.test(value.trim()) ? undefined : text('signIn.keyForm'),
-            },
-          ]}
-          submit={text('signIn.keyButton')}
-          send={open}
-        />
+        <ByKey {...entering} />
       </section>
     </main>
+  )
+}
+
+/** `beside`: in another tab, so that this page stays as it is. */
+export function AsPerson({ api, enter, beside = false }: Entering & { beside?: boolean }) {
+  const [means, setMeans] = useState<Means | ApiFault>()
+  const [tries, setTries] = useState(0)
+  useEffect(() => {
+    setMeans(undefined)
+    meansOfLogin().then(setMeans, (cause: unknown) => {
+      if (!(cause instanceof ApiFault)) throw cause
+      setMeans(cause)
+    })
+  }, [tries])
+  return (
+    <>
+      {!beside && !(means instanceof ApiFault) && means?.takesCode === true && (
+        <p class="note">{text('signIn.takesCode')}</p>
+      )}
+      {means instanceof ApiFault ? (
+        <Refused fault={means} again={() => setTries(tries + 1)} />
+      ) : means?.login !== undefined ? (
+        <p>
+          <a class="button primary" href={means.login} {...(beside && { target: '_blank', rel: 'noopener' })}>
+            {text(beside ? 'signIn.beside' : 'signIn.button')}
+          </a>
+        </p>
+      ) : (
+        means !== undefined && <p>{text('signIn.notConfigured')}</p>
+      )}
+      {!(means instanceof ApiFault) && means?.passkeys === true && (
+        <Form
+          fields={[]}
+          submit={text('signIn.passkey')}
+          send={async () => {
+            await signInWithPasskey()
+            enter(await api.open())
+          }}
+        />
+      )}
+    </>
+  )
+}
+
+export function ByKey({ api, enter }: Entering) {
+  const open = async (values: Values): Promise<void> => {
+    try {
+      enter(await api.open(String(values['key']).trim()))
+    } catch (cause) {
+      if (cause instanceof ApiFault && cause.status === 401)
+        throw new ApiFault(401, { message: text('signIn.refused') })
+      throw cause
+    }
+  }
+  return (
+    <Form
+      fields={[
+        {
+          name: 'key',
+          title: 'signIn.keyField',
+          type: 'secret',
+          check: (value) =>
+            /^[0-9a-f-]{36}\.[\w-]{43}$/i.test(value.trim()) ? undefined : text('signIn.keyForm'),
+        },
+      ]}
+      submit={text('signIn.keyButton')}
+      send={open}
+    />
   )
 }

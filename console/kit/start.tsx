@@ -2,7 +2,7 @@
  * Starts a console: loads its texts, then the session, then shows the frame, or the sign-in page when there
  * is no session.
  */
-import { type ComponentType, render } from 'preact'
+import { type ComponentType, Fragment, render } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import './tokens.css'
 import './kit.css'
@@ -22,9 +22,12 @@ import { AnnounceContext, useLiveRegion } from './live.tsx'
 import { confirmWithPasskey } from './passkeys.ts'
 import { Loading, Refused } from './placeholders.tsx'
 import { SignIn, type WhyOut } from './session.tsx'
+import { SessionEnded } from './session-ended.tsx'
 import { loadTexts, type TextKey, text } from './text.ts'
+import { asksBeforeLeaving, giveUp } from './unsaved.ts'
 
-type Entry = { session?: Session; fault?: ApiFault; why?: WhyOut }
+/** `isOver`: its session has ended, and its page has something that was typed. */
+type Entry = { session?: Session; isOver?: boolean; fault?: ApiFault; why?: WhyOut }
 
 type Pages = { contents: Group[]; search: Search; guest?: ComponentType | undefined }
 
@@ -35,6 +38,18 @@ function App({ name, api, opening, contents, search, guest }: Pages & Begun) {
   const { region, announce } = useLiveRegion()
   const [changes, setChanges] = useState(0)
   const enter = (session: Session): void => setEntry({ session })
+  const ended = (): void =>
+    setEntry((before) =>
+      before?.session !== undefined && asksBeforeLeaving()
+        ? { session: before.session, isOver: true }
+        : { why: { ended: true } },
+    )
+  const enterAgain = (session: Session): void => {
+    // Another person gets a page of their own.
+    if (entry?.session === undefined || accountOf(session) !== accountOf(entry.session)) giveUp()
+    else setChanges((before) => before + 1)
+    setEntry({ session })
+  }
   useEffect(() => {
     opening.then(enter, (cause: unknown) => {
       if (!(cause instanceof ApiFault)) throw cause
@@ -62,7 +77,8 @@ function App({ name, api, opening, contents, search, guest }: Pages & Begun) {
         session,
         changes,
         changed: () => setChanges((before) => before + 1),
-        signedOut: () => setEntry({ why: { ended: true } }),
+        // A form learns first that what it sent was refused, and has something typed again then.
+        signedOut: () => void setTimeout(ended),
       },
     [session, changes],
   )
@@ -78,16 +94,32 @@ function App({ name, api, opening, contents, search, guest }: Pages & Begun) {
       ) : session === undefined ? (
         <SignIn api={api} name={name} why={entry.why} enter={enter} />
       ) : (
-        <ConsoleContext.Provider value={console}>
-          <WithDialogs>
-            <Frame {...{ name, contents, search, guest, session, signOut }} />
-          </WithDialogs>
-          <LeaveQuestion />
-        </ConsoleContext.Provider>
+        <Fragment key={accountOf(session)}>
+          <ConsoleContext.Provider value={console}>
+            <WithDialogs>
+              <Frame {...{ name, contents, search, guest, session, signOut }} />
+            </WithDialogs>
+            <LeaveQuestion />
+          </ConsoleContext.Provider>
+          {entry.isOver === true && (
+            <SessionEnded
+              {...{ api, session }}
+              enter={enterAgain}
+              lose={() => {
+                giveUp()
+                setEntry({ why: { ended: true } })
+              }}
+            />
+          )}
+        </Fragment>
       )}
       {region}
     </AnnounceContext.Provider>
   )
+}
+
+function accountOf({ kind, id }: Session): string {
+  return `${kind} ${id}`
 }
 
 export async function startConsole(q: Pages & { name: TextKey }): Promise<void> {

@@ -84,6 +84,7 @@ export async function usePasskey(
     .waitFor()
   t.equal(await page.getByRole('cell', { name: 'never' }).count(), 0, 'its use is shown')
 
+  await goOnAfterTheEnd(t, who)
   await meanwhile((isUserVerified) =>
     devices.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified }),
   )
@@ -95,4 +96,30 @@ export async function usePasskey(
   await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
   await page.getByText('The passkey was not accepted').waitFor()
   await who.look('sign-in-passkey-removed')
+}
+
+/** The session ends while a name is typed: after the next sign-in it is still there. */
+async function goOnAfterTheEnd(t: Test, who: Visitor): Promise<void> {
+  const { page } = who
+  await page.getByRole('button', { name: 'Add a passkey' }).click()
+  const name = page.getByRole('dialog').getByLabel('Name of the passkey')
+  await name.fill('second laptop')
+  await page.context().clearCookies()
+  await page.getByRole('dialog').getByRole('button', { name: 'Add a passkey', exact: true }).click()
+  const ended = page.getByRole('dialog', { name: 'Your session has ended' })
+  await ended.getByText('What you typed is still here').waitFor()
+  await who.check('session-ended-person')
+  await page.setViewportSize({ width: 360, height: 740 })
+  await who.check('session-ended-person-narrow', 'layout')
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Escape')
+  await ended.getByRole('button', { name: 'I have signed in' }).click()
+  await ended.getByText('Nobody is signed in yet').waitFor()
+  await ended.getByRole('button', { name: 'Sign in with a passkey' }).click()
+  await ended.waitFor({ state: 'detached' })
+  t.equal(await name.inputValue(), 'second laptop')
+  t.ok(await name.evaluate((field) => field.closest('dialog')?.contains(field.ownerDocument.activeElement)))
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+  await page.getByRole('button', { name: 'Leave without it' }).click()
 }

@@ -110,7 +110,7 @@ type FormProps = {
 }
 
 function TermsForm({ draft: { terms, member }, operation, params, typed }: FormProps) {
-  const { api, changed, signedOut } = useConsole()
+  const { api, changed } = useConsole()
   const announce = useAnnounce()
   const [counts, setCounts] = useState(countsOf(terms))
   const finds = {
@@ -119,15 +119,10 @@ function TermsForm({ draft: { terms, member }, operation, params, typed }: FormP
   }
   const send = async (values: Values): Promise<void> => {
     const body = { terms: termsOf(values, terms, counts), ...(member === undefined ? {} : { member }) }
-    try {
-      const { data } = await api.call<Status>(operation, { params, body })
-      announce(text('contracts.proposed'))
-      changed()
-      goTo(contractPath(data.contract))
-    } catch (cause) {
-      if (cause instanceof ApiFault && cause.status === 401) return signedOut()
-      throw cause
-    }
+    const { data } = await api.call<Status>(operation, { params, body })
+    announce(text('contracts.proposed'))
+    changed()
+    goTo(contractPath(data.contract))
   }
   return (
     <Form

@@ -86,25 +86,20 @@ function useFields(asked: Record<string, string>): Field[] {
 
 /** The id under which the calling system knows its call: the one that it gave, or the one in the answer. */
 function ById() {
-  const { api, signedOut } = useConsole()
+  const { api } = useConsole()
   const find = async (id: string): Promise<void> => {
-    try {
-      for (const name of ['queryId', 'requestId']) {
-        const { data } = await api.call<Row[]>('findRecords', { query: { [name]: id, limit: '20' } })
-        const row = data.find(({ kind }) => kind === 'refusal') ?? data[0]
-        if (row?.clientId !== null && row?.clientId !== undefined && row.serviceId !== null) {
-          const [method = '', path = ''] = (row.endpoint ?? '').split(' ')
-          const parts = row.serviceId.split(':')
-          return changeQuery({
-            ...{ consumer: row.clientId, provider: parts.slice(0, 4).join(':'), serviceCode: parts[4] ?? '' },
-            ...{ method, path: path.replaceAll('*', 'x'), refusal: String(row.index) },
-            outcome: row.outcome,
-          })
-        }
+    for (const name of ['queryId', 'requestId']) {
+      const { data } = await api.call<Row[]>('findRecords', { query: { [name]: id, limit: '20' } })
+      const row = data.find(({ kind }) => kind === 'refusal') ?? data[0]
+      if (row?.clientId !== null && row?.clientId !== undefined && row.serviceId !== null) {
+        const [method = '', path = ''] = (row.endpoint ?? '').split(' ')
+        const parts = row.serviceId.split(':')
+        return changeQuery({
+          ...{ consumer: row.clientId, provider: parts.slice(0, 4).join(':'), serviceCode: parts[4] ?? '' },
+          ...{ method, path: path.replaceAll('*', 'x'), refusal: String(row.index) },
+          outcome: row.outcome,
+        })
       }
-    } catch (cause) {
-      if (cause instanceof ApiFault && cause.status === 401) return signedOut()
-      throw cause
     }
     throw new ApiFault(404, { message: text('call.noneWithId') })
   }

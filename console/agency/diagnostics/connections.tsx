@@ -4,7 +4,6 @@
  */
 import { useState } from 'preact/hooks'
 import { useAddress } from '../../kit/address.tsx'
-import { ApiFault } from '../../kit/api.ts'
 import { useConsole } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
@@ -18,25 +17,20 @@ const KINDS = ['SELF', 'CONFIGURATION', 'REGISTRATION', 'TIME_STAMPING', 'OCSP',
 type Kind = (typeof KINDS)[number]
 
 export function ConnectionsPage() {
-  const { api, signedOut } = useConsole()
+  const { api } = useConsole()
   const { query } = useAddress()
   const announce = useAnnounce()
   const [answer, setAnswer] = useState<Tried & { kind: Kind }>()
   const [kind, setKind] = useState<Kind>(KINDS.find((one) => one === query.get('kind')) ?? 'SELF')
   const [subsystems, own] = [useSubsystems(), useOwnClients()]
   const send = async ({ clientId }: Values): Promise<void> => {
-    try {
-      const body = {
-        kind,
-        ...(clientId !== undefined && clientId !== '' && { clientId: String(clientId).trim() }),
-      }
-      const { data } = await api.call<Tried & { kind: Kind }>('testConnections', { body })
-      setAnswer(data)
-      announce(text('connections.tried'))
-    } catch (cause) {
-      if (cause instanceof ApiFault && cause.status === 401) return signedOut()
-      throw cause
+    const body = {
+      kind,
+      ...(clientId !== undefined && clientId !== '' && { clientId: String(clientId).trim() }),
     }
+    const { data } = await api.call<Tried & { kind: Kind }>('testConnections', { body })
+    setAnswer(data)
+    announce(text('connections.tried'))
   }
   const fields: Field[] =
     kind === 'PEER'

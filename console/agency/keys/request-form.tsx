@@ -4,7 +4,6 @@
  */
 import { useState } from 'preact/hooks'
 import { Link } from '../../kit/address.tsx'
-import { ApiFault } from '../../kit/api.ts'
 import { useConsole } from '../../kit/context.ts'
 import { Facts } from '../../kit/facts.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
@@ -82,32 +81,23 @@ export function RequestForm(q: Props) {
 }
 
 function Steps({ usage, name, keyId, fields, then }: Props & { fields: Field[] }) {
-  const { api, signedOut } = useConsole()
+  const { api } = useConsole()
   const announce = useAnnounce()
   const [subject, setSubject] = useState<{ of: Wanted; tokenId: string; fields: SubjectField[] }>()
   const [made, setMade] = useState<Made>()
-  const step = async (act: () => Promise<void>): Promise<void> => {
-    try {
-      await act()
-    } catch (cause) {
-      if (cause instanceof ApiFault && cause.status === 401) return signedOut()
-      throw cause
-    }
-  }
-  const propose = (values: Values) =>
-    step(async () => {
-      const { tokenId = SOFTWARE_TOKEN, ...given } = Object.fromEntries(
-        Object.entries(values).map(([field, value]) => [field, String(value).trim()]),
-      )
-      const { caName, ...query } = given as Wanted
-      const { data } = await api.call<SubjectField[]>('getSubjectFieldDescriptions', {
-        params: { caName },
-        query: { usage, ...query },
-      })
-      setMade(undefined)
-      setSubject({ of: { caName, ...query }, tokenId, fields: data })
-      announce(text('certs.subjectShown'))
+  const propose = async (values: Values): Promise<void> => {
+    const { tokenId = SOFTWARE_TOKEN, ...given } = Object.fromEntries(
+      Object.entries(values).map(([field, value]) => [field, String(value).trim()]),
+    )
+    const { caName, ...query } = given as Wanted
+    const { data } = await api.call<SubjectField[]>('getSubjectFieldDescriptions', {
+      params: { caName },
+      query: { usage, ...query },
     })
+    setMade(undefined)
+    setSubject({ of: { caName, ...query }, tokenId, fields: data })
+    announce(text('certs.subjectShown'))
+  }
   const ask = async (csr: object): Promise<Made> => {
     if (keyId !== undefined)
       return (await api.call<Made>('generateCsr', { params: { keyId }, body: csr })).data
@@ -117,12 +107,11 @@ function Steps({ usage, name, keyId, fields, then }: Props & { fields: Field[] }
     })
     return data.csr
   }
-  const make = (values: Values) =>
-    step(async () => {
-      setMade(await ask({ ...subject!.of, subject: subjectOf(subject!.fields, values) }))
-      announce(text('certs.requestMade'))
-      then?.()
-    })
+  const make = async (values: Values): Promise<void> => {
+    setMade(await ask({ ...subject!.of, subject: subjectOf(subject!.fields, values) }))
+    announce(text('certs.requestMade'))
+    then?.()
+  }
   return (
     <>
       <h3>{text('certs.stepWhom')}</h3>

@@ -3,7 +3,6 @@
  * identifier is in no address.
  */
 import { goTo, Link } from '../../kit/address.tsx'
-import { ApiFault } from '../../kit/api.ts'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
@@ -79,24 +78,19 @@ function Search() {
 }
 
 function SearchForm() {
-  const { api, signedOut } = useConsole()
+  const { api } = useConsole()
   const send = async (values: Values): Promise<void> => {
     const [from = '', to = ''] = [values['from'], values['to']].map((value) => utc(String(value ?? '')))
-    try {
-      const { data } = await api.call<PersonSearch>('searchSubject', {
-        body: {
-          ...whyOf(values),
-          type: String(values['type']).trim(),
-          identifier: String(values['identifier']),
-          ...(from === '' ? {} : { from }),
-          ...(to === '' ? {} : { to }),
-        },
-      })
-      goTo(searchPath(data.id))
-    } catch (cause) {
-      if (cause instanceof ApiFault && cause.status === 401) return signedOut()
-      throw cause
-    }
+    const { data } = await api.call<PersonSearch>('searchSubject', {
+      body: {
+        ...whyOf(values),
+        type: String(values['type']).trim(),
+        identifier: String(values['identifier']),
+        ...(from === '' ? {} : { from }),
+        ...(to === '' ? {} : { to }),
+      },
+    })
+    goTo(searchPath(data.id))
   }
   return <Form fields={FIELDS} submit={text('person.search')} send={send} />
 }

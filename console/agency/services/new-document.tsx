@@ -29,24 +29,20 @@ export function NewDocument({ of }: { of: Description }) {
   const compare = async (source: Source, isAnew = false): Promise<void> => {
     setCompared(undefined)
     setRefused(undefined)
-    try {
-      const { data } =
-        source === undefined
-          ? await api.call<Change>('refreshServiceDescription', { params })
-          : typeof source === 'string'
-            ? await api.call<Change>('compareServiceDescriptionAddress', { params, body: { url: source } })
-            : await api.call<Change>('compareServiceDescriptionDocument', { params, body: source })
-      setCompared({ change: data, source, isAnew })
-      announce(text(isAnew ? 'services.comparedAnew' : data.same ? 'services.same' : 'services.differs'))
-    } catch (cause) {
-      if (cause instanceof ApiFault && cause.status === 401) return signedOut()
-      throw cause
-    }
+    const { data } =
+      source === undefined
+        ? await api.call<Change>('refreshServiceDescription', { params })
+        : typeof source === 'string'
+          ? await api.call<Change>('compareServiceDescriptionAddress', { params, body: { url: source } })
+          : await api.call<Change>('compareServiceDescriptionDocument', { params, body: source })
+    setCompared({ change: data, source, isAnew })
+    announce(text(isAnew ? 'services.comparedAnew' : data.same ? 'services.same' : 'services.differs'))
   }
   const compareAnew = (source: Source): void =>
     void compare(source, true).catch((cause: unknown) => {
       if (!(cause instanceof ApiFault)) throw cause
-      setRefused(cause)
+      if (cause.status === 401) signedOut()
+      else setRefused(cause)
     })
   // The button from which the dialog came is gone with the old comparison.
   useEffect(() => {

@@ -4,7 +4,6 @@
  */
 import { useState } from 'preact/hooks'
 import { Act } from '../../kit/act.tsx'
-import { ApiFault } from '../../kit/api.ts'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
@@ -119,20 +118,15 @@ export function Refresh() {
 
 /** The file is read first: what it says is compared, then it is installed. */
 export function NewAnchor({ present }: { present: Anchor | undefined }) {
-  const { api, signedOut } = useConsole()
+  const { api } = useConsole()
   const announce = useAnnounce()
   const [read, setRead] = useState<{ anchor: Anchor; file: File }>()
   if (!useMay('previewAnchor')) return null
   const look = async (file: File): Promise<void> => {
     setRead(undefined)
-    try {
-      const { data } = await api.call<Anchor>('previewAnchor', { body: file })
-      setRead({ anchor: data, file })
-      announce(text('system.anchorRead'))
-    } catch (cause) {
-      if (cause instanceof ApiFault && cause.status === 401) return signedOut()
-      throw cause
-    }
+    const { data } = await api.call<Anchor>('previewAnchor', { body: file })
+    setRead({ anchor: data, file })
+    announce(text('system.anchorRead'))
   }
   return (
     <>

@@ -136,7 +136,7 @@ function Call({
   ended,
   operation,
 }: Props & { operation: Operation | undefined }) {
-  const { api, signedOut } = useConsole()
+  const { api } = useConsole()
   const announce = useAnnounce()
   const [tried, setTried] = useState<Tried>()
   const { serviceCode, serviceVersion } = service
@@ -152,8 +152,7 @@ function Call({
       announce(text(data.outcome === 'ANSWERED' ? 'tryOuts.answered' : 'tryOuts.refused'))
       if (data.outcome === 'ANSWERED') ended?.('answered')
     } catch (cause) {
-      if (cause instanceof ApiFault && cause.status === 401) return signedOut()
-      ended?.('notTaken')
+      if (!(cause instanceof ApiFault && cause.status === 401)) ended?.('notTaken')
       throw cause
     }
   }
