@@ -3,7 +3,7 @@
  * store to the other.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
@@ -249,7 +249,12 @@ await eachDatabase(t, async (database, t, url) => {
   t.equal((await states()).length, 3, 'not again within the hour')
   t.match(await backups.summary(), { isConfigured: true, isWell: false, failure: /disk is full/ })
   at.isBroken = false
+  const stuck = path.join(directory, 'security-server-a-20250101T000000000Z.concordat-backup')
+  mkdirSync(stuck)
   await pass(1)
+  t.equal((await states())[0], 'made', 'though an older one cannot be deleted')
+  t.equal(readdirSync(directory).length, 3, 'the other older ones are gone')
+  rmSync(stuck, { recursive: true })
   t.equal(await backups.wrong(), undefined)
   t.match(await backups.summary(), { isWell: true, hour: 3, keep: 2 })
   const right = at.now

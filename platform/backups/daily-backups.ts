@@ -139,7 +139,10 @@ function madeBy(
     const configuration_index = index === undefined ? null : Number(index)
     await store.end(id, { ended_at: now(), state: 'made', bytes, sha256, configuration_index })
     log.info({ file, bytes, sha256, index }, 'a backup was made')
-    await folder.prune(keep, clock())
+    // The backup is made all the same; the next one tries again.
+    await folder
+      .prune(keep, clock())
+      .catch((err: unknown) => log.error({ err, directory }, 'old backups were not all deleted'))
   }
   const make: MakeBackup = (by) =>
     inTurn(async () => {

@@ -16,7 +16,7 @@ export type BackupFolder = {
   find(name: string, node: string): Promise<string>
   /**
    * Removes all backups except the newest `keep`. Of those made while the clock was ahead of `now` it is not
-   * known how new they are: they go first.
+   * known how new they are: they go first. One that cannot be removed keeps no other one; throws its error.
    */
   prune(keep: number, now: number): Promise<void>
 }
@@ -66,7 +66,9 @@ export function openBackupFolder(directory: string, prefix: string): BackupFolde
     async prune(keep, now) {
       const [all, latest] = [await names(), nameFor(now)]
       const newest = [...all.filter((name) => name <= latest), ...all.filter((name) => name > latest)]
-      for (const name of newest.slice(keep)) await rm(path.join(directory, name), { force: true })
+      const removed = newest.slice(keep).map((name) => rm(path.join(directory, name), { force: true }))
+      const failed = (await Promise.allSettled(removed)).find(({ status }) => status === 'rejected')
+      if (failed?.status === 'rejected') throw failed.reason
     },
   }
 }
