@@ -315,7 +315,7 @@ t.test('the trouble that a server had: by page, searched, and where older troubl
   const buttons = async (given: object): Promise<[string, boolean][]> =>
     (await see(given))
       .all(({ localName }) => localName === 'button')
-      .map((one) => [one.seen, one.given.get('disabled') !== undefined])
+      .map((one) => [one.seen, one.given.get('aria-disabled') === 'true'])
   const root = await see({})
   t.equal(root.all(({ localName }) => localName === 'td').length, 25 * 5)
   t.match(root.seen, 'A word of the trouble')

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { Act } from './act.tsx'
 import { type PartyView, partyId } from './contract.tsx'
 import { Part } from './facts.tsx'
-import { Rows } from './rows.tsx'
+import { HeldTable } from './held-table.tsx'
 import { Status, type Tone } from './status.tsx'
 import { type TextKey, text } from './text.ts'
 import { Time } from './time.tsx'
@@ -44,10 +44,12 @@ export function Contacts<C extends Contact>({ of, version, Party, operations, ac
   return (
     <Part title={title}>
       <p>{text('contract.contactsLead')}</p>
-      <Rows<C>
+      <HeldTable<C>
         caption={title}
+        name="contacts"
         rows={of}
         rowKey={({ member, name, email }) => `${member} ${email} ${name}`}
+        words={({ member, name, email }) => [member, name, email].join(' ')}
         columns={[
           {
             title: 'contract.contact',
@@ -61,6 +63,7 @@ export function Contacts<C extends Contact>({ of, version, Party, operations, ac
           { title: 'contract.address', cell: (contact) => <State of={contact} /> },
           { title: 'common.acts', acts: operations, cell: acts },
         ]}
+        empty={null}
       />
     </Part>
   )

@@ -3,9 +3,8 @@
  * address, like that of a list that the server pages.
  */
 import { type ComponentChildren, Fragment } from 'preact'
-import { useEffect } from 'preact/hooks'
 import { NamedList, useListAddress } from './list-address.ts'
-import { useAnnounce } from './live.tsx'
+import { useAnnounceFound } from './live.tsx'
 import { Paging, SIZES } from './paging.tsx'
 import { Empty } from './placeholders.tsx'
 import { type Column, Rows } from './rows.tsx'
@@ -20,11 +19,13 @@ type ListProps<R> = {
   /** Where its page has other lists: with what its parameters in the address begin. */
   name?: string
   search?: TextKey
-  /** The words of a row in which a search looks. */
+  /** The words of a row in which a search looks; with a text of its own only where the list has pages. */
   words?(row: R): string
   filters?: ChoiceFilter<R>[]
   /** What to show when the list has no row at all. */
   empty: ComponentChildren
+  /** There are more rows than the page has, in which nobody has searched. */
+  isPart?: boolean
 }
 
 type HeldListProps<R> = ListProps<R> & { children: (shown: R[]) => ComponentChildren }
@@ -38,9 +39,8 @@ export function HeldList<R>({ name = '', ...q }: HeldListProps<R>) {
 }
 
 function Held<R>(q: Omit<HeldListProps<R>, 'name'>) {
-  const { rows, caption, search, words, filters = [], empty, children } = q
+  const { rows, caption, search, words, filters = [], empty, isPart = false, children } = q
   const { valueIn } = useListAddress()
-  const announce = useAnnounce()
   const size = SIZES.find((one) => String(one) === valueIn('size')) ?? SIZES[0]
   const wanted = valueIn('q').trim().toLowerCase()
   const asked = filters.flatMap((filter) => {
@@ -54,18 +54,22 @@ function Held<R>(q: Omit<HeldListProps<R>, 'name'>) {
   )
   const last = Math.max(1, Math.ceil(found.length / size))
   const page = Math.max(1, Math.min(Number.parseInt(valueIn('page'), 10) || 1, last))
-  useEffect(() => {
-    if (wanted !== '' || asked.length > 0) announce(text('table.found', { count: found.length }))
-  }, [wanted, asked.length, found.length])
+  const question = [wanted, ...asked.map(({ filter, value }) => `${filter.name} ${value}`), page].join('\n')
+  const isAsked = wanted !== '' || asked.length > 0 || page > 1
+  useAnnounceFound(question, isAsked ? text('table.found', { count: found.length }) : undefined)
+  const isLong = rows.length > SIZES[0] || wanted !== ''
+  const label = search ?? (words !== undefined && isLong ? 'table.search' : undefined)
   const more = {
-    ...(search === undefined ? {} : { search }),
+    ...(label === undefined ? {} : { search: label }),
     ...(caption === undefined ? {} : { caption }),
   }
   return (
     <div class="list">
       {rows.length > 0 && <Tools {...more} filters={filters} sorts={[]} sort="" />}
       {found.length === 0 ? (
-        <Empty>{rows.length === 0 ? empty : <p>{text('table.noneFits')}</p>}</Empty>
+        <Empty>
+          {rows.length === 0 ? empty : <p>{text(isPart ? 'table.noneFitsHere' : 'table.noneFits')}</p>}
+        </Empty>
       ) : (
         <Fragment>{children(found.slice((page - 1) * size, page * size))}</Fragment>
       )}

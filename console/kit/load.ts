@@ -29,6 +29,11 @@ type Outdated = {
   again(): void
 }
 
+/** How many rows a list has in all, of which an answer may have a page; 0 until it is there. */
+export function totalOf(of: Loaded<unknown>): number {
+  return of.state === 'there' ? of.total : 0
+}
+
 export const AGAIN_SECONDS = 15
 /** Many pages have lost the same server: they do not all come back in the same moment. */
 const SPREAD_SECONDS = 3

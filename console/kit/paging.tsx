@@ -3,6 +3,8 @@
  * nothing is not there: a list that fits on its smallest page has neither buttons nor a choice of rows a
  * page.
  */
+import type { ComponentChildren } from 'preact'
+import { Link } from './address.tsx'
 import { useListAddress } from './list-address.ts'
 import { text } from './text.ts'
 
@@ -57,16 +59,12 @@ export function CursorPaging(q: {
       <div class="acts">
         {!isWhole && (
           <>
-            <button type="button" disabled={q.before === ''} onClick={() => change({ page: '' })}>
+            <Step isOff={q.before === ''} go={() => change({ page: '' })}>
               {q.newest ?? text('search.newest')}
-            </button>
-            <button
-              type="button"
-              disabled={q.next === undefined}
-              onClick={() => change({ page: q.next ?? '' })}
-            >
+            </Step>
+            <Step isOff={q.next === undefined} go={() => change({ page: q.next ?? '' })}>
               {q.older ?? text('search.older')}
-            </button>
+            </Step>
           </>
         )}
         {(!isWhole || q.rows > q.sizes[0]) && <PageSize size={q.size} sizes={q.sizes} />}
@@ -96,18 +94,38 @@ function Steps({ page, last }: { page: number; last: number }) {
   const goTo = (to: number): void => change({ page: to === 1 ? '' : String(to) })
   return (
     <>
-      <button type="button" disabled={page <= 1} onClick={() => goTo(1)}>
+      <Step isOff={page <= 1} go={() => goTo(1)}>
         {text('table.first')}
-      </button>
-      <button type="button" disabled={page <= 1} onClick={() => goTo(Math.min(page - 1, last))}>
+      </Step>
+      <Step isOff={page <= 1} go={() => goTo(Math.min(page - 1, last))}>
         {text('table.previous')}
-      </button>
-      <button type="button" disabled={page >= last} onClick={() => goTo(page + 1)}>
+      </Step>
+      <Step isOff={page >= last} go={() => goTo(page + 1)}>
         {text('table.next')}
-      </button>
-      <button type="button" disabled={page >= last} onClick={() => goTo(last)}>
+      </Step>
+      <Step isOff={page >= last} go={() => goTo(last)}>
         {text('table.last')}
-      </button>
+      </Step>
     </>
+  )
+}
+
+/** A button that stays where it is when it leads nowhere, so that whoever pressed it keeps their place. */
+export function Step(q: { isOff: boolean; go(): void; children: ComponentChildren }) {
+  const { isOff, go, children } = q
+  return (
+    <button type="button" aria-disabled={isOff} onClick={() => isOff || go()}>
+      {children}
+    </button>
+  )
+}
+
+/** Below a list that shows the first of more: how many there are, and where all of them stand. */
+export function FirstOf({ shown, total, all }: { shown: number; total: number; all: string }) {
+  if (total <= shown) return null
+  return (
+    <p class="note">
+      {text('table.shown', { from: 1, to: shown, total })} <Link to={all}>{text('table.allOfThem')}</Link>
+    </p>
   )
 }

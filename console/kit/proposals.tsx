@@ -2,8 +2,9 @@
 import { Link, useAddress } from './address.tsx'
 import { useConsole } from './context.ts'
 import { Head, Part } from './facts.tsx'
-import { useAnswer } from './load.ts'
+import { totalOf, useAnswer } from './load.ts'
 import { LongText } from './long-text.tsx'
+import { FirstOf } from './paging.tsx'
 import { Show } from './placeholders.tsx'
 import { operationName, type Proposal, ProposalState, Proposer } from './proposal.tsx'
 import { ProposalSubject } from './proposal-subject.tsx'
@@ -101,17 +102,20 @@ function WaitingForMe() {
           rows.length === 0 ? (
             <p>{text('overview.nothingForYou')}</p>
           ) : (
-            <Rows<Proposal>
-              caption={text('overview.forYou')}
-              rows={rows}
-              rowKey={({ id }) => id}
-              columns={[
-                WHAT,
-                WHY,
-                BY,
-                { title: 'proposals.until', cell: ({ expiresAt }) => <Time at={expiresAt} relative /> },
-              ]}
-            />
+            <>
+              <Rows<Proposal>
+                caption={text('overview.forYou')}
+                rows={rows}
+                rowKey={({ id }) => id}
+                columns={[
+                  WHAT,
+                  WHY,
+                  BY,
+                  { title: 'proposals.until', cell: ({ expiresAt }) => <Time at={expiresAt} relative /> },
+                ]}
+              />
+              <FirstOf shown={rows.length} total={totalOf(waiting)} all="/proposals?view=waiting" />
+            </>
           )
         }
       </Show>

@@ -3,6 +3,7 @@
  * as a day; whoever points at it, taps it or goes to it by keyboard gets it to the second, with the name of
  * the zone. Print has that too.
  */
+import { useEffect, useState } from 'preact/hooks'
 import { dateFormat, distanceFormat, numberFormat } from './formats.ts'
 import { locale, text } from './text.ts'
 
@@ -87,8 +88,33 @@ type Look = {
   day?: boolean
 }
 
+/** What redraws the distances of a page, together: one timer for all. */
+const distances = new Set<() => void>()
+const REDRAW_MS = 30_000
+let redrawing: ReturnType<typeof setInterval> | undefined
+
+/** Draws anew as time passes, or "just now" would stand there an hour later. */
+function useRedrawn(hasDistance: boolean): void {
+  const [, redraw] = useState(0)
+  useEffect(() => {
+    if (!hasDistance) return
+    const one = (): void => redraw((before) => before + 1)
+    distances.add(one)
+    redrawing ??= setInterval(() => {
+      for (const each of distances) each()
+    }, REDRAW_MS)
+    return () => {
+      distances.delete(one)
+      if (distances.size > 0) return
+      clearInterval(redrawing)
+      redrawing = undefined
+    }
+  }, [hasDistance])
+}
+
 export function Time({ at, relative = false, exact = false, day = false }: Look) {
   const time = new Date(at)
+  useRedrawn(!exact && Math.abs(time.getTime() - Date.now()) < DAY)
   if (Number.isNaN(time.getTime())) return <span>{at}</span>
   const ms = time.getTime() - Date.now()
   const words = exactly(time)

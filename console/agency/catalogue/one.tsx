@@ -181,6 +181,7 @@ function Endpoints({ of: { endpoints, endpointCount } }: { of: Whole }) {
           { title: 'catalogue.path', cell: ({ path }) => <bdi class="id">{path}</bdi> },
         ]}
         empty={<p>{text('catalogue.noEndpoints')}</p>}
+        isPart={endpointCount > endpoints.length}
       />
       {endpointCount > endpoints.length && (
         <p class="note">

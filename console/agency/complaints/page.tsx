@@ -5,8 +5,8 @@
 import { Link } from '../../kit/address.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { Rows } from '../../kit/rows.tsx'
 import { number as inWords, text } from '../../kit/text.ts'
 import { dayText, Time } from '../../kit/time.tsx'
 import { NamedId } from '../words.tsx'
@@ -93,15 +93,18 @@ function Storms() {
   if (counts.state !== 'there' || counts.data.storms.length === 0) return null
   return (
     <Part title={text('complaints.storms')}>
-      <Rows<Storm>
+      <HeldTable<Storm>
         caption={text('complaints.storms')}
+        name="storms"
         rows={counts.data.storms}
         rowKey={({ day, clientId }) => `${day} ${clientId}`}
+        words={({ day, clientId }) => `${dayText(day)} ${clientId}`}
         columns={[
           { title: 'complaints.day', cell: ({ day }) => <span class="day">{dayText(day)}</span> },
           { title: 'complaints.broughtBy', cell: ({ clientId }) => <NamedId of={clientId} /> },
           { title: 'complaints.refused', cell: ({ refused }) => inWords(refused) },
         ]}
+        empty={null}
       />
     </Part>
   )

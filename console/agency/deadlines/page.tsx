@@ -6,9 +6,9 @@ import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
 import { Folded } from '../../kit/folded.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
 import { Status, Validity } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -123,10 +123,11 @@ function Letters({ of }: { of: Letter[] }) {
   if (of.length === 0) return null
   return (
     <Part title={text('deadlines.letters')}>
-      <Rows<Letter>
+      <HeldTable<Letter>
         caption={text('deadlines.letters')}
         rows={of}
         rowKey={(one) => `${one.kind} ${one.name} ${one.threshold} ${one.createdAt} ${of.indexOf(one)}`}
+        words={({ kind, name, error = '' }) => [text(`deadlines.kind.${kind}`), name, error].join(' ')}
         columns={[
           { title: 'deadlines.madeAt', cell: ({ createdAt }) => <Time at={createdAt} /> },
           {
@@ -141,6 +142,7 @@ function Letters({ of }: { of: Letter[] }) {
           { title: 'common.state', cell: (one) => <Word of={one} /> },
           { title: 'deadlines.error', cell: ({ error = '' }) => <bdi class="wrap">{error}</bdi> },
         ]}
+        empty={null}
       />
     </Part>
   )

@@ -11,7 +11,7 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { type Ending, EndingSoon } from '../../kit/ending-soon.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { LastActs } from '../../kit/last-acts.tsx'
-import { type Loaded, useAnswer } from '../../kit/load.ts'
+import { type Loaded, totalOf, useAnswer } from '../../kit/load.ts'
 import { NotRefreshed } from '../../kit/not-refreshed.tsx'
 import { Refused, Show } from '../../kit/placeholders.tsx'
 import type { Proposal } from '../../kit/proposal.tsx'
@@ -205,7 +205,7 @@ function Waiting({ of }: { of: Found }) {
 /** For people who are each other's second person. */
 function WithProposals({ of }: { of: Found }) {
   const [others, mine] = [useProposals('waiting'), useProposals('mine')]
-  const toDecide = others.state === 'there' ? others.data.length : 0
+  const toDecide = totalOf(others)
   const own = mine.state === 'there' ? mine.data.filter(({ state }) => state === 'proposed').length : 0
   const waiting = [...proposalsWaiting({ toDecide, own }), ...of.waiting]
   return <List of={{ waiting, answers: [...of.answers, others, mine] }} />

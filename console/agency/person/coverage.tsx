@@ -4,7 +4,7 @@
  */
 import { Link } from '../../kit/address.tsx'
 import { Part } from '../../kit/facts.tsx'
-import { Rows } from '../../kit/rows.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { dayText, monthText } from '../../kit/time.tsx'
@@ -97,10 +97,12 @@ export function Gaps({ of, more }: { of: Gap[]; more: boolean }) {
     <details>
       <summary>{text('person.byDay')}</summary>
       {more && <p class="note">{text('person.moreGaps', { count: of.length })}</p>}
-      <Rows<Gap>
+      <HeldTable<Gap>
         caption={text('person.byDay')}
+        name="gaps"
         rows={of}
         rowKey={({ day, reason, serviceId }) => `${day} ${reason} ${serviceId ?? ''}`}
+        words={({ day, reason, serviceId }) => [dayText(day), reasonText(reason), serviceId].join(' ')}
         columns={[
           { title: 'person.day', cell: ({ day }) => dayText(day) },
           { title: 'search.service', cell: ({ serviceId }) => <NamedId of={serviceId} /> },
@@ -108,6 +110,7 @@ export function Gaps({ of, more }: { of: Gap[]; more: boolean }) {
           { title: 'exports.records', number: true, cell: ({ records }) => number(records) },
           { title: 'common.acts', cell: (gap) => <Look of={gap} /> },
         ]}
+        empty={null}
       />
     </details>
   )

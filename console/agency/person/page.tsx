@@ -7,10 +7,10 @@ import { useConsole, useMay } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { utc } from '../../kit/moment.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { CaseAndReason } from '../cells.tsx'
@@ -106,10 +106,11 @@ function Own() {
               <p>{text('person.none')}</p>
             </Empty>
           ) : (
-            <Rows<PersonSearch>
+            <HeldTable<PersonSearch>
               caption={text('person.own')}
               rows={all}
               rowKey={({ id }) => id}
+              words={({ type, case: of, reason }) => [type, of, reason].join(' ')}
               columns={[
                 {
                   title: 'person.askedAt',
@@ -123,6 +124,7 @@ function Own() {
                 { title: 'person.type', cell: ({ type }) => <bdi class="id">{type}</bdi> },
                 { title: 'exports.expiresAt', cell: ({ expiresAt }) => <Time at={expiresAt} relative /> },
               ]}
+              empty={null}
             />
           )
         }

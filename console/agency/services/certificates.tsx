@@ -1,8 +1,8 @@
 /** The TLS certificates of a service: with any of them there, its system is known by them alone. */
 import { Act } from '../../kit/act.tsx'
 import { Part } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { Empty } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { type Service, type SystemCertificate, serviceName } from './shapes.ts'
@@ -20,10 +20,12 @@ export function ServiceCertificates({ of }: { of: Service }) {
           <p>{text('services.noCertificate')}</p>
         </Empty>
       ) : (
-        <Rows<SystemCertificate>
+        <HeldTable<SystemCertificate>
           caption={text('services.certificates')}
+          name="certificates"
           rows={of.tlsCertificates}
           rowKey={({ sha256 }) => sha256}
+          words={({ sha256, subject }) => `${sha256} ${subject}`}
           columns={[
             ...CERTIFICATE_COLUMNS,
             {
@@ -39,6 +41,7 @@ export function ServiceCertificates({ of }: { of: Service }) {
               ),
             },
           ]}
+          empty={null}
         />
       )}
     </Part>

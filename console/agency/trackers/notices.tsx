@@ -5,6 +5,7 @@
 import { Act } from '../../kit/act.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -92,16 +93,19 @@ function Offered({ of }: { of: State }) {
       )}
       {failures.length > 0 && <h3>{text('notices.failures')}</h3>}
       {failures.length > 0 && (
-        <Rows<Failure>
+        <HeldTable<Failure>
           caption={text('notices.failures')}
+          name="failures"
           rows={failures}
           rowKey={({ id }) => id}
+          words={({ channel, state, error }) => [channel, state, error].join(' ')}
           columns={[
             { title: 'notices.madeAt', cell: ({ createdAt }) => <Time at={createdAt} /> },
             { title: 'notices.channel', cell: ({ channel }) => <Channel of={channel} titles={titles} /> },
             { title: 'common.state', cell: ({ state }) => <Word of={state} /> },
             { title: 'notices.error', cell: ({ error }) => <bdi>{error}</bdi> },
           ]}
+          empty={null}
         />
       )}
     </>

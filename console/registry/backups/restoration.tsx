@@ -7,6 +7,7 @@ import { BASE } from '../../kit/api.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import type { Field } from '../../kit/field.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { OpenProposals } from '../../kit/open-proposals.tsx'
 import { PersonState } from '../../kit/person.tsx'
@@ -194,10 +195,12 @@ function ComesBack({
       <h3>{text('restoration.comesBack')}</h3>
       <p>{text('restoration.comesBackWhy')}</p>
       <h4>{text('restoration.people')}</h4>
-      <Rows<Person>
+      <HeldTable<Person>
         caption={text('restoration.people')}
+        name="people"
         rows={people}
         rowKey={({ id }) => id}
+        words={({ name, roles, state }) => [name, ...roles.map(roleName), state].join(' ')}
         columns={[
           { title: 'people.name', cell: ({ name }) => <bdi>{name}</bdi> },
           { title: 'restoration.roles', cell: ({ roles }) => roles.map(roleName).join(', ') },
@@ -208,13 +211,16 @@ function ComesBack({
               lastLoginAt === null ? text('common.none') : <Time at={lastLoginAt} relative />,
           },
         ]}
+        empty={<p>{text('common.none')}</p>}
       />
       {apiKeys.length > 0 && <h4>{text('restoration.keys')}</h4>}
       {apiKeys.length > 0 && (
-        <Rows<Key>
+        <HeldTable<Key>
           caption={text('restoration.keys')}
+          name="keys"
           rows={apiKeys}
           rowKey={({ id }) => id}
+          words={({ name, roles }) => [name, ...roles.map(roleName)].join(' ')}
           columns={[
             { title: 'common.name', cell: ({ name }) => <bdi>{name}</bdi> },
             { title: 'restoration.roles', cell: ({ roles }) => roles.map(roleName).join(', ') },
@@ -229,6 +235,7 @@ function ComesBack({
                 ),
             },
           ]}
+          empty={null}
         />
       )}
     </>

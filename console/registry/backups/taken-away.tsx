@@ -2,8 +2,9 @@
  * Decisions made after the backup: suspensions that are applied again, and trust that is withdrawn again.
  * Also the suspensions and the trust in the restored register itself.
  */
+
 import { Copyable } from '../../kit/copyable.tsx'
-import { Rows } from '../../kit/rows.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { Status } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -46,28 +47,28 @@ export function TakenAwayFacts({
       {comparedAt !== null && (
         <>
           <h4>{text('takenAway.suspended')}</h4>
-          <SuspendedRows caption={text('takenAway.suspended')} rows={suspended} />
+          <SuspendedRows name="suspended" caption={text('takenAway.suspended')} rows={suspended} />
           <h4>{text('takenAway.trust')}</h4>
-          <TrustRows caption={text('takenAway.trust')} rows={trust} kept={kept ?? []} />
+          <TrustRows name="trust" caption={text('takenAway.trust')} rows={trust} kept={kept ?? []} />
           <h4>{text('takenAway.keys')}</h4>
           <KeyRows rows={signingKeys} />
         </>
       )}
       <h4>{text('takenAway.suspendedNow')}</h4>
-      <SuspendedRows caption={text('takenAway.suspendedNow')} rows={standing.suspended} />
+      <SuspendedRows name="suspendedNow" caption={text('takenAway.suspendedNow')} rows={standing.suspended} />
       <h4>{text('takenAway.trustNow')}</h4>
-      <TrustRows caption={text('takenAway.trustNow')} rows={standing.trust} />
+      <TrustRows name="trustNow" caption={text('takenAway.trustNow')} rows={standing.trust} />
     </>
   )
 }
 
-function SuspendedRows({ caption, rows }: { caption: string; rows: Suspended[] }) {
-  if (rows.length === 0) return <p>{text('common.none')}</p>
+function SuspendedRows(q: { name: string; caption: string; rows: Suspended[] }) {
   return (
-    <Rows<Suspended>
-      caption={caption}
-      rows={rows}
+    <HeldTable<Suspended>
+      {...q}
       rowKey={({ kind, id }) => `${kind} ${id}`}
+      words={({ kind, id }) => `${text(`suspension.kind.${kind}` as TextKey)} ${id}`}
+      empty={<p>{text('common.none')}</p>}
       columns={[
         { title: 'takenAway.kind', cell: ({ kind }) => text(`suspension.kind.${kind}` as TextKey) },
         { title: 'takenAway.subject', cell: ({ id }) => <bdi class="id wrap">{id}</bdi> },
@@ -77,13 +78,15 @@ function SuspendedRows({ caption, rows }: { caption: string; rows: Suspended[] }
   )
 }
 
-function TrustRows({ caption, rows, kept }: { caption: string; rows: Trusted[]; kept?: string[] }) {
-  if (rows.length === 0) return <p>{text('common.none')}</p>
+type Trust = { name: string; caption: string; rows: Trusted[]; kept?: string[] }
+
+function TrustRows({ kept, ...q }: Trust) {
   return (
-    <Rows<Trusted>
-      caption={caption}
-      rows={rows}
+    <HeldTable<Trusted>
+      {...q}
       rowKey={({ kind, id }) => `${kind} ${id}`}
+      words={({ kind, id, name }) => [text(`takenAway.${kind}` as TextKey), name, id].join(' ')}
+      empty={<p>{text('common.none')}</p>}
       columns={[
         { title: 'takenAway.kind', cell: ({ kind }) => text(`takenAway.${kind}` as TextKey) },
         { title: 'common.name', cell: ({ name }) => <bdi>{name}</bdi> },
@@ -105,12 +108,14 @@ function TrustRows({ caption, rows, kept }: { caption: string; rows: Trusted[]; 
 }
 
 function KeyRows({ rows }: { rows: BackKey[] }) {
-  if (rows.length === 0) return <p>{text('common.none')}</p>
   return (
-    <Rows<BackKey>
+    <HeldTable<BackKey>
       caption={text('takenAway.keys')}
+      name="signingKeys"
       rows={rows}
       rowKey={({ id }) => id}
+      words={({ id, certificateSha256 }) => `${id} ${certificateSha256}`}
+      empty={<p>{text('common.none')}</p>}
       columns={[
         { title: 'takenAway.subject', cell: ({ id }) => <bdi class="id wrap">{id}</bdi> },
         {

@@ -84,6 +84,7 @@ export function OneService({ params }: { params: Record<string, string> }) {
                 { title: 'catalogue.after', cell: ({ after }) => <bdi class="wrap">{after}</bdi> },
               ]}
               empty={<p>{text('catalogue.noChanges')}</p>}
+              isPart={service.hasOlderChanges}
             />
             {service.hasOlderChanges && (
               <p>{text('catalogue.olderChanges', { count: service.changes.length })}</p>

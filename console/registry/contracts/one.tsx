@@ -6,9 +6,9 @@ import { Versions } from '../../kit/contract-versions.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { withoutIds } from '../../kit/done.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
 import { type TextKey, text, textIfAny } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Timeline } from '../../kit/timeline.tsx'
@@ -116,10 +116,14 @@ function Seals({ of: { seals, version } }: { of: Version }) {
       ) : (
         <>
           <p>{text('contract.mandatedHint')}</p>
-          <Rows<Seal>
+          <HeldTable<Seal>
             caption={text('contract.seals', { version: String(version) })}
+            name="seals"
             rows={seals}
             rowKey={({ sha256 }) => sha256}
+            words={({ member, mandated, subsystems = [], sha256 }) =>
+              [member, ...mandated, ...subsystems, sha256].join(' ')
+            }
             columns={[
               { title: 'members.one', cell: ({ member }) => <Party id={member} /> },
               {
@@ -145,6 +149,7 @@ function Seals({ of: { seals, version } }: { of: Version }) {
                 cell: ({ sha256 }) => <Copyable value={sha256} label={text('contract.sealHash')} />,
               },
             ]}
+            empty={null}
           />
         </>
       )}

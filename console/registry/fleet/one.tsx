@@ -5,6 +5,7 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { Step } from '../../kit/paging.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -96,6 +97,7 @@ export function OneServer({ params }: { params: Record<string, string> }) {
               words={({ kind, message }) => `${troubleName(kind)} ${message}`}
               columns={[WHAT, SEVERITY, MESSAGE, SINCE, UNTIL]}
               empty={<p>{text(before === '' ? 'fleet.noHistory' : 'fleet.noOlder')}</p>}
+              isPart={before !== '' || server.olderBefore != null}
             />
             <OtherPast before={before} olderBefore={server.olderBefore ?? null} />
           </Part>
@@ -132,12 +134,12 @@ function OtherPast({ before, olderBefore }: { before: string; olderBefore: numbe
     <nav class="paging" aria-label={text('fleet.history')}>
       <p>{text(olderBefore === null ? 'fleet.noOlder' : 'fleet.hasOlder')}</p>
       <div class="acts">
-        <button type="button" disabled={before === ''} onClick={() => goTo('')}>
+        <Step isOff={before === ''} go={() => goTo('')}>
           {text('search.newest')}
-        </button>
-        <button type="button" disabled={olderBefore === null} onClick={() => goTo(String(olderBefore))}>
+        </Step>
+        <Step isOff={olderBefore === null} go={() => goTo(String(olderBefore))}>
           {text('search.older')}
-        </button>
+        </Step>
       </div>
     </nav>
   )
@@ -172,10 +174,12 @@ function ReportFacts({ of, report }: { of: FleetServer; report: Report }) {
           ['fleet.clock', clockErrorMs === undefined ? text('fleet.notKnown') : clockWords(clockErrorMs)],
         ]}
       />
-      <Rows<Certificate>
+      <HeldTable<Certificate>
         caption={text('fleet.certificates')}
+        name="certificates"
         rows={certificates}
         rowKey={({ sha256 }) => sha256}
+        words={({ usage, member, sha256 }) => [usage, member, sha256].join(' ')}
         columns={[
           { title: 'fleet.usage', cell: ({ usage }) => text(`fleet.usage.${usage}` as TextKey) },
           {
@@ -198,6 +202,7 @@ function ReportFacts({ of, report }: { of: FleetServer; report: Report }) {
             ),
           },
         ]}
+        empty={<p>{text('common.none')}</p>}
       />
     </>
   )

@@ -1,7 +1,8 @@
 /** The hosting mandates in force that name a member, as either party. */
 import { Link } from '../../kit/address.tsx'
 import { Part } from '../../kit/facts.tsx'
-import { useAnswer } from '../../kit/load.ts'
+import { totalOf, useAnswer } from '../../kit/load.ts'
+import { FirstOf } from '../../kit/paging.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
@@ -20,12 +21,19 @@ export function HostingOf({ member }: { member: string }) {
           rows.length === 0 ? (
             <p>{text('hosting.emptyOfMember')}</p>
           ) : (
-            <Rows<Mandate>
-              caption={text('hosting.title')}
-              rows={rows}
-              rowKey={({ id }) => id}
-              columns={MANDATE_COLUMNS}
-            />
+            <>
+              <Rows<Mandate>
+                caption={text('hosting.title')}
+                rows={rows}
+                rowKey={({ id }) => id}
+                columns={MANDATE_COLUMNS}
+              />
+              <FirstOf
+                shown={rows.length}
+                total={totalOf(mandates)}
+                all={`/hosting-mandates?q=${encodeURIComponent(member)}`}
+              />
+            </>
           )
         }
       </Show>
