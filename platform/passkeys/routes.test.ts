@@ -89,12 +89,11 @@ void t.test('over HTTP: a person adds a passkey and signs in with it', async (t)
   t.equal((await post(hostile, `${base}/login/passkey`, huge)).status, 413)
   // The listener accepts 20 requests of one address in each second of its clock.
   const tryOnce = async (body: object) => {
-    for (;;) {
-      const answered = await post(hostile, `${base}/login/passkey`, body)
-      if (answered.status !== 429 || /too many failed logins/.test(answered.text)) return answered
-      const second = Math.floor(Date.now() / 1000)
-      await until('the next second', () => Math.floor(Date.now() / 1000) > second)
-    }
+    const answered = await post(hostile, `${base}/login/passkey`, body)
+    if (answered.status !== 429 || /too many failed logins/.test(answered.text)) return answered
+    const second = Math.floor(Date.now() / 1000)
+    await until('the next second', () => Math.floor(Date.now() / 1000) > second)
+    return post(hostile, `${base}/login/passkey`, body)
   }
   for (let more = 0; more < 10; more++) t.equal((await tryOnce({ ...fine, signature: 'AAAA' })).status, 403)
   t.match(await tryOnce(fine), { status: 429, headers: { 'retry-after': String } })
